@@ -1,0 +1,54 @@
+/* Intake as the core sees it: a child process that owns the sockets' bytes.
+ *
+ * The core binds the sockets, makes the shared ring (memfd), and starts the
+ * child by re-executing itself with INTAKE_ARGV1; the child receives the
+ * descriptors and the TLS key (its own, never another) over a socket pair,
+ * sets its limits (seccomp, Landlock, no new privileges, empty root), then
+ * parses. Sockets stay with the core, so a restart of the child loses no
+ * listening queue. The ring carries sealed event batches; the core copies a
+ * batch out before it validates it.
+ *
+ * Thread: all calls from the pipeline thread; intake_stats from any. */
+#ifndef LUY_INTAKE_INTAKE_H
+#define LUY_INTAKE_INTAKE_H
+#include "base/arena.h"
+#include "base/clock.h"
+#include "intake/event.h"
+
+#define INTAKE_ARGV1 "--role=intake"
+
+struct intake_cfg {
+    str udp, tcp, tls;                /* "127.0.0.1:5514", "[::1]:6514"; empty = off */
+    str tls_cert_pem, tls_key_pem;
+    str tls_client_ca_pem;            /* empty: clients need no certificate */
+    size_t ring_bytes;                /* 8 MiB .. 256 MiB */
+    uint32_t max_connections;         /* all streams together */
+    uint32_t max_per_source;          /* of one address */
+    uint32_t idle_seconds;            /* a connection with no complete frame for so long is closed */
+    const char *self_exe;             /* path for the re-execution */
+};
+/* What is counted, each at its place. Names are the metrics' names. */
+#define INTAKE_COUNTERS(X) \
+    X(received) X(bytes) X(parse_flagged) X(truncated) X(bad_frame) X(bad_utf8) \
+    X(drop_udp_kernel) X(drop_ring_full) X(drop_conn_limit) X(drop_source_limit) \
+    X(drop_idle) X(tls_failed) X(conn_open) X(conn_total) X(skipped_bytes)
+struct intake_stats {
+#define X(n) uint64_t n;
+    INTAKE_COUNTERS(X)
+#undef X
+    uint64_t restarts;
+};
+struct intake;
+int  intake_start(const struct intake_cfg *cfg, const struct clock *clk, struct intake **out, struct err *e);
+void intake_stop(struct intake *in);              /* asks, drains what was parsed, then ends the child */
+int  intake_fd(const struct intake *in);          /* readable when a batch or the child's end waits */
+/* Copies the next batch into *wire (valid until the next call). 1 batch, 0 none.
+ * Restarts a dead child (at once, then at most every 200 ms) and then sets
+ * *gap true once, so that the caller journals the gap. */
+int  intake_next(struct intake *in, str *wire, bool *gap, struct err *e);
+void intake_stats(struct intake *in, struct intake_stats *out);
+pid_t intake_pid(const struct intake *in);
+/* The ports really bound (a configured port 0 asks the kernel for one). */
+void intake_ports(const struct intake *in, uint16_t *udp, uint16_t *tcp, uint16_t *tls);
+int  intake_child_main(int argc, char **argv);    /* the child; returns the exit code */
+#endif

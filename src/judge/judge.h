@@ -1,0 +1,54 @@
+/* The judge: packs, state checks, event rules, duties, findings.
+ *
+ * judge_events runs on the pipeline thread for every batch; everything else
+ * from any thread. Findings live in the store's tables finding and
+ * finding_event; duties in duty_run; results of checks in check_result. */
+#ifndef LUY_JUDGE_JUDGE_H
+#define LUY_JUDGE_JUDGE_H
+#include "base/calendar.h"
+#include "base/clock.h"
+#include "intake/event.h"
+#include "registry/registry.h"
+
+struct judge_cfg {
+    const char *packs_dir;
+    const struct calendar *calendar;
+    int check_seconds;                /* state checks run this often, default 300 */
+    int sql_timeout_ms;               /* a state check, default 5000 */
+};
+struct judge;
+/* Reads every pack; every mistake of every file goes to es and then -EINVAL.
+ * store may be NULL: only judged, not kept (luyd --check-config). */
+int  judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk,
+                struct judge **out, struct errs *es, struct err *e);
+void judge_close(struct judge *j);
+/* Reads the packs again; on any mistake the old ones stay. */
+int  judge_reload(struct judge *j, struct errs *es, struct err *e);
+
+/* Called with what changed so that the api can stream it. Pipeline thread or the checker's. */
+typedef void judge_listener(void *ctx, const char *what, const json_t *finding);
+void judge_listen(struct judge *j, judge_listener *fn, void *ctx);
+
+/* Event rules over a batch as journalled; first is the number of its first event. */
+int  judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e);
+/* Windows that end by time, silent sources, due state checks and duties.
+ * *due_mono_ns: when to call again. State checks run here, on this thread. */
+int  judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e);
+int  judge_check_now(struct judge *j, str control_or_empty, struct err *e);
+
+/* Views for the api, limited to what the actor may see; shapes in docs/api.md. */
+int  judge_today(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+struct finding_query { str state, control, clause, unit, severity, q, cursor; size_t limit; };
+int  judge_findings(struct judge *j, const struct actor *who, const struct finding_query *q, json_t **out, struct err *e);
+int  judge_finding(struct judge *j, const struct actor *who, int64_t id, json_t **out, struct err *e);
+/* open -> acknowledged -> in_remedy; closed only by the check. note goes to the history. */
+int  judge_finding_mark(struct judge *j, const struct actor *who, int64_t id, str state, str note, json_t **out, struct err *e);
+int  judge_clauses(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int  judge_clause(struct judge *j, const struct actor *who, str id, json_t **out, struct err *e);
+int  judge_controls(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int  judge_duties(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int  judge_duty_done(struct judge *j, const struct actor *who, str duty, str period, str note, json_t **out, struct err *e);
+int  judge_sources(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+struct judge_stats { uint64_t events, matched, findings_open, rules, checks, duties, groups, evicted; };
+void judge_stats(struct judge *j, struct judge_stats *out);
+#endif
