@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Runs every test and closes with the counts.
+
+A step is a command whose result is TAP on stdout or a Meson test run; each
+step says what it counted. Steps can be named on the command line to run only
+those: tools/test.py lint unit
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+JOBS = os.environ.get("LUY_JOBS", str(os.cpu_count() or 2))
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run(command, log, **env):
+    with open(log, "w", encoding="utf-8") as out:
+        return subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              env=dict(os.environ, **env), check=False).returncode
+
+
+def show_tail(log, lines=60):
+    text = pathlib.Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
+    print("\n".join("    " + line for line in text[-lines:]))
+
+
+def count_tap(text):
+    counts = Counts()
+    for line in text.splitlines():
+        if re.match(r"not ok\b", line):
+            counts.failed += 1
+            print("    " + line)
+        elif re.match(r"ok\b", line):
+            if re.search(r"#\s*skip", line, re.I):
+                counts.skipped += 1
+                print("    " + line)
+            else:
+                counts.passed += 1
+    return counts
+
+
+def tap(name, command, **env):
+    log = ROOT / "build" / f"{name}.log"
+    code = run(command, log, **env)
+    counts = count_tap(log.read_text(encoding="utf-8", errors="replace"))
+    if code != 0 and counts.failed == 0:
+        counts.failed = 1
+    if counts.passed + counts.failed + counts.skipped == 0:
+        print(f"    {name}: no test ran")
+        counts.failed = 1
+    if counts.failed:
+        show_tail(log)
+    return counts
+
+
+def meson(name, setup, suites=(), env=None):
+    """Configure, compile, run; counts come from the JUnit file that Meson writes."""
+    folder = ROOT / "build" / name
+    log = ROOT / "build" / f"{name}.log"
+    env = env or {}
+    if not (folder / "build.ninja").exists():
+        if run(["meson", "setup", str(folder), "-Dwerror=true", *setup], log, **env):
+            show_tail(log)
+            return failure()
+    if run(["ninja", f"-j{JOBS}", "-C", str(folder)], log, **env):
+        show_tail(log)
+        return failure()
+    report = folder / "meson-logs" / "testlog.junit.xml"
+    report.unlink(missing_ok=True)
+    command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", "--num-processes", JOBS]
+    for suite in suites:
+        command += ["--suite", suite]
+    code = run(command, log, **env)
+    counts = Counts()
+    if report.exists():
+        for case in ET.parse(report).getroot().iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                counts.failed += 1
+                print(f"    failed: {case.get('classname')} {case.get('name')}")
+            elif case.find("skipped") is not None:
+                counts.skipped += 1
+                print(f"    skipped: {case.get('classname')} {case.get('name')}")
+            else:
+                counts.passed += 1
+    if code != 0 and counts.failed == 0:
+        counts.failed = 1
+    if counts.failed:
+        show_tail(log, 150)
+    return counts
+
+
+def failure():
+    counts = Counts()
+    counts.failed = 1
+    return counts
+
+
+def web():
+    log = ROOT / "build" / "web.log"
+    if run(["tools/build-web"], log):
+        show_tail(log)
+        return failure()
+    return tap("web-unit", ["npm", "--prefix", "web", "run", "--silent", "test"])
+
+
+STEPS = [
+    ("lint", lambda: tap("lint", ["python3", "tools/lint.py"])),
+    ("unit", lambda: meson("release", [])),
+    ("web", web),
+    ("scenario", lambda: tap("scenario", ["python3", "tests/scenario/run.py", "--build", "build/release", "--e2e"])),
+    ("asan", lambda: meson("asan", ["-Db_sanitize=address,undefined"])),
+    ("scenario-asan", lambda: tap("scenario-asan", ["python3", "tests/scenario/run.py", "--build", "build/asan"])),
+    ("tsan", lambda: meson("tsan", ["-Db_sanitize=thread"], suites=["threads"])),
+    ("fuzz", lambda: tap("fuzz-run", ["tools/fuzz", os.environ.get("LUY_FUZZ_SECONDS", "4")])),
+]
+
+
+def main():
+    (ROOT / "build").mkdir(exist_ok=True)
+    wanted = sys.argv[1:]
+    unknown = [w for w in wanted if w not in dict(STEPS)]
+    if unknown:
+        sys.exit(f"no step named {', '.join(unknown)}; there are: {', '.join(dict(STEPS))}")
+    total = Counts()
+    for name, step in STEPS:
+        if wanted and name not in wanted:
+            continue
+        print(f"{name} ...", flush=True)
+        start = time.monotonic()
+        counts = step()
+        print(f"{name}: {counts} ({time.monotonic() - start:.0f} s)", flush=True)
+        total.add(counts)
+    print(total)
+    sys.exit(1 if total.failed or total.passed == 0 else 0)
+
+
+main()
