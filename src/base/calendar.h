@@ -16,12 +16,14 @@ size_t  date_fmt(int64_t days, char *out, size_t cap);        /* YYYY-MM-DD */
 int64_t date_of(int64_t ns);                                  /* local date of an instant (UTC+7) */
 int64_t date_start(int64_t days);                             /* ns of local midnight */
 
-struct calendar;
+struct calendar;                                              /* NULL: only weekends are off */
 /* Text lines: "YYYY-MM-DD<TAB>off|work<TAB>vi<TAB>en"; '#' comments. A Saturday
  * or Sunday is off unless "work" says otherwise. All mistakes go to errs. */
 int  calendar_parse(str text, const char *name, struct calendar **out, struct errs *es);
 void calendar_free(struct calendar *c);
 bool calendar_is_workday(const struct calendar *c, int64_t day);
+/* What the file says of a day ("Tết Nguyên đán"); STR_NONE when it says nothing. */
+str calendar_day_name(const struct calendar *c, int64_t day, enum lang lang);
 /* The day that lies n working days before (n<0) or after day. */
 int64_t calendar_add_workdays(const struct calendar *c, int64_t day, int n);
 #endif

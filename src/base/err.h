@@ -38,7 +38,8 @@ void err_at(struct err *e, const char *at, uint32_t line, uint32_t col);
  * when known; always NUL-terminated; returns the length. An unknown key renders
  * as the key with its arguments, never as nothing. */
 size_t err_text(const struct err *e, enum lang lang, char *out, size_t cap);
-/* The sentence alone, without place. */
+/* The sentence alone, without place. {e} in a message is what the errno in
+ * e->code means, in that language ("no such file"). */
 size_t err_sentence(const struct err *e, enum lang lang, char *out, size_t cap);
 
 /* Many errors from one pass (a CSV, a pack). Grows to max, then only counts. */

@@ -8,7 +8,9 @@ struct prefix { struct ip ip; uint8_t len; };           /* host bits are zero */
 struct mac    { uint8_t b[6]; };
 enum { IP_TEXT_MAX = 46, PREFIX_TEXT_MAX = 50, MAC_TEXT_MAX = 18 };
 
-bool   ip_parse(str s, struct ip *out);                  /* RFC 4291 text; no zone, no octal */
+/* RFC 4291 text; no zone, no octal. A mapped address (::ffff:192.0.2.1, as a
+ * dual-stack socket logs it) gives family 4, so that one host has one form. */
+bool   ip_parse(str s, struct ip *out);
 size_t ip_fmt(struct ip a, char *out, size_t cap);       /* RFC 5952 */
 int    ip_cmp(struct ip a, struct ip b);
 bool   prefix_parse(str s, struct prefix *out);          /* host bits set: false */
