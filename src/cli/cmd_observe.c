@@ -1,0 +1,159 @@
+/* Logs: search, live tail, sources, counters; and `api` for everything else. */
+#include "cli/cli.h"
+#include <errno.h>
+
+static str joined(struct run *r)
+{
+    struct buf b;
+
+    buf_init(&b, 64 * 1024);
+    for (int i = 0; i < r->nargs; i++) {
+        if (i > 0)
+            buf_byte(&b, ' ');
+        buf_z(&b, r->args[i]);
+    }
+    str s = arena_str(&r->arena, buf_view(&b));
+    buf_done(&b);
+    return s;
+}
+
+static str search_path(struct run *r, const char *base)
+{
+    struct buf b;
+
+    buf_init(&b, 128 * 1024);
+    buf_z(&b, base);
+    url_param(&b, "query", joined(r).p);
+    url_param(&b, "limit", r->opt.limit);
+    url_param(&b, "before", r->opt.before);
+    str s = arena_str(&r->arena, buf_view(&b));
+    buf_done(&b);
+    return s;
+}
+
+/* Server-sent events: "data: {...}" lines, each an event; printed as it comes. */
+struct tail { struct run *r; struct buf rest; };
+
+static void print_line(struct run *r, str data)
+{
+    struct err e = { 0 };
+    json_t *ev = NULL;
+    struct buf b;
+
+    if (r->format == OUT_JSON) {
+        printf("%.*s\n", STR_ARGS(data));
+        return;
+    }
+    if (json_read(data, 16, &ev, &e) < 0)
+        return;
+    buf_init(&b, 1u << 20);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const paths[] = { "received_at", "host", "program", "msg" };
+        if (i > 0)
+            buf_byte(&b, ' ');
+        out_cell(r, &b, ev, paths[i]);
+    }
+    for (size_t i = 0; i < b.n; i++)
+        putchar((unsigned char)b.p[i] < 32 || b.p[i] == 127 ? '.' : b.p[i]);
+    putchar('\n');
+    buf_done(&b);
+    json_decref(ev);
+}
+
+static bool on_tail(void *ctx, str bytes)
+{
+    struct tail *t = ctx;
+    char *nl;
+
+    buf_str(&t->rest, bytes);
+    while (t->rest.n > 0 && (nl = memchr(t->rest.p, '\n', t->rest.n)) != NULL) {
+        str line = { t->rest.p, (size_t)(nl - t->rest.p) };
+        if (str_starts(line, STR("data: {\"seq\"")) || str_starts(line, STR("data:{\"seq\"")))
+            print_line(t->r, str_trim(str_sub(line, 5, line.n)));
+        buf_drop(&t->rest, line.n + 1);
+    }
+    return fflush(stdout) == 0 && !t->rest.failed;
+}
+
+int cmd_search(struct run *r)
+{
+    static const struct column lines[] = { { "received_at", "cli.col.at" }, { "host", "cli.col.host" }, { "program", "cli.col.program" },
+                                           { "severity", "cli.col.severity" }, { "msg", "cli.col.message" } };
+    struct err e = { 0 };
+    json_t *found = NULL, *rows;
+
+    if (r->opt.follow) {
+        struct tail t = { .r = r };
+        buf_init(&t.rest, 4u << 20);
+        int rc = client_stream(r, search_path(r, "/api/v1/events/tail"), on_tail, &t, &e);
+        buf_done(&t.rest);
+        return rc < 0 ? fail(r, &e) : EXIT_FINE;
+    }
+    if (client_get(r, search_path(r, "/api/v1/events"), &found, &e) < 0)
+        return fail(r, &e);
+    int code = EXIT_FINE;
+    if ((rows = json_object_get(found, "rows")) != NULL) {
+        static const struct column counts[] = { { "keys", "cli.col.key" }, { "count", "cli.col.count" } };
+        if (json_array_size(rows) > 0 && json_array_size(json_object_get(found, "columns")) > 0)
+            code = out_rows(r, rows, counts, 2);
+        else
+            printf("%lld\n", (long long)json_get_int(found, "total", 0));
+    } else {
+        code = out_rows(r, json_object_get(found, "items"), lines, 5);
+        if (json_is_integer(json_object_get(found, "next")))
+            out_message(r, "cli.more_before", N(json_get_int(found, "next", 0)), NULL);
+    }
+    json_decref(found);
+    return code;
+}
+
+int cmd_sources(struct run *r)
+{
+    static const struct column cols[] = { { "name", "cli.col.name" },      { "host", "cli.col.host" },         { "address", "cli.col.address" },
+                                          { "unit", "cli.col.unit" },      { "last_seen_at", "cli.col.seen" }, { "silent", "cli.col.silent" },
+                                          { "events_24h", "cli.col.day" } };
+    struct err e = { 0 };
+    json_t *list = NULL, *item;
+    size_t i;
+    int code;
+
+    if (client_get(r, STR("/api/v1/sources"), &list, &e) < 0)
+        return fail(r, &e);
+    code = out_rows(r, json_object_get(list, "items"), cols, 7);
+    json_array_foreach(json_object_get(list, "items"), i, item)
+        if (json_is_true(json_object_get(item, "silent")))
+            code = EXIT_DIFFERENT;
+    json_decref(list);
+    return code;
+}
+
+int cmd_stats(struct run *r)
+{
+    struct err e = { 0 };
+    json_t *stats = NULL;
+
+    if (client_get(r, STR("/api/v1/stats"), &stats, &e) < 0)
+        return fail(r, &e);
+    int code = out_object(r, stats);
+    json_decref(stats);
+    return code;
+}
+
+int cmd_api(struct run *r)
+{
+    struct err e = { 0 };
+    struct request rq = { .method = r->args[0], .path = str_c(r->args[1]) };
+    struct answer a = { 0 };
+
+    if (r->nargs > 2) {
+        rq.type = "application/json";
+        rq.body = str_c(r->args[2]);
+    }
+    if (r->opt.rev != NULL)
+        rq.if_match = arena_fmt(&r->arena, "\"%s\"", r->opt.rev);
+    int rc = client_call(r, &rq, &a, &e);
+    if (rc == 0)
+        printf("%.*s\n", STR_ARGS(a.body));
+    json_decref(a.json);
+    return rc < 0 ? fail(r, &e) : EXIT_FINE;
+}
