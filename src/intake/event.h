@@ -46,8 +46,12 @@ struct event_batch { struct buf buf; uint32_t count; };
 void event_batch_init(struct event_batch *b, size_t max);       /* max bytes, header included */
 void event_batch_done(struct event_batch *b);
 void event_batch_clear(struct event_batch *b);
-bool event_batch_add(struct event_batch *b, const struct event *ev);   /* false: full */
+bool event_batch_add(struct event_batch *b, const struct event *ev);   /* false: full; over EVENT_RAW_MAX: cut, flagged */
 str  event_batch_seal(struct event_batch *b);                   /* writes header and crc; the wire bytes */
+
+/* Whole length of the batch that begins with these (at least 16) bytes; 0 when
+ * they are no batch header. For files that hold batches one after another. */
+size_t event_batch_size(str head);
 
 struct event_reader { rd r; uint32_t left; };
 /* 0, or -EBADMSG when magic, lengths or crc do not fit. */

@@ -1,0 +1,217 @@
+/* Time stamps of syslog headers. Pure. A missing year is the one that puts the
+ * stamp nearest to the time of receipt, so 31 December read on 1 January falls
+ * into the old year and the reverse into the new one; 29 February goes to the
+ * nearest leap year. */
+#include "intake/syslog-int.h"
+#include "base/clock.h"
+
+enum { YEAR_MIN = 1678, YEAR_MAX = 2261, YEAR_SEARCH = 8 /* 2096 to 2104 */ };
+
+struct civil { int year, month, day, hour, minute, second, zone; uint32_t frac_ns; bool has_year; };
+
+/* A zone name alone counts only where no host could stand (before ':'), but for
+ * UTC and GMT, which nobody calls a host. */
+static const struct { const char name[4]; uint8_t n; bool anywhere; int minutes; } zones[] = {
+    { "UTC", 3, true, 0 },      { "GMT", 3, true, 0 },      { "Z", 1, false, 0 },
+    { "ICT", 3, false, 7 * 60 }, { "SGT", 3, false, 8 * 60 }, { "JST", 3, false, 9 * 60 },
+};
+
+static bool num2(const char *p, int *out)
+{
+    if (!is_digit(p[0]) || !is_digit(p[1]))
+        return false;
+    *out = (p[0] - '0') * 10 + p[1] - '0';
+    return true;
+}
+
+static bool num4(const char *p, int *out)
+{
+    int hi, lo;
+
+    if (!num2(p, &hi) || !num2(p + 2, &lo))
+        return false;
+    *out = hi * 100 + lo;
+    return true;
+}
+
+/* hh:mm:ss[.fraction]; false leaves *pp. */
+static bool clock_read(const char **pp, const char *end, struct civil *t)
+{
+    const char *p = *pp;
+    uint32_t unit = 100000000;
+
+    if (end - p < 8 || p[2] != ':' || p[5] != ':' || !num2(p, &t->hour) || !num2(p + 3, &t->minute) ||
+        !num2(p + 6, &t->second))
+        return false;
+    p += 8;
+    if (end - p >= 2 && (*p == '.' || *p == ',') && is_digit(p[1]))
+        for (p++; p < end && is_digit(*p); p++, unit /= 10)
+            t->frac_ns += unit * (uint32_t)(*p - '0');
+    *pp = p;
+    return true;
+}
+
+/* +hh:mm, -hhmm, +hh */
+static bool offset_read(const char **pp, const char *end, int *minutes)
+{
+    const char *p = *pp;
+    int h, m = 0;
+
+    if (end - p < 3 || (*p != '+' && *p != '-') || !num2(p + 1, &h))
+        return false;
+    const char *q = p + 3;
+    const char *mm = q < end && *q == ':' ? q + 1 : q;
+    if (end - mm >= 2 && num2(mm, &m))
+        q = mm + 2;
+    else if (mm != q)
+        return false;
+    if (h > 18 || m > 59 || (q < end && is_digit(*q)))
+        return false;
+    *minutes = (*p == '-' ? -1 : 1) * (h * 60 + m);
+    *pp = q;
+    return true;
+}
+
+static bool leap(int y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
+
+static bool date_ok(int y, int m, int d)
+{
+    static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+    return m >= 1 && m <= 12 && d >= 1 && d <= days[m - 1] + (m == 2 && leap(y));
+}
+
+static int64_t civil_ns(const struct civil *t, int year)
+{
+    int64_t s = days_from_civil(year, t->month, t->day) * 86400 + t->hour * 3600 + t->minute * 60 + t->second;
+
+    return (s - t->zone * 60) * NS_PER_S + t->frac_ns;
+}
+
+static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
+{
+    int64_t best = 0, local = received / NS_PER_S + t->zone * 60;
+    bool found = false;
+    int y, m, d;
+
+    civil_from_days((local - (local % 86400 + 86400) % 86400) / 86400, &y, &m, &d);
+    if (y <= YEAR_MIN + YEAR_SEARCH || y >= YEAR_MAX - YEAR_SEARCH)
+        return false;
+    if (date_ok(y, t->month, t->day) && t->month - m < 6 && m - t->month < 6) {
+        *ns = civil_ns(t, y);           /* the usual case: surely nearest */
+        return true;
+    }
+    for (int k = y - YEAR_SEARCH; k <= y + YEAR_SEARCH; k++) {
+        if (!date_ok(k, t->month, t->day))
+            continue;
+        int64_t at = civil_ns(t, k);
+        if (!found || llabs(at - received) < llabs(best - received))
+            best = at, found = true;
+    }
+    if (found)
+        *ns = best;
+    return found;
+}
+
+static enum stamp civil_stamp(const struct civil *t, int64_t received, int64_t *ns)
+{
+    if (t->hour > 23 || t->minute > 59 || t->second > 59)     /* 60: RFC 5424, 6.2.3 forbids it */
+        return STAMP_BAD;
+    if (!t->has_year)
+        return year_infer(t, received, ns) ? STAMP_OK : STAMP_BAD;
+    if (t->year < YEAR_MIN || t->year > YEAR_MAX || !date_ok(t->year, t->month, t->day))
+        return STAMP_BAD;
+    *ns = civil_ns(t, t->year);
+    return STAMP_OK;
+}
+
+enum stamp stamp_iso(const char **pp, const char *end, int tz, int64_t *ns)
+{
+    const char *p = *pp;
+    struct civil t = { .zone = tz, .has_year = true };
+
+    if (end - p < 19 || !num4(p, &t.year) || (p[4] != '-' && p[4] != '/') || !num2(p + 5, &t.month) ||
+        p[7] != p[4] || !num2(p + 8, &t.day) || (p[10] != 'T' && p[10] != ' ' && p[10] != 't'))
+        return STAMP_NONE;
+    p += 11;
+    if (!clock_read(&p, end, &t))
+        return STAMP_NONE;
+    if (p < end && (*p == 'Z' || *p == 'z')) {
+        p++;
+        t.zone = 0;
+    } else {
+        offset_read(&p, end, &t.zone);
+    }
+    *pp = p;
+    return civil_stamp(&t, 0, ns);
+}
+
+static int month_read(const char *p)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    const char low[3] = { (char)(p[0] | 0x20), (char)(p[1] | 0x20), (char)(p[2] | 0x20) };
+
+    for (int i = 0; i < 12; i++)
+        if (memcmp(names + 3 * i, low, 3) == 0)
+            return i + 1;
+    return 0;
+}
+
+static bool year_read(const char **pp, const char *end, struct civil *t)
+{
+    const char *p = *pp;
+    int y;
+
+    if (end - p < 4 || !num4(p, &y) || y < 1970 || y > 2199 || (end - p > 4 && p[4] != ' ' && p[4] != ':'))
+        return false;
+    t->year = y;
+    t->has_year = true;
+    *pp = p + 4;
+    return true;
+}
+
+/* What may follow the clock, in any order, each once: a year, a zone. */
+static void tail_read(const char **pp, const char *end, struct civil *t)
+{
+    for (bool more = true; more && end - *pp >= 2 && **pp == ' ';) {
+        const char *p = *pp + 1;
+        more = (!t->has_year && year_read(&p, end, t)) || offset_read(&p, end, &t->zone);
+        for (size_t i = 0; !more && i < sizeof(zones) / sizeof(zones[0]); i++) {
+            size_t n = zones[i].n;
+            if ((size_t)(end - p) > n && memcmp(p, zones[i].name, n) == 0 &&
+                (p[n] == ':' || (zones[i].anywhere && p[n] == ' '))) {
+                t->zone = zones[i].minutes;
+                p += n;
+                more = true;
+            }
+        }
+        if (more)
+            *pp = p;
+    }
+}
+
+enum stamp stamp_bsd(const char **pp, const char *end, int tz, int64_t received, int64_t *ns)
+{
+    const char *p = *pp;
+    struct civil t = { .zone = tz };
+
+    if (p < end && is_digit(*p)) {                /* NX-OS: 2026 Mar  1 12:00:00 */
+        if (!year_read(&p, end, &t) || p == end || *p != ' ')
+            return STAMP_NONE;
+        p++;
+    }
+    if (end - p < 14 || (t.month = month_read(p)) == 0 || p[3] != ' ')
+        return STAMP_NONE;
+    p += p[4] == ' ' ? 5 : 4;
+    for (int k = 0; k < 2 && is_digit(*p); k++, p++)
+        t.day = t.day * 10 + *p - '0';
+    if (*p++ != ' ')
+        return STAMP_NONE;
+    if (!t.has_year && end - p > 8 && is_digit(p[2]) && year_read(&p, end, &t) && *p++ != ' ')
+        return STAMP_NONE;
+    if (!clock_read(&p, end, &t))
+        return STAMP_NONE;
+    tail_read(&p, end, &t);
+    *pp = p;
+    return civil_stamp(&t, received, ns);
+}
