@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -179,3 +180,7 @@ def until(seconds, probe):
         if found or time.monotonic() > end:
             return found or None
         time.sleep(0.02)
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), 2)
