@@ -1,5 +1,5 @@
 /* Makes a corpus of syslog lines, the same bytes for the same seed:
- *     gen LINES [SEED] > corpus.wire
+ *     gen LINES [SEED [START]] > corpus.wire       START: seconds since 1970
  * RFC 3164 lines with PRI of eight programs on 200 hosts; numbers, addresses
  * and ids are drawn, as in real logs. Ten lines carry the needle
  * "svc-hiem-co", about one in ten "authentication failure". */
@@ -47,26 +47,27 @@ static int message(char *p, size_t n)
 
 int main(int argc, char **argv)
 {
-    static const char *const months[] = { "Oct", "Nov" };
     unsigned long long lines = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     static char out[1 << 16];
 
     state = argc > 2 ? strtoull(argv[2], NULL, 10) : 7;
+    time_t start = argc > 3 ? (time_t)strtoll(argv[3], NULL, 10) : 1763596800;
     if (lines == 0) {
-        fprintf(stderr, "usage: gen LINES [SEED]\n");
+        fprintf(stderr, "usage: gen LINES [SEED [START]]\n");
         return 2;
     }
     setvbuf(stdout, out, _IOFBF, sizeof(out));
     for (unsigned long long i = 0; i < lines; i++) {
         char text[512];
-        unsigned second = (unsigned)(i * 240000 / lines);       /* under three days in all */
+        char stamp[32];
+        struct tm tm;
+        time_t at = start + 7 * 3600 + (time_t)(i * 72000 / lines);      /* twenty hours in all, in Viet Nam's time */
         if (i % (lines / 10 ? lines / 10 : 1) == lines / 20)
             snprintf(text, sizeof(text), "demo: svc-hiem-co number %llu", i);
         else
             message(text, sizeof(text));
-        unsigned day = 20 + second / 86400;
-        printf("<%u>%s %2u %02u:%02u:%02u may-%03u %s\n", 8 * upto(12) + upto(8), months[1], day, second / 3600 % 24, second / 60 % 60, second % 60,
-               upto(200), text);
+        strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", gmtime_r(&at, &tm));
+        printf("<%u>%s may-%03u %s\n", 8 * upto(12) + upto(8), stamp, upto(200), text);
     }
     return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -15,7 +15,7 @@ enum lang { LANG_VI, LANG_EN };
 struct err {
     int      code;                       /* negative errno; 0 = no error */
     uint32_t line, col;                  /* 1-based; 0 = not known */
-    const char *key;                     /* static string, "registry.unique" */
+    const char *key;                     /* static string, "base.file.read" */
     char     at[ERR_AT_MAX];             /* file, JSON pointer or column; may be empty */
     char     arg[ERR_ARGS][ERR_ARG_MAX]; /* cut at a UTF-8 boundary */
 };
@@ -26,7 +26,7 @@ int err_set(struct err *e, int code, const char *key, const char *const *args, s
 #define ERR(e, code, key, ...) \
     err_set((e), (code), (key), (const char *const[]){ NULL, ##__VA_ARGS__ } + 1, \
             sizeof((const char *const[]){ NULL, ##__VA_ARGS__ }) / sizeof(char *) - 1)
-/* ERR(e, -EEXIST, "registry.unique", "device", S(serial)): S() makes a str a
+/* ERR(e, -EEXIST, "base.file.locked", S(path)): S() makes a str a
  * bounded C string in a thread-local ring of 8; N() does so for an integer. */
 const char *err_s(str s);
 const char *err_n(int64_t v);

@@ -1,6 +1,6 @@
 /* The message catalogue: every text that a user sees, by key, in vi and en.
  * Built into the programs from i18n/<module>.json, where each entry reads
- *     "registry.unique": {"vi": "...{0}...", "en": "...{0}..."}
+ *     "base.file.read": {"vi": "...{0}...", "en": "...{0}..."}
  * Lookup is a binary search over a generated, sorted, constant table: any
  * thread, no state. */
 #ifndef LUY_BASE_MSG_H

@@ -198,6 +198,9 @@ static void on_scalar(struct builder *b, struct fy_event *ev)
         return;
     }
     y->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
+    /* libfyaml's mark stands behind the opening quote or bar; a person looks at that. */
+    if (y->quoted && y->col > 1)
+        y->col--;
     y->text = arena_str(b->a, (str){ p, n });
     if (y->text.p == NULL)
         stop(b, 0, 0, -ENOMEM, "base.errno", NULL);
@@ -215,8 +218,8 @@ static void refuse_marks(struct builder *b, struct fy_token *anchor, struct fy_t
     const struct fy_mark *m = t == NULL ? NULL : fy_token_start_mark(t);
 
     if (t != NULL)
-        complain(b, m == NULL ? 0 : (uint32_t)m->line + 1, m == NULL ? 0 : (uint32_t)m->column + 1,
-                 -EBADMSG, anchor != NULL ? "yaml.alias" : "yaml.tag", NULL, NULL);
+        complain(b, m == NULL ? 0 : (uint32_t)m->line + 1,
+                 m == NULL ? 0 : (uint32_t)m->column + (anchor == NULL || m->column == 0), -EBADMSG, anchor != NULL ? "yaml.alias" : "yaml.tag", NULL, NULL);
 }
 
 static void on_event(struct builder *b, struct fy_event *ev)

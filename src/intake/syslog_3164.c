@@ -144,8 +144,10 @@ static void host_read(struct syslog_cur *c)
     c->p = q;
     space_skip(c);
     forwarded_read(c);
-    if (cur_starts(c, ": %", 3))                  /* ASA: "host : %ASA-6-..." */
-        c->p += 2;
+    for (q = c->p; q < c->end && is_digit(*q);)
+        q++;
+    if (c->end - q > 2 && memcmp(q, ": %", 3) == 0)       /* "host : %ASA-6-...", "host 123: %SYS-..." */
+        c->p = q + 2;
 }
 
 /* What Cisco writes in front of the time: "123: ", "R1: ", "*" or "." for a

@@ -1,7 +1,7 @@
 /* Time stamps of syslog headers. Pure. A missing year is the one that puts the
  * stamp nearest to the time of receipt, so 31 December read on 1 January falls
- * into the old year and the reverse into the new one; 29 February goes to the
- * nearest leap year. */
+ * into the old year and the reverse into the new one. 29 February far from any
+ * leap year goes to the last one before. */
 #include "intake/syslog-int.h"
 #include "base/clock.h"
 
@@ -101,7 +101,7 @@ static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
         *ns = civil_ns(t, y);           /* the usual case: surely nearest */
         return true;
     }
-    for (int k = y - YEAR_SEARCH; k <= y + YEAR_SEARCH; k++) {
+    for (int k = y - YEAR_SEARCH; k <= y + 1; k++) {
         if (!date_ok(k, t->month, t->day))
             continue;
         int64_t at = civil_ns(t, k);
@@ -162,8 +162,10 @@ static bool year_read(const char **pp, const char *end, struct civil *t)
     const char *p = *pp;
     int y;
 
-    if (end - p < 4 || !num4(p, &y) || y < 1970 || y > 2199 || (end - p > 4 && p[4] != ' ' && p[4] != ':'))
+    if (end - p < 4 || !num4(p, &y) || y < 1970 || y > 2199)
         return false;
+    if (end - p > 4 && p[4] != ' ' && (p[4] != ':' || (end - p > 5 && p[5] != ' ')))
+        return false;                             /* "2001:db8::1" is a host */
     t->year = y;
     t->has_year = true;
     *pp = p + 4;

@@ -41,7 +41,8 @@ int  tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p
 /* SQL from a pack: foreign text, so prepared under an authorizer that allows
  * reading the named tables and pure functions and nothing else, stopped after
  * timeout_ms. Named parameters (:now ...). -EACCES with what was tried,
- * -ETIME, -EINVAL with the engine's message. Opens its own read transaction. */
+ * -ETIME, -EINVAL with the engine's message, -E2BIG when there are more than
+ * max_rows (those rows were handed out), -ENOMEM. Opens its own read transaction. */
 struct named_val { const char *name; struct val v; };
 struct foreign_query {
     const char *sql;
@@ -52,6 +53,7 @@ struct foreign_query {
 int  store_foreign(struct store *s, const struct foreign_query *fq,
                    bool (*fn)(void *ctx, const char *const *names, const struct val *cols, size_t n),
                    void *ctx, struct err *e);
-/* Parses and authorizes without running: for pack loading. */
+/* Parses and authorizes without running: for pack loading. Every :name of the
+ * query must be among params. */
 int  store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e);
 #endif
