@@ -24,6 +24,7 @@ struct builder {
     size_t nkids, cap;
     struct yaml **docs;             /* malloc'd, grows */
     size_t ndocs, docs_cap;
+    uint32_t line, col;             /* of the last node seen */
     int fatal;                      /* stop now: -ENOMEM or -EBADMSG */
 };
 
@@ -70,10 +71,13 @@ static struct yaml *node_new(struct builder *b, enum yaml_kind kind, struct fy_e
         return NULL;
     }
     y->kind = kind;
+    /* What is not there ("key:") has the place of what stands before it. */
     if (m != NULL) {
-        y->line = (uint32_t)m->line + 1;
-        y->col = (uint32_t)m->column + 1;
+        b->line = (uint32_t)m->line + 1;
+        b->col = (uint32_t)m->column + 1;
     }
+    y->line = b->line;
+    y->col = b->col;
     return y;
 }
 
@@ -198,8 +202,8 @@ static void on_scalar(struct builder *b, struct fy_event *ev)
         return;
     }
     y->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
-    /* libfyaml's mark stands behind the opening quote or bar; a person looks at that. */
-    if (y->quoted && y->col > 1)
+    /* libfyaml's mark stands behind the opening quote; a person looks at the quote. */
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && y->col > 1)
         y->col--;
     y->text = arena_str(b->a, (str){ p, n });
     if (y->text.p == NULL)
@@ -336,7 +340,7 @@ static void parse(struct builder *b, str text)
 int yaml_parse(struct arena *a, str text, const char *name,
                struct yaml ***docs, size_t *ndocs, struct errs *es)
 {
-    struct builder b = { .a = a, .name = name, .es = es };
+    struct builder b = { .a = a, .name = name, .es = es, .line = 1, .col = 1 };
     struct yaml **kept = NULL;
 
     if (str_starts(text, STR("\xef\xbb\xbf")))

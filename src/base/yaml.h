@@ -11,7 +11,7 @@ struct yaml {
     enum yaml_kind kind;
     bool quoted;                   /* scalar stood in quotes or as a block: always text */
     str  text;                     /* scalar */
-    uint32_t line, col;
+    uint32_t line, col;            /* of a block (|, >): its first line of text, col 1 */
     size_t n;                      /* items or pairs */
     struct yaml **keys;            /* maps: scalars */
     struct yaml **items;           /* list items, or map values */
