@@ -129,9 +129,10 @@ static void line_overflow(struct framer *f, const char *p, size_t n)
  * the next bytes, which are taken one by one. */
 static bool nul_open(const struct framer *f)
 {
-    const char *e = f->held.p + f->held.n;
+    const char *h = f->held.p;
+    size_t n = f->held.n;
 
-    return f->held.n > 1 && (e[-1] == 0 || (f->held.n > 2 && e[-2] == 0 && e[-1] == '<'));
+    return n > 1 && (h[n - 1] == 0 || (n > 2 && h[n - 2] == 0 && h[n - 1] == '<'));
 }
 
 static size_t nul_resolve(struct framer *f, char next)
