@@ -136,7 +136,7 @@ void reply_problem(struct request *rq, struct response *rs, int code, const stru
 
     snprintf(type, sizeof(type), "urn:luy:%s", name);
     json_object_set_new(o, "type", json_string(type));
-    snprintf(key, sizeof(key), "api.title.%d", status);
+    snprintf(key, sizeof(key), "%s%d", "api.title.", status);
     json_object_set_new(o, "title", json_from_str(str_c(msg_get(key, rq->lang) ? msg_get(key, rq->lang) : name)));
     json_object_set_new(o, "status", json_integer(status));
     err_sentence(said->key != NULL ? said : &unknown, rq->lang, text, sizeof(text));

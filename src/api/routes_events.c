@@ -253,7 +253,7 @@ int route_query_fields_get(struct request *rq, struct response *rs, struct err *
         const struct query_field_info *f = &query_fields[i];
         const char *const *v = f->id == QF_SEVERITY ? severities : f->id == QF_TRANSPORT ? transports
                              : f->id == QF_FORMAT ? formats : NULL;
-        snprintf(key, sizeof(key), "api.field.%s", f->name);
+        snprintf(key, sizeof(key), "%s%s", "api.field.", f->name);
         json_array_append_new(list, json_pack("{s:s,s:o,s:o}", "name", f->name, "label", label_json(key),
                                               "values", v != NULL ? values_json(v) : json_null()));
     }
