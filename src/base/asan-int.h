@@ -11,7 +11,12 @@
 #endif
 #ifdef LUY_ASAN
 #include <sanitizer/asan_interface.h>
-#define asan_poison(p, n)   __asan_poison_memory_region((p), (n))
+static inline void asan_poison(void *p, size_t n)
+{
+    /* gcc 12 takes the const parameter for a read of what malloc gave. */
+    __asm__("" : "+r"(p));
+    __asan_poison_memory_region(p, n);
+}
 #define asan_unpoison(p, n) __asan_unpoison_memory_region((p), (n))
 #else
 #define asan_poison(p, n)   ((void)(p), (void)(n))

@@ -36,14 +36,14 @@ static const struct unit *unit_find(bool in_time, char letter)
     return NULL;
 }
 
-/* Number and letter at *s. Nine digits keep every product within 64 bits. */
+/* Number and letter at *s. Ten digits keep every product within 64 bits. */
 static bool component(str *s, bool in_time, const struct unit **u, int64_t *v)
 {
     size_t n = 0;
 
     while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
         n++;
-    if (n == 0 || n > 9 || n == s->n || !str_i64(str_sub(*s, 0, n), v))
+    if (n == 0 || n > 10 || n == s->n || !str_i64(str_sub(*s, 0, n), v))
         return false;
     *u = unit_find(in_time, s->p[n]);
     *s = str_sub(*s, n + 1, s->n);
@@ -72,7 +72,8 @@ bool duration_parse(str s, struct duration *out)
         days += v * u->days;
         seconds += v * u->seconds;
     }
-    if (months > INT32_MAX || days > INT32_MAX)
+    /* What prints must parse again: hours have ten digits at most, too. */
+    if (months > INT32_MAX || days > INT32_MAX || seconds > 9999999999 * 3600)
         return false;
     *out = (struct duration){ (int32_t)months, (int32_t)days, seconds };
     return true;

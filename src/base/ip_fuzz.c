@@ -18,7 +18,8 @@ static void address(str s)
     if (!ip_parse(s, &a))
         return;
     size_t n = ip_fmt(a, out, sizeof(out));
-    must(n > 0 && ip_parse((str){ out, n }, &b) && ip_cmp(a, b) == 0);
+    must(n > 0 && ip_parse((str){ out, n }, &b));
+    must(ip_cmp(a, b) == 0);
     ip_fmt(b, again, sizeof(again));
     must(strcmp(out, again) == 0);
 }
@@ -31,7 +32,8 @@ static void prefix(str s)
     if (!prefix_parse(s, &a))
         return;
     size_t n = prefix_fmt(a, out, sizeof(out));
-    must(n > 0 && prefix_parse((str){ out, n }, &b) && a.len == b.len && ip_cmp(a.ip, b.ip) == 0);
+    must(n > 0 && prefix_parse((str){ out, n }, &b));
+    must(a.len == b.len && ip_cmp(a.ip, b.ip) == 0);
     must(prefix_has(a, a.ip) && prefix_overlaps(a, b));
 }
 
@@ -42,7 +44,8 @@ static void mac(str s)
 
     if (!mac_parse(s, &a))
         return;
-    must(mac_fmt(a, out, sizeof(out)) == 17 && mac_parse(str_c(out), &b) && memcmp(&a, &b, sizeof(a)) == 0);
+    must(mac_fmt(a, out, sizeof(out)) == 17 && mac_parse(str_c(out), &b));
+    must(memcmp(&a, &b, sizeof(a)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

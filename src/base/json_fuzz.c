@@ -30,13 +30,14 @@ static int depth_of(const json_t *v)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     str text = { (const char *)p, n };
-    json_t *v, *again;
+    json_t *v = NULL, *again = NULL;
     struct buf b;
 
     if (json_read(text, DEPTH, &v, NULL) == 0) {
         must(depth_of(v) <= DEPTH);
         char *out = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
-        must(out != NULL && json_read(str_c(out), DEPTH, &again, NULL) == 0 && json_equal(v, again));
+        must(out != NULL && json_read(str_c(out), DEPTH, &again, NULL) == 0);
+        must(json_equal(v, again));
         free(out);
         json_decref(again);
         json_decref(v);
@@ -46,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     must(!b.failed);
     if (memchr(p, 0, n) == NULL) {
         v = json_from_str(text);
-        must(json_read(buf_view(&b), 0, &again, NULL) == 0 && json_equal(v, again));
+        must(json_read(buf_view(&b), 0, &again, NULL) == 0);
+        must(json_equal(v, again));
         json_decref(v);
         json_decref(again);
     }

@@ -125,7 +125,8 @@ static void durations(void **state)
         { "P1D1Y", false, { 0 }, NULL }, { "P1D1D", false, { 0 }, NULL }, { "P1H", false, { 0 }, NULL },
         { "PT1D", false, { 0 }, NULL }, { "P-1D", false, { 0 }, NULL }, { "P1.5D", false, { 0 }, NULL },
         { "p1d", false, { 0 }, NULL }, { "P1D ", false, { 0 }, NULL }, { "", false, { 0 }, NULL },
-        { "P1000000000D", false, { 0 }, NULL }, { "P999999999Y", false, { 0 }, NULL }, { "PTT1S", false, { 0 }, NULL },
+        { "P1000000000D", true, { 0, 1000000000, 0 }, "P1000000000D" }, { "P200000000W", true, { 0, 1400000000, 0 }, "P1400000000D" },
+        { "PT9999999999H1S", false, { 0 }, NULL }, { "P10000000000D", false, { 0 }, NULL }, { "P2147483648D", false, { 0 }, NULL }, { "P999999999Y", false, { 0 }, NULL }, { "PTT1S", false, { 0 }, NULL },
         { "P999999999W", false, { 0 }, NULL }, { "P1YT1MT1S", false, { 0 }, NULL },
     };
     for (size_t i = 0; i < COUNT(t); i++) {

@@ -3,6 +3,7 @@
  * anchors and tags are refused (a small file must not grow, a value must be
  * what it looks like); all mistakes but a broken syntax are told in one pass. */
 #include "base/yaml.h"
+#include "base/buf.h"
 #include "base/text.h"
 #include <errno.h>
 #include <libfyaml.h>
@@ -25,6 +26,7 @@ struct builder {
     struct yaml **docs;             /* malloc'd, grows */
     size_t ndocs, docs_cap;
     uint32_t line, col;             /* of the last node seen */
+    struct buf text;                /* of the scalar at hand */
     int fatal;                      /* stop now: -ENOMEM or -EBADMSG */
 };
 
@@ -187,31 +189,44 @@ static bool is_null_text(str s)
            str_eq(s, STR("NULL"));
 }
 
+/* The content, escapes and folding done, into b->text. Piece by piece, because
+ * fy_token_get_text of libfyaml 0.7 leaks when a scalar has many pieces. */
+static bool scalar_text(struct builder *b, struct fy_token *t, const struct yaml *y)
+{
+    struct fy_token_iter *it = fy_token_iter_create(t);
+    const struct fy_iter_chunk *c = NULL;
+    int bad = 0;
+
+    while (it != NULL && (c = fy_token_iter_chunk_next(it, c, &bad)) != NULL)
+        buf_add(&b->text, c->str, c->len);
+    fy_token_iter_destroy(it);
+    if (it == NULL || b->text.failed)
+        stop(b, y->line, y->col, -ENOMEM, "base.errno", NULL);
+    else if (bad != 0)
+        stop(b, y->line, y->col, -EBADMSG, "yaml.bad_character", NULL);
+    return b->fatal == 0;
+}
+
 static void on_scalar(struct builder *b, struct fy_event *ev)
 {
     struct fy_token *t = ev->scalar.value;
     struct yaml *y = node_new(b, YAML_SCALAR, ev);
-    size_t n = 0;
 
-    if (y == NULL)
+    if (y == NULL || (t != NULL && !scalar_text(b, t, y)))
         return;
-    const char *p = t == NULL ? "" : fy_token_get_text(t, &n);
     enum fy_scalar_style style = t == NULL ? FYSS_PLAIN : fy_token_scalar_style(t);
-    if (p == NULL) {
-        stop(b, y->line, y->col, -ENOMEM, "base.errno", NULL);
-        return;
-    }
     y->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
     /* libfyaml's mark stands behind the opening quote; a person looks at the quote. */
     if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && y->col > 1)
         y->col--;
-    y->text = arena_str(b->a, (str){ p, n });
+    y->text = arena_str(b->a, buf_view(&b->text));
+    buf_clear(&b->text);
     if (y->text.p == NULL)
         stop(b, 0, 0, -ENOMEM, "base.errno", NULL);
     if (!y->quoted && is_null_text(y->text))
         y->kind = YAML_NULL;
     /* An escape such as "\xff" or "\0" can bring in what the file itself may not hold. */
-    if (!utf8_valid(y->text) || (n > 0 && memchr(p, '\0', n) != NULL))
+    if (!utf8_valid(y->text) || (y->text.n > 0 && memchr(y->text.p, '\0', y->text.n) != NULL))
         complain(b, y->line, y->col, -EBADMSG, "yaml.bad_character", NULL, NULL);
     on_node(b, y);
 }
@@ -343,6 +358,7 @@ int yaml_parse(struct arena *a, str text, const char *name,
     struct builder b = { .a = a, .name = name, .es = es, .line = 1, .col = 1 };
     struct yaml **kept = NULL;
 
+    buf_init(&b.text, YAML_BYTES);
     if (str_starts(text, STR("\xef\xbb\xbf")))
         text = str_sub(text, 3, text.n);
     if (text.n > YAML_BYTES)
@@ -356,6 +372,7 @@ int yaml_parse(struct arena *a, str text, const char *name,
         else if (b.ndocs > 0)
             memcpy(kept, b.docs, b.ndocs * sizeof(*kept));
     }
+    buf_done(&b.text);
     free(b.kids);
     free(b.docs);
     if (b.bad)
@@ -363,73 +380,4 @@ int yaml_parse(struct arena *a, str text, const char *name,
     *docs = kept;
     *ndocs = b.ndocs;
     return 0;
-}
-
-/* ---- reading the tree ---- */
-
-struct yaml *yaml_get(const struct yaml *map, const char *key)
-{
-    if (map == NULL || map->kind != YAML_MAP)
-        return NULL;
-    for (size_t i = 0; i < map->n; i++)
-        if (str_eq(map->keys[i]->text, str_c(key)))
-            return map->items[i];
-    return NULL;
-}
-
-str yaml_text(const struct yaml *map, const char *key)
-{
-    const struct yaml *y = yaml_get(map, key);
-
-    return y == NULL || y->kind != YAML_SCALAR ? STR_NONE : y->text;
-}
-
-bool yaml_bool(const struct yaml *node, bool *out)
-{
-    static const struct { str text; bool value; } words[] = {
-        { STR("true"), true }, { STR("yes"), true }, { STR("false"), false }, { STR("no"), false },
-    };
-
-    if (node == NULL || node->kind != YAML_SCALAR || node->quoted)
-        return false;
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (str_eq_nocase(node->text, words[i].text)) {
-            *out = words[i].value;
-            return true;
-        }
-    return false;
-}
-
-bool yaml_int(const struct yaml *node, int64_t *out)
-{
-    return node != NULL && node->kind == YAML_SCALAR && !node->quoted && str_i64(node->text, out);
-}
-
-void yaml_err(struct errs *es, const char *name, const struct yaml *node, const char *key,
-              const char *arg0, const char *arg1)
-{
-    struct err e;
-
-    ERR(&e, -EBADMSG, key, arg0, arg1);
-    err_at(&e, name, node == NULL ? 0 : node->line, node == NULL ? 0 : node->col);
-    errs_add(es, &e);
-}
-
-void yaml_only(struct errs *es, const char *name, const struct yaml *map, const char *const *allowed)
-{
-    char list[ERR_ARG_MAX];
-
-    if (map == NULL || map->kind != YAML_MAP)
-        return;
-    for (size_t i = 0; i < map->n; i++) {
-        size_t k = 0, n = 0;
-        while (allowed[k] != NULL && !str_eq(map->keys[i]->text, str_c(allowed[k])))
-            k++;
-        if (allowed[k] != NULL)
-            continue;
-        list[0] = '\0';
-        for (k = 0; allowed[k] != NULL && n < sizeof(list) - 1; k++)
-            n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", k > 0 ? ", " : "", allowed[k]);
-        yaml_err(es, name, map->keys[i], "yaml.unknown_key", S(map->keys[i]->text), list);
-    }
 }
