@@ -49,7 +49,9 @@ struct search_opts {
     void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_ctx;
 };
-struct search_stats { uint64_t hits, scanned_events, scanned_blocks, skipped_blocks; bool more; };
+/* more: stopped at the limit, by fn, by cancel or deadline, so older hits may follow.
+ * bad_blocks: stored blocks whose checksum failed; their events are missing here. */
+struct search_stats { uint64_t hits, scanned_events, scanned_blocks, skipped_blocks, bad_blocks; bool more; };
 int  journal_search(struct journal *j, const struct query *q, const struct search_opts *o,
                     hit_fn *fn, void *ctx, struct search_stats *st, struct err *e);
 
@@ -70,6 +72,8 @@ void journal_tail_close(struct tail *t);
 
 struct journal_stats {
     uint64_t events, raw_bytes, disk_bytes, blocks, segments, appended, torn_bytes;
+    uint64_t bad_blocks;              /* found so far by searches, and segments that could not be opened */
+    uint64_t unsealed_blocks;         /* closed, waiting to be written to a segment */
     int64_t first_ns, last_ns;        /* receipt times; 0 when empty */
     bool full;
 };

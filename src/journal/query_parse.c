@@ -1,0 +1,306 @@
+/* The query language: recursive descent over the text, one look ahead. The
+ * tree lives in the caller's arena. Depth, nodes and text have ceilings, so a
+ * hostile query costs no more than a long one. Pure, any thread. */
+#include "journal/query_parse-int.h"
+#include <errno.h>
+
+int qp_fail_at(struct qp *p, size_t at, const char *key, str a0, str a1)
+{
+    if (p->rc == 0) {
+        p->rc = ERR(p->e, -EINVAL, key, S(a0), S(a1));
+        err_at(p->e, "", 0, (uint32_t)at + 1);
+    }
+    return p->rc;
+}
+
+static int no_memory(struct qp *p)
+{
+    if (p->rc == 0)
+        p->rc = ERR(p->e, -ENOMEM, "journal.no_memory");
+    return p->rc;
+}
+
+struct query_node *qp_node(struct qp *p, enum query_kind kind)
+{
+    struct query_node *n = arena_new(p->a, struct query_node);
+
+    if (n == NULL) {
+        no_memory(p);
+        return NULL;
+    }
+    if (++p->nodes > QUERY_NODES_MAX)
+        qp_fail_at(p, p->i, "journal.query_too_many", str_c(err_n(QUERY_NODES_MAX)), STR_NONE);
+    n->kind = kind;
+    return n;
+}
+
+static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+void qp_skip(struct qp *p)
+{
+    while (p->i < p->s.n && is_space(p->s.p[p->i]))
+        p->i++;
+}
+
+static bool at_char(const struct qp *p, char c) { return p->i < p->s.n && p->s.p[p->i] == c; }
+
+/* What ends a bare word. A backslash takes the next quote with it. */
+static bool ends_word(str s, size_t i) { return is_space(s.p[i]) || memchr("()|\"", s.p[i], 4) != NULL; }
+
+str qp_word(struct qp *p)
+{
+    size_t from = p->i;
+
+    while (p->i < p->s.n && !ends_word(p->s, p->i))
+        p->i += p->s.p[p->i] == '\\' && p->i + 1 < p->s.n && p->s.p[p->i + 1] == '"' ? 2 : 1;
+    return str_sub(p->s, from, p->i - from);
+}
+
+/* Behind the opening quote; the text between, still with its backslashes. */
+static int read_quoted(struct qp *p, str *out)
+{
+    size_t open = p->i++, from = p->i;
+
+    while (p->i < p->s.n && p->s.p[p->i] != '"')
+        p->i += p->s.p[p->i] == '\\' && p->i + 1 < p->s.n ? 2 : 1;
+    if (p->i >= p->s.n)
+        return qp_fail_at(p, open, "journal.query_unclosed_quote", STR_NONE, STR_NONE);
+    *out = str_sub(p->s, from, p->i - from);
+    p->i++;
+    return 0;
+}
+
+int qp_value(struct qp *p, struct qp_value *v)
+{
+    *v = (struct qp_value){ .at = p->i, .quoted = at_char(p, '"') };
+    if (v->quoted)
+        return read_quoted(p, &v->text);
+    v->text = qp_word(p);
+    return 0;
+}
+
+static bool at_word(struct qp *p, const char *word)
+{
+    size_t from = p->i;
+    bool fits = str_eq(qp_word(p), str_c(word));
+    p->i = from;
+    return fits;
+}
+
+static struct query_node *text_node(struct qp *p, const struct qp_value *v)
+{
+    struct query_node *n = qp_node(p, QN_TEXT);
+
+    if (n == NULL)
+        return NULL;
+    if (v->text.n == 0)
+        qp_fail_at(p, v->at, "journal.query_empty_text", STR_NONE, STR_NONE);
+    else if (v->text.n > PATTERN_MAX)
+        qp_fail_at(p, v->at, "journal.query_text_long", str_c(err_n(PATTERN_MAX)), STR_NONE);
+    else if (!pattern_make(p->a, v->text, true, &n->pat))
+        no_memory(p);
+    n->field = QF_RAW;
+    return n;
+}
+
+/* Letters and underscores before a colon name a field; 12:30 or fe80::1 do not. */
+static size_t field_name_length(const struct qp *p)
+{
+    size_t k = p->i;
+    while (k < p->s.n && ((p->s.p[k] | 0x20) >= 'a' && (p->s.p[k] | 0x20) <= 'z' ? 1 : p->s.p[k] == '_'))
+        k++;
+    return k > p->i && k < p->s.n && p->s.p[k] == ':' ? k - p->i : 0;
+}
+
+/* since: and until: hold for the whole query, wherever they stand, so they
+ * may not stand where a condition could be taken back. */
+static void read_time(struct qp *p, bool since, size_t at)
+{
+    struct qp_value v;
+    bool *said = since ? &p->said_since : &p->said_until;
+    int64_t *to = since ? &p->q->since_ns : &p->q->until_ns;
+
+    if (qp_value(p, &v) < 0)
+        return;
+    if (p->depth > 0)
+        qp_fail_at(p, at, "journal.query_time_nested", str_c(since ? "since" : "until"), STR_NONE);
+    else if (*said)
+        qp_fail_at(p, at, "journal.query_time_twice", str_c(since ? "since" : "until"), STR_NONE);
+    else if (!query_time_parse(v.text, p->now_ns, to))
+        qp_fail_at(p, v.at, "journal.query_time", v.text, STR_NONE);
+    else if (p->q->since_ns >= p->q->until_ns)
+        qp_fail_at(p, v.at, "journal.query_time_order", STR_NONE, STR_NONE);
+    *said = true;
+}
+
+static struct query_node *read_field(struct qp *p, size_t name_len)
+{
+    size_t at = p->i;
+    str name = str_sub(p->s, at, name_len);
+    enum query_field f = QF_COUNT;
+
+    p->i += name_len + 1;
+    if (str_eq_nocase(name, STR("since")) || str_eq_nocase(name, STR("until"))) {
+        read_time(p, (name.p[0] | 0x20) == 's', at);
+        return NULL;
+    }
+    if (qp_field_find(p, name, at, true, &f) < 0)
+        return NULL;
+    return qp_field_value(p, f);
+}
+
+static struct query_node *read_or(struct qp *p);
+
+static struct query_node *read_group(struct qp *p)
+{
+    size_t open = p->i++;
+    struct query_node *n = NULL;
+
+    if (++p->depth > QUERY_DEPTH_MAX)
+        qp_fail_at(p, open, "journal.query_deep", str_c(err_n(QUERY_DEPTH_MAX)), STR_NONE);
+    if (p->rc == 0)
+        n = read_or(p);
+    if (p->rc == 0 && !at_char(p, ')'))
+        qp_fail_at(p, open, "journal.query_unclosed_paren", STR_NONE, STR_NONE);
+    p->i++;
+    p->depth--;
+    return n;
+}
+
+static struct query_node *read_not(struct qp *p)
+{
+    struct query_node *n, *kid = NULL;
+
+    p->i += 3;
+    if (++p->depth > QUERY_DEPTH_MAX)
+        qp_fail_at(p, p->i, "journal.query_deep", str_c(err_n(QUERY_DEPTH_MAX)), STR_NONE);
+    n = qp_node(p, QN_NOT);
+    if (p->rc == 0)
+        kid = qp_term(p, "NOT");
+    p->depth--;
+    if (p->rc < 0)
+        return NULL;
+    n->kids = arena_array(p->a, struct query_node *, 1);
+    if (n->kids == NULL) {
+        no_memory(p);
+        return NULL;
+    }
+    n->kids[0] = kid;
+    n->nkids = 1;
+    return n;
+}
+
+/* One term; NULL with rc == 0 is a time, which leaves no node. `behind` is the
+ * operator that asks for it, NULL where the query begins. */
+struct query_node *qp_term(struct qp *p, const char *behind)
+{
+    size_t name_len;
+    struct qp_value v;
+
+    qp_skip(p);
+    if (p->i >= p->s.n || at_char(p, '|') || at_char(p, ')') || at_word(p, "OR") || at_word(p, "AND")) {
+        size_t at = p->i;
+        str what = str_sub(p->s, at, 1);
+        if (at < p->s.n && !ends_word(p->s, at))
+            what = qp_word(p);
+        qp_fail_at(p, at, behind ? "journal.query_operand" : "journal.query_unexpected",
+                   behind ? str_c(behind) : what, STR_NONE);
+        return NULL;
+    }
+    if (at_char(p, '('))
+        return read_group(p);
+    if (at_word(p, "NOT"))
+        return read_not(p);
+    name_len = at_char(p, '"') ? 0 : field_name_length(p);
+    if (name_len > 0)
+        return read_field(p, name_len);
+    return qp_value(p, &v) < 0 ? NULL : text_node(p, &v);
+}
+
+/* Children are gathered on the parser's stack, then copied to fit. */
+static struct query_node *join(struct qp *p, enum query_kind kind, size_t from)
+{
+    size_t n = p->nstack - from;
+    struct query_node *node;
+
+    p->nstack = from;
+    if (p->rc < 0 || n <= 1)
+        return n == 1 && p->rc == 0 ? p->stack[from] : NULL;
+    node = qp_node(p, kind);
+    if (node == NULL || (node->kids = arena_array(p->a, struct query_node *, n)) == NULL) {
+        no_memory(p);
+        return NULL;
+    }
+    memcpy(node->kids, p->stack + from, n * sizeof(node->kids[0]));
+    node->nkids = n;
+    return node;
+}
+
+static void push(struct qp *p, struct query_node *n)
+{
+    if (n != NULL && p->rc == 0 && p->nstack < QUERY_NODES_MAX)
+        p->stack[p->nstack++] = n;
+}
+
+static struct query_node *read_and(struct qp *p, const char *behind)
+{
+    size_t from = p->nstack;
+
+    for (; p->rc == 0; behind = at_word(p, "AND") ? "AND" : NULL) {
+        if (behind != NULL && str_eq(str_c(behind), STR("AND")))
+            p->i += 3;
+        push(p, qp_term(p, behind));
+        qp_skip(p);
+        if (p->i >= p->s.n || at_char(p, '|') || at_char(p, ')') || at_word(p, "OR"))
+            break;
+    }
+    return join(p, QN_AND, from);
+}
+
+static struct query_node *read_or(struct qp *p)
+{
+    size_t from = p->nstack, at = p->i;
+    struct query_node *n = read_and(p, p->depth > 0 ? "(" : NULL);
+
+    push(p, n);
+    while (p->rc == 0 && at_word(p, "OR")) {
+        if (n == NULL)
+            qp_fail_at(p, at, "journal.query_operand", STR("OR"), STR_NONE);
+        at = p->i;
+        p->i += 2;
+        push(p, n = read_and(p, "OR"));
+        if (n == NULL)
+            qp_fail_at(p, at, "journal.query_operand", STR("OR"), STR_NONE);
+    }
+    return join(p, QN_OR, from);
+}
+
+int query_parse_max(struct arena *a, str text, size_t max, int64_t now_ns, struct query **out, struct err *e)
+{
+    struct qp p = { .a = a, .s = text, .now_ns = now_ns, .e = e };
+
+    p.q = arena_new(a, struct query);
+    p.stack = arena_array(a, struct query_node *, QUERY_NODES_MAX);
+    if (p.q == NULL || p.stack == NULL)
+        return no_memory(&p);
+    p.q->since_ns = INT64_MIN;
+    p.q->until_ns = INT64_MAX;
+    if (text.n > max)
+        return qp_fail_at(&p, max, "journal.query_long", str_c(err_n((int64_t)max)), STR_NONE);
+    qp_skip(&p);
+    if (p.i < p.s.n && !at_char(&p, '|'))
+        p.q->root = read_or(&p);
+    qp_skip(&p);
+    if (p.rc == 0 && p.i < p.s.n && !at_char(&p, '|'))
+        qp_fail_at(&p, p.i, "journal.query_unexpected", str_sub(p.s, p.i, 1), STR_NONE);
+    while (p.rc == 0 && p.i < p.s.n)
+        qp_pipe(&p);
+    if (p.rc == 0)
+        *out = p.q;
+    return p.rc;
+}
+
+int query_parse(struct arena *a, str text, int64_t now_ns, struct query **out, struct err *e)
+{
+    return query_parse_max(a, text, QUERY_MAX, now_ns, out, e);
+}

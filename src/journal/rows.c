@@ -1,0 +1,121 @@
+/* Columns of a block in one slab of memory. The slab is asked for at its
+ * ceiling and touched only as far as it is filled. */
+#include "journal/rows.h"
+
+static void *carve(char **at, size_t n)
+{
+    void *p = *at;
+    *at += (n + 63) & ~(size_t)63;
+    return p;
+}
+
+static size_t row_bytes(void)
+{
+    return sizeof(uint32_t) + 2 * sizeof(int64_t) + 4 + 2 * sizeof(uint16_t) + sizeof(struct ip) +
+           SP_COUNT * sizeof(struct span);
+}
+
+struct rows *rows_new(size_t raw_cap, uint32_t cap)
+{
+    struct rows *r = calloc(1, sizeof(*r));
+    size_t n = cap + (size_t)1;
+    char *at;
+
+    if (r == NULL || (r->slab = malloc(raw_cap + n * row_bytes() + 14 * 64)) == NULL) {
+        free(r);
+        return NULL;
+    }
+    at = r->slab;
+    r->cap = cap;
+    r->raw_cap = raw_cap;
+    r->raw = carve(&at, raw_cap);
+    r->off = carve(&at, n * sizeof(r->off[0]));
+    r->received = carve(&at, n * sizeof(r->received[0]));
+    r->event = carve(&at, n * sizeof(r->event[0]));
+    r->transport = carve(&at, n);
+    r->format = carve(&at, n);
+    r->facility = carve(&at, n);
+    r->severity = carve(&at, n);
+    r->flags = carve(&at, n * sizeof(r->flags[0]));
+    r->port = carve(&at, n * sizeof(r->port[0]));
+    r->source = carve(&at, n * sizeof(r->source[0]));
+    r->span = carve(&at, n * SP_COUNT * sizeof(r->span[0]));
+    r->refs = 1;
+    rows_clear(r, 0);
+    return r;
+}
+
+void rows_free(struct rows *r)
+{
+    if (r == NULL)
+        return;
+    free(r->slab);
+    free(r);
+}
+
+void rows_clear(struct rows *r, uint64_t first_seq)
+{
+    r->first_seq = first_seq;
+    r->fill = 0;
+    r->raw_n = 0;
+    r->have = 0;
+    r->off[0] = 0;
+    atomic_store_explicit(&r->n, 0, memory_order_release);
+}
+
+bool rows_add(struct rows *r, const struct event *ev)
+{
+    uint32_t i = r->fill;
+    struct span *sp = r->span + (size_t)i * SP_COUNT;
+
+    if (i == r->cap || ev->raw.n > r->raw_cap - r->raw_n)
+        return false;
+    if (ev->raw.n > 0)
+        memcpy(r->raw + r->raw_n, ev->raw.p, ev->raw.n);
+    r->raw_n += ev->raw.n;
+    r->off[i + 1] = (uint32_t)r->raw_n;
+    r->received[i] = ev->received_ns;
+    r->event[i] = ev->event_ns;
+    r->transport[i] = ev->transport;
+    r->format[i] = ev->format;
+    r->facility[i] = ev->facility;
+    r->severity[i] = ev->severity;
+    r->flags[i] = ev->flags;
+    r->port[i] = ev->source_port;
+    r->source[i] = ev->source;
+    for (int s = 0; s < SP_COUNT; s++)      /* an absent field has one form only */
+        sp[s] = ev->span[s].len ? ev->span[s] : (struct span){ 0, 0 };
+    r->fill = i + 1;
+    return true;
+}
+
+void rows_publish(struct rows *r) { atomic_store_explicit(&r->n, r->fill, memory_order_release); }
+
+void rows_rollback(struct rows *r)
+{
+    r->fill = atomic_load_explicit(&r->n, memory_order_relaxed);
+    r->raw_n = r->off[r->fill];
+}
+
+void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *out)
+{
+    *out = (struct event){ 0 };
+    if (cols & COL_RAW)
+        out->raw = rows_raw(r, i);
+    if (cols & COL_RECEIVED)
+        out->received_ns = r->received[i];
+    if (cols & COL_EVENT)
+        out->event_ns = r->event[i];
+    if (cols & COL_SOURCE)
+        out->source = r->source[i];
+    if (cols & COL_SPAN)
+        memcpy(out->span, r->span + (size_t)i * SP_COUNT, sizeof(out->span));
+    if (!(cols & COL_HEAD))
+        return;
+    out->transport = r->transport[i];
+    out->format = r->format[i];
+    out->facility = r->facility[i];
+    out->severity = r->severity[i];
+    out->flags = r->flags[i];
+    out->source_port = r->port[i];
+}

@@ -1,0 +1,292 @@
+/* One pass over the journal, newest block first, for searches and aggregates.
+ * Runs in the caller's thread. What is read is a snapshot: the lists are
+ * copied under the lock, rows and segments are held by reference. */
+#include "journal/eval.h"
+#include "journal/journal-int.h"
+#include "journal/skip.h"
+#include "base/log.h"
+#include <errno.h>
+
+enum { BAD_LOGGED_MAX = 16 };
+
+struct stored { struct segment *seg; struct block_info b; };
+struct scan {
+    struct journal *j;
+    const struct query *q;
+    const struct search_opts *o;
+    const struct scan_sink *sink;
+    struct search_stats *st;
+    struct err *e;
+    struct rows **mem;               /* newest first */
+    uint32_t *mem_n;
+    size_t nmem;
+    struct segment **segs;
+    size_t nsegs;
+    struct stored *stored;           /* oldest first */
+    size_t nstored;
+    uint64_t done_bytes, all_bytes, before;
+    struct block_dec *dec;
+    struct eval ev;
+};
+
+int scan_check(struct scan *s)
+{
+    if (s->o->cancel != NULL && *s->o->cancel)
+        return ERR(s->e, -ECANCELED, "journal.search_cancelled");
+    if (s->o->deadline_mono_ns != 0 && clock_mono(s->j->clk) >= s->o->deadline_mono_ns)
+        return ERR(s->e, -ETIME, "journal.search_deadline");
+    return 0;
+}
+
+static void snap_mem(struct scan *s, struct rows *r)
+{
+    uint32_t n = r ? rows_count(r) : 0;
+
+    if (n == 0 || r->first_seq >= s->before)
+        return;
+    r->refs++;
+    s->mem[s->nmem] = r;
+    s->mem_n[s->nmem++] = n;
+    s->all_bytes += r->off[n];
+}
+
+static bool snap_segment(struct scan *s, struct segment *seg)
+{
+    size_t from = s->nstored;
+
+    for (size_t i = 0; i < seg->nblocks; i++) {
+        const struct block_head *h = &seg->blocks[i].head;
+        if (h->first_seq >= s->before)
+            break;
+        if (skip_by_head(s->q, h)) {
+            s->st->skipped_blocks++;
+            continue;
+        }
+        s->stored[s->nstored++] = (struct stored){ seg, seg->blocks[i] };
+        s->all_bytes += h->raw_bytes;
+    }
+    if (s->nstored == from)
+        return false;
+    seg->refs++;
+    s->segs[s->nsegs++] = seg;
+    return true;
+}
+
+static int snap_take(struct scan *s)
+{
+    struct journal *j = s->j;
+    size_t blocks = 1;
+
+    pthread_mutex_lock(&j->lock);
+    j->refs++;
+    for (size_t i = 0; i < j->nsegs; i++)
+        blocks += j->segs[i]->nblocks;
+    s->mem = calloc(j->nfrozen + 1, sizeof(s->mem[0]));
+    s->mem_n = calloc(j->nfrozen + 1, sizeof(s->mem_n[0]));
+    s->segs = calloc(j->nsegs + 1, sizeof(s->segs[0]));
+    s->stored = malloc(blocks * sizeof(s->stored[0]));
+    bool good = s->mem && s->mem_n && s->segs && s->stored;
+    if (good) {
+        snap_mem(s, j->open);
+        for (size_t i = j->nfrozen; i > 0; i--)
+            snap_mem(s, j->frozen[i - 1].rows);
+        for (size_t i = 0; i < j->nsegs; i++)
+            snap_segment(s, j->segs[i]);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return good ? 0 : ERR(s->e, -ENOMEM, "journal.no_memory");
+}
+
+static void snap_drop(struct scan *s)
+{
+    pthread_mutex_lock(&s->j->lock);
+    for (size_t i = 0; i < s->nmem; i++)
+        rows_unref(s->j, s->mem[i]);
+    for (size_t i = 0; i < s->nsegs; i++)
+        segment_unref(s->segs[i]);
+    journal_unref(s->j);
+    free(s->mem);
+    free(s->mem_n);
+    free(s->segs);
+    free(s->stored);
+}
+
+static int load_cols(void *ctx, unsigned cols)
+{
+    struct rows *r;
+    return block_dec_load(ctx, cols, &r);
+}
+
+static bool time_open(const struct query *q) { return q->since_ns == INT64_MIN && q->until_ns == INT64_MAX; }
+
+static bool covers(const struct query *q, const struct block_head *h)
+{
+    return h->event_min >= q->since_ns && (h->event_max < q->until_ns || q->until_ns == INT64_MAX);
+}
+
+/* Rows at or above before_seq fall out. */
+static uint32_t rows_below(const struct scan *s, uint64_t first, uint32_t n)
+{
+    return s->before - first < n ? (uint32_t)(s->before - first) : n;
+}
+
+static int run_rows(struct scan *s, struct rows *r, uint32_t n, bool check_time)
+{
+    uint64_t *bits;
+    int rc;
+
+    n = rows_below(s, r->first_seq, n);
+    if ((bits = eval_begin(&s->ev, r, n)) == NULL)
+        return -ENOMEM;
+    s->st->scanned_blocks++;
+    s->st->scanned_events += n;
+    if ((rc = eval_query(&s->ev, s->q, check_time, bits)) < 0)
+        return rc;
+    struct scan_block b = { .rows = r, .bits = bits, .n = n, .hits = bits_count(bits, n) };
+    if (b.hits == 0)
+        return 0;
+    if (s->ev.load != NULL && (rc = s->ev.load(s->ev.ctx, s->sink->cols)) < 0)
+        return rc;
+    return s->sink->block(s->sink->ctx, s, &b);
+}
+
+static int run_mem(struct scan *s, size_t i)
+{
+    s->ev.load = NULL;
+    s->done_bytes += s->mem[i]->off[s->mem_n[i]];
+    return run_rows(s, s->mem[i], s->mem_n[i], !time_open(s->q));
+}
+
+static int run_whole(struct scan *s, const struct block_head *h)
+{
+    if (s->sink->whole == NULL || s->q->root != NULL || !covers(s->q, h) || s->before - h->first_seq < h->count)
+        return 0;
+    int rc = s->sink->whole(s->sink->ctx, h, s->dec);
+    if (rc == 1) {
+        s->st->scanned_blocks++;
+        s->st->scanned_events += h->count;
+    }
+    return rc;
+}
+
+static int run_stored(struct scan *s, const struct stored *t)
+{
+    struct block_src src = { .fd = t->seg->fd, .off = t->b.off };
+    struct rows *r;
+    int rc = block_dec_open(s->dec, &src, &t->b.head, t->seg->salt);
+
+    if (rc == 0 && (rc = run_whole(s, &t->b.head)) == 1)
+        return 0;
+    if (rc == 0)
+        rc = skip_by_sets(s->q, s->dec);
+    if (rc != 0) {
+        s->st->skipped_blocks += rc > 0;
+        return rc < 0 ? rc : 0;
+    }
+    if ((rc = block_dec_load(s->dec, 0, &r)) < 0)
+        return rc;
+    s->ev.load = load_cols;
+    s->ev.ctx = s->dec;
+    return run_rows(s, r, t->b.head.count, !covers(s->q, &t->b.head));
+}
+
+static void note_bad(struct scan *s, const struct stored *t)
+{
+    s->st->bad_blocks++;
+    if (atomic_fetch_add(&s->j->bad_blocks, 1) < BAD_LOGGED_MAX)
+        log_event(LOG_ERROR, "journal_block_bad", F_STR("file", str_c(t->seg->path)), F_INT("offset", t->b.off),
+                  F_INT("first", t->b.head.first_seq), F_INT("events", t->b.head.count));
+}
+
+static int step_done(struct scan *s)
+{
+    if (s->o->progress != NULL)
+        s->o->progress(s->o->progress_ctx, s->done_bytes, s->all_bytes);
+    return scan_check(s);
+}
+
+static int run_all(struct scan *s)
+{
+    int rc = scan_check(s);
+
+    for (size_t i = 0; i < s->nmem && rc == 0; i++)
+        if ((rc = run_mem(s, i)) == 0)
+            rc = step_done(s);
+    for (size_t i = s->nstored; i > 0 && rc == 0; i--) {
+        const struct stored *t = &s->stored[i - 1];
+        rc = run_stored(s, t);
+        if (rc == -EBADMSG || rc == -EIO) {
+            note_bad(s, t);
+            rc = 0;
+        }
+        s->done_bytes += t->b.head.raw_bytes;
+        if (rc == 0)
+            rc = step_done(s);
+    }
+    return rc;
+}
+
+int scan_run(struct journal *j, const struct query *q, const struct search_opts *o, const struct scan_sink *sink,
+             struct search_stats *st, struct err *e)
+{
+    static const struct search_opts none;
+    struct scan s = { .j = j, .q = q, .o = o ? o : &none, .sink = sink, .st = st, .e = e };
+
+    *st = (struct search_stats){ 0 };
+    s.before = s.o->before_seq ? s.o->before_seq : UINT64_MAX;
+    eval_init(&s.ev);
+    int rc = snap_take(&s);
+    if (rc == 0 && (s.dec = block_dec_new()) == NULL)
+        rc = -ENOMEM;
+    if (rc == 0)
+        rc = run_all(&s);
+    if (rc == -ENOMEM)
+        ERR(e, rc, "journal.no_memory");
+    if (rc < 0)
+        st->more = true;
+    block_dec_free(s.dec);
+    eval_done(&s.ev);
+    snap_drop(&s);
+    return rc < 0 ? rc : 0;
+}
+
+struct hits { hit_fn *fn; void *ctx; uint64_t limit; struct search_stats *st; };
+
+static int hand_hits(void *ctx, struct scan *s, const struct scan_block *b)
+{
+    struct hits *h = ctx;
+    struct hit hit;
+
+    for (size_t w = bits_words(b->n); w > 0; w--) {
+        for (uint64_t m = b->bits[w - 1]; m != 0;) {
+            uint32_t i = (uint32_t)((w - 1) * 64) + 63 - (uint32_t)__builtin_clzll(m);
+            m &= ~(UINT64_C(1) << i % 64);
+            if (h->st->hits == h->limit) {
+                h->st->more = true;
+                return 1;
+            }
+            hit.seq = b->rows->first_seq + i;
+            rows_event(b->rows, i, COL_ALL, &hit.ev);
+            h->st->hits++;
+            if (!h->fn(h->ctx, &hit)) {
+                h->st->more = true;
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int journal_search(struct journal *j, const struct query *q, const struct search_opts *o,
+                   hit_fn *fn, void *ctx, struct search_stats *st, struct err *e)
+{
+    struct search_stats own;
+    uint64_t limit = o && o->limit ? o->limit : q->limit ? q->limit : 1000;
+
+    if (o && o->limit && q->limit && q->limit < o->limit)
+        limit = q->limit;
+    st = st ? st : &own;
+    struct hits h = { fn, ctx, limit, st };
+    struct scan_sink sink = { .ctx = &h, .cols = COL_ALL, .block = hand_hits };
+    return scan_run(j, q, o, &sink, st, e);
+}

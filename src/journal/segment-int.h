@@ -1,0 +1,8 @@
+/* Shared by segment.c (writing) and segment_open.c (reading back). */
+#ifndef LUY_JOURNAL_SEGMENT_INT_H
+#define LUY_JOURNAL_SEGMENT_INT_H
+#include "journal/segment.h"
+
+extern const char seg_magic[8], seg_index_magic[4];
+struct segment *segment_new(const char *dir, const char *name);    /* NULL: no memory */
+#endif
