@@ -1,0 +1,79 @@
+import { apiUrl, get } from "./client";
+import type { Label, Ref } from "./types";
+
+export interface LogEvent {
+  seq: number;
+  received_at: string;
+  event_at: string | null;
+  source: string;
+  host: string | null;
+  program: string | null;
+  pid?: string | number | null;
+  severity: string;
+  facility: string;
+  transport: string;
+  format: string;
+  flags?: string[];
+  msg: string;
+  raw: string;
+  raw_base64?: string;
+}
+
+export interface SearchStats {
+  hits?: number;
+  scanned_events?: number;
+  scanned_blocks?: number;
+  skipped_blocks?: number;
+  ms?: number;
+  /** The search met its deadline; what stands here is not all. */
+  timed_out?: boolean;
+}
+
+export interface EventsAnswer {
+  items: LogEvent[];
+  next: number | null;
+  stats: SearchStats;
+}
+
+export interface CountAnswer {
+  rows: { keys: string[]; count: number }[];
+  columns: string[];
+  total: number;
+  other?: number;
+  stats: SearchStats;
+}
+
+export interface Histogram {
+  from: string;
+  to: string;
+  step_s: number;
+  rows: { at: string; count: number }[];
+}
+
+export interface QueryField {
+  name: string;
+  label: Label;
+  values: string[] | null;
+}
+
+export interface Source {
+  name: string;
+  host: string | null;
+  address: string | null;
+  unit: Ref | null;
+  last_seen_at: string | null;
+  silent: boolean;
+  expected_every: string | null;
+  events_24h: number;
+}
+
+export const isCount = (a: EventsAnswer | CountAnswer): a is CountAnswer => "rows" in a;
+
+export const searchEvents = (query: string, limit: number, before?: number, signal?: AbortSignal) =>
+  get<EventsAnswer | CountAnswer>("/events", { query, limit, before }, signal);
+export const getHistogram = (query: string, buckets: number, signal?: AbortSignal) =>
+  get<Histogram>("/events/histogram", { query, buckets }, signal);
+export const getQueryFields = () => get<{ fields: QueryField[] }>("/query/fields");
+export const getSources = () => get<{ items: Source[] }>("/sources");
+export const exportUrl = (query: string, format: "text" | "json" | "csv") => apiUrl("/events/export", { query, format });
+export const tailUrl = (query: string) => apiUrl("/events/tail", { query });

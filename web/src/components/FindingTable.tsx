@@ -1,0 +1,60 @@
+import { Table, type TableProps } from "antd";
+import { Link } from "react-router-dom";
+import type { Finding } from "../api/judged";
+import { useI18n } from "../i18n";
+import { ClauseTags } from "./ClauseTags";
+import { RefLink } from "./RefLink";
+import { Severity } from "./Severity";
+import { FindingState } from "./States";
+import { findingPath, recordPath } from "../lib/paths";
+
+export function Subject({ of }: { of: Finding["subject"] }) {
+  if (!of) return null;
+  const text = of.title || of.key;
+  if (of.id === null || of.id === undefined || of.id === 0 || of.kind === "event" || !of.kind) return <span>{text}</span>;
+  return (
+    <Link to={recordPath(of.kind, of.id)} title={of.key}>
+      {text}
+    </Link>
+  );
+}
+
+interface Props {
+  items: Finding[];
+  hide?: ("state" | "unit" | "clauses" | "count")[];
+  fresh?: Set<string | number>;
+  table?: Partial<TableProps<Finding>>;
+}
+
+export function FindingTable({ items, hide = [], fresh, table }: Props) {
+  const { t, label, fmt } = useI18n();
+  const columns: TableProps<Finding>["columns"] = [
+    { key: "severity", title: t("finding.severity"), width: 116, render: (_, f) => <Severity value={f.severity} /> },
+    {
+      key: "title",
+      title: t("finding.what"),
+      render: (_, f) => (
+        <>
+          <Link to={findingPath(f.id)}>{label(f.title)}</Link>
+          {fresh?.has(f.id) && <span className="fresh">{t("finding.fresh")}</span>}
+          <div className="quiet">{label(f.message)}</div>
+        </>
+      ),
+    },
+    { key: "subject", title: t("finding.subject"), width: 180, render: (_, f) => <Subject of={f.subject} /> },
+    { key: "unit", title: t("finding.unit"), width: 170, render: (_, f) => <RefLink kind="unit" value={f.unit} /> },
+    { key: "clauses", title: t("finding.clauses"), width: 132, render: (_, f) => <ClauseTags ids={f.clauses} /> },
+    { key: "state", title: t("finding.state"), width: 128, render: (_, f) => <FindingState value={f.state} /> },
+    { key: "count", title: t("finding.count"), width: 76, align: "right", render: (_, f) => fmt.number(f.count) },
+    { key: "last", title: t("finding.last"), width: 142, render: (_, f) => <time dateTime={f.last_at}>{fmt.time(f.last_at)}</time> },
+  ];
+  return (
+    <Table<Finding>
+      rowKey={(f) => String(f.id)}
+      dataSource={items}
+      columns={columns.filter((c) => !hide.includes(c.key as never))}
+      pagination={false}
+      {...table}
+    />
+  );
+}

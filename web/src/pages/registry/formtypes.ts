@@ -1,0 +1,6 @@
+export type { Field, Kind, Rec } from "../../api/registry";
+
+export interface ProblemFields {
+  fields: Record<string, string[]>;
+  rest: string[];
+}

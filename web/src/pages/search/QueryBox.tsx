@@ -1,0 +1,93 @@
+import { QuestionCircleOutlined, SearchOutlined } from "@ant-design/icons";
+import { Alert, Button, Input } from "antd";
+import { useEffect, useState } from "react";
+import { ApiError } from "../../api/client";
+import type { QueryField } from "../../api/events";
+import { ProblemView } from "../../components/ProblemView";
+import { useI18n } from "../../i18n";
+import { term } from "../../lib/querytext";
+import { readStored, writeStored } from "../../lib/stored";
+import { QueryHelp } from "./QueryHelp";
+
+interface Props {
+  value: string;
+  onAsk: (q: string) => void;
+  fields: QueryField[];
+  error: unknown;
+}
+
+export function QueryBox({ value, onAsk, fields, error }: Props) {
+  const { t } = useI18n();
+  const [text, setText] = useState(value);
+  const [help, setHelp] = useState(readStored("query-help") === "1");
+  useEffect(() => setText(value), [value]);
+
+  const insert = (field: string, v?: string) => setText((old) => `${old}${old && !old.endsWith(" ") ? " " : ""}${v ? term(field, v) : `${field}:`}`);
+  const flip = () => {
+    writeStored("query-help", help ? "0" : "1");
+    setHelp(!help);
+  };
+
+  return (
+    <div className="query">
+      <form
+        role="search"
+        className="query-row"
+        onSubmit={(e) => {
+          e.preventDefault();
+          onAsk(text.trim());
+        }}
+      >
+        <Input
+          size="middle"
+          className="mono"
+          value={text}
+          onChange={(e) => setText(e.target.value)}
+          placeholder={t("search.example")}
+          aria-label={t("search.query")}
+          aria-invalid={!!error}
+          aria-describedby={error ? "query-error" : undefined}
+          prefix={<SearchOutlined />}
+          spellCheck={false}
+          autoComplete="off"
+          allowClear
+        />
+        <Button size="middle" type="primary" htmlType="submit">
+          {t("search.do")}
+        </Button>
+        <Button size="middle" icon={<QuestionCircleOutlined />} aria-expanded={help} onClick={flip}>
+          {t("search.help")}
+        </Button>
+      </form>
+      {error ? <QueryError error={error} query={value} /> : null}
+      {help && <QueryHelp fields={fields} onInsert={insert} />}
+    </div>
+  );
+}
+
+/** The query as it was asked, with a mark under the character that was not understood. */
+function QueryError({ error, query }: { error: unknown; query: string }) {
+  const { t } = useI18n();
+  const column = error instanceof ApiError ? error.problem.column : undefined;
+  if (!(error instanceof ApiError) || column === undefined) return <ProblemView error={error} />;
+  return (
+    <Alert
+      id="query-error"
+      type="error"
+      showIcon
+      role="alert"
+      message={error.problem.detail || error.problem.title}
+      description={
+        <>
+          <pre className="pointer">
+            {query}
+            {"\n"}
+            {" ".repeat(Math.max(0, column - 1))}
+            <b aria-hidden>^</b>
+          </pre>
+          <span className="quiet">{t("search.at_character", { n: column })}</span>
+        </>
+      }
+    />
+  );
+}

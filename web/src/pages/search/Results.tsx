@@ -1,0 +1,41 @@
+import { Button, Spin } from "antd";
+import { EmptyState } from "../../components/EmptyState";
+import { useI18n } from "../../i18n";
+import { timesOf, withTerm, withTimes } from "../../lib/querytext";
+import { CountTable } from "./CountTable";
+import { LineTable } from "./LineTable";
+import type { SearchState } from "./useSearch";
+
+interface Props {
+  search: SearchState;
+  query: string;
+  mark: number | null;
+  onQuery: (q: string) => void;
+}
+
+export function Results({ search, query, mark, onQuery }: Props) {
+  const { t } = useI18n();
+  const { items, count, waiting, error, more, loadingMore } = search;
+  if (error) return null;
+  if (waiting && !items.length && !count) return <Spin className="page-wait" />;
+  if (count) return <CountTable answer={count} query={query} onQuery={onQuery} />;
+  if (!items.length) {
+    const ranged = timesOf(query).since || timesOf(query).until;
+    return (
+      <EmptyState
+        what={t("search.nothing")}
+        next={ranged ? <Button onClick={() => onQuery(withTimes(query))}>{t("search.nothing_range")}</Button> : t("search.nothing_do")}
+      />
+    );
+  }
+  return (
+    <>
+      <LineTable items={items} mark={mark} onTerm={(f, v, no) => onQuery(withTerm(query, f, v, no))} />
+      {more && (
+        <Button className="more" loading={loadingMore} onClick={more}>
+          {t("search.older")}
+        </Button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+// Logs: the query in the address is the whole state of the page.
+import { useQuery } from "@tanstack/react-query";
+import { Button, Dropdown } from "antd";
+import { DownloadOutlined, PauseCircleOutlined, ThunderboltOutlined } from "@ant-design/icons";
+import { useCallback } from "react";
+import { exportUrl, getQueryFields } from "../../api/events";
+import { Page } from "../../components/Page";
+import { useParamState } from "../../hooks/params";
+import { useI18n } from "../../i18n";
+import { splitPipe } from "../../lib/querytext";
+import { Answer } from "./Answer";
+import { CountBy } from "./CountBy";
+import { HistogramPanel } from "./HistogramPanel";
+import { QueryBox } from "./QueryBox";
+import { Results } from "./Results";
+import { TailPanel } from "./TailPanel";
+import { TimeRange } from "./TimeRange";
+import { useSearch } from "./useSearch";
+
+export default function SearchPage() {
+  const { t } = useI18n();
+  const [params, set] = useParamState();
+  const q = params.get("q") ?? "";
+  const tail = params.get("tail") === "1";
+  const setQuery = useCallback((next: string) => set({ q: next, mark: null }), [set]);
+  const fields = useQuery({ queryKey: ["query-fields"], queryFn: getQueryFields, staleTime: Infinity });
+  const search = useSearch(q);
+  const { pipe } = splitPipe(q);
+
+  return (
+    <Page
+      title={t("nav.search")}
+      answer={tail ? t("search.tailing") : <Answer search={search} query={q} />}
+      actions={
+        <>
+          <Button
+            type={tail ? "primary" : "default"}
+            icon={tail ? <PauseCircleOutlined /> : <ThunderboltOutlined />}
+            disabled={!!pipe && !tail}
+            onClick={() => set({ tail: tail ? null : "1" })}
+          >
+            {tail ? t("tail.stop") : t("tail.start")}
+          </Button>
+          <Dropdown
+            trigger={["click"]}
+            disabled={!!pipe}
+            menu={{
+              items: (["text", "json", "csv"] as const).map((f) => ({
+                key: f,
+                label: (
+                  <a href={exportUrl(q, f)} download>
+                    {t(`export.${f}`)}
+                  </a>
+                ),
+              })),
+            }}
+          >
+            <Button icon={<DownloadOutlined />}>{t("export.do")}</Button>
+          </Dropdown>
+        </>
+      }
+    >
+      <QueryBox value={q} onAsk={setQuery} fields={fields.data?.fields ?? []} error={search.error} />
+      <TimeRange query={q} onChange={setQuery} />
+      {tail ? (
+        <TailPanel query={q} onQuery={setQuery} />
+      ) : (
+        <>
+          <HistogramPanel query={q} onRange={setQuery} enabled={!search.error} />
+          <div className="cols search-cols">
+            <div className="col-main">
+              <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} />
+            </div>
+            <div className="col-side">
+              <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={!search.error && !search.count} />
+            </div>
+          </div>
+        </>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,27 @@
+import { Layout } from "antd";
+import { NavLink } from "react-router-dom";
+import { useLive } from "../hooks/live";
+import { useI18n } from "../i18n";
+import { NAV } from "./nav";
+
+export function Nav() {
+  const { t, fmt } = useI18n();
+  const { stats } = useLive();
+  return (
+    <Layout.Sider width={168} className="nav">
+      <nav aria-label={t("shell.nav")}>
+        {NAV.map(({ path, key, icon: Icon }) => (
+          <NavLink key={path} to={path} end={path === "/"} className="nav-item">
+            <Icon />
+            <span>{t(key)}</span>
+            {path === "/findings" && stats && stats.findings_open > 0 && (
+              <span className="nav-count" aria-label={t("shell.open_findings", { n: stats.findings_open })}>
+                {fmt.number(stats.findings_open)}
+              </span>
+            )}
+          </NavLink>
+        ))}
+      </nav>
+    </Layout.Sider>
+  );
+}

@@ -1,0 +1,22 @@
+import {
+  AuditOutlined,
+  CalendarOutlined,
+  DashboardOutlined,
+  DatabaseOutlined,
+  SearchOutlined,
+  SettingOutlined,
+  WarningOutlined,
+} from "@ant-design/icons";
+import type { ComponentType } from "react";
+import type { Key } from "../i18n/translate";
+
+/** The pages of the console, in the order of a day's work. */
+export const NAV: { path: string; key: Key; icon: ComponentType }[] = [
+  { path: "/", key: "nav.today", icon: DashboardOutlined },
+  { path: "/search", key: "nav.search", icon: SearchOutlined },
+  { path: "/registry", key: "nav.registry", icon: DatabaseOutlined },
+  { path: "/findings", key: "nav.findings", icon: WarningOutlined },
+  { path: "/clauses", key: "nav.clauses", icon: AuditOutlined },
+  { path: "/duties", key: "nav.duties", icon: CalendarOutlined },
+  { path: "/system", key: "nav.system", icon: SettingOutlined },
+];
