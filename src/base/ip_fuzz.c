@@ -12,7 +12,7 @@ static void must(bool ok)
 
 static void address(str s)
 {
-    struct ip a, b;
+    struct ip a, b = { 0 };
     char out[IP_TEXT_MAX], again[IP_TEXT_MAX];
 
     if (!ip_parse(s, &a))
@@ -26,7 +26,7 @@ static void address(str s)
 
 static void prefix(str s)
 {
-    struct prefix a, b;
+    struct prefix a, b = { 0 };
     char out[PREFIX_TEXT_MAX];
 
     if (!prefix_parse(s, &a))
@@ -39,7 +39,7 @@ static void prefix(str s)
 
 static void mac(str s)
 {
-    struct mac a, b;
+    struct mac a, b = { 0 };
     char out[MAC_TEXT_MAX];
 
     if (!mac_parse(s, &a))

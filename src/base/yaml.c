@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <libfyaml.h>
 
-enum { YAML_BYTES = 4 << 20, YAML_DEPTH = 64, YAML_DOCS = 4096 };
+enum { YAML_BYTES = 4 << 20, YAML_DEPTH = 64, YAML_DOCS = 4096, YAML_MARKS = 400000 };
 
 /* An open list or map; its children stand in builder.kids from `first`. For a
  * map they alternate key, value. */
@@ -306,11 +306,13 @@ static void run(struct builder *b, struct fy_parser *fp, struct fy_diag *diag)
     }
 }
 
-/* Bytes that no YAML file of ours may hold, found before libfyaml looks. */
+/* What no YAML file of ours may hold, found before libfyaml looks: bad bytes,
+ * and more structure than a person writes. libfyaml keeps some 350 bytes for each
+ * token of a flow collection until it ends, so 4 MiB of "[" would take 1.4 GB. */
 static bool bytes_good(struct builder *b, str s)
 {
     uint32_t line = 1;
-    size_t start = 0;
+    size_t start = 0, marks = 0;
 
     for (size_t i = 0, len; i < s.n; i += len) {
         unsigned char c = (unsigned char)s.p[i];
@@ -323,8 +325,11 @@ static bool bytes_good(struct builder *b, str s)
             line++;
             start = i + 1;
         }
+        marks += c < 0x80 && c != '\0' && strchr("[]{},?!&*-:\"'", c) != NULL;
     }
-    return true;
+    if (marks > YAML_MARKS)
+        stop(b, 0, 0, -E2BIG, "yaml.too_many_marks", N(YAML_MARKS));
+    return marks <= YAML_MARKS;
 }
 
 static void parse(struct builder *b, str text)
