@@ -172,9 +172,9 @@ extern const struct actor actor_system;
 
 /* live.c: the judge's news to many readers */
 struct live;
-int  live_new(struct api *api, struct live **out, struct err *e);
-void live_stop(struct live *l);
-void live_free(struct live *l);
+int  live_hub_new(struct api *api, struct live **out, struct err *e);
+void live_hub_stop(struct live *l);
+void live_hub_free(struct live *l);
 int  live_stream(struct request *rq, struct stream **out, struct err *e);
 int  tail_stream(struct request *rq, str query, struct stream **out, struct err *e);
 int  export_stream(struct request *rq, str query, str format, struct stream **out, struct err *e);

@@ -33,9 +33,9 @@ int api_open(const struct api_cfg *cfg, const struct api_deps *deps, struct api 
         log_event(LOG_WARN, "console_missing", F_STR("folder", str_c(cfg->web_dir)));
     api->started_wall = clock_wall(deps->clock);
     api->started_mono = clock_mono(deps->clock);
-    rc = live_new(api, &api->live, e);
+    rc = live_hub_new(api, &api->live, e);
     if (rc < 0) {
-        api_stop(api);
+        api_free(api);
         return rc;
     }
     *out = api;
@@ -51,14 +51,18 @@ uint16_t api_port(const struct api *api) { return api->port; }
 
 void api_stop(struct api *api)
 {
-    if (api == NULL)
-        return;
     atomic_store(&api->stopping, true);
     if (api->live != NULL)
-        live_stop(api->live);
+        live_hub_stop(api->live);
     http_stop(api);
+}
+
+void api_free(struct api *api)
+{
+    if (api == NULL)
+        return;
     if (api->live != NULL)
-        live_free(api->live);
+        live_hub_free(api->live);
     if (api->web_fd >= 0)
         close(api->web_fd);
     pthread_cond_destroy(&api->hash_free);

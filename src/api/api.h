@@ -48,8 +48,11 @@ int  api_open(const struct api_cfg *cfg, const struct api_deps *deps, struct api
 /* Binds and serves with the vault's key "https", whose certificate must exist. */
 int  api_start(struct api *api, struct err *e);
 uint16_t api_port(const struct api *api);        /* the port really bound; 0 before api_start */
-/* Ends streams and connections, waits for handlers. NULL is fine. */
+/* Ends streams and connections, waits for handlers; the rest stays, for the
+ * judge's threads that may still be telling news. */
 void api_stop(struct api *api);
+/* After api_stop and after the judge's threads have ended. NULL is fine. */
+void api_free(struct api *api);
 void api_set_policy(struct api *api, const struct login_policy *p);     /* any thread, at once */
 
 enum { ONE_TIME_PASSWORD_MAX = 32 };

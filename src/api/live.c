@@ -59,7 +59,7 @@ static void on_news(void *ctx, const char *what, const json_t *finding)
     buf_done(&b);
 }
 
-int live_new(struct api *api, struct live **out, struct err *e)
+int live_hub_new(struct api *api, struct live **out, struct err *e)
 {
     struct live *l = calloc(1, sizeof(*l));
     pthread_condattr_t attr;
@@ -78,7 +78,7 @@ int live_new(struct api *api, struct live **out, struct err *e)
     return 0;
 }
 
-void live_stop(struct live *l)
+void live_hub_stop(struct live *l)
 {
     if (l->api->d.judge != NULL)
         judge_listen(l->api->d.judge, NULL, NULL);
@@ -87,7 +87,7 @@ void live_stop(struct live *l)
     pthread_mutex_unlock(&l->lock);
 }
 
-void live_free(struct live *l)
+void live_hub_free(struct live *l)
 {
     for (size_t i = 0; i < RING; i++)
         free(l->ring[i].text);

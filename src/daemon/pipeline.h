@@ -1,0 +1,16 @@
+/* The one place where intake, judge and journal meet. */
+#ifndef LUY_DAEMON_PIPELINE_H
+#define LUY_DAEMON_PIPELINE_H
+#include "api/api.h"
+#include "daemon/self_event.h"
+#include "intake/intake.h"
+
+struct pipeline;
+/* Starts the pipeline's thread and the checker's. intake may be NULL (tests). */
+int  pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct self_queue *self, int wake_fd,
+                    const struct clock *clk, struct pipeline **out, struct err *e);
+/* Ends intake, journals what is left, syncs. The self queue stays the caller's. */
+void pipeline_stop(struct pipeline *p);
+/* Intake's and the pipeline's own numbers; any thread. */
+size_t pipeline_counters(struct pipeline *p, struct api_counter *out, size_t cap);
+#endif
