@@ -11,6 +11,10 @@
  * <field>_bin, level/int -> INTEGER, refs -> table <kind>_<field>(id, ref_id).
  * A living record has valid_to IS NULL.
  *
+ * A field may be called "kind" (network, media, ...): it stands in the place of
+ * the system member then. "key" and "title" repeat the two naming fields. A key
+ * is never digits alone, so that "15" is an id wherever both may stand.
+ *
  * Thread-safe. Every write is one transaction together with its history row. */
 #ifndef LUY_REGISTRY_REGISTRY_H
 #define LUY_REGISTRY_REGISTRY_H
@@ -63,13 +67,17 @@ int registry_list(struct registry *r, const struct actor *who, str kind, const s
 int registry_change(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
                     const json_t *patch, json_t **out, struct errs *es, struct err *e);
 int registry_end(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
-                 json_t **out, struct err *e);       /* refused while living records refer to it */
-/* [{"seq","at","by","reason","op","rev","before","after","hash"}], newest first */
+                 json_t **out, struct err *e);       /* -ENOTEMPTY while living records refer to it */
+/* [{"seq","at","by","reason","op","rev","before","after","hash"}], newest first,
+ * at most 1000. A create has the whole record in "after"; else both hold what changed. */
 int registry_history(struct registry *r, const struct actor *who, str kind, str id_or_key,
                      json_t **out, struct err *e);
 /* Walks the hash chain over all history: sha256(prev || canonical row).
  * *bad_seq = 0 when whole, else the first row that does not fit. */
 int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struct err *e);
+/* Number and hash (hex) of the newest row: signed from time to time, it proves
+ * that nothing was cut off at the end. seq 0: no history yet. */
+int registry_head(struct registry *r, uint64_t *seq, char hash[65], struct err *e);
 
 /* CSV: header = field names, dotted name for a reference's key (unit.code);
  * key present = update, absent = create; empty = leave, "null" = clear. Every

@@ -1,0 +1,280 @@
+/* Filters and search words of a list as SQL conditions. Values are parameters;
+ * names come from the schema only. */
+#include "registry/registry-int.h"
+#include "base/text.h"
+#include <errno.h>
+
+enum { SEARCH_WORDS = 8, SEARCH_FEW = 2000 };
+
+static const struct field system_fields[] = {
+    { .name = { "id", 2 }, .type = FT_INT }, { .name = { "rev", 3 }, .type = FT_INT }, { .name = { "state", 5 }, .type = FT_TEXT },
+    { .name = { "valid_from", 10 }, .type = FT_TIME }, { .name = { "valid_to", 8 }, .type = FT_TIME },
+    { .name = { "created_at", 10 }, .type = FT_TIME }, { .name = { "created_by", 10 }, .type = FT_TEXT },
+    { .name = { "changed_at", 10 }, .type = FT_TIME }, { .name = { "changed_by", 10 }, .type = FT_TEXT },
+};
+
+bool column_find(const struct kind *k, str name, struct column *out)
+{
+    const struct field *f = kind_field(k, name);
+
+    if (f == NULL && str_eq(name, STR("key")))
+        f = &k->fields[k->key_field];
+    if (f == NULL && str_eq(name, STR("title")))
+        f = &k->fields[k->title_field];
+    for (size_t i = 0; f == NULL && i < sizeof(system_fields) / sizeof(system_fields[0]); i++)
+        if (str_eq(system_fields[i].name, name))
+            f = &system_fields[i];
+    if (f == NULL)
+        return false;
+    out->f = f;
+    snprintf(out->sql, sizeof(out->sql), "t.\"%.*s%s\"", STR_ARGS(f->name), f->type == FT_REF ? "_id" : "");
+    snprintf(out->sort, sizeof(out->sort), "t.\"%.*s%s\"", STR_ARGS(f->name),
+             f->type == FT_REF ? "_id" : f->type == FT_IP || f->type == FT_PREFIX ? "_bin" : "");
+    return true;
+}
+
+static size_t param(struct plan *p, struct val v)
+{
+    if (p->np < PARAMS_MAX)
+        p->p[p->np++] = v;
+    else
+        p->where.failed = true;
+    return p->np;
+}
+
+/* A value of the filter as the column has it; a reference becomes its id, 0
+ * when it names nothing. */
+static int filter_value(struct plan *p, const struct column *c, str text, struct val *out, struct err *e)
+{
+    int64_t id;
+
+    if (c->f->type == FT_REF || c->f->type == FT_REFS) {
+        int rc = rec_find(p->tx, p->a, schema_kind(p->r->sc, c->f->ref_kind), text, false, &id, e);
+        *out = V_INT(id);
+        return rc;
+    }
+    int rc = value_parse(p->a, c->f, text, out, e);
+    if (rc == 0 && out->type == VAL_NULL)
+        rc = ERR(e, -EINVAL, "registry.filter_empty", S(c->f->name));
+    return rc;
+}
+
+static void refs_open(struct plan *p, const struct column *c, const char *head)
+{
+    buf_fmt(&p->where, "%sEXISTS (SELECT 1 FROM \"%.*s_%.*s\" x WHERE x.id = t.id", head, STR_ARGS(p->k->name),
+            STR_ARGS(c->f->name));
+}
+
+static int filter_compare(struct plan *p, const struct column *c, const char *op, str value, struct err *e)
+{
+    struct val v;
+    struct ip ip;
+    struct prefix px;
+    char bin[2][IP_BIN_MAX];
+    int rc = filter_value(p, c, value, &v, e);
+    bool ne = op[0] == '<' && op[1] == '>', eq = op[0] == '=';
+
+    if (rc < 0)
+        return rc;
+    if (c->f->type == FT_REFS) {
+        refs_open(p, c, ne ? " AND NOT " : " AND ");
+        buf_fmt(&p->where, " AND x.ref_id = ?%zu)", param(p, v));
+        return eq || ne ? 0 : ERR(e, -EINVAL, "registry.filter_op", op, S(c->f->name));
+    }
+    if (c->f->type == FT_REF && !eq && !ne)
+        return ERR(e, -EINVAL, "registry.filter_op", op, S(c->f->name));
+    if (!eq && !ne && c->f->type == FT_IP && ip_parse(v.s, &ip)) {
+        ip_bin(ip, bin[0]);
+        v = V_STR(arena_str(p->a, str_c(bin[0])));
+    } else if (!eq && !ne && c->f->type == FT_PREFIX && prefix_parse(v.s, &px)) {
+        prefix_bin(px, bin[0], bin[1]);
+        v = V_STR(arena_str(p->a, str_c(bin[0])));
+    }
+    size_t at = param(p, v);
+    if (ne)
+        buf_fmt(&p->where, " AND (%s <> ?%zu OR %s IS NULL)", c->sql, at, c->sql);
+    else
+        buf_fmt(&p->where, " AND %s %s ?%zu", eq ? c->sql : c->sort, op, at);
+    return 0;
+}
+
+static int filter_contains(struct plan *p, const struct column *c, str value, struct err *e)
+{
+    if (value_storage(c->f->type) != VAL_TEXT)
+        return ERR(e, -EINVAL, "registry.filter_op", "ic", S(c->f->name));
+    size_t at = param(p, V_STR(text_fold(p->a, value)));
+    /* The folded text of the whole record is stored: it sorts most rows out. */
+    if (kind_field(p->k, c->f->name) != NULL && (c->f->type == FT_TEXT || c->f->type == FT_FQDN || c->f->type == FT_EMAIL))
+        buf_fmt(&p->where, " AND INSTR(t.folded, ?%zu) > 0", at);
+    buf_fmt(&p->where, " AND INSTR(%s(%s), ?%zu) > 0", p->r->st->ops->fold_fn, c->sql, at);
+    return 0;
+}
+
+static int filter_in(struct plan *p, const struct column *c, str value, struct err *e)
+{
+    str rest = value, head;
+    struct val v;
+    size_t n = 0;
+
+    if (c->f->type == FT_REFS)
+        return ERR(e, -EINVAL, "registry.filter_op", "in", S(c->f->name));
+    buf_fmt(&p->where, " AND %s IN (", c->sql);
+    while (str_split(&rest, ',', &head)) {
+        if (p->np + 8 >= PARAMS_MAX)
+            return ERR(e, -EINVAL, "registry.filter_many", S(c->f->name));
+        int rc = filter_value(p, c, str_trim(head), &v, e);
+        if (rc < 0)
+            return rc;
+        buf_fmt(&p->where, n++ > 0 ? ", ?%zu" : "?%zu", param(p, v));
+    }
+    buf_z(&p->where, ")");
+    return 0;
+}
+
+static int under_prefix(struct plan *p, const struct column *c, str value, struct err *e)
+{
+    char first[IP_BIN_MAX], last[IP_BIN_MAX];
+    struct prefix px;
+
+    if (!prefix_parse(str_trim(value), &px))
+        return ERR(e, -EINVAL, "registry.bad_prefix", S(value));
+    prefix_bin(px, first, last);
+    size_t lo = param(p, V_STR(arena_str(p->a, str_c(first)))), hi = param(p, V_STR(arena_str(p->a, str_c(last))));
+    buf_fmt(&p->where, " AND t.\"%.*s_bin\" >= ?%zu AND t.\"%.*s%s\" <= ?%zu", STR_ARGS(c->f->name), lo, STR_ARGS(c->f->name),
+            c->f->type == FT_IP ? "_bin" : "_end", hi);
+    return 0;
+}
+
+/* The field of kind t that names t: what makes it a tree. */
+static const struct field *tree_field(const struct kind *t)
+{
+    for (size_t i = 0; i < t->nfields; i++)
+        if (t->fields[i].type == FT_REF && str_eq(t->fields[i].ref_kind, t->name))
+            return &t->fields[i];
+    return NULL;
+}
+
+static int filter_under(struct plan *p, const struct column *c, str value, struct err *e)
+{
+    const struct kind *t = c->f->type == FT_REF ? schema_kind(p->r->sc, c->f->ref_kind) : NULL;
+    const struct field *up = t != NULL ? tree_field(t) : NULL;
+    struct val v;
+
+    if (c->f->type == FT_IP || c->f->type == FT_PREFIX)
+        return under_prefix(p, c, value, e);
+    /* unit?id__under=X: the record itself and what lies below it. */
+    if (t == NULL && str_eq(c->f->name, STR("id")) && (up = tree_field(p->k)) != NULL) {
+        int64_t id;
+        int rc = rec_find(p->tx, p->a, p->k, value, false, &id, e);
+        if (rc < 0)
+            return rc;
+        v = V_INT(id);
+        t = p->k;
+    } else if (up == NULL) {
+        return ERR(e, -EINVAL, "registry.filter_op", "under", S(c->f->name));
+    } else {
+        int rc = filter_value(p, c, value, &v, e);
+        if (rc < 0)
+            return rc;
+    }
+    buf_fmt(&p->where, " AND %s IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
+            " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)", c->sql, param(p, v), STR_ARGS(t->name), STR_ARGS(up->name));
+    return 0;
+}
+
+static int filter_null(struct plan *p, const struct column *c, str value, struct err *e)
+{
+    static const struct field flag = { .type = FT_BOOL };
+    struct val v;
+    int rc = value_parse(p->a, &flag, value, &v, e);
+
+    if (rc < 0 || v.type == VAL_NULL)
+        return ERR(e, -EINVAL, "registry.bad_bool", S(value));
+    if (c->f->type == FT_REFS) {
+        refs_open(p, c, v.i != 0 ? " AND NOT " : " AND ");
+        buf_z(&p->where, ")");
+    } else {
+        buf_fmt(&p->where, " AND %s IS %sNULL", c->sql, v.i != 0 ? "" : "NOT ");
+    }
+    return 0;
+}
+
+int filter_add(struct plan *p, str field, str op, str value, struct err *e)
+{
+    static const struct { const char *name, *sql; } compare[] = {
+        { "eq", "=" }, { "", "=" }, { "ne", "<>" }, { "lt", "<" }, { "le", "<=" }, { "gt", ">" }, { "ge", ">=" },
+    };
+    static const struct { const char *name; int (*fn)(struct plan *, const struct column *, str, struct err *); } other[] = {
+        { "ic", filter_contains }, { "in", filter_in }, { "under", filter_under }, { "null", filter_null },
+    };
+    struct column c;
+
+    if (!column_find(p->k, field, &c))
+        return ERR(e, -EINVAL, "registry.unknown_field", S(field), S(p->k->name));
+    for (size_t i = 0; i < sizeof(compare) / sizeof(compare[0]); i++)
+        if (str_eq(op, str_c(compare[i].name)))
+            return filter_compare(p, &c, compare[i].sql, value, e);
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+        if (str_eq(op, str_c(other[i].name)))
+            return other[i].fn(p, &c, value, e);
+    return ERR(e, -EINVAL, "registry.filter_op", S(op), S(field));
+}
+
+/* How many records have the word, counted no further than SEARCH_FEW. */
+static int word_count(struct plan *p, str like, int64_t *n, struct err *e)
+{
+    struct buf b;
+    struct val v = V_INT(0);
+
+    buf_init(&b, 4096);
+    buf_fmt(&b, "SELECT COUNT(*) FROM (SELECT 1 FROM \"%.*s\" t WHERE ", STR_ARGS(p->k->name));
+    p->r->st->ops->search_cond(&b, p->k->name, 1);
+    buf_fmt(&b, " LIMIT %d)", SEARCH_FEW + 1);
+    buf_byte(&b, 0);
+    int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(p->tx, NULL, b.p, VALS(V_STR(like)), &v, e);
+    buf_done(&b);
+    *n = v.i;
+    return rc < 0 ? rc : 0;
+}
+
+/* Each word must be part of the folded text. A rare word goes through the
+ * index; a common one is cheaper to meet while walking in list order, as the
+ * page is full soon. */
+static int word_add(struct plan *p, str word, struct err *e)
+{
+    const struct store_ops *ops = p->r->st->ops;
+    size_t chars = 0;
+    int64_t n = SEARCH_FEW + 1;
+    int rc = 0;
+
+    for (size_t i = 0; i < word.n; i++)
+        chars += ((unsigned char)word.p[i] & 0xc0) != 0x80;
+    str like = arena_fmt(p->a, "%%%.*s%%", STR_ARGS(word));
+    if (chars >= ops->search_min)
+        rc = word_count(p, like, &n, e);
+    if (rc == 0 && n <= SEARCH_FEW) {
+        size_t at = param(p, V_STR(like));
+        buf_z(&p->where, " AND ");
+        ops->search_cond(&p->where, p->k->name, at);
+    }
+    /* % and _ are letters here, not patterns: the word itself must be there. */
+    if (rc == 0)
+        buf_fmt(&p->where, " AND INSTR(t.folded, ?%zu) > 0", param(p, V_STR(word)));
+    return rc;
+}
+
+int search_add(struct plan *p, str q, struct err *e)
+{
+    str rest = text_fold(p->a, q), head;
+    size_t n = 0;
+    int rc = 0;
+
+    if (q.n > 0 && rest.p == NULL)
+        return ERR(e, -ENOMEM, "registry.no_memory");
+    while (rc == 0 && n < SEARCH_WORDS && str_split(&rest, ' ', &head))
+        if (head.n > 0) {
+            rc = word_add(p, head, e);
+            n++;
+        }
+    return rc;
+}

@@ -1,0 +1,133 @@
+/* What must hold between records, beyond one record's fields: trees without
+ * rings, addresses inside their prefixes, prefixes that do not overlap. Which
+ * fields are meant stands in the schema. Runs inside the write transaction. */
+#include "registry/registry-int.h"
+#include <errno.h>
+
+enum { TREE_DEPTH = 64 };
+
+/* A record is not above itself. Fields that name their own kind make a tree. */
+static int judge_tree(struct write *w, const struct rec *fresh, size_t i, struct err *e)
+{
+    const struct field *f = &fresh->k->fields[i];
+    struct val at = fresh->v[i];
+    char sql[256];
+
+    if (at.type == VAL_NULL || fresh->id == 0)
+        return 0;
+    snprintf(sql, sizeof(sql), "SELECT \"%.*s_id\" FROM \"%.*s\" WHERE id = ?1", STR_ARGS(f->name), STR_ARGS(fresh->k->name));
+    for (int depth = 0; at.type == VAL_INT; depth++) {
+        if (at.i == fresh->id || depth > TREE_DEPTH) {
+            struct err fe;
+            ERR(&fe, -EINVAL, "registry.ring", S(rec_key(fresh)), S(fresh->ref[i].key));
+            write_fault(w, f->name, &fe);
+            return 0;
+        }
+        struct val next = V_NULL;
+        int rc = tx_one(w->tx, NULL, sql, &at, 1, &next, e);
+        if (rc < 0)
+            return rc;
+        at = next;
+    }
+    return 0;
+}
+
+static int judge_within(struct write *w, const struct rec *fresh, size_t i)
+{
+    const struct field *f = &fresh->k->fields[i];
+    size_t ref = kind_field_at(fresh->k, f->within);
+    struct ip ip;
+    struct prefix p;
+    struct err fe;
+
+    if (fresh->v[i].type == VAL_NULL || fresh->v[ref].type == VAL_NULL)
+        return 0;
+    if (ip_parse(fresh->v[i].s, &ip) && prefix_parse(fresh->ref[ref].key, &p) && !prefix_has(p, ip)) {
+        ERR(&fe, -EINVAL, "registry.not_within", S(fresh->v[i].s), S(fresh->ref[ref].key));
+        write_fault(w, f->name, &fe);
+    }
+    return 0;
+}
+
+/* Prefixes of one network do not overlap; a container may hold others, but a
+ * plain prefix may not hold a container. */
+static int judge_disjoint(struct write *w, const struct rec *fresh, size_t i, struct err *e)
+{
+    const struct kind *k = fresh->k;
+    const struct field *f = &k->fields[i];
+    size_t scope = kind_field_at(k, f->disjoint), unless = kind_field_at(k, f->unless);
+    bool container = unless != SIZE_MAX && fresh->v[unless].type == VAL_INT && fresh->v[unless].i != 0;
+    char first[IP_BIN_MAX], last[IP_BIN_MAX], sql[1024], loose[256] = "";
+    struct prefix p;
+    struct val other;
+    struct err fe;
+
+    if (fresh->v[i].type == VAL_NULL || !prefix_parse(fresh->v[i].s, &p))
+        return 0;
+    prefix_bin(p, first, last);
+    if (unless != SIZE_MAX && container)                 /* wrong only: a plain one around it */
+        snprintf(loose, sizeof(loose), " AND \"%.*s\" = 0 AND \"%.*s_bin\" <= ?1 AND \"%.*s_end\" >= ?2",
+                 STR_ARGS(f->unless), STR_ARGS(f->name), STR_ARGS(f->name));
+    else if (unless != SIZE_MAX)                         /* fine: a container around it */
+        snprintf(loose, sizeof(loose), " AND NOT (\"%.*s\" = 1 AND \"%.*s_bin\" <= ?1 AND \"%.*s_end\" >= ?2)",
+                 STR_ARGS(f->unless), STR_ARGS(f->name), STR_ARGS(f->name));
+    snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_bin\" <= ?2 AND \"%.*s_end\" >= ?1"
+             " AND id <> ?3 AND \"%.*s_id\" = ?4 AND valid_to IS NULL%s LIMIT 1",
+             STR_ARGS(f->name), STR_ARGS(k->name), STR_ARGS(f->name), STR_ARGS(f->name), STR_ARGS(f->disjoint), loose);
+    int rc = tx_one(w->tx, w->a, sql, VALS(V_Z(first), V_Z(last), V_INT(fresh->id), fresh->v[scope]), &other, e);
+    if (rc > 0) {
+        ERR(&fe, -EINVAL, "registry.overlaps", S(fresh->v[i].s), S(other.s));
+        write_fault(w, f->name, &fe);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* A prefix that moves must still hold the addresses that name it. */
+static int judge_holders(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e)
+{
+    const struct kind *k = fresh->k;
+    const struct field *key = &k->fields[k->key_field];
+    char first[IP_BIN_MAX], last[IP_BIN_MAX], sql[512];
+    struct prefix p;
+    struct err fe;
+
+    if (old == NULL || key->type != FT_PREFIX || val_eq(&old->v[k->key_field], &fresh->v[k->key_field]) ||
+        !prefix_parse(rec_key(fresh), &p))
+        return 0;
+    prefix_bin(p, first, last);
+    for (size_t i = 0; i < w->r->sc->nkinds; i++)
+        for (size_t j = 0; j < w->r->sc->kinds[i].nfields; j++) {
+            const struct kind *o = &w->r->sc->kinds[i];
+            const struct field *f = &o->fields[j], *ref = f->within.n > 0 ? kind_field(o, f->within) : NULL;
+            struct val ip;
+            if (ref == NULL || !str_eq(ref->ref_kind, k->name))
+                continue;
+            snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_id\" = ?1 AND valid_to IS NULL AND"
+                     " (\"%.*s_bin\" < ?2 OR \"%.*s_bin\" > ?3) LIMIT 1", STR_ARGS(f->name), STR_ARGS(o->name),
+                     STR_ARGS(ref->name), STR_ARGS(f->name), STR_ARGS(f->name));
+            int rc = tx_one(w->tx, w->a, sql, VALS(V_INT(fresh->id), V_Z(first), V_Z(last)), &ip, e);
+            if (rc < 0)
+                return rc;
+            if (rc > 0) {
+                ERR(&fe, -EINVAL, "registry.not_within", S(ip.s), S(rec_key(fresh)));
+                write_fault(w, key->name, &fe);
+            }
+        }
+    return 0;
+}
+
+int invariants_judge(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < fresh->k->nfields && rc == 0; i++) {
+        const struct field *f = &fresh->k->fields[i];
+        if (f->type == FT_REF && str_eq(f->ref_kind, fresh->k->name))
+            rc = judge_tree(w, fresh, i, e);
+        if (rc == 0 && f->within.n > 0)
+            rc = judge_within(w, fresh, i);
+        if (rc == 0 && f->disjoint.n > 0)
+            rc = judge_disjoint(w, fresh, i, e);
+    }
+    return rc == 0 ? judge_holders(w, old, fresh, e) : rc;
+}

@@ -1,0 +1,75 @@
+/* Search in SQLite: an FTS5 trigram index over the column "folded" of a table,
+ * kept by triggers, so that no writer can forget it. Trigrams find any part of
+ * a word, which codes, serial numbers and addresses need; detail=none keeps the
+ * index small, as LIKE reads the text itself again to be sure. */
+#include "registry/sqlite-int.h"
+#include "base/text.h"
+#include <errno.h>
+
+static void fn_fold(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    (void)n;
+    const char *p = (const char *)sqlite3_value_text(v[0]);
+    if (p == NULL)
+        return;
+    struct arena a = arena_init(1 << 20);
+    str s = text_fold(&a, (str){ p, (size_t)sqlite3_value_bytes(v[0]) });
+    if (s.p == NULL)
+        sqlite3_result_error_nomem(ctx);
+    else
+        sqlite3_result_text64(ctx, s.p, s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+    arena_free(&a);
+}
+
+int sq_functions(sqlite3 *db)
+{
+    return sqlite3_create_function_v2(db, "fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                      NULL, fn_fold, NULL, NULL, NULL);
+}
+
+static int run_all(struct tx *tx, const char *const *sql, size_t n, str table, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct buf b;
+        buf_init(&b, 4096);
+        for (const char *p = sql[i]; *p != '\0'; p++) {
+            if (*p == '$')
+                buf_str(&b, table);
+            else
+                buf_byte(&b, (uint8_t)*p);
+        }
+        buf_byte(&b, 0);
+        rc = b.failed ? ERR(e, -ENOMEM, "store.no_memory") : tx_exec(tx, b.p, NO_VALS, NULL, e);
+        buf_done(&b);
+    }
+    return rc;
+}
+
+int sq_search_make(struct tx *tx, str table, struct err *e)
+{
+    static const char *const sql[] = {
+        "CREATE VIRTUAL TABLE \"$_fts\" USING fts5(folded, content='$', content_rowid='id', tokenize='trigram', detail=none)",
+        "INSERT INTO \"$_fts\"(\"$_fts\") VALUES('rebuild')",
+        "CREATE TRIGGER \"$_fts_i\" AFTER INSERT ON \"$\" BEGIN"
+        " INSERT INTO \"$_fts\"(rowid, folded) VALUES(new.id, new.folded); END",
+        "CREATE TRIGGER \"$_fts_u\" AFTER UPDATE OF folded ON \"$\" WHEN old.folded IS NOT new.folded BEGIN"
+        " INSERT INTO \"$_fts\"(\"$_fts\", rowid, folded) VALUES('delete', old.id, old.folded);"
+        " INSERT INTO \"$_fts\"(rowid, folded) VALUES(new.id, new.folded); END",
+    };
+    return run_all(tx, sql, sizeof(sql) / sizeof(sql[0]), table, e);
+}
+
+int sq_search_drop(struct tx *tx, str table, struct err *e)
+{
+    static const char *const sql[] = {
+        "DROP TRIGGER IF EXISTS \"$_fts_i\"", "DROP TRIGGER IF EXISTS \"$_fts_u\"", "DROP TABLE IF EXISTS \"$_fts\"",
+    };
+    return run_all(tx, sql, sizeof(sql) / sizeof(sql[0]), table, e);
+}
+
+void sq_search_cond(struct buf *sql, str table, size_t param)
+{
+    buf_fmt(sql, "t.id IN (SELECT rowid FROM \"%.*s_fts\" WHERE folded LIKE ?%zu)", STR_ARGS(table), param);
+}

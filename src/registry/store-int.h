@@ -1,0 +1,38 @@
+/* What an SQL engine brings: the operations behind store.h and the few pieces
+ * of SQL that engines do not share. sqlite.c is the one that exists. */
+#ifndef LUY_REGISTRY_STORE_INT_H
+#define LUY_REGISTRY_STORE_INT_H
+#include "base/buf.h"
+#include "registry/store.h"
+
+typedef bool foreign_fn(void *ctx, const char *const *names, const struct val *cols, size_t n);
+
+struct store_ops {
+    const char *name;
+    int  (*open)(const char *url, struct store **out, struct err *e);
+    void (*close)(struct store *s);
+    int  (*begin)(struct store *s, enum store_mode m, struct tx **out, struct err *e);
+    int  (*commit)(struct tx *tx, struct err *e);
+    void (*rollback)(struct tx *tx);
+    /* fn NULL: rows are not wanted; changed NULL: not asked. */
+    int  (*run)(struct tx *tx, const char *sql, const struct val *p, size_t np,
+                row_fn *fn, void *ctx, int64_t *changed, struct err *e);
+    int64_t (*last_id)(struct tx *tx);
+    /* fn NULL: parse and authorize only. */
+    int  (*foreign)(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+
+    const char *id_type, *int_type, *real_type;          /* column types of DDL; text is TEXT everywhere */
+    const char *fold_fn;                                 /* SQL function: base/text.h text_fold */
+    /* An index for substrings over the column "folded" of `table`, kept current by the engine. */
+    int  (*search_make)(struct tx *tx, str table, struct err *e);
+    int  (*search_drop)(struct tx *tx, str table, struct err *e);
+    /* A condition on alias t that uses it: folded text contains parameter ?n,
+     * which must be at least search_min characters. */
+    void (*search_cond)(struct buf *sql, str table, size_t param);
+    size_t search_min;
+};
+struct store { const struct store_ops *ops; };
+struct tx { struct store *st; };
+
+extern const struct store_ops sqlite_ops;
+#endif

@@ -1,0 +1,94 @@
+/* store.h: chooses the engine by its url and hands every call on. No state of
+ * its own; any thread. */
+#include "registry/store-int.h"
+#include <errno.h>
+
+static const struct { const char *head; const struct store_ops *ops; } engines[] = {
+    { "postgresql://", NULL },
+    { "postgres://", NULL },
+};
+
+int store_open(const char *url, struct store **out, struct err *e)
+{
+    const struct store_ops *ops = &sqlite_ops;
+
+    if (url == NULL || *url == '\0')
+        return ERR(e, -EINVAL, "store.no_path");
+    for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
+        if (str_starts(str_c(url), str_c(engines[i].head)))
+            ops = engines[i].ops;
+    if (ops == NULL)
+        return ERR(e, -ENOTSUP, "store.no_engine", "postgresql");
+    return ops->open(url, out, e);
+}
+
+void store_close(struct store *s)
+{
+    if (s != NULL)
+        s->ops->close(s);
+}
+
+int store_begin(struct store *s, enum store_mode m, struct tx **out, struct err *e)
+{
+    return s->ops->begin(s, m, out, e);
+}
+
+int store_commit(struct tx *tx, struct err *e) { return tx->st->ops->commit(tx, e); }
+
+void store_rollback(struct tx *tx)
+{
+    if (tx != NULL)
+        tx->st->ops->rollback(tx);
+}
+
+int tx_exec(struct tx *tx, const char *sql, const struct val *p, size_t np, int64_t *changed, struct err *e)
+{
+    return tx->st->ops->run(tx, sql, p, np, NULL, NULL, changed, e);
+}
+
+int64_t tx_last_id(struct tx *tx) { return tx->st->ops->last_id(tx); }
+
+int tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e)
+{
+    return tx->st->ops->run(tx, sql, p, np, fn, ctx, NULL, e);
+}
+
+struct one { struct arena *a; struct val v; bool found, no_memory; };
+
+static bool one_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct one *o = ctx;
+
+    o->found = true;
+    o->v = n > 0 ? cols[0] : V_NULL;
+    if (o->v.type == VAL_TEXT) {
+        o->v.s = o->a != NULL ? arena_str(o->a, o->v.s) : STR_NONE;
+        o->no_memory = o->v.s.p == NULL;
+    }
+    return false;
+}
+
+int tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p, size_t np, struct val *out, struct err *e)
+{
+    struct one o = { .a = a };
+    int rc = tx_query(tx, sql, p, np, one_row, &o, e);
+
+    if (rc < 0)
+        return rc;
+    if (o.no_memory)
+        return ERR(e, -ENOMEM, "store.no_memory");
+    if (!o.found)
+        return 0;
+    *out = o.v;
+    return 1;
+}
+
+int store_foreign(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e)
+{
+    return s->ops->foreign(s, fq, fn, ctx, e);
+}
+
+int store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e)
+{
+    return s->ops->foreign(s, fq, NULL, NULL, e);
+}
