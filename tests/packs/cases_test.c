@@ -29,7 +29,7 @@ static int unload(void **state)
 static void expect_state(struct world *w, str control, const char *want, const char *after)
 {
     char state[40];
-    struct err e = { 0 };
+    struct err e = {0};
 
     int rc = judge_check_now(w->judge, control, &e);
     assert_true(world_clean(NULL, &e) && rc == 0);
@@ -53,7 +53,8 @@ static void expect_found(struct world *w, str control, const struct yaml *found)
     json_t *items = world_findings(w, control), *one;
     size_t i, bad = 0;
 
-    json_array_foreach(items, i, one) {
+    json_array_foreach(items, i, one)
+    {
         str key = json_get_str(json_object_get(one, "subject"), "key");
         const json_t *message = json_object_get(one, "message");
         str vi = json_get_str(message, "vi"), en = json_get_str(message, "en");
@@ -75,7 +76,7 @@ static void expect_found(struct world *w, str control, const struct yaml *found)
 
 static void run_case(const struct yaml *c)
 {
-    static const struct yaml none = { .kind = YAML_LIST };
+    static const struct yaml none = {.kind = YAML_LIST};
     str control = yaml_text(c, "control");
     struct world w;
 
@@ -95,10 +96,7 @@ static void run_case(const struct yaml *c)
     world_close(&w);
 }
 
-static void one_case(void **state)
-{
-    run_case(*state);
-}
+static void one_case(void **state) { run_case(*state); }
 
 /* No state check may be without a case. */
 static void all_have_cases(void **state)
@@ -133,7 +131,8 @@ int main(void)
     const struct yaml *cases = yaml_get(file, "cases");
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(all_have_cases);
     for (size_t i = 0; i < cases->n && n < 101; i++)
-        tests[n++] = (struct CMUnitTest){ arena_cstr(&arena, yaml_text(cases->items[i], "control")), one_case, NULL, NULL, cases->items[i] };
+        tests[n++] = (struct CMUnitTest){arena_cstr(&arena, yaml_text(cases->items[i], "control")), one_case, NULL,
+                                         NULL, cases->items[i]};
     int rc = _cmocka_run_group_tests("cases", tests, n, NULL, unload);
     return rc;
 }

@@ -25,7 +25,7 @@ static int unload(void **state)
 static void feed_line(struct world *w, struct event_batch *b, str line, str stamp)
 {
     char raw[2048], when[40];
-    struct event ev = { 0 };
+    struct event ev = {0};
 
     clock_advance(&w->clk, NS_PER_S);
     time_fmt(clock_wall(&w->clk), 3, when, sizeof(when));
@@ -47,7 +47,7 @@ static void feed_line(struct world *w, struct event_batch *b, str line, str stam
 static void feed(struct world *w, const struct yaml *list, uint64_t *seq)
 {
     struct event_batch b;
-    struct err e = { 0 };
+    struct err e = {0};
     int64_t due;
 
     event_batch_init(&b, BATCH);
@@ -83,7 +83,8 @@ static bool listed(const struct yaml *list, str key)
 static size_t finding_bad(str control, const struct yaml *found, const json_t *one)
 {
     const json_t *message = json_object_get(one, "message");
-    str subject = json_get_str(json_object_get(one, "subject"), "key"), vi = json_get_str(message, "vi"), en = json_get_str(message, "en");
+    str subject = json_get_str(json_object_get(one, "subject"), "key"), vi = json_get_str(message, "vi"),
+        en = json_get_str(message, "en");
     size_t bad = 0;
 
     if (!listed(found, subject)) {
@@ -102,8 +103,7 @@ static void expect_found(struct world *w, str control, const struct yaml *found)
     json_t *items = world_findings(w, control), *one;
     size_t i, bad = 0, want = found == NULL ? 0 : found->n;
 
-    json_array_foreach(items, i, one)
-        bad += finding_bad(control, found, one);
+    json_array_foreach(items, i, one) bad += finding_bad(control, found, one);
     if (json_array_size(items) != want) {
         print_message("# %.*s: %zu findings, not %zu\n", STR_ARGS(control), json_array_size(items), want);
         bad++;
@@ -162,6 +162,7 @@ int main(void)
     const struct yaml *cases = yaml_get(file, "cases");
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(all_have_cases);
     for (size_t i = 0; i < cases->n && n < 101; i++)
-        tests[n++] = (struct CMUnitTest){ arena_cstr(&arena, yaml_text(cases->items[i], "control")), one_case, NULL, NULL, cases->items[i] };
+        tests[n++] = (struct CMUnitTest){arena_cstr(&arena, yaml_text(cases->items[i], "control")), one_case, NULL,
+                                         NULL, cases->items[i]};
     return _cmocka_run_group_tests("lines", tests, n, NULL, unload);
 }

@@ -32,12 +32,13 @@ static int unload(void **state)
 
 static void counts(void **state)
 {
-    size_t n[3] = { 0 };
+    size_t n[3] = {0};
 
     (void)state;
     for (size_t i = 0; i < packs->ncontrols; i++)
         n[packs->controls[i].kind]++;
-    print_message("# %zu clauses, %zu state checks, %zu event rules, %zu duties\n", packs->nclauses, n[CK_STATE], n[CK_EVENT], n[CK_DUTY]);
+    print_message("# %zu clauses, %zu state checks, %zu event rules, %zu duties\n", packs->nclauses, n[CK_STATE],
+                  n[CK_EVENT], n[CK_DUTY]);
     assert_int_equal(packs->nregs, 4);
     assert_true(n[CK_STATE] >= 15);
     assert_true(n[CK_EVENT] >= 8);
@@ -103,7 +104,7 @@ static str node_of(str id)
 {
     const char *dash = memrchr(id.p, '-', id.n), *first = memchr(id.p, '-', id.n);
 
-    return dash == NULL || dash == first ? id : (str){ id.p, (size_t)(dash - id.p) };
+    return dash == NULL || dash == first ? id : (str){id.p, (size_t)(dash - id.p)};
 }
 
 static void catalogue_file(const char *folder, const char *code)
@@ -146,10 +147,10 @@ int main(void)
         cmocka_unit_test(counts),
         cmocka_unit_test(both_languages),
         cmocka_unit_test(clauses_demand),
-        { "catalogue_tu", catalogue, NULL, NULL, (void *)"tu" },
-        { "catalogue_tw", catalogue, NULL, NULL, (void *)"tw" },
-        { "catalogue_vl", catalogue, NULL, NULL, (void *)"vl" },
-        { "catalogue_bt", catalogue, NULL, NULL, (void *)"bt" },
+        {"catalogue_tu", catalogue, NULL, NULL, (void *)"tu"},
+        {"catalogue_tw", catalogue, NULL, NULL, (void *)"tw"},
+        {"catalogue_vl", catalogue, NULL, NULL, (void *)"vl"},
+        {"catalogue_bt", catalogue, NULL, NULL, (void *)"bt"},
     };
 
     return cmocka_run_group_tests_name("packs", tests, load, unload);

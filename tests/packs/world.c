@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define WORLD_NOW "2026-11-21T03:00:00Z"
-const struct actor world_system = { .name = { "test", 4 }, .roles = ROLE_SYSTEM };
+const struct actor world_system = {.name = {"test", 4}, .roles = ROLE_SYSTEM};
 
 const char *world_source(const char *path)
 {
@@ -44,10 +44,10 @@ void world_open(struct world *w)
 {
     char path[96];
     int64_t now;
-    struct err e = { 0 };
+    struct err e = {0};
     struct errs es;
 
-    *w = (struct world){ 0 };
+    *w = (struct world){0};
     assert_true(time_parse(STR(WORLD_NOW), &now));
     w->clk = clock_manual(now);
     snprintf(w->dir, sizeof(w->dir), "/tmp/luy-packs-XXXXXX");
@@ -60,7 +60,8 @@ void world_open(struct world *w)
     int rc = store_open(path, &w->store, &e);
     if (rc == 0)
         rc = registry_open(w->store, w->schema, &w->clk, &w->registry, &e);
-    struct judge_cfg cfg = { .packs_dir = world_source("packs"), .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000 };
+    struct judge_cfg cfg = {
+        .packs_dir = world_source("packs"), .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000};
     if (rc == 0)
         rc = judge_open(&cfg, w->registry, &w->clk, &w->judge, &es, &e);
     assert_true(world_clean(&es, &e));
@@ -98,7 +99,7 @@ struct yaml *world_yaml(struct arena *a, const char *path)
 {
     struct yaml **docs;
     size_t n = 0;
-    struct err e = { 0 };
+    struct err e = {0};
     struct errs es;
     str text;
 
@@ -138,7 +139,8 @@ static int put_record(struct world *w, const struct kind *k, json_t *in, struct 
 
     snprintf(key, sizeof(key), "%.*s", STR_ARGS(value));
     if (registry_get(w->registry, &world_system, k->name, str_c(key), &old, NULL) == 0)
-        rc = registry_change(w->registry, &world_system, k->name, str_c(key), json_get_int(old, "rev", 0), in, &out, es, e);
+        rc = registry_change(w->registry, &world_system, k->name, str_c(key), json_get_int(old, "rev", 0), in, &out, es,
+                             e);
     else
         rc = registry_create(w->registry, &world_system, k->name, in, &out, es, e);
     json_decref(old);
@@ -152,7 +154,7 @@ void world_put(struct world *w, const struct yaml *list)
         const struct yaml *one = list->items[i], *fields = one->items[0];
         const struct kind *k = schema_kind(w->schema, one->keys[0]->text);
         json_t *in = json_object();
-        struct err e = { 0 };
+        struct err e = {0};
         struct errs es;
         assert_non_null(k);
         for (size_t n = 0; n < fields->n; n++) {
@@ -174,9 +176,9 @@ void world_put(struct world *w, const struct yaml *list)
 
 json_t *world_findings(struct world *w, str control)
 {
-    struct finding_query q = { .state = STR("open"), .control = control, .limit = 500 };
+    struct finding_query q = {.state = STR("open"), .control = control, .limit = 500};
     json_t *out = NULL;
-    struct err e = { 0 };
+    struct err e = {0};
 
     int rc = judge_findings(w->judge, &world_system, &q, &out, &e);
     assert_true(world_clean(NULL, &e) && rc == 0);
@@ -188,18 +190,19 @@ json_t *world_findings(struct world *w, str control)
 void world_state(struct world *w, str control, char *out, size_t cap)
 {
     json_t *all = NULL, *one;
-    struct err e = { 0 };
+    struct err e = {0};
     size_t i;
 
     int rc = judge_controls(w->judge, &world_system, &all, &e);
     assert_true(world_clean(NULL, &e) && rc == 0);
     snprintf(out, cap, "no such control");
-    json_array_foreach(json_object_get(all, "items"), i, one)
-        if (str_eq(json_get_str(one, "id"), control)) {
-            str state = json_get_str(one, "state");
-            snprintf(out, cap, "%.*s", STR_ARGS(state));
-            if (json_is_object(json_object_get(one, "error")) || json_is_string(json_object_get(one, "error")))
-                print_message("# %.*s: %s\n", STR_ARGS(control), json_dumps(json_object_get(one, "error"), JSON_ENCODE_ANY));
-        }
+    json_array_foreach(json_object_get(all, "items"), i, one) if (str_eq(json_get_str(one, "id"), control))
+    {
+        str state = json_get_str(one, "state");
+        snprintf(out, cap, "%.*s", STR_ARGS(state));
+        if (json_is_object(json_object_get(one, "error")) || json_is_string(json_object_get(one, "error")))
+            print_message("# %.*s: %s\n", STR_ARGS(control),
+                          json_dumps(json_object_get(one, "error"), JSON_ENCODE_ANY));
+    }
     json_decref(all);
 }
