@@ -8,6 +8,9 @@
  * listening queue. The ring carries sealed event batches; the core copies a
  * batch out before it validates it.
  *
+ * Counters go on over restarts. The child dies when the thread that called
+ * intake_start ends (and with the process): let it be one that lives as long.
+ *
  * Thread: all calls from the pipeline thread; intake_stats from any. */
 #ifndef LUY_INTAKE_INTAKE_H
 #define LUY_INTAKE_INTAKE_H
@@ -25,8 +28,12 @@ struct intake_cfg {
     uint32_t max_connections;         /* all streams together */
     uint32_t max_per_source;          /* of one address */
     uint32_t idle_seconds;            /* a connection with no complete frame for so long is closed */
-    const char *self_exe;             /* path for the re-execution */
+    /* Zone of RFC 3164 stamps, minutes east of UTC. 0 = UTC+7 (Viet Nam);
+     * UTC itself is INTAKE_TZ_UTC. */
+    int tz_minutes;
+    const char *self_exe;             /* path for the re-execution: "/proc/self/exe" */
 };
+enum { INTAKE_TZ_UTC = 1 << 20 };
 /* What is counted, each at its place. Names are the metrics' names. */
 #define INTAKE_COUNTERS(X) \
     X(received) X(bytes) X(parse_flagged) X(truncated) X(bad_frame) X(bad_utf8) \
@@ -37,12 +44,20 @@ struct intake_stats {
     INTAKE_COUNTERS(X)
 #undef X
     uint64_t restarts;
+    uint64_t ring_corrupt;            /* children ended because the ring did not make sense */
 };
 struct intake;
 int  intake_start(const struct intake_cfg *cfg, const struct clock *clk, struct intake **out, struct err *e);
-void intake_stop(struct intake *in);              /* asks, drains what was parsed, then ends the child */
+/* A clean end in two steps. intake_quiesce asks the child to read what has
+ * arrived, to flush and to end; then intake_next gives the last batches and at
+ * last -ESHUTDOWN. intake_stop ends what still runs and frees; alone it drops
+ * what was not taken. NULL is fine. */
+void intake_quiesce(struct intake *in);
+void intake_stop(struct intake *in);
 int  intake_fd(const struct intake *in);          /* readable when a batch or the child's end waits */
-/* Copies the next batch into *wire (valid until the next call). 1 batch, 0 none.
+/* Copies the next batch into *wire (valid until the next call). 1 batch, 0 none,
+ * -ESHUTDOWN after a quiesce when all is drained. A batch is checked whole: it
+ * opens and reads to its end.
  * Restarts a dead child (at once, then at most every 200 ms) and then sets
  * *gap true once, so that the caller journals the gap. */
 int  intake_next(struct intake *in, str *wire, bool *gap, struct err *e);
