@@ -141,11 +141,23 @@ def check_pipeline():
     return bad
 
 
+def check_manual():
+    page = (ROOT / "man" / "luyd.8").read_text(encoding="utf-8")
+    options = re.findall(r"^    O\((\w+),", (ROOT / "src" / "daemon" / "config.c").read_text(encoding="utf-8"), re.M)
+    words = re.findall(r'\{ "--([a-z-]+)"', (ROOT / "src" / "daemon" / "main.c").read_text(encoding="utf-8"))
+    bad = [f"man/luyd.8 lacks the option {name}" for name in options if not re.search(rf"^\.B {name}\b", page, re.M)]
+    bad += [f"man/luyd.8 lacks --{word}" for word in words if "\\-\\-" + word.replace("-", "\\-") not in page]
+    conf = (ROOT / "etc" / "luyd.conf").read_text(encoding="utf-8")
+    bad += [f"etc/luyd.conf lacks {name}" for name in options if not re.search(rf"^#?\s*{name}\s*=", conf, re.M)]
+    return bad
+
+
 CHECKS = [
     ("includes point down", check_layers),
     ("intake, journal and judge meet in one place", check_pipeline),
     ("messages are whole, used and known", check_messages),
     ("the status table is honest", check_status),
+    ("the manual and the commented configuration know every option", check_manual),
     ("format", check_format),
     ("nothing is left unfinished in the code", check_unfinished),
 ]
