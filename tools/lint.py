@@ -55,30 +55,33 @@ def catalogue():
 
 
 KEY = re.compile(r'"((?:base|yaml|json|vault|registry|schema|store|intake|journal|query|judge|pack|sigma|api|daemon|config|cli)\.[a-z0-9_.]+)"')
+# A key that is put together: "config.help." #name, "base.errno.%s".
+HEAD = re.compile(r'"((?:[a-z]+\.)+(?:[a-z_]+\.)*)(?:%s)?"')
 NOT_KEYS = re.compile(r"\.(h|c|db|conf|pem|crt|key|yaml|yml|json|sock|log|tmp|gen|csv)$")
 
 
 def check_messages():
     keys = catalogue()
-    used = set()
+    used, prefixes = set(), set()
     bad = []
     for path in sources(".c", ".h"):
         if path.name.endswith(("_test.c", "_fuzz.c", "_bench.c")):
             continue
-        for key in KEY.findall(path.read_text(encoding="utf-8")):
-            if NOT_KEYS.search(key):
+        text = path.read_text(encoding="utf-8")
+        prefixes.update(HEAD.findall(text))
+        for key in KEY.findall(text):
+            if NOT_KEYS.search(key) and key not in keys:
                 continue
             used.add(key)
             if key not in keys and not key.endswith("."):
                 bad.append(f"{rel(path)} uses {key}, which no file of i18n/ has")
-    prefixes = tuple(k for k in used if k.endswith("."))
     for key, (path, texts) in keys.items():
         for lang in ("vi", "en"):
             if not texts.get(lang, "").strip():
                 bad.append(f"{rel(path)}: {key} lacks {lang}")
         if set(re.findall(r"\{\d\}", texts.get("vi", ""))) != set(re.findall(r"\{\d\}", texts.get("en", ""))):
             bad.append(f"{rel(path)}: {key} has other arguments in vi than in en")
-        if key not in used and not key.startswith(prefixes or ("\0",)):
+        if key not in used and not key.startswith(tuple(prefixes)):
             bad.append(f"{rel(path)}: {key} is used nowhere")
     return bad
 
