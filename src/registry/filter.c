@@ -1,10 +1,8 @@
-/* Filters and search words of a list as SQL conditions. Values are parameters;
+/* Filters of a list as SQL conditions. Values are parameters;
  * names come from the schema only. */
 #include "registry/registry-int.h"
 #include "base/text.h"
 #include <errno.h>
-
-enum { SEARCH_WORDS = 8, SEARCH_FEW = 2000 };
 
 static const struct field system_fields[] = {
     { .name = { "id", 2 }, .type = FT_INT }, { .name = { "rev", 3 }, .type = FT_INT }, { .name = { "state", 5 }, .type = FT_TEXT },
@@ -33,15 +31,6 @@ bool column_find(const struct kind *k, str name, struct column *out)
     return true;
 }
 
-static size_t param(struct plan *p, struct val v)
-{
-    if (p->np < PARAMS_MAX)
-        p->p[p->np++] = v;
-    else
-        p->where.failed = true;
-    return p->np;
-}
-
 /* A value of the filter as the column has it; a reference becomes its id, 0
  * when it names nothing. */
 static int filter_value(struct plan *p, const struct column *c, str text, struct val *out, struct err *e)
@@ -56,6 +45,28 @@ static int filter_value(struct plan *p, const struct column *c, str text, struct
     int rc = value_parse(p->a, c->f, text, out, e);
     if (rc == 0 && out->type == VAL_NULL)
         rc = ERR(e, -EINVAL, "registry.filter_empty", S(c->f->name));
+    return rc;
+}
+
+/* Columns that have an index of their own: references, and the state. */
+static bool indexed(const struct column *c) { return c->f->type == FT_REF || str_eq(c->f->name, STR("state")); }
+
+/* Adds "column rest". When few records fit, their index leads to them and the
+ * rest is sorted; when many do, walking in list order fills a page sooner. The
+ * engine cannot know which, so it is told. */
+static int cond_add(struct plan *p, const struct column *c, struct err *e, const char *fmt, ...)
+{
+    char rest[512];
+    bool few = true;
+    va_list ap;
+    int rc = 0;
+
+    va_start(ap, fmt);
+    vsnprintf(rest, sizeof(rest), fmt, ap);
+    va_end(ap);
+    if (indexed(c) && !(c->f->type != FT_REF && p->by_key))      /* state and key share an index */
+        rc = plan_few(p, c->sql, rest, &few, e);
+    buf_fmt(&p->where, " AND %s%s%s", few ? "" : p->r->st->ops->no_index, c->sql, rest);
     return rc;
 }
 
@@ -78,7 +89,7 @@ static int filter_compare(struct plan *p, const struct column *c, const char *op
         return rc;
     if (c->f->type == FT_REFS) {
         refs_open(p, c, ne ? " AND NOT " : " AND ");
-        buf_fmt(&p->where, " AND x.ref_id = ?%zu)", param(p, v));
+        buf_fmt(&p->where, " AND x.ref_id = ?%zu)", plan_param(p, v));
         return eq || ne ? 0 : ERR(e, -EINVAL, "registry.filter_op", op, S(c->f->name));
     }
     if (c->f->type == FT_REF && !eq && !ne)
@@ -90,9 +101,11 @@ static int filter_compare(struct plan *p, const struct column *c, const char *op
         prefix_bin(px, bin[0], bin[1]);
         v = V_STR(arena_str(p->a, str_c(bin[0])));
     }
-    size_t at = param(p, v);
+    size_t at = plan_param(p, v);
     if (ne)
         buf_fmt(&p->where, " AND (%s <> ?%zu OR %s IS NULL)", c->sql, at, c->sql);
+    else if (eq && indexed(c))
+        return cond_add(p, c, e, " = ?%zu", at);
     else
         buf_fmt(&p->where, " AND %s %s ?%zu", eq ? c->sql : c->sort, op, at);
     return 0;
@@ -102,12 +115,13 @@ static int filter_contains(struct plan *p, const struct column *c, str value, st
 {
     if (value_storage(c->f->type) != VAL_TEXT)
         return ERR(e, -EINVAL, "registry.filter_op", "ic", S(c->f->name));
-    size_t at = param(p, V_STR(text_fold(p->a, value)));
+    str word = text_fold(p->a, value);
+    int rc = 0;
     /* The folded text of the whole record is stored: it sorts most rows out. */
     if (kind_field(p->k, c->f->name) != NULL && (c->f->type == FT_TEXT || c->f->type == FT_FQDN || c->f->type == FT_EMAIL))
-        buf_fmt(&p->where, " AND INSTR(t.folded, ?%zu) > 0", at);
-    buf_fmt(&p->where, " AND INSTR(%s(%s), ?%zu) > 0", p->r->st->ops->fold_fn, c->sql, at);
-    return 0;
+        rc = search_words(p, &word, 1, e);
+    buf_fmt(&p->where, " AND INSTR(%s(%s), ?%zu) > 0", p->r->st->ops->fold_fn, c->sql, plan_param(p, V_STR(word)));
+    return rc;
 }
 
 static int filter_in(struct plan *p, const struct column *c, str value, struct err *e)
@@ -125,7 +139,7 @@ static int filter_in(struct plan *p, const struct column *c, str value, struct e
         int rc = filter_value(p, c, str_trim(head), &v, e);
         if (rc < 0)
             return rc;
-        buf_fmt(&p->where, n++ > 0 ? ", ?%zu" : "?%zu", param(p, v));
+        buf_fmt(&p->where, n++ > 0 ? ", ?%zu" : "?%zu", plan_param(p, v));
     }
     buf_z(&p->where, ")");
     return 0;
@@ -139,7 +153,7 @@ static int under_prefix(struct plan *p, const struct column *c, str value, struc
     if (!prefix_parse(str_trim(value), &px))
         return ERR(e, -EINVAL, "registry.bad_prefix", S(value));
     prefix_bin(px, first, last);
-    size_t lo = param(p, V_STR(arena_str(p->a, str_c(first)))), hi = param(p, V_STR(arena_str(p->a, str_c(last))));
+    size_t lo = plan_param(p, V_STR(arena_str(p->a, str_c(first)))), hi = plan_param(p, V_STR(arena_str(p->a, str_c(last))));
     buf_fmt(&p->where, " AND t.\"%.*s_bin\" >= ?%zu AND t.\"%.*s%s\" <= ?%zu", STR_ARGS(c->f->name), lo, STR_ARGS(c->f->name),
             c->f->type == FT_IP ? "_bin" : "_end", hi);
     return 0;
@@ -177,9 +191,8 @@ static int filter_under(struct plan *p, const struct column *c, str value, struc
         if (rc < 0)
             return rc;
     }
-    buf_fmt(&p->where, " AND %s IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
-            " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)", c->sql, param(p, v), STR_ARGS(t->name), STR_ARGS(up->name));
-    return 0;
+    return cond_add(p, c, e, " IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
+                    " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)", plan_param(p, v), STR_ARGS(t->name), STR_ARGS(up->name));
 }
 
 static int filter_null(struct plan *p, const struct column *c, str value, struct err *e)
@@ -218,63 +231,4 @@ int filter_add(struct plan *p, str field, str op, str value, struct err *e)
         if (str_eq(op, str_c(other[i].name)))
             return other[i].fn(p, &c, value, e);
     return ERR(e, -EINVAL, "registry.filter_op", S(op), S(field));
-}
-
-/* How many records have the word, counted no further than SEARCH_FEW. */
-static int word_count(struct plan *p, str like, int64_t *n, struct err *e)
-{
-    struct buf b;
-    struct val v = V_INT(0);
-
-    buf_init(&b, 4096);
-    buf_fmt(&b, "SELECT COUNT(*) FROM (SELECT 1 FROM \"%.*s\" t WHERE ", STR_ARGS(p->k->name));
-    p->r->st->ops->search_cond(&b, p->k->name, 1);
-    buf_fmt(&b, " LIMIT %d)", SEARCH_FEW + 1);
-    buf_byte(&b, 0);
-    int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(p->tx, NULL, b.p, VALS(V_STR(like)), &v, e);
-    buf_done(&b);
-    *n = v.i;
-    return rc < 0 ? rc : 0;
-}
-
-/* Each word must be part of the folded text. A rare word goes through the
- * index; a common one is cheaper to meet while walking in list order, as the
- * page is full soon. */
-static int word_add(struct plan *p, str word, struct err *e)
-{
-    const struct store_ops *ops = p->r->st->ops;
-    size_t chars = 0;
-    int64_t n = SEARCH_FEW + 1;
-    int rc = 0;
-
-    for (size_t i = 0; i < word.n; i++)
-        chars += ((unsigned char)word.p[i] & 0xc0) != 0x80;
-    str like = arena_fmt(p->a, "%%%.*s%%", STR_ARGS(word));
-    if (chars >= ops->search_min)
-        rc = word_count(p, like, &n, e);
-    if (rc == 0 && n <= SEARCH_FEW) {
-        size_t at = param(p, V_STR(like));
-        buf_z(&p->where, " AND ");
-        ops->search_cond(&p->where, p->k->name, at);
-    }
-    /* % and _ are letters here, not patterns: the word itself must be there. */
-    if (rc == 0)
-        buf_fmt(&p->where, " AND INSTR(t.folded, ?%zu) > 0", param(p, V_STR(word)));
-    return rc;
-}
-
-int search_add(struct plan *p, str q, struct err *e)
-{
-    str rest = text_fold(p->a, q), head;
-    size_t n = 0;
-    int rc = 0;
-
-    if (q.n > 0 && rest.p == NULL)
-        return ERR(e, -ENOMEM, "registry.no_memory");
-    while (rc == 0 && n < SEARCH_WORDS && str_split(&rest, ' ', &head))
-        if (head.n > 0) {
-            rc = word_add(p, head, e);
-            n++;
-        }
-    return rc;
 }

@@ -48,9 +48,13 @@ static int plan_order(struct plan *p, str order, struct err *e)
         return ERR(e, -EINVAL, "registry.unknown_field", S(order), S(k->name));
     if (!order_allowed(k, c.f))
         return ERR(e, -EINVAL, "registry.bad_order", S(order));
-    if (c.f->type == FT_REF)                  /* by the name that people see */
-        snprintf(p->order, sizeof(p->order), "COALESCE(r%zu.title_sort, '')", kind_field_at(k, c.f->name));
-    else
+    p->by_key = c.f == &k->fields[k->key_field];
+    if (c.f->type == FT_REF) {                /* by the name that people see */
+        size_t i = kind_field_at(k, c.f->name);
+        snprintf(p->order, sizeof(p->order), "COALESCE(r%zu.title_sort, '')", i);
+        snprintf(p->join, sizeof(p->join), " LEFT JOIN \"%.*s\" r%zu ON r%zu.id = t.\"%.*s_id\"", STR_ARGS(c.f->ref_kind), i, i,
+                 STR_ARGS(c.f->name));
+    } else
         order_expr(k, c.f, "t.", p->order);
     return 0;
 }
@@ -117,7 +121,9 @@ int plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *
     const char *dir = p->desc ? " DESC" : "", *cmp = p->desc ? "<" : ">";
 
     buf_init(&b, SQL_MAX);
-    buf_fmt(&b, "SELECT %s, %s FROM %s WHERE ", ks->cols, p->order, ks->from);
+    /* First which records, with no more than that needs; then all of those. */
+    buf_fmt(&b, "SELECT %s, %s FROM %s WHERE t.id IN (SELECT t.id FROM \"%.*s\" t%s WHERE ", ks->cols, p->order, ks->from,
+            STR_ARGS(p->k->name), p->join);
     buf_str(&b, buf_view(&p->where));
     if (q->cursor.n > 0) {
         if (!cursor_read(p->a, q->cursor, q->order, &id, &v) || np + 2 > PARAMS_MAX) {
@@ -128,9 +134,9 @@ int plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *
         p->p[np++] = V_INT(id);
         buf_fmt(&b, " AND %s %s= ?%zu AND (%s %s ?%zu OR t.id %s ?%zu)", p->order, cmp, np - 1, p->order, cmp, np - 1, cmp, np);
     }
-    buf_fmt(&b, " ORDER BY %s%s, t.id%s", p->order, dir, dir);
     if (limit > 0)
-        buf_fmt(&b, " LIMIT %zu", limit);
+        buf_fmt(&b, " ORDER BY %s%s, t.id%s LIMIT %zu", p->order, dir, dir, limit);
+    buf_fmt(&b, ") ORDER BY %s%s, t.id%s", p->order, dir, dir);
     buf_byte(&b, 0);
     int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_query(p->tx, b.p, p->p, np, fn, ctx, e);
     buf_done(&b);

@@ -97,19 +97,23 @@ int  history_add(struct write *w, const struct rec *rec, const char *op, const j
 /* What differs between the two, as a pair of objects with only those members. */
 void history_diff(const struct rec *old, const struct rec *fresh, json_t **before, json_t **after);
 
-/* plan.c, filter.c: a list query as SQL. The last column of a row is the value
+/* plan.c, filter.c, search.c: a list query as SQL. The last column of a row is the value
  * it is ordered by. */
 struct plan {
     struct tx *tx; const struct registry *r; const struct kind *k; struct arena *a;
     struct buf where;                            /* conditions on t, the cursor's not among them */
     struct val p[PARAMS_MAX]; size_t np;
-    char order[2 * COL_MAX]; bool desc;          /* expression */
+    char order[2 * COL_MAX]; bool desc, by_key;  /* expression */
+    char join[3 * COL_MAX];                      /* of the record that the order is by, or empty */
 };
 struct column { const struct field *f; char sql[COL_MAX + 8], sort[2 * COL_MAX]; };
 /* A field or a system member by its name in JSON; false when there is none. */
 bool column_find(const struct kind *k, str name, struct column *out);
 int  filter_add(struct plan *p, str field, str op, str value, struct err *e);
 int  search_add(struct plan *p, str q, struct err *e);
+int  search_words(struct plan *p, const str *words, size_t n, struct err *e);      /* folded words */
+size_t plan_param(struct plan *p, struct val v);                                   /* its number */
+int  plan_few(struct plan *p, const char *head, const char *rest, bool *few, struct err *e);
 int  plan_make(struct plan *p, const struct scope *s, const struct list_query *q, struct err *e);
 void plan_done(struct plan *p);
 /* limit 0: all rows. cursor empty: from the start. */

@@ -11,7 +11,8 @@ static const char *const reserved[] = {
     "id", "rev", "state", "valid_from", "valid_to", "created_at", "created_by", "changed_at", "changed_by", "key",
     "folded", "title_sort", "ref_id",
 };
-static const char *const reserved_kinds[] = { "history", "registry_meta", "login", "session", "token", "schema", "events" };
+static const char *const reserved_kinds[] = { "history", "registry_meta", "login", "session", "token", "schema", "events", "finding",
+                                              "finding_event", "finding_history", "source_seen", "sources", "stats", "today" };
 
 struct at { struct loading *l; size_t i; struct kind *k; };
 

@@ -270,5 +270,6 @@ const struct store_ops sqlite_ops = {
     .open = sq_open, .close = sq_close, .begin = sq_begin, .commit = sq_commit, .rollback = sq_rollback,
     .run = sq_tx_run, .last_id = sq_last_id, .foreign = sq_foreign,
     .id_type = "INTEGER PRIMARY KEY", .int_type = "INTEGER", .real_type = "REAL", .fold_fn = "fold",
-    .search_make = sq_search_make, .search_drop = sq_search_drop, .search_cond = sq_search_cond, .search_min = 3,
+    .search_make = sq_search_make, .search_drop = sq_search_drop, .search_text = sq_search_text,
+    .search_cond = sq_search_cond, .no_index = "+",
 };

@@ -26,10 +26,12 @@ struct store_ops {
     /* An index for substrings over the column "folded" of `table`, kept current by the engine. */
     int  (*search_make)(struct tx *tx, str table, struct err *e);
     int  (*search_drop)(struct tx *tx, str table, struct err *e);
-    /* A condition on alias t that uses it: folded text contains parameter ?n,
-     * which must be at least search_min characters. */
+    /* What the index is asked for records whose folded text may hold all words;
+     * STR_NONE when the words are too short for it. A superset: ask INSTR too. */
+    str  (*search_text)(struct arena *a, const str *words, size_t n);
+    /* The condition on alias t, with that text as parameter ?n. */
     void (*search_cond)(struct buf *sql, str table, size_t param);
-    size_t search_min;
+    const char *no_index;                                /* in front of a column: do not use its index */
 };
 struct store { const struct store_ops *ops; };
 struct tx { struct store *st; };
