@@ -137,6 +137,7 @@ void request_language(struct request *rq);
 /* NULL: none; *allow gets a bit a method that the path would take. */
 const struct route *route_find(const struct api *api, enum method m, str path, struct arena *a, str arg[API_ARGS],
                                uint32_t *allow);
+uint32_t route_roles(const struct route *r, str kind);      /* who may call it for this kind */
 json_t *openapi_json(const struct api *api, enum lang lang);
 
 /* reply.c */
@@ -153,7 +154,8 @@ int  auth_tables(struct store *st, struct err *e);
 int  password_judge(const struct login_policy *p, str account, str old, str new_, struct err *e);
 void password_one_time(char out[ONE_TIME_PASSWORD_MAX]);
 struct login_policy api_policy(struct api *api);
-int  login_check(struct request *rq, str account, str password, int64_t *account_id, bool *must_change, struct err *e);
+/* login: an entry, which is told and counted; otherwise only the password is asked for again. */
+int  login_check(struct request *rq, str account, str password, bool login, int64_t *account_id, bool *must_change, struct err *e);
 int  login_set_password(struct request *rq, int64_t account_id, str new_, struct err *e);
 int  login_unlock(struct api *api, str account, struct err *e);
 int  hash_password(struct api *api, str password, char *out, size_t cap, struct err *e);

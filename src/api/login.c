@@ -209,7 +209,7 @@ static int refuse(struct request *rq, str account, int64_t locked_until, struct 
     return ERR(e, HTTP_ERR(401), "api.login_wrong");
 }
 
-int login_check(struct request *rq, str account, str password, int64_t *account_id, bool *must_change, struct err *e)
+int login_check(struct request *rq, str account, str password, bool login_now, int64_t *account_id, bool *must_change, struct err *e)
 {
     struct store *st = registry_store(rq->api->d.registry);
     struct row login;
@@ -238,8 +238,10 @@ int login_check(struct request *rq, str account, str password, int64_t *account_
         return rc;
     if (!fits)
         return refuse(rq, account, until, e);
-    atomic_fetch_add(&rq->api->logins_ok, 1);
-    tell(rq, "login_ok", 6, account, "");
+    if (login_now) {
+        atomic_fetch_add(&rq->api->logins_ok, 1);
+        tell(rq, "login_ok", 6, account, "");
+    }
     *account_id = id;
     *must_change = login.v[2].i != 0;
     return 0;

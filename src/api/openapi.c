@@ -182,7 +182,7 @@ static json_t *operation(const struct route *r, const char *kind, enum lang lang
         json_object_set_new(o, "requestBody", body);
     json_object_set_new(o, "responses", responses(r));
     for (size_t i = 0; i < sizeof(role_list) / sizeof(*role_list); i++)
-        if (r->roles & role_list[i].bit)
+        if (route_roles(r, str_c(kind)) & role_list[i].bit)
             json_array_append_new(roles, json_string(role_list[i].name));
     json_object_set_new(o, "x-luy-roles", roles);
     json_object_set_new(o, "x-luy-open", json_boolean((r->flags & RF_OPEN) != 0));

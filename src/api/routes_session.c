@@ -75,7 +75,7 @@ int route_session_post(struct request *rq, struct response *rs, struct err *e)
     struct auth *au = &rq->auth;
     char secret[65];
     int64_t id = 0;
-    int rc = login_check(rq, account, password, &id, &au->must_change, e);
+    int rc = login_check(rq, account, password, true, &id, &au->must_change, e);
 
     if (rc == 0)
         rc = account_actor(rq->api, &rq->a, id, account, &au->actor, e);
@@ -124,7 +124,7 @@ int route_password_post(struct request *rq, struct response *rs, struct err *e)
     int64_t id = 0;
     bool must;
     struct tx *tx;
-    int rc = login_check(rq, account, old, &id, &must, e);
+    int rc = login_check(rq, account, old, false, &id, &must, e);
 
     if (rc == HTTP_ERR(401)) {
         errs_pointer(&rq->errs, "/old", -EINVAL, "api.password.old_wrong", NULL, NULL);
