@@ -259,14 +259,14 @@ static struct query_node *read_and(struct qp *p, const char *behind)
 
 static struct query_node *read_or(struct qp *p)
 {
-    size_t from = p->nstack, at = p->i;
+    size_t from = p->nstack;
     struct query_node *n = read_and(p, p->depth > 0 ? "(" : NULL);
 
     push(p, n);
     while (p->rc == 0 && at_word(p, "OR")) {
+        size_t at = p->i;
         if (n == NULL)
-            qp_fail_at(p, at, "journal.query_operand", STR("OR"), STR_NONE);
-        at = p->i;
+            qp_fail_at(p, at, "journal.query_operand_before", STR("OR"), STR_NONE);
         p->i += 2;
         push(p, n = read_and(p, "OR"));
         if (n == NULL)
