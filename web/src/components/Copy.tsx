@@ -8,7 +8,7 @@ export function Copy({ text }: { text: string }) {
   const [done, setDone] = useState(false);
   const copy = () => void navigator.clipboard?.writeText(text).then(() => setDone(true));
   return (
-    <Button icon={done ? <CheckOutlined /> : <CopyOutlined />} onClick={copy} onBlur={() => setDone(false)}>
+    <Button icon={done ? <CheckOutlined aria-hidden /> : <CopyOutlined aria-hidden />} onClick={copy} onBlur={() => setDone(false)}>
       {done ? t("copy.done") : t("copy.do")}
     </Button>
   );

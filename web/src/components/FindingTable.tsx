@@ -38,12 +38,12 @@ export function FindingTable({ items, hide = [], fresh, table }: Props) {
           <Link to={findingPath(f.id)}>{label(f.title)}</Link>
           {fresh?.has(f.id) && <span className="fresh">{t("finding.fresh")}</span>}
           <div className="quiet">{label(f.message)}</div>
+          {!hide.includes("clauses") && <ClauseTags ids={f.clauses} />}
         </>
       ),
     },
-    { key: "subject", title: t("finding.subject"), width: 180, render: (_, f) => <Subject of={f.subject} /> },
+    { key: "subject", title: t("finding.subject"), width: 170, render: (_, f) => <Subject of={f.subject} /> },
     { key: "unit", title: t("finding.unit"), width: 170, render: (_, f) => <RefLink kind="unit" value={f.unit} /> },
-    { key: "clauses", title: t("finding.clauses"), width: 132, render: (_, f) => <ClauseTags ids={f.clauses} /> },
     { key: "state", title: t("finding.state"), width: 128, render: (_, f) => <FindingState value={f.state} /> },
     { key: "count", title: t("finding.count"), width: 76, align: "right", render: (_, f) => fmt.number(f.count) },
     { key: "last", title: t("finding.last"), width: 142, render: (_, f) => <time dateTime={f.last_at}>{fmt.time(f.last_at)}</time> },

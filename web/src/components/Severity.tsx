@@ -1,11 +1,11 @@
 // Severity by word, shape and colour. Red is for what needs a person now.
 import { CloseCircleFilled, ExclamationCircleOutlined, InfoCircleOutlined, WarningFilled } from "@ant-design/icons";
-import type { ComponentType } from "react";
+import type { IconType } from "./icon";
 import { useI18n } from "../i18n";
 
 export const SEVERITIES = ["critical", "high", "medium", "low"] as const;
 
-const LOOK: Record<string, { icon: ComponentType; tone: string }> = {
+const LOOK: Record<string, { icon: IconType; tone: string }> = {
   critical: { icon: CloseCircleFilled, tone: "bad strong" },
   high: { icon: WarningFilled, tone: "bad" },
   medium: { icon: ExclamationCircleOutlined, tone: "warn" },

@@ -12,10 +12,10 @@ import {
   ToolOutlined,
   WarningFilled,
 } from "@ant-design/icons";
-import type { ComponentType } from "react";
+import type { IconType } from "./icon";
 import { useI18n } from "../i18n";
 
-type Look = Record<string, { icon: ComponentType; tone: string }>;
+type Look = Record<string, { icon: IconType; tone: string }>;
 
 const CHECK: Look = {
   pass: { icon: CheckCircleFilled, tone: "good" },

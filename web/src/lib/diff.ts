@@ -8,21 +8,18 @@ export interface Change {
   after: unknown;
 }
 
-const META = new Set(["id", "kind", "rev", "title", "created_at", "created_by", "changed_at", "changed_by", "row_hash"]);
+const META = new Set(["id", "rev", "created_at", "created_by", "changed_at", "changed_by", "row_hash"]);
 
+/** A reference counts as its id, numbers as their text: forms hold either. */
 function plain(v: unknown): unknown {
+  if (v === null || v === undefined || v === "" || (Array.isArray(v) && v.length === 0)) return null;
   if (Array.isArray(v)) return v.map(plain);
-  if (v && typeof v === "object" && "id" in v) return String((v as { id: unknown }).id);
-  return v;
+  if (typeof v === "object") return "id" in v ? String((v as { id: unknown }).id) : v;
+  return String(v);
 }
 
 export function same(a: unknown, b: unknown): boolean {
-  const empty = (v: unknown) => v === null || v === undefined || v === "" || (Array.isArray(v) && v.length === 0);
-  if (empty(a) || empty(b)) return empty(a) && empty(b);
-  const x = plain(a);
-  const y = plain(b);
-  if (typeof x === "object" || typeof y === "object") return JSON.stringify(x) === JSON.stringify(y);
-  return String(x) === String(y);
+  return JSON.stringify(plain(a)) === JSON.stringify(plain(b));
 }
 
 export function changes(before: Values | null, after: Values | null): Change[] {
@@ -37,19 +34,31 @@ export interface Conflict {
   base: unknown;
   theirs: unknown;
   mine: unknown;
+  /** Only the reader changed it. */
+  own: boolean;
   /** Both hands changed it, and not to the same value. */
   clash: boolean;
 }
 
 export function conflicts(base: Values, theirs: Values, mine: Values): Conflict[] {
-  return Object.keys({ ...theirs, ...mine })
-    .filter((f) => !META.has(f))
-    .map((field) => {
-      const m = field in mine ? mine[field] : base[field];
-      const theyChanged = !same(base[field], theirs[field]);
-      const iChanged = !same(base[field], m);
-      return { field, base: base[field], theirs: theirs[field], mine: m, clash: theyChanged && iChanged && !same(theirs[field], m), any: theyChanged || iChanged };
-    })
-    .filter((c) => c.any)
-    .map(({ any: _any, ...c }) => c);
+  const out: Conflict[] = [];
+  for (const field of Object.keys({ ...theirs, ...mine })) {
+    if (META.has(field)) continue;
+    const m = field in mine ? mine[field] : base[field];
+    const theyChanged = !same(base[field], theirs[field]);
+    const iChanged = !same(base[field], m);
+    if (!theyChanged && !iChanged) continue;
+    const clash = theyChanged && iChanged && !same(theirs[field], m);
+    out.push({ field, base: base[field], theirs: theirs[field], mine: m, own: iChanged && !theyChanged, clash });
+  }
+  return out;
+}
+
+/** Theirs, with what only the reader changed and what the reader chose. */
+export function merge(theirs: Values, rows: Conflict[], choice: Record<string, "mine" | "theirs">): Values {
+  const out: Values = { ...theirs };
+  for (const r of rows) {
+    if (r.own || (r.clash && choice[r.field] === "mine")) out[r.field] = r.mine;
+  }
+  return out;
 }

@@ -9,7 +9,7 @@ export const MONO = "'Cascadia Mono', 'Noto Sans Mono', 'DejaVu Sans Mono', Cons
 export function themeOf(mode: Mode): ThemeConfig {
   const dark = mode === "dark";
   return {
-    algorithm: dark ? [theme.darkAlgorithm, theme.compactAlgorithm] : [theme.defaultAlgorithm, theme.compactAlgorithm],
+    algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
     token: {
       colorPrimary: "#2f7d4f",
       colorLink: dark ? "#7cc99a" : "#22663d",
@@ -29,6 +29,10 @@ export function themeOf(mode: Mode): ThemeConfig {
       fontFamily: FONT,
       fontFamilyCode: MONO,
       fontSize: 13,
+      fontSizeSM: 12,
+      sizeStep: 3,
+      controlHeight: 28,
+      controlHeightSM: 24,
       borderRadius: 4,
       motion: false,
       wireframe: false,
@@ -37,6 +41,8 @@ export function themeOf(mode: Mode): ThemeConfig {
       Layout: { siderBg: dark ? "#141916" : "#ffffff", headerBg: dark ? "#141916" : "#ffffff", headerHeight: 44, headerPadding: "0 16px" },
       Menu: { itemBg: "transparent", darkItemBg: "transparent", itemHeight: 34 },
       Table: { cellPaddingBlockSM: 4, cellPaddingInlineSM: 8, headerBg: dark ? "#1d2320" : "#eef2f0" },
+      Calendar: { itemActiveBg: dark ? "#1d3327" : "#e6f3eb" },
+      Alert: { withDescriptionPadding: "8px 12px", withDescriptionIconSize: 16 },
       Tabs: { horizontalMargin: "0 0 8px 0" },
       Button: dark ? { colorPrimary: "#2f7d4f", primaryColor: "#ffffff" } : {},
     },

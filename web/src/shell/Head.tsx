@@ -14,7 +14,7 @@ function LiveMark() {
   return (
     <Tooltip title={connected ? t("shell.live_help") : t("shell.live_lost_help")}>
       <span className={connected ? "live" : "live live-lost"} role="status">
-        {connected ? <SyncOutlined /> : <DisconnectOutlined />}
+        {connected ? <SyncOutlined aria-hidden /> : <DisconnectOutlined aria-hidden />}
         {connected ? (stats ? t("shell.live_rate", { n: fmt.number(stats.eps, 1) }) : t("shell.live")) : t("shell.live_lost")}
       </span>
     </Tooltip>
@@ -31,7 +31,7 @@ export function Head({ onFind }: { onFind: () => void }) {
         <img src="/favicon.svg" alt="" width={22} height={22} />
         {t("app.name")}
       </Link>
-      <Button className="find-button" icon={<SearchOutlined />} onClick={onFind} aria-keyshortcuts="Control+K">
+      <Button className="find-button" icon={<SearchOutlined aria-hidden />} onClick={onFind} aria-keyshortcuts="Control+K">
         <span className="find-hint">{t("find.button")}</span>
         <kbd>{t("find.keys")}</kbd>
       </Button>
@@ -41,7 +41,7 @@ export function Head({ onFind }: { onFind: () => void }) {
         <span className="quiet">{zone()}</span>
       </Tooltip>
       <LangSwitch />
-      <Button type="text" icon={mode === "dark" ? <SunOutlined /> : <MoonOutlined />} onClick={toggle}>
+      <Button type="text" icon={mode === "dark" ? <SunOutlined aria-hidden /> : <MoonOutlined aria-hidden />} onClick={toggle}>
         {mode === "dark" ? t("shell.light") : t("shell.dark")}
       </Button>
       <Dropdown
@@ -50,11 +50,11 @@ export function Head({ onFind }: { onFind: () => void }) {
           items: [
             { key: "who", disabled: true, label: (session?.roles ?? []).map((r) => word("role", r)).join(", ") },
             { key: "password", label: <Link to="/system?tab=password">{t("password.title")}</Link> },
-            { key: "out", icon: <LogoutOutlined />, label: t("shell.log_out"), onClick: () => void leave() },
+            { key: "out", icon: <LogoutOutlined aria-hidden />, label: t("shell.log_out"), onClick: () => void leave() },
           ],
         }}
       >
-        <Button type="text" icon={<UserOutlined />}>
+        <Button type="text" icon={<UserOutlined aria-hidden />}>
           {session?.name || session?.account}
         </Button>
       </Dropdown>

@@ -12,7 +12,7 @@ export function Nav() {
       <nav aria-label={t("shell.nav")}>
         {NAV.map(({ path, key, icon: Icon }) => (
           <NavLink key={path} to={path} end={path === "/"} className="nav-item">
-            <Icon />
+            <Icon aria-hidden />
             <span>{t(key)}</span>
             {path === "/findings" && stats && stats.findings_open > 0 && (
               <span className="nav-count" aria-label={t("shell.open_findings", { n: stats.findings_open })}>

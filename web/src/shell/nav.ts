@@ -7,11 +7,11 @@ import {
   SettingOutlined,
   WarningOutlined,
 } from "@ant-design/icons";
-import type { ComponentType } from "react";
+import type { IconType } from "../components/icon";
 import type { Key } from "../i18n/translate";
 
 /** The pages of the console, in the order of a day's work. */
-export const NAV: { path: string; key: Key; icon: ComponentType }[] = [
+export const NAV: { path: string; key: Key; icon: IconType }[] = [
   { path: "/", key: "nav.today", icon: DashboardOutlined },
   { path: "/search", key: "nav.search", icon: SearchOutlined },
   { path: "/registry", key: "nav.registry", icon: DatabaseOutlined },

@@ -27,8 +27,8 @@ export default function DutiesPage() {
           value={view}
           onChange={(v) => set({ view: v === "list" ? null : v })}
           options={[
-            { value: "list", label: t("duty.list"), icon: <UnorderedListOutlined /> },
-            { value: "calendar", label: t("duty.calendar"), icon: <CalendarOutlined /> },
+            { value: "list", label: t("duty.list"), icon: <UnorderedListOutlined aria-hidden /> },
+            { value: "calendar", label: t("duty.calendar"), icon: <CalendarOutlined aria-hidden /> },
           ]}
         />
       }

@@ -42,6 +42,7 @@ export function FindingFilters({ state }: { state: string }) {
         width={220}
       />
       <Input.Search
+        enterButton={t("search.do")}
         aria-label={t("findings.find")}
         placeholder={t("findings.find")}
         value={words}

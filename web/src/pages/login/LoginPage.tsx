@@ -17,7 +17,7 @@ function LoginError({ error }: { error: unknown }) {
   const { t } = useI18n();
   if (error instanceof ApiError && error.status === 423) {
     return (
-      <Alert type="error" showIcon role="alert" icon={<LockOutlined />} message={t("login.locked")} description={<>{error.problem.detail}<p>{t("login.locked_do")}</p></>} />
+      <Alert type="error" showIcon role="alert" icon={<LockOutlined aria-hidden />} message={t("login.locked")} description={<>{error.problem.detail}<p>{t("login.locked_do")}</p></>} />
     );
   }
   if (error instanceof ApiError && error.status === 401) {

@@ -3,7 +3,7 @@ import { Modal, Radio, Table } from "antd";
 import { useMemo, useState } from "react";
 import type { Kind, Rec } from "../../api/registry";
 import { useI18n } from "../../i18n";
-import { conflicts, type Conflict, type Values } from "../../lib/diff";
+import { conflicts, merge, type Conflict, type Values } from "../../lib/diff";
 import { fieldValues } from "./formvalues";
 import { columnLabel } from "./labels";
 import { Value } from "./Value";
@@ -26,15 +26,7 @@ export function ConflictView({ kind, base, mine, theirs, busy, onClose, onSave }
   const [choice, setChoice] = useState<Record<string, "mine" | "theirs">>({});
   const open = rows.filter((r) => r.clash && !choice[r.field]).length;
 
-  const save = () => {
-    const merged: Values = { ...now };
-    for (const r of rows) {
-      const iChanged = !r.clash ? r.mine !== r.base && JSON.stringify(r.theirs) === JSON.stringify(r.base) : choice[r.field] === "mine";
-      if (iChanged) merged[r.field] = r.mine;
-    }
-    void onSave(merged, now, theirs.rev);
-  };
-
+  const save = () => void onSave(merge(now, rows, choice), now, theirs.rev);
   const cell = (field: string, value: unknown) => <Value kind={kind} name={field} value={value} />;
   return (
     <Modal

@@ -1,5 +1,5 @@
 // One input per field type. Values are those of the API, so that drafts and differences need no translation.
-import { AutoComplete, DatePicker, Input, InputNumber, Select, Switch } from "antd";
+import { AutoComplete, DatePicker, Input, InputNumber, Radio, Select } from "antd";
 import dayjs from "dayjs";
 import { isRef, type Field } from "../../api/registry";
 import type { Ref } from "../../api/types";
@@ -43,7 +43,18 @@ export function FieldInput({ field, id, value, onChange, autoFocus }: Props) {
   }
   switch (field.type) {
     case "bool":
-      return <Switch id={id} autoFocus={autoFocus} checked={value === true || value === 1 || value === "true"} onChange={onChange} checkedChildren={t("bool.true")} unCheckedChildren={t("bool.false")} />;
+      return (
+        <Radio.Group
+          id={id}
+          value={text === "" ? "" : String(text === "true" || text === "1")}
+          onChange={(e) => onChange(e.target.value === "" ? null : e.target.value === "true")}
+          options={[
+            { value: "true", label: t("bool.true") },
+            { value: "false", label: t("bool.false") },
+            ...(field.required ? [] : [{ value: "", label: t("bool.none") }]),
+          ]}
+        />
+      );
     case "int":
     case "level":
     case "decimal":

@@ -34,7 +34,7 @@ export function LifeCycle({ kind, rec }: { kind: Kind; rec: Rec }) {
         ))}
       </ol>
       {steps.map((x) => (
-        <Button key={x.name} icon={<RightOutlined />} onClick={() => setStep(x)}>
+        <Button key={x.name} icon={<RightOutlined aria-hidden />} onClick={() => setStep(x)}>
           {label(x.label)}
         </Button>
       ))}

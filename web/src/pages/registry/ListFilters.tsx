@@ -25,6 +25,7 @@ export function ListFilters({ kind, state, onChange }: Props) {
   return (
     <div className="filters">
       <Input.Search
+        enterButton={t("search.do")}
         style={{ width: 260 }}
         value={words}
         allowClear
@@ -50,7 +51,7 @@ export function ListFilters({ kind, state, onChange }: Props) {
           />
         }
       >
-        <Button icon={<FilterOutlined />}>{t("filter.add")}</Button>
+        <Button icon={<FilterOutlined aria-hidden />}>{t("filter.add")}</Button>
       </Popover>
       <Popover
         trigger="click"
@@ -65,7 +66,7 @@ export function ListFilters({ kind, state, onChange }: Props) {
           />
         }
       >
-        <Button icon={<TableOutlined />}>{t("registry.columns")}</Button>
+        <Button icon={<TableOutlined aria-hidden />}>{t("registry.columns")}</Button>
       </Popover>
       <Checkbox checked={state.ended} onChange={(e) => onChange(changeList(state, { ended: e.target.checked }))}>
         {t("registry.ended")}

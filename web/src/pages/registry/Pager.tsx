@@ -21,15 +21,15 @@ export function Pager({ state, next, total, shown, onChange }: Props) {
   const stepped = ((window.history.state as { idx?: number } | null)?.idx ?? 0) > 0;
   return (
     <nav className="pager" aria-label={t("pager.label")}>
-      <Button icon={<VerticalRightOutlined />} disabled={!state.cursor} onClick={() => onChange(changeList(state, {}))}>
+      <Button icon={<VerticalRightOutlined aria-hidden />} disabled={!state.cursor} onClick={() => onChange(changeList(state, {}))}>
         {t("pager.first")}
       </Button>
-      <Button icon={<LeftOutlined />} disabled={!state.cursor || !stepped} onClick={() => go(-1)}>
+      <Button icon={<LeftOutlined aria-hidden />} disabled={!state.cursor || !stepped} onClick={() => go(-1)}>
         {t("pager.back")}
       </Button>
       <span>{shown > 0 && t("pager.range", { from: first, to: first + shown - 1, n: total ?? "…" })}</span>
       <Button
-        icon={<RightOutlined />}
+        icon={<RightOutlined aria-hidden />}
         iconPosition="end"
         disabled={!next}
         onClick={() => next && onChange({ ...state, cursor: next, page: state.page + 1 })}

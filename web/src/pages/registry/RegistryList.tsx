@@ -81,7 +81,7 @@ function Actions({ kind, state }: { kind: Kind; state: ListState }) {
   };
   return (
     <>
-      <Button icon={<DownloadOutlined />} loading={busy} onClick={() => void download()} title={t("registry.export_help")}>
+      <Button icon={<DownloadOutlined aria-hidden />} loading={busy} onClick={() => void download()} title={t("registry.export_help")}>
         {t("registry.export")}
       </Button>
       {may && (

@@ -58,12 +58,12 @@ function Actions({ kind, rec }: { kind: Kind; rec: Rec }) {
   const living = !rec.valid_to;
   return (
     <>
-      <Button icon={<PrinterOutlined />} onClick={() => window.print()}>
+      <Button icon={<PrinterOutlined aria-hidden />} onClick={() => window.print()}>
         {t("print.do")}
       </Button>
       {may && living && (
         <>
-          <Button danger icon={<StopOutlined />} onClick={() => setEnding(true)}>
+          <Button danger icon={<StopOutlined aria-hidden />} onClick={() => setEnding(true)}>
             {t("record.end")}
           </Button>
           <Link className="button primary" to={`${recordPath(kind.name, rec.id)}/edit`}>

@@ -27,6 +27,7 @@ export function HistogramPanel({ query, enabled, onRange }: Props) {
     refetchOnWindowFocus: false,
   });
   // An error of the query stands at the query box; a chart has nothing to add to it.
+  if (!enabled) return null;
   if (!answer.data) return answer.isFetching ? <Spin className="histogram" /> : null;
   const total = answer.data.rows.reduce((sum, r) => sum + r.count, 0);
   return (

@@ -38,8 +38,8 @@ function FieldList({ e, onTerm }: Props) {
             {String(e[f])}
             {onTerm && (
               <>
-                <Button type="text" icon={<FilterOutlined />} aria-label={t("line.only", { field: f })} title={t("line.only", { field: f })} onClick={() => onTerm(f, String(e[f]))} />
-                <Button type="text" icon={<StopOutlined />} aria-label={t("line.without", { field: f })} title={t("line.without", { field: f })} onClick={() => onTerm(f, String(e[f]), true)} />
+                <Button type="text" icon={<FilterOutlined aria-hidden />} aria-label={t("line.only", { field: f })} title={t("line.only", { field: f })} onClick={() => onTerm(f, String(e[f]))} />
+                <Button type="text" icon={<StopOutlined aria-hidden />} aria-label={t("line.without", { field: f })} title={t("line.without", { field: f })} onClick={() => onTerm(f, String(e[f]), true)} />
               </>
             )}
           </dd>

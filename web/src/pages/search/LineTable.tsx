@@ -48,7 +48,7 @@ const Row = memo(function Row({ e, marked, onTerm }: { e: LogEvent; marked: bool
       <tr className={marked ? "marked" : undefined} ref={marked ? (el) => el?.scrollIntoView?.({ block: "center" }) : undefined}>
         <td>
           <button type="button" className="opener" aria-expanded={open} aria-label={t("line.open_one", { seq: String(e.seq) })} onClick={() => setOpen(!open)}>
-            {open ? <CaretDownOutlined /> : <CaretRightOutlined />}
+            {open ? <CaretDownOutlined aria-hidden /> : <CaretRightOutlined aria-hidden />}
           </button>
         </td>
         <td className="mono nowrap">{fmt.time(e.received_at)}</td>

@@ -47,7 +47,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
           aria-label={t("search.query")}
           aria-invalid={!!error}
           aria-describedby={error ? "query-error" : undefined}
-          prefix={<SearchOutlined />}
+          prefix={<SearchOutlined aria-hidden />}
           spellCheck={false}
           autoComplete="off"
           allowClear
@@ -55,7 +55,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
         <Button size="middle" type="primary" htmlType="submit">
           {t("search.do")}
         </Button>
-        <Button size="middle" icon={<QuestionCircleOutlined />} aria-expanded={help} onClick={flip}>
+        <Button size="middle" icon={<QuestionCircleOutlined aria-hidden />} aria-expanded={help} onClick={flip}>
           {t("search.help")}
         </Button>
       </form>

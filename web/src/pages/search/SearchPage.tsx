@@ -35,7 +35,7 @@ export default function SearchPage() {
         <>
           <Button
             type={tail ? "primary" : "default"}
-            icon={tail ? <PauseCircleOutlined /> : <ThunderboltOutlined />}
+            icon={tail ? <PauseCircleOutlined aria-hidden /> : <ThunderboltOutlined aria-hidden />}
             disabled={!!pipe && !tail}
             onClick={() => set({ tail: tail ? null : "1" })}
           >
@@ -55,7 +55,7 @@ export default function SearchPage() {
               })),
             }}
           >
-            <Button icon={<DownloadOutlined />}>{t("export.do")}</Button>
+            <Button icon={<DownloadOutlined aria-hidden />}>{t("export.do")}</Button>
           </Dropdown>
         </>
       }

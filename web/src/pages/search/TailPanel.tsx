@@ -12,7 +12,7 @@ export function TailPanel({ query, onQuery }: { query: string; onQuery: (q: stri
   return (
     <>
       <div className="filters" role="status">
-        <Button type="primary" icon={tail.paused ? <PlayCircleOutlined /> : <PauseCircleOutlined />} onClick={tail.flip}>
+        <Button type="primary" icon={tail.paused ? <PlayCircleOutlined aria-hidden /> : <PauseCircleOutlined aria-hidden />} onClick={tail.flip}>
           {tail.paused ? t("tail.resume") : t("tail.pause")}
         </Button>
         <span>

@@ -21,7 +21,7 @@ export function ControlsTab() {
     <>
       {may && (
         <p className="actions">
-          <Button icon={<PlayCircleOutlined />} loading={run.isPending} onClick={() => run.mutate()}>
+          <Button icon={<PlayCircleOutlined aria-hidden />} loading={run.isPending} onClick={() => run.mutate()}>
             {t("control.run")}
           </Button>
           <span className="quiet">{t("control.run_help")}</span>

@@ -28,7 +28,7 @@ export function LoginsTab() {
         }}
       >
         <RefSelect kind="account" by="key" label={t("logins.account")} value={account} onChange={(v) => setAccount(v === null ? null : String(v))} width={280} />
-        <Button htmlType="submit" icon={<KeyOutlined />} disabled={!account} loading={make.isPending}>
+        <Button htmlType="submit" icon={<KeyOutlined aria-hidden />} disabled={!account} loading={make.isPending}>
           {t("logins.make")}
         </Button>
         <span className="quiet">{t("logins.make_help")}</span>
@@ -84,7 +84,7 @@ function Logins({ items, busy, onUnlock, onReset }: { items: Login[]; busy: bool
           render: (_, l) => (
             <span className="actions">
               {(locked(l) || l.failures > 0) && (
-                <Button icon={<UnlockOutlined />} disabled={busy} onClick={() => onUnlock(l.account)}>
+                <Button icon={<UnlockOutlined aria-hidden />} disabled={busy} onClick={() => onUnlock(l.account)}>
                   {t("logins.unlock")}
                 </Button>
               )}

@@ -88,7 +88,7 @@ function Verify() {
   const run = useMutation({ mutationFn: verifyRegistry });
   return (
     <>
-      <Button icon={<SafetyCertificateOutlined />} loading={run.isPending} onClick={() => run.mutate()}>
+      <Button icon={<SafetyCertificateOutlined aria-hidden />} loading={run.isPending} onClick={() => run.mutate()}>
         {t("system.verify_do")}
       </Button>
       {run.error && <ProblemView error={run.error} />}

@@ -38,7 +38,7 @@ export default function TodayPage() {
       actions={
         <>
           {query.data && <span className="quiet">{t("today.at", { at: fmt.time(query.data.at) })}</span>}
-          <Button icon={<PrinterOutlined />} onClick={() => window.print()}>
+          <Button icon={<PrinterOutlined aria-hidden />} onClick={() => window.print()}>
             {t("print.do")}
           </Button>
         </>

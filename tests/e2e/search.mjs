@@ -1,0 +1,96 @@
+import { check, equal, Skip } from "./tap.mjs";
+
+export default async function run(w) {
+  const page = await w.open("/search");
+  const box = page.getByRole("textbox", { name: w.t("search.query"), exact: true });
+  const lines = page.locator("table.lines tbody tr");
+  const ask = async (q) => {
+    await box.fill(q);
+    const answer = page.waitForResponse((r) => /\/api\/v1\/events\?/.test(r.url()) && r.request().method() === "GET");
+    await page.keyboard.press("Enter");
+    return answer;
+  };
+
+  await w.test("shows the newest lines, and the address is the query", async () => {
+    await box.waitFor();
+    await ask("since:-30d");
+    await page.waitForURL(/q=since%3A-30d/);
+    await page.locator("table.lines, .empty").first().waitFor();
+    await page.locator(".chart canvas").waitFor();
+    await w.shot(page, "search");
+  });
+
+  await w.test("a query that does not parse is marked at its character", async () => {
+    const answer = await ask('program:sshd AND (host:"x"');
+    equal(answer.status(), 400, "status");
+    await page.locator("#query-error .pointer").waitFor();
+    check((await page.locator("#query-error").innerText()).includes("^"), "no mark");
+    await w.shot(page, "search-error");
+  });
+
+  await w.test("a diacritic before the mistake does not move the mark", async () => {
+    const query = '"điều khoản" (';
+    const answer = await ask(query);
+    equal(answer.status(), 400, "status");
+    await page.waitForFunction((q) => document.querySelector("#query-error .pointer")?.textContent.includes(q), query);
+    const { column } = await answer.json();
+    check(column >= query.length - 1 && column <= query.length + 1, `column ${column} in a query of ${query.length} characters`);
+  });
+
+  await w.test("help names the fields and inserts one", async () => {
+    await box.fill("");
+    await page.getByRole("button", { name: w.t("search.help") }).click();
+    await page.getByRole("button", { name: "program", exact: true }).first().click();
+    check((await box.inputValue()).includes("program:"), "not inserted");
+    await w.shot(page, "search-help");
+    await page.getByRole("button", { name: w.t("search.help") }).click();
+  });
+
+  await w.test("a line opens to its fields, raw bytes and context", async () => {
+    await ask("since:-30d");
+    await page.locator("table.lines, .empty").first().waitFor();
+    if (!(await lines.count())) throw new Skip("the journal is empty");
+    await page.locator(".opener").first().click();
+    await page.locator(".line-open dl.data").waitFor();
+    await page.locator(".line-open").getByRole("tab", { name: w.like("line.raw") }).click();
+    check(/^000000 {2}[0-9a-f]{2}/.test(await page.locator(".line-open .hex").innerText()), "no hex dump");
+    await page.locator(".line-open").getByRole("tab", { name: w.t("line.context") }).click();
+    await page.locator(".context li.marked").waitFor();
+    await w.shot(page, "search-line");
+  });
+
+  await w.test("count by gives a table whose values lead to their lines", async () => {
+    await ask("since:-30d | count by program, host");
+    await page.locator(".ant-table, .empty").first().waitFor();
+    if (!(await page.locator(".ant-table .as-link").count())) throw new Skip("the journal is empty");
+    await w.shot(page, "search-count");
+    await page.locator(".ant-table .as-link").first().click();
+    await page.waitForURL(/program/);
+    await lines.first().waitFor();
+  });
+
+  await w.test("the live tail runs, pauses and stops", async () => {
+    await page.goto("/search");
+    await page.getByRole("button", { name: w.t("tail.start") }).click();
+    await page.waitForURL(/tail=1/);
+    await page.getByText(w.like("tail.running")).waitFor();
+    await page.getByRole("button", { name: w.t("tail.pause"), exact: true }).click();
+    await page.getByText(w.like("tail.waiting")).waitFor();
+    await w.shot(page, "search-tail");
+    await page.getByRole("button", { name: w.t("tail.resume"), exact: true }).click();
+    await page.getByText(w.like("tail.running")).waitFor();
+    await page.getByRole("button", { name: w.t("tail.stop"), exact: true }).click();
+    await page.waitForURL((u) => !u.search.includes("tail"));
+  });
+
+  await w.test("export hands over the lines as they came", async () => {
+    await page.goto(`/search?q=${encodeURIComponent("since:-30d")}`);
+    await page.locator("table.lines, .empty").first().waitFor();
+    await page.getByRole("button", { name: w.t("export.do") }).click();
+    const download = page.waitForEvent("download");
+    await page.getByRole("link", { name: w.t("export.json") }).click();
+    const file = await download;
+    check(/json/.test(file.suggestedFilename()), file.suggestedFilename());
+    equal(await file.failure(), null, "download");
+  });
+}
