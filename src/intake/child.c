@@ -210,6 +210,7 @@ static int child_setup(struct child *c, struct err *e)
 
     if (rc < 0 || (rc = tables_make(c, e)) < 0)
         return rc;
+    tzset();                                      /* libc reads its zone file at first use: now, not later */
     /* Died before we asked to be told? Then somebody else is our parent now. */
     if (getppid() != c->cfg.parent)
         return ERR(e, -ESRCH, "intake.hello", "parent");

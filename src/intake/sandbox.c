@@ -132,6 +132,18 @@ static const int allowed[] = {
 #endif
 };
 
+/* Refused, not deadly: libraries look for files in rare places (libc for the time
+ * zone, when a certificate is checked), and no client may end the child by
+ * leading them there. Root and Landlock would refuse these too. */
+static const int refused[] = {
+#if !SANITIZED
+    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(access),
+    SCMP_SYS(readlink), SCMP_SYS(uname),
+#else
+    SCMP_SYS(access),
+#endif
+};
+
 static int seccomp_enter(void)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -139,6 +151,8 @@ static int seccomp_enter(void)
 
     for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; rc == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
+        rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
 #if !SANITIZED
     /* New memory, never code. */
     const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 void kit_start(struct kit *k, void (*change)(struct intake_cfg *cfg))
@@ -94,6 +95,9 @@ static int client(int type, uint16_t port)
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
+    /* a test fails, it does not hang */
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 20 }, sizeof(struct timeval));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 20 }, sizeof(struct timeval));
     if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
         fail_msg("connect: %s", strerror(errno));
     return fd;
