@@ -64,7 +64,7 @@ static void wal_cut_at_each_byte(void **state)
     size_t last_at;
 
     quiet();
-    test_dir_make(dir);
+    test_dir_make_fast(dir);
     struct image im = wal_image(dir, 4, 3, &last_at);
     for (size_t n = last_at; n <= im.n; n++) {
         struct journal_stats st;
@@ -154,7 +154,7 @@ static void turned_bits_in_wal(void **state)
     size_t last_at;
 
     quiet();
-    test_dir_make(dir);
+    test_dir_make_fast(dir);
     struct image im = wal_image(dir, 3, 2, &last_at);
     turned_bits_are_seen(dir, &im, 6);
     free(im.p);
@@ -177,7 +177,7 @@ static void turned_bits_in_segment(void **state)
     char dir[64];
 
     quiet();
-    test_dir_make(dir);
+    test_dir_make_fast(dir);
     segment_make(dir);
     struct image im = image_read(dir, "seg-20261121-00000000.luy");
     turned_bits_are_seen(dir, &im, 16);
@@ -193,7 +193,7 @@ static void segment_cut_at_each_byte(void **state)
     struct clock clk = clock_manual(TEST_NOW);
 
     quiet();
-    test_dir_make(dir);
+    test_dir_make_fast(dir);
     segment_make(dir);
     struct image im = image_read(dir, "seg-20261121-00000000.luy");
     for (size_t n = 0; n < im.n; n += 7) {
@@ -223,7 +223,7 @@ static void nothing_comes_twice(void **state)
     struct clock clk = clock_manual(TEST_NOW);
     size_t last_at;
 
-    test_dir_make(dir);
+    test_dir_make_fast(dir);
     struct image im = wal_image(dir, 4, 3, &last_at);
     snprintf(path, sizeof(path), "%s/%s", dir, im.name);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);

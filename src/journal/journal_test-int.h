@@ -11,6 +11,7 @@
 #define TEST_NOW (1795228200 * NS_PER_S)
 
 void test_dir_make(char out[64]);
+void test_dir_make_fast(char out[64]);               /* in memory where there is such a place */
 void test_dir_drop(const char *dir);                 /* with what lies in it */
 /* Deterministic event k: host, program, time, severity and text hang on k only.
  * Text lives in `line`. */

@@ -75,9 +75,10 @@ static void blocks_close_by_size_and_time(void **state)
     struct journal_stats st;
 
     reopen(f, 4096);
-    for (uint64_t k = 0; k < 2000; k += 20)
+    for (uint64_t k = 0; k < 2000; k += 20) {
         assert_int_equal(test_append(f->j, k, 20, NULL), 0);
-    wait_sealed(f->j);
+        wait_sealed(f->j);
+    }
     journal_stats(f->j, &st);
     assert_in_range(st.blocks, 30, 100);
     assert_int_equal(st.events, 2000);

@@ -205,7 +205,7 @@ static void search_equals_grep(void **state)
     uint64_t seed = 20261121, checks = 0, found = 0, first;
     struct event_batch b;
 
-    test_dir_make(dir);
+    test_dir_make_fast(dir);
     struct journal *j = test_open(dir, 8192, &clk);
     event_batch_init(&b, EVENT_BATCH_MAX);
     for (size_t k = 0; k < LINES; k += 50) {
