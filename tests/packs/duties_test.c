@@ -86,7 +86,7 @@ static const json_t *duty_of(const json_t *all, const char *control, const char 
     size_t i;
 
     json_array_foreach(json_object_get(all, "items"), i,
-                       one) if (same(one, "id", control) && same(one, "unit", unit)) return one;
+                       one) if (same(one, "control", control) && same(one, "unit", unit)) return one;
     return NULL;
 }
 

@@ -40,34 +40,7 @@ bool world_clean(const struct errs *es, const struct err *e)
     return (es == NULL || es->total == 0) && (e == NULL || e->code == 0);
 }
 
-void world_open(struct world *w)
-{
-    char path[96];
-    int64_t now;
-    struct err e = {0};
-    struct errs es;
-
-    *w = (struct world){0};
-    assert_true(time_parse(STR(WORLD_NOW), &now));
-    w->clk = clock_manual(now);
-    snprintf(w->dir, sizeof(w->dir), "/tmp/luy-packs-XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
-    errs_init(&es, 100);
-    calendar_parse(STR(""), "none", &w->calendar, &es);
-    schema_load(world_source("schema"), &w->schema, &es);
-    assert_true(world_clean(&es, NULL));
-    snprintf(path, sizeof(path), "%s/registry.db", w->dir);
-    int rc = store_open(path, &w->store, &e);
-    if (rc == 0)
-        rc = registry_open(w->store, w->schema, &w->clk, &w->registry, &e);
-    struct judge_cfg cfg = {
-        .packs_dir = world_source("packs"), .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000};
-    if (rc == 0)
-        rc = judge_open(&cfg, w->registry, &w->clk, &w->judge, &es, &e);
-    assert_true(world_clean(&es, &e));
-    assert_int_equal(rc, 0);
-    errs_done(&es);
-}
+/* ---- a store of its own ---- */
 
 static void folder_remove(const char *dir)
 {
@@ -85,13 +58,86 @@ static void folder_remove(const char *dir)
     rmdir(dir);
 }
 
-void world_close(struct world *w)
+static void start(struct world *w)
+{
+    char path[96];
+    int64_t now;
+    struct err e = {0};
+    struct errs es;
+
+    assert_true(time_parse(STR(WORLD_NOW), &now));
+    w->clk = clock_manual(now);
+    errs_init(&es, 100);
+    calendar_parse(STR(""), "none", &w->calendar, &es);
+    schema_load(world_source("schema"), &w->schema, &es);
+    assert_true(world_clean(&es, NULL));
+    snprintf(path, sizeof(path), "%s/registry.db", w->dir);
+    int rc = store_open(path, &w->store, &e);
+    if (rc == 0)
+        rc = registry_open(w->store, w->schema, &w->clk, &w->registry, &e);
+    struct judge_cfg cfg = {
+        .packs_dir = world_source("packs"), .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000};
+    if (rc == 0)
+        rc = judge_open(&cfg, w->registry, &w->clk, &w->judge, &es, &e);
+    assert_true(world_clean(&es, &e));
+    assert_int_equal(rc, 0);
+    errs_done(&es);
+}
+
+static void stop(struct world *w)
 {
     judge_close(w->judge);
     registry_close(w->registry);
     store_close(w->store);
     schema_free(w->schema);
     calendar_free(w->calendar);
+}
+
+/* Writing the packs into a fresh store takes a while, so it is done once and
+ * each world begins with a copy of that. */
+static struct world first;
+
+static void forget_first(void) { folder_remove(first.dir); }
+
+static void copy_first(const char *dir)
+{
+    struct arena a = arena_init(64 << 20);
+    char from[96], to[96];
+    struct err e = {0};
+    str bytes;
+
+    snprintf(from, sizeof(from), "%s/registry.db", first.dir);
+    snprintf(to, sizeof(to), "%s/registry.db", dir);
+    int rc = file_read(&a, from, 32 << 20, &bytes, &e);
+    if (rc == 0)
+        rc = file_write_atomic(to, bytes, 0600, &e);
+    arena_free(&a);
+    assert_true(world_clean(NULL, &e) && rc == 0);
+}
+
+static void folder_make(struct world *w)
+{
+    snprintf(w->dir, sizeof(w->dir), "/tmp/luy-packs-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+}
+
+void world_open(struct world *w)
+{
+    if (first.dir[0] == '\0') {
+        folder_make(&first);
+        atexit(forget_first);
+        start(&first);
+        stop(&first); /* the last connection brings the log into the file */
+    }
+    *w = (struct world){0};
+    folder_make(w);
+    copy_first(w->dir);
+    start(w);
+}
+
+void world_close(struct world *w)
+{
+    stop(w);
     folder_remove(w->dir);
 }
 
