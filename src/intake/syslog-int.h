@@ -32,7 +32,7 @@ static inline size_t cur_left(const struct syslog_cur *c) { return (size_t)(c->e
 static inline bool cur_is(const struct syslog_cur *c, char ch) { return c->p < c->end && *c->p == ch; }
 static inline bool cur_starts(const struct syslog_cur *c, const char *lit, size_t n)
 {
-    return cur_left(c) >= n && memcmp(c->p, lit, n) == 0;
+    return cur_left(c) >= n && *c->p == *lit && memcmp(c->p, lit, n) == 0;
 }
 static inline void cur_span(struct syslog_cur *c, enum event_span s, const char *from, const char *to)
 {

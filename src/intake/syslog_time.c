@@ -146,13 +146,19 @@ enum stamp stamp_iso(const char **pp, const char *end, int tz, int64_t *ns)
     return civil_stamp(&t, 0, ns);
 }
 
+#define MONTH(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+static const uint32_t months[12] = {
+    MONTH('j', 'a', 'n'), MONTH('f', 'e', 'b'), MONTH('m', 'a', 'r'), MONTH('a', 'p', 'r'),
+    MONTH('m', 'a', 'y'), MONTH('j', 'u', 'n'), MONTH('j', 'u', 'l'), MONTH('a', 'u', 'g'),
+    MONTH('s', 'e', 'p'), MONTH('o', 'c', 't'), MONTH('n', 'o', 'v'), MONTH('d', 'e', 'c'),
+};
+
 static int month_read(const char *p)
 {
-    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-    const char low[3] = { (char)(p[0] | 0x20), (char)(p[1] | 0x20), (char)(p[2] | 0x20) };
+    uint32_t key = MONTH((uint8_t)p[0], (uint8_t)p[1], (uint8_t)p[2]) | 0x202020;
 
     for (int i = 0; i < 12; i++)
-        if (memcmp(names + 3 * i, low, 3) == 0)
+        if (months[i] == key)
             return i + 1;
     return 0;
 }
