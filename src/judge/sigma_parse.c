@@ -101,11 +101,14 @@ static struct snode *search_node(struct sigma_ctx *c, const struct yaml *v)
     return good ? s : NULL;
 }
 
+/* The standard has letters, digits, _ and -; public rules also use a dot, which
+ * a pattern in the condition can reach. */
 static bool ident_name_good(str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
+        bool word = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        if (!word && ch != '_' && ch != '-' && ch != '.')
             return false;
     }
     return s.n > 0;
