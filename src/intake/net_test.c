@@ -2,12 +2,9 @@
  * and what hostile or broken senders do. */
 #include "intake/test_kit.h"
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include "base/file.h"
 
 static void udp_datagrams(void **state)
 {
@@ -80,7 +77,8 @@ static void tcp_over_ipv6(void **state)
 
     if (probe < 0 || bind(probe, (struct sockaddr *)&a, sizeof(a)) < 0) {
         close(probe);
-        skip();
+        print_message("# no IPv6 on this machine\n");
+        return;
     }
     close(probe);
     kit_start(&k, ipv6_only);
@@ -181,68 +179,6 @@ static void limits_are_counted(void **state)
     kit_stop(&k);
 }
 
-/* Real log files: what comes out is what went in, byte for byte. */
-static size_t file_through(struct kit *k, const char *path)
-{
-    struct arena a = arena_init(64 << 20);
-    str text, rest, line;
-    size_t lines = 0;
-
-    if (file_read(&a, path, 32 << 20, &text, NULL) < 0 || text.n == 0 || memchr(text.p, 0, text.n) != NULL) {
-        arena_free(&a);
-        return 0;
-    }
-    struct buf want;
-    buf_init(&want, 64 << 20);
-    for (rest = text; str_split(&rest, '\n', &line);)
-        if (line.n > 0 && !(line.n == 1 && line.p[0] == '\r') && line.n <= EVENT_RAW_MAX && ++lines) {
-            buf_str(&want, line);
-            buf_byte(&want, '\n');
-        }
-    buf_clear(&k->lines);
-    uint64_t before = k->events;
-    int fd = kit_connect(k->tcp);
-    for (str left = buf_view(&want); left.n > 0; kit_once(k, 0)) {
-        ssize_t n = send(fd, left.p, left.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-        left = str_sub(left, n > 0 ? (size_t)n : 0, left.n);
-    }
-    kit_until(k, before + lines);
-    if (!str_eq(buf_view(&want), buf_view(&k->lines)))
-        fail_msg("%s: not the same bytes", path);
-    close(fd);
-    buf_done(&want);
-    arena_free(&a);
-    return lines;
-}
-
-static void real_logs_come_out_unchanged(void **state)
-{
-    const char *shared = getenv("LUY_SHARED_DATA"), *source = getenv("LUY_SOURCE");
-    char dir[512], path[1024];
-    struct kit k = { .keep_lines = true };
-    struct dirent **list;
-    size_t lines = 0;
-
-    snprintf(dir, sizeof(dir), "%s%s/logs/loghub", shared ? shared : source ? source : ".", shared ? "" : "/../shared/data");
-    int n = scandir(dir, &list, NULL, alphasort);
-    if (n <= 0) {
-        print_message("# no real logs at %s\n", dir);
-        skip();
-    }
-    kit_start(&k, NULL);
-    for (int i = 0; i < n; i++) {
-        struct stat st;
-        snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
-        if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-            lines += file_through(&k, path);
-        free(list[i]);
-    }
-    free(list);
-    print_message("# %zu real lines\n", lines);
-    assert_true(lines > 0);
-    kit_stop(&k);
-}
-
 /* The child that runs is confined. */
 static void child_is_confined(void **state)
 {
@@ -288,8 +224,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(udp_datagrams),        cmocka_unit_test(tcp_both_framings),
         cmocka_unit_test(tcp_over_ipv6),        cmocka_unit_test(bad_input),
         cmocka_unit_test(slow_sender_is_closed), cmocka_unit_test(limits_are_counted),
-        cmocka_unit_test(real_logs_come_out_unchanged), cmocka_unit_test(child_is_confined),
-        cmocka_unit_test(wrong_configuration),
+        cmocka_unit_test(child_is_confined),    cmocka_unit_test(wrong_configuration),
     };
     return cmocka_run_group_tests_name("intake/net", tests, NULL, NULL);
 }
