@@ -1,12 +1,9 @@
 /* The packs that ship, as data: they load without a mistake, say everything in
- * both languages, and cite clauses that exist and demand something. Where the
- * catalogues of the four texts are at hand, every clause of theirs has its node. */
-#include "base/file.h"
+ * both languages, and cite clauses that exist and demand something. */
 #include "judge/pack.h"
 #include "world.h"
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 static struct packset *packs;
@@ -97,48 +94,6 @@ static void clauses_demand(void **state)
         }
     }
     assert_int_equal(bad, 0);
-}
-
-/* "BT-7.2-4" is the fourth demand of node BT-7.2. */
-static str node_of(str id)
-{
-    const char *dash = memrchr(id.p, '-', id.n), *first = memchr(id.p, '-', id.n);
-
-    return dash == NULL || dash == first ? id : (str){id.p, (size_t)(dash - id.p)};
-}
-
-static void catalogue_file(const char *folder, const char *code)
-{
-    struct arena a = arena_init(1 << 20);
-    str text, line, id;
-    char path[600];
-    size_t missing = 0, n = 0;
-
-    snprintf(path, sizeof(path), "%s/../requirements/%s.tsv", folder, code);
-    if (file_read(&a, path, 1 << 19, &text, NULL) < 0) {
-        arena_free(&a);
-        skip();
-    }
-    for (bool head = true; str_split(&text, '\n', &line); head = false) {
-        if (head || line.n == 0)
-            continue;
-        str_split(&line, '\t', &id);
-        n++;
-        if (packset_clause(packs, node_of(id)) == NULL) {
-            print_message("# %s: no node for %.*s\n", code, STR_ARGS(id));
-            missing++;
-        }
-    }
-    arena_free(&a);
-    assert_true(n > 100);
-    assert_int_equal(missing, 0);
-}
-
-static void catalogue(void **state)
-{
-    const char *shared = getenv("LUY_SHARED_DATA");
-
-    catalogue_file(shared != NULL ? shared : world_source("../shared/data"), *state);
 }
 
 int main(void)
