@@ -102,10 +102,6 @@ int main(void)
         cmocka_unit_test(counts),
         cmocka_unit_test(both_languages),
         cmocka_unit_test(clauses_demand),
-        {"catalogue_tu", catalogue, NULL, NULL, (void *)"tu"},
-        {"catalogue_tw", catalogue, NULL, NULL, (void *)"tw"},
-        {"catalogue_vl", catalogue, NULL, NULL, (void *)"vl"},
-        {"catalogue_bt", catalogue, NULL, NULL, (void *)"bt"},
     };
 
     return cmocka_run_group_tests_name("packs", tests, load, unload);
