@@ -151,7 +151,7 @@ class Host:
         conf.write_text(RSYSLOG_CONF.format(
             dir=self.dir, socket=self.log_socket, hostname=self.options["hostname"], port=self.options["syslog_port"], module=module,
             template=self.options.get("template", "RSYSLOG_SyslogProtocol23Format"),
-            tls=TLS_ACTION.format(peer=self.options.get("tls_peer", "luy")) if tls else ""), encoding="utf-8")
+            tls=TLS_ACTION.format(peer=self.options.get("tls_peer", "localhost")) if tls else ""), encoding="utf-8")
         pid = self.dir / "rsyslogd.pid"
         pid.unlink(missing_ok=True)
         log = open(self.dir / "rsyslogd.log", "wb")

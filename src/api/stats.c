@@ -62,7 +62,8 @@ static json_t *journal_json(struct api *api)
     struct journal_stats s;
 
     journal_stats(api->d.journal, &s);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o,s:o}", "events", (json_int_t)s.events, "raw_bytes", (json_int_t)s.raw_bytes,
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o,s:o}", "events", (json_int_t)s.events,
+                     "synced", (json_int_t)journal_synced(api->d.journal), "raw_bytes", (json_int_t)s.raw_bytes,
                      "disk_bytes", (json_int_t)s.disk_bytes, "segments", (json_int_t)s.segments, "blocks", (json_int_t)s.blocks,
                      "torn_bytes", (json_int_t)s.torn_bytes, "full", (int)s.full,
                      "first_at", time_json(s.first_ns), "last_at", time_json(s.last_ns));

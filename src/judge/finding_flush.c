@@ -72,10 +72,20 @@ static int flush_one(struct judge *j, struct tx *tx, struct live *l, struct err 
     return tx == NULL ? 0 : finding_write(j, tx, l, e);
 }
 
+static void log_open(struct judge *j, const struct live *l)
+{
+    const struct control *c = packset_control(j->en->ps, l->control);
+
+    log_event(LOG_INFO, "finding_open", F_INT("id", l->id), F_STR("control", l->control), F_STR("clauses", c != NULL ? c->clauses_json : STR_NONE),
+              F_STR("subject", str_c(l->subject_key)), F_STR("message", str_c(l->message[LANG_EN])));
+}
+
 static void flushed(struct judge *j, struct live *l)
 {
     bool news = l->fresh || str_eq(l->kind, STR("event"));
 
+    if (l->fresh)
+        log_open(j, l);
     j->fi.fresh -= l->fresh ? 1 : 0;
     j->fi.dirty -= l->dirty ? 1 : 0;
     l->fresh = l->dirty = false;
