@@ -2,8 +2,8 @@
  *
  * One thread a connection (libmicrohttpd), so a handler may block; the number
  * of connections, streams and bytes of bodies is bounded. Everything kept lies
- * in the registry's store (tables login, login_failure, login_session,
- * login_token: secrets only as hashes). All calls here: the main thread. */
+ * in the registry's store (tables login, login_failure, api_session,
+ * api_token: secrets only as hashes). All calls here: the main thread. */
 #ifndef LUY_API_API_H
 #define LUY_API_API_H
 #include "journal/journal.h"

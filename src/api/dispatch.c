@@ -206,7 +206,7 @@ bool api_begin(struct request *rq, struct response *rs)
 
 static int check_type(struct request *rq, const char *want, struct err *e)
 {
-    str type = request_header(rq, "Content-Type"), head;
+    str type = request_header(rq, "Content-Type"), head = STR_NONE;
 
     if (rq->body.n == 0)
         return 0;

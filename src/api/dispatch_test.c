@@ -116,6 +116,8 @@ static void test_content_type(void **state)
     snprintf(h, sizeof(h), "Content-Type: text/plain%s", cut);
     world_call(&w, "POST /api/v1/unit", h, "{}", 2);
     assert_int_equal(w.status, 415);
+    world_call(&w, "POST /api/v1/unit", cut + 1, "{}", 2);
+    assert_int_equal(w.status, 415);
     snprintf(h, sizeof(h), "Content-Type: text/csv; charset=utf-8%s", cut);
     static const char csv[] = "code,name,tier\nA1,Một,province\nA2,,province\nA3,x,nowhere\n";
     world_call(&w, "POST /api/v1/unit/import?dry_run=1", h, csv, sizeof(csv) - 1);

@@ -14,10 +14,10 @@ static const char *const tables[] = {
     " must_change INTEGER NOT NULL, changed_at INTEGER NOT NULL, last_login_at INTEGER)",
     "CREATE TABLE IF NOT EXISTS login_failure (account TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL,"
     " locked_until INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS login_session (hash TEXT PRIMARY KEY, account_id INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS api_session (hash TEXT PRIMARY KEY, account_id INTEGER NOT NULL,"
     " created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, address TEXT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS login_session_account ON login_session (account_id)",
-    "CREATE TABLE IF NOT EXISTS login_token (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL,"
+    "CREATE INDEX IF NOT EXISTS api_session_account ON api_session (account_id)",
+    "CREATE TABLE IF NOT EXISTS api_token (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL,"
     " name TEXT NOT NULL, roles INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_on TEXT, last_used_at INTEGER)",
 };
 

@@ -6,7 +6,7 @@
 
 static const struct { int code, status; } statuses[] = {
     { -ENOENT, 404 },  { -EACCES, 403 },  { -EPERM, 403 },   { -ESTALE, 412 }, { -EEXIST, 409 },
-    { -EBUSY, 409 },   { -ENOTEMPTY, 409 }, { -EILSEQ, 422 }, { -EROFS, 503 },  { -EINVAL, 422 },  { -ERANGE, 422 },  { -EBADMSG, 400 }, { -E2BIG, 400 },
+    { -EBUSY, 409 },   { -ENOTEMPTY, 409 }, { -EILSEQ, 422 }, { -EROFS, 503 },  { -EINVAL, 422 },  { -ERANGE, 422 },  { -EBADMSG, 400 }, { -E2BIG, 422 },
     { -EFBIG, 413 },   { -ENOSPC, 507 },  { -EDQUOT, 507 },  { -ETIME, 504 },  { -ETIMEDOUT, 504 },
     { -EAGAIN, 503 },  { -ENOMEM, 503 },  { -ESHUTDOWN, 503 }, { -ENOTSUP, 501 }, { -ENOSYS, 501 },
 };

@@ -105,7 +105,7 @@ int route_session_delete(struct request *rq, struct response *rs, struct err *e)
 
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "DELETE FROM login_session WHERE hash = ?1", VALS(V_Z(rq->auth.secret_hash)), NULL, e);
+    rc = tx_exec(tx, "DELETE FROM api_session WHERE hash = ?1", VALS(V_Z(rq->auth.secret_hash)), NULL, e);
     if (rc < 0) {
         store_rollback(tx);
         return rc;
@@ -148,7 +148,7 @@ int route_password_post(struct request *rq, struct response *rs, struct err *e)
     rc = store_begin(registry_store(rq->api->d.registry), STORE_WRITE, &tx, e);
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "DELETE FROM login_session WHERE account_id = ?1 AND hash <> ?2",
+    rc = tx_exec(tx, "DELETE FROM api_session WHERE account_id = ?1 AND hash <> ?2",
                  VALS(V_INT(id), V_Z(rq->auth.secret_hash)), NULL, e);
     if (rc < 0) {
         store_rollback(tx);
@@ -277,7 +277,7 @@ int route_tokens_get(struct request *rq, struct response *rs, struct err *e)
     if (rc < 0)
         return rc;
     items = json_array();
-    rc = tx_query(tx, "SELECT id, name, roles, created_at, expires_on, last_used_at FROM login_token WHERE account_id = ?1"
+    rc = tx_query(tx, "SELECT id, name, roles, created_at, expires_on, last_used_at FROM api_token WHERE account_id = ?1"
                   " ORDER BY id", VALS(V_INT(rq->auth.actor.account_id)), add_token, items, e);
     store_rollback(tx);
     if (rc < 0) {
@@ -325,14 +325,14 @@ enum { TOKENS_PER_ACCOUNT = 50 };
 static int insert_token(struct request *rq, struct tx *tx, const char *hash, str name, uint32_t roles, str expires, struct err *e)
 {
     struct val count;
-    int rc = tx_one(tx, &rq->a, "SELECT count(*) FROM login_token WHERE account_id = ?1",
+    int rc = tx_one(tx, &rq->a, "SELECT count(*) FROM api_token WHERE account_id = ?1",
                     VALS(V_INT(rq->auth.actor.account_id)), &count, e);
 
     if (rc < 0)
         return rc;
     if (count.i >= TOKENS_PER_ACCOUNT)
         return ERR(e, -EBUSY, "api.tokens_full", err_n(TOKENS_PER_ACCOUNT));
-    return tx_exec(tx, "INSERT INTO login_token (hash, account_id, name, roles, created_at, expires_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    return tx_exec(tx, "INSERT INTO api_token (hash, account_id, name, roles, created_at, expires_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                    VALS(V_Z(hash), V_INT(rq->auth.actor.account_id), V_STR(name), V_INT(roles), V_INT(rq->now / NS_PER_S),
                         expires.p != NULL ? V_STR(expires) : V_NULL), NULL, e);
 }
@@ -381,7 +381,7 @@ int route_tokens_delete(struct request *rq, struct response *rs, struct err *e)
     rc = store_begin(registry_store(rq->api->d.registry), STORE_WRITE, &tx, e);
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "DELETE FROM login_token WHERE id = ?1 AND account_id = ?2",
+    rc = tx_exec(tx, "DELETE FROM api_token WHERE id = ?1 AND account_id = ?2",
                  VALS(V_INT(id), V_INT(rq->auth.actor.account_id)), &changed, e);
     if (rc < 0 || changed == 0) {
         store_rollback(tx);

@@ -27,16 +27,16 @@ struct login_policy api_policy(struct api *api)
 
 int session_end_all(struct tx *tx, int64_t account_id, struct err *e)
 {
-    return tx_exec(tx, "DELETE FROM login_session WHERE account_id = ?1", VALS(V_INT(account_id)), NULL, e);
+    return tx_exec(tx, "DELETE FROM api_session WHERE account_id = ?1", VALS(V_INT(account_id)), NULL, e);
 }
 
 static int prune(struct tx *tx, int64_t account_id, int64_t now, const struct login_policy *p, struct err *e)
 {
-    int rc = tx_exec(tx, "DELETE FROM login_session WHERE seen_at < ?1 OR created_at < ?2",
+    int rc = tx_exec(tx, "DELETE FROM api_session WHERE seen_at < ?1 OR created_at < ?2",
                      VALS(V_INT(now - p->idle_s - SEEN_EVERY_S), V_INT(now - p->absolute_s)), NULL, e);
     if (rc < 0)
         return rc;
-    return tx_exec(tx, "DELETE FROM login_session WHERE account_id = ?1 AND hash NOT IN (SELECT hash FROM login_session"
+    return tx_exec(tx, "DELETE FROM api_session WHERE account_id = ?1 AND hash NOT IN (SELECT hash FROM api_session"
                    " WHERE account_id = ?1 ORDER BY seen_at DESC, created_at DESC LIMIT ?2)",
                    VALS(V_INT(account_id), V_INT(SESSIONS_PER_ACCOUNT - 1)), NULL, e);
 }
@@ -55,7 +55,7 @@ int session_new(struct request *rq, int64_t account_id, char secret[65], struct 
     secret_hash(str_c(secret), hash);
     rc = prune(tx, account_id, now, &p, e);
     if (rc == 0)
-        rc = tx_exec(tx, "INSERT INTO login_session (hash, account_id, created_at, seen_at, address) VALUES (?1, ?2, ?3, ?3, ?4)",
+        rc = tx_exec(tx, "INSERT INTO api_session (hash, account_id, created_at, seen_at, address) VALUES (?1, ?2, ?3, ?3, ?4)",
                      VALS(V_Z(hash), V_INT(account_id), V_INT(now), V_STR(rq->peer)), NULL, e);
     if (rc < 0) {
         store_rollback(tx);
@@ -85,7 +85,7 @@ static int read_session(struct api *api, const char *hash, struct session_row *o
 
     if (rc < 0)
         return rc;
-    rc = tx_query(tx, "SELECT s.account_id, s.created_at, s.seen_at, l.account, l.must_change FROM login_session s"
+    rc = tx_query(tx, "SELECT s.account_id, s.created_at, s.seen_at, l.account, l.must_change FROM api_session s"
                   " JOIN login l ON l.account_id = s.account_id WHERE s.hash = ?1", VALS(V_Z(hash)), take_session, out, e);
     store_rollback(tx);
     return rc;
@@ -98,7 +98,7 @@ static void write_seen(struct api *api, const char *hash, int64_t now)
 
     if (store_begin(registry_store(api->d.registry), STORE_WRITE, &tx, &e) < 0)
         return;
-    if (tx_exec(tx, "UPDATE login_session SET seen_at = ?1 WHERE hash = ?2", VALS(V_INT(now), V_Z(hash)), NULL, &e) < 0)
+    if (tx_exec(tx, "UPDATE api_session SET seen_at = ?1 WHERE hash = ?2", VALS(V_INT(now), V_Z(hash)), NULL, &e) < 0)
         store_rollback(tx);             /* a full disk: the session lives on until idle */
     else
         store_commit(tx, &e);
@@ -171,7 +171,7 @@ static int read_token(struct api *api, const char *hash, struct token_row *out, 
 
     if (rc < 0)
         return rc;
-    rc = tx_query(tx, "SELECT t.id, t.account_id, t.roles, t.expires_on, t.last_used_at, l.account, l.must_change FROM login_token t"
+    rc = tx_query(tx, "SELECT t.id, t.account_id, t.roles, t.expires_on, t.last_used_at, l.account, l.must_change FROM api_token t"
                   " JOIN login l ON l.account_id = t.account_id WHERE t.hash = ?1", VALS(V_Z(hash)), take_token, out, e);
     store_rollback(tx);
     return rc;
@@ -190,7 +190,7 @@ static void token_used(struct api *api, int64_t id, int64_t now)
 
     if (store_begin(registry_store(api->d.registry), STORE_WRITE, &tx, &e) < 0)
         return;
-    if (tx_exec(tx, "UPDATE login_token SET last_used_at = ?1 WHERE id = ?2", VALS(V_INT(now), V_INT(id)), NULL, &e) < 0)
+    if (tx_exec(tx, "UPDATE api_token SET last_used_at = ?1 WHERE id = ?2", VALS(V_INT(now), V_INT(id)), NULL, &e) < 0)
         store_rollback(tx);
     else
         store_commit(tx, &e);

@@ -10,9 +10,9 @@
 #define NEED(what, e) \
     do { \
         if (!(what)) { \
-            char text[1024]; \
-            err_text((e), LANG_EN, text, sizeof(text)); \
-            fprintf(stderr, "world: %s: %s\n", #what, text); \
+            char said[1024]; \
+            err_text((e), LANG_EN, said, sizeof(said)); \
+            fprintf(stderr, "world: %s: %s\n", #what, said); \
             abort(); \
         } \
     } while (0)

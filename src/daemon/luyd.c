@@ -428,14 +428,14 @@ void luyd_reload(struct luyd *d)
     notify("READY=1\n");
 }
 
-/* The judge reads packs against the schema; with a registry in memory it
- * checks their SQL too, and nothing of the data folder is touched. */
-static int check_packs(struct luyd *d, struct err *e)
+/* The judge reads packs against the schema; with an empty registry in a folder
+ * of its own it checks their SQL too, and no data is touched. */
+static int check_packs(struct luyd *d, const char *file, struct err *e)
 {
     int rc = open_schema(d, e);
 
     if (rc == 0)
-        rc = store_open(":memory:", &d->store, e);
+        rc = store_open(file, &d->store, e);
     if (rc == 0)
         rc = registry_open(d->store, d->schema, &d->clk, &d->registry, e);
     if (rc == 0)
@@ -443,10 +443,23 @@ static int check_packs(struct luyd *d, struct err *e)
     return rc < 0 ? rc : open_judge(d, e);
 }
 
+static void remove_scratch(const char *dir)
+{
+    static const char *const names[] = { "registry.db", "registry.db-wal", "registry.db-shm" };
+    char path[300];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
 int luyd_check(const struct luyd_options *o)
 {
     struct luyd *d = calloc(1, sizeof(*d));
     struct err e = { 0 };
+    char scratch[] = "/tmp/luyd-check-XXXXXX", file[64];
     struct buf b;
     bool bad = false;
 
@@ -462,7 +475,8 @@ int luyd_check(const struct luyd_options *o)
     }
     paths_make(&d->cfg, &d->paths);
     e = (struct err){ 0 };
-    if (check_packs(d, &e) < 0) {
+    snprintf(file, sizeof(file), "%s/registry.db", mkdtemp(scratch) != NULL ? scratch : "");
+    if (check_packs(d, file, &e) < 0) {
         log_step("packs", &e);
         bad = true;
     }
@@ -472,6 +486,7 @@ int luyd_check(const struct luyd_options *o)
         fwrite(b.p, 1, b.n, stdout);
     buf_done(&b);
     luyd_stop(d);
+    remove_scratch(scratch);
     return bad ? 1 : 0;
 }
 
