@@ -24,6 +24,11 @@ static const struct due {
     {"it-plan-yearly", "2026", "2026-12-31", NULL, "SO"},
     {"restore-test-quarterly", "2026-Q4", "2026-12-31", NULL, NULL},
     {"media-inventory-duty", "2026", "2026-12-31", NULL, "XA"},
+    {"security-training-yearly", "2026", "2026-12-31", NULL, NULL},
+    {"software-review-yearly", "2026", "2026-12-31", NULL, NULL},
+    {"compliance-review-yearly", "2026", "2026-12-31", NULL, NULL},
+    {"incident-drill", "2026", "2026-12-31", NULL, NULL},
+    {"administrator-list", "2026-Q4", "2026-12-31", NULL, NULL},
 };
 static const struct done {
     const char *control, *unit;
