@@ -47,7 +47,7 @@ static int ref_resolve(struct write *w, const struct field *f, str key, int64_t 
     return rc;
 }
 
-static int judge_ref(struct write *w, size_t i, const struct input_field *in, struct rec *fresh, struct err *e)
+static int judge_ref(struct write *w, size_t i, struct input_field *in, struct rec *fresh, struct err *e)
 {
     const struct field *f = &fresh->k->fields[i];
     struct id_list *l = &fresh->refs[i];
@@ -61,6 +61,7 @@ static int judge_ref(struct write *w, size_t i, const struct input_field *in, st
             return rc;
         if (found.id == 0) {
             str shown = in->ref_key[j].p != NULL ? in->ref_key[j] : str_c(N(in->ref_id[j]));
+            in->given = GIVEN_BAD;
             ERR(&fe, -EINVAL, "registry.ref_missing", S(f->ref_kind), S(shown));
             return noted(w, f, &fe);
         }
@@ -80,13 +81,13 @@ static int judge_ref(struct write *w, size_t i, const struct input_field *in, st
     return 0;
 }
 
-static int judge_field(struct write *w, size_t i, const struct rec *old, const struct input_field *in, struct rec *fresh,
+static int judge_field(struct write *w, size_t i, const struct rec *old, struct input_field *in, struct rec *fresh,
                        struct err *e)
 {
     const struct field *f = &fresh->k->fields[i];
     bool is_template = str_find(f->dflt, STR("{")) != SIZE_MAX;
 
-    if (in->given == GIVEN_CLEAR)
+    if (in->given == GIVEN_CLEAR || in->given == GIVEN_BAD)
         return 0;
     if (in->given == GIVEN_VALUE) {
         if (f->type == FT_REF || f->type == FT_REFS)
@@ -175,7 +176,9 @@ static bool key_ok(str s)
     return !digits;
 }
 
-static int check_required(struct write *w, struct rec *fresh)
+/* A field that was given wrong is not also missing; a key that follows from
+ * such fields is not missing either. */
+static void check_required(struct write *w, const struct input *in, const struct rec *fresh, bool sound)
 {
     const struct kind *k = fresh->k;
 
@@ -183,6 +186,9 @@ static int check_required(struct write *w, struct rec *fresh)
         const struct field *f = &k->fields[i];
         struct err fe = { 0 };
         bool empty = f->type == FT_REFS ? fresh->refs[i].n == 0 : fresh->v[i].type == VAL_NULL;
+        bool follows = !sound && str_find(f->dflt, STR("{")) != SIZE_MAX;
+        if (in->f[i].given == GIVEN_BAD || (empty && follows))
+            continue;
         if (empty && (f->required || i == k->key_field)) {
             ERR(&fe, -EINVAL, "registry.required");
             noted(w, f, &fe);
@@ -191,7 +197,6 @@ static int check_required(struct write *w, struct rec *fresh)
             noted(w, f, &fe);
         }
     }
-    return 0;
 }
 
 /* Said with the record that has the value already; the unique index behind it
@@ -223,16 +228,17 @@ static int check_unique(struct write *w, const struct rec *old, struct rec *fres
 
 int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh, struct err *e)
 {
-    uint64_t before = w->mistakes;
+    bool sound = true;
     int rc = 0;
 
-    for (size_t i = 0; i < k->nfields && rc == 0; i++)
+    for (size_t i = 0; i < k->nfields && rc == 0; i++) {
         rc = judge_field(w, i, old, &in->f[i], fresh, e);
-    if (rc == 0)
+        sound &= in->f[i].given != GIVEN_BAD;
+    }
+    if (rc == 0 && sound)
         rc = fill_templates(w, old, in, fresh, e);
-    /* A field that was given wrong is not also missing. */
-    if (rc == 0 && w->mistakes == before)
-        rc = check_required(w, fresh);
+    if (rc == 0)
+        check_required(w, in, fresh, sound);
     if (rc == 0)
         rc = check_unique(w, old, fresh, e);
     return rc == 0 && w->a->failed ? ERR(e, -ENOMEM, "registry.no_memory") : rc;

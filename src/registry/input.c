@@ -89,7 +89,7 @@ static int field_from_json(struct write *w, const struct field *fd, const json_t
     if (fd->type == FT_REF || fd->type == FT_REFS)
         return refs_from_json(w, fd, in, f, e);
     int rc = value_from_json(w->a, fd, in, &f->v, e);
-    f->given = rc < 0 ? GIVEN_NOT : f->v.type == VAL_NULL ? GIVEN_CLEAR : GIVEN_VALUE;
+    f->given = rc < 0 ? GIVEN_BAD : f->v.type == VAL_NULL ? GIVEN_CLEAR : GIVEN_VALUE;
     return rc;
 }
 
@@ -115,11 +115,13 @@ int input_from_json(struct write *w, const struct kind *k, const json_t *obj, st
         struct err fe = { 0 };
         int rc = 0;
         size_t at = kind_field_at(k, str_c(name));
-        if (at != SIZE_MAX)
+        if (at != SIZE_MAX) {
             rc = field_from_json(w, &k->fields[at], v, &in->f[at], &fe);
-        else if (strcmp(name, "state") == 0 && json_is_string(v))
+            if (rc < 0)
+                in->f[at].given = GIVEN_BAD;
+        } else if (strcmp(name, "state") == 0 && json_is_string(v)) {
             in->state = arena_str(w->a, json_str(v));
-        else if (!is_system(name))
+        } else if (!is_system(name))
             rc = ERR(&fe, -EINVAL, "registry.unknown_field", name, S(k->name));
         if (rc == -ENOMEM)
             return ERR(e, rc, "registry.no_memory");
@@ -176,12 +178,11 @@ int input_cell(struct write *w, const struct kind *k, size_t field, str cell, st
     }
     s = unescape_null(s);
     if (!utf8_valid(s))
-        return ERR(e, -EINVAL, "registry.bad_utf8");
-    if (fd->type == FT_REF || fd->type == FT_REFS)
+        rc = ERR(e, -EINVAL, "registry.bad_utf8");
+    else if (fd->type == FT_REF || fd->type == FT_REFS)
         rc = refs_from_cell(w, fd, s, f, e);
     else
         rc = value_parse(w->a, fd, s, &f->v, e);
-    if (rc == 0)
-        f->given = GIVEN_VALUE;
+    f->given = rc == 0 ? GIVEN_VALUE : GIVEN_BAD;
     return rc;
 }

@@ -59,7 +59,7 @@ int  rights_write(const struct actor *who, const struct kind *k, str state, stru
 int  rights_transition(const struct actor *who, const struct kind *k, str from, str to, struct err *e);
 
 /* input.c: what somebody wants of a record, before it is judged against it. */
-enum given { GIVEN_NOT, GIVEN_CLEAR, GIVEN_VALUE };
+enum given { GIVEN_NOT, GIVEN_CLEAR, GIVEN_VALUE, GIVEN_BAD };   /* BAD: was given and told as a mistake */
 struct input_field { enum given given; struct val v; str *ref_key; int64_t *ref_id; size_t nrefs; };   /* key p NULL: by id */
 struct input { struct input_field *f; str state; };
 struct place { long row; const struct kind *k; const str *headers; };   /* of a mistake: row 0 = JSON pointer; headers beside the fields */

@@ -128,7 +128,7 @@ int registry_create(struct registry *r, const struct actor *who, str kind, const
         rc = input_from_json(&w, k, in, &input, e);
         if (rc == 0)
             rc = write_record(&w, k, NULL, input, &rec, &how, e);
-        if (rc == 0 && w.mistakes > 0)
+        if ((rc == 0 || rc == -EINVAL) && w.mistakes > 0)
             rc = ERR(e, -EINVAL, "registry.invalid", N((int64_t)w.mistakes));
         rc = write_end(&w, rc, rec, out, e);
     }
@@ -162,7 +162,7 @@ int registry_change(struct registry *r, const struct actor *who, str kind, str i
             rc = input_from_json(&w, k, patch, &input, e);
         if (rc == 0)
             rc = write_record(&w, k, old, input, &rec, &how, e);
-        if (rc == 0 && w.mistakes > 0)
+        if ((rc == 0 || rc == -EINVAL) && w.mistakes > 0)
             rc = ERR(e, -EINVAL, "registry.invalid", N((int64_t)w.mistakes));
         rc = write_end(&w, rc, rec, out, e);
     }

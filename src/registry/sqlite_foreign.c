@@ -129,6 +129,11 @@ static int tables_read(struct guard *g, struct conn *c, struct err *e)
     g->tables = arena_array(&g->arena, str, NAMES_MAX);
     if (g->tables == NULL)
         return ERR(e, -ENOMEM, "store.no_memory");
+    /* Table functions declare themselves on first use, which would look like a
+     * write to the authorizer: here, before it stands. */
+    int rc = sq_run(c, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NO_VALS, NULL, NULL, NULL, e);
+    if (rc < 0)
+        return rc;
     return sq_run(c, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND (type = 'view' OR rootpage > 0)"
                      " AND name NOT LIKE '%\\_fts\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
                   NO_VALS, table_row, g, NULL, e);

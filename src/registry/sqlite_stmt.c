@@ -83,9 +83,10 @@ static int prepare(sqlite3 *db, const char *sql, unsigned flags, sqlite3_stmt **
     int rc = sqlite3_prepare_v3(db, sql, -1, flags, out, &tail);
 
     if (rc != SQLITE_OK)
-        return sq_fail(db, rc, e);
+        return sq_fail(db, rc, e);           /* *out is NULL then */
     if (*out == NULL || (tail != NULL && *tail != '\0')) {
         sqlite3_finalize(*out);
+        *out = NULL;
         return ERR(e, -EINVAL, "store.one_statement");
     }
     return 0;

@@ -1,0 +1,182 @@
+/* The schema: the shipped one loads and is whole; every mistake is told, with
+ * its place, all in one pass. */
+#include "registry/test-int.h"
+#include <sys/stat.h>
+
+#define HEAD "group: {name: g, vi: Nhóm, en: Group}\nkinds:\n"
+#define L "{vi: Một, en: One}"
+#define CODE "      code: {type: text, required: true, max: 20, label: " L "}\n"
+#define REST "    states:\n      active: " L "\n"
+#define KIND(name, fields) "  " name ":\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE fields REST
+
+static const struct { const char *text, *key; int line; } bad[] = {
+    { "", "schema.no_kinds", 0 },
+    { "kinds: {}\n", "schema.no_label", 1 },
+    { HEAD "  a: 5\n", "schema.want_map", 3 },
+    { "group: {name: G, vi: a, en: b}\nkinds:\n" KIND("a", ""), "schema.bad_name", 1 },
+    { HEAD KIND("A", ""), "schema.bad_name", 3 },
+    { HEAD KIND("a", "") "    colour: red\n", "yaml.unknown_key", 11 },
+    { HEAD KIND("a", "      x: {type: texd, label: " L "}\n"), "schema.bad_type", 9 },
+    { HEAD KIND("a", "      x: {type: text}\n"), "schema.no_label", 9 },
+    { HEAD KIND("a", "      x: {type: text, label: {vi: a}}\n"), "schema.two_languages", 9 },
+    { HEAD KIND("a", "      x: {type: text, label: " L ", size: 3}\n"), "yaml.unknown_key", 9 },
+    { HEAD KIND("a", "      x: {type: text, required: maybe, label: " L "}\n"), "schema.want_bool", 9 },
+    { HEAD KIND("a", "      x: {type: int, min: 5, max: 2, label: " L "}\n"), "schema.min_max", 9 },
+    { HEAD KIND("a", "      x: {type: int, min: big, label: " L "}\n"), "schema.want_int", 9 },
+    { HEAD KIND("a", "      x: {type: date, max: 2, label: " L "}\n"), "schema.only_for", 9 },
+    { HEAD KIND("a", "      x: {type: enum, label: " L "}\n"), "schema.no_values", 9 },
+    { HEAD KIND("a", "      x: {type: text, values: {a: " L "}, label: " L "}\n"), "schema.only_for", 9 },
+    { HEAD KIND("a", "      x: {type: ref, ref: nowhere, label: " L "}\n"), "schema.no_kind", 9 },
+    { HEAD KIND("a", "      x: {type: ref, label: " L "}\n"), "schema.no_kind", 9 },
+    { HEAD KIND("a", "      x: {type: text, ref: a, label: " L "}\n"), "schema.only_for", 9 },
+    { HEAD KIND("a", "      x: {type: int, default: many, label: " L "}\n"), "schema.bad_default", 9 },
+    { HEAD KIND("a", "      x: {type: text, default: '{y}', label: " L "}\n"), "schema.bad_default", 9 },
+    { HEAD KIND("a", "      x: {type: text, default: '{code', label: " L "}\n"), "schema.bad_default", 9 },
+    { HEAD KIND("a", "      id: {type: int, label: " L "}\n"), "schema.reserved", 9 },
+    { HEAD KIND("a", "      title: {type: text, label: " L "}\n"), "schema.reserved", 9 },
+    { HEAD KIND("a", "      x: {type: ref, ref: a, label: " L "}\n      x_id: {type: int, label: " L "}\n"), "schema.collides", 10 },
+    { HEAD KIND("a", "      x: {type: ip, within: code, label: " L "}\n"), "schema.only_for", 9 },
+    { HEAD KIND("a", "      x: {type: ip, within: y, label: " L "}\n      y: {type: ref, ref: a, label: " L "}\n"), "schema.only_for", 9 },
+    { HEAD KIND("a", "      x: {type: prefix, disjoint: y, label: " L "}\n"), "schema.only_for", 9 },
+    { HEAD KIND("history", ""), "schema.reserved", 4 },
+    { HEAD KIND("a", "") "    unit: code\n", "schema.want_ref", 11 },
+    { HEAD KIND("a", "") "    unit_via: nothing\n", "schema.no_field", 11 },
+    { HEAD KIND("a", "") "    title: nothing\n", "schema.no_field", 11 },
+    { HEAD KIND("a", "") "    transitions:\n      go: {from: active, to: gone, label: " L "}\n", "schema.no_state", 12 },
+    { HEAD KIND("a", "") "    transitions:\n      go: {from: active, to: active, roles: [boss], label: " L "}\n", "schema.no_role", 12 },
+    { HEAD "  a:\n    label: " L "\n    columns: [code]\n    fields:\n" CODE REST, "schema.no_key", 4 },
+    { HEAD "  a:\n    label: " L "\n    key: code\n    fields:\n" CODE REST, "schema.no_columns", 4 },
+    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [x]\n    fields:\n" CODE REST, "schema.no_field", 6 },
+    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE, "schema.no_states", 3 },
+    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: text, max: 20, label: " L "}\n" REST,
+      "schema.key_required", 5 },
+    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: text, required: true, label: " L "}\n" REST,
+      "schema.key_max", 5 },
+    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: int, required: true, label: " L "}\n" REST,
+      "schema.bad_key", 5 },
+    { HEAD KIND("a", "") KIND("a", ""), NULL, 0 },              /* the YAML reader's own mistake: a key twice */
+    { HEAD "  a: [\n", NULL, 0 },
+};
+
+static void mistakes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct errs es;
+        struct schema *s = NULL;
+        errs_init(&es, 100);
+        int rc = schema_from_text(&bad[i].text, 1, &s, &es);
+        if (rc == 0 || es.n == 0 || (bad[i].key != NULL && (strcmp(es.v[0].key, bad[i].key) != 0 || (int)es.v[0].line != bad[i].line)))
+            fail_msg("%s\nwanted %s:%d, got %d %s", bad[i].text, bad[i].key, bad[i].line, rc, es.n > 0 ? fx_text(&es.v[0]) : "no mistake");
+        assert_null(s);
+        errs_done(&es);
+    }
+}
+
+/* Ten mistakes in two files are ten lines, not one. */
+static void all_in_one_pass(void **state)
+{
+    static const char *const texts[] = {
+        HEAD KIND("a", "      x: {type: texd, label: " L "}\n      y: {type: int, min: x, label: " L "}\n      z: {type: enum, label: " L "}\n"),
+        HEAD KIND("B", "      x: {type: text}\n") "    bogus: 1\n",
+    };
+    struct errs es;
+    struct schema *s;
+
+    (void)state;
+    errs_init(&es, 100);
+    assert_int_equal(schema_from_text(texts, 2, &s, &es), -EINVAL);
+    assert_int_equal(es.n, 6);
+    for (size_t i = 0; i < es.n; i++) {
+        assert_true(es.v[i].line > 0 && es.v[i].col > 0);
+        assert_string_equal(es.v[i].at, "schema.yaml");
+    }
+    errs_done(&es);
+}
+
+static void the_shipped_one(void **state)
+{
+    static const char *const kinds[] = {
+        "regulation", "clause", "control", "unit", "site", "person", "account", "role_grant", "network", "zone", "prefix", "address",
+        "device", "interface", "system", "service", "media", "backup_set", "maintenance_window", "inspection", "account_review",
+        "backup_copy", "restore_test", "posture", "log_source", "media_inventory",
+    };
+    struct fixture *f = *state;
+    json_t *all = schema_json(f->sc), *v;
+    size_t i;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (schema_kind(f->sc, str_c(kinds[i])) == NULL)
+            fail_msg("%s", kinds[i]);
+    assert_int_equal(json_array_size(json_object_get(all, "kinds")), f->sc->nkinds);
+    assert_true(json_array_size(json_object_get(all, "groups")) >= 5);
+    json_array_foreach(json_object_get(all, "kinds"), i, v) {
+        const struct kind *k = schema_kind(f->sc, json_get_str(v, "name"));
+        assert_int_equal(json_array_size(json_object_get(v, "fields")), k->nfields);
+        assert_true(json_array_size(json_object_get(v, "columns")) > 0);
+        assert_true(json_array_size(json_object_get(v, "states")) > 0);
+        assert_non_null(kind_field(k, json_get_str(v, "key")));
+        assert_non_null(kind_field(k, json_get_str(v, "title")));
+    }
+    const struct kind *d = schema_kind(f->sc, STR("device"));
+    assert_int_equal(d->nstates, 10);
+    assert_true(str_eq(d->states[0], STR("draft")));
+    assert_true(d->unit_field != SIZE_MAX && d->via_field == SIZE_MAX && d->state_column);
+    assert_true(kind_field(d, STR("serial"))->unique && kind_field(d, STR("serial"))->nclauses > 0);
+    const struct field *level = kind_field(schema_kind(f->sc, STR("media")), STR("level"));
+    assert_int_equal(level->nvalues, 4);
+    assert_true(str_eq(level->values[1].label.vi, STR("Mật")));
+    assert_true(kind_field(schema_kind(f->sc, STR("person")), STR("national_id"))->personal);
+    json_decref(all);
+}
+
+/* Every clause that a field cites is of one of the four texts. */
+static void clauses_are_cited_by_id(void **state)
+{
+    static const char *const texts[] = { "TU-", "TW-", "VL-", "BT-" };
+    struct fixture *f = *state;
+    size_t cited = 0;
+
+    for (size_t i = 0; i < f->sc->nkinds; i++)
+        for (size_t j = 0; j < f->sc->kinds[i].nfields; j++)
+            for (size_t c = 0; c < f->sc->kinds[i].fields[j].nclauses; c++, cited++) {
+                bool known = false;
+                for (size_t t = 0; t < 4; t++)
+                    known |= str_starts(f->sc->kinds[i].fields[j].clauses[c], str_c(texts[t]));
+                assert_true(known);
+            }
+    assert_true(cited > 60);
+}
+
+static void folders(void **state)
+{
+    struct fixture *f = *state;
+    struct errs es;
+    struct schema *s;
+    char path[300];
+
+    errs_init(&es, 10);
+    assert_int_equal(schema_load("/nonexistent", &s, &es), -EINVAL);
+    assert_int_equal(schema_load(f->dir, &s, &es), -EINVAL);      /* no file in it */
+    snprintf(path, sizeof(path), "%s/a.yaml", f->dir);
+    FILE *file = fopen(path, "w");
+    fputs("kinds: [\n", file);
+    fclose(file);
+    es.n = 0;
+    es.total = 0;
+    assert_int_equal(schema_load(f->dir, &s, &es), -EINVAL);
+    assert_non_null(strstr(es.v[0].at, "a.yaml"));
+    errs_done(&es);
+    schema_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mistakes), cmocka_unit_test(all_in_one_pass),
+        cmocka_unit_test_setup_teardown(the_shipped_one, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(clauses_are_cited_by_id, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(folders, fx_setup, fx_teardown),
+    };
+    return cmocka_run_group_tests_name("registry/schema", tests, NULL, NULL);
+}

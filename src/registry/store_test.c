@@ -1,0 +1,300 @@
+/* The store over SQLite: transactions, snapshots, errors by their meaning, a
+ * full disk. */
+#include "registry/test-int.h"
+#include "registry/sqlite-int.h"
+#include <pthread.h>
+#include <sys/stat.h>
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct tx *tx;
+
+    fx_dir(f);
+    assert_int_equal(store_open(f->db, &f->st, &f->e), 0);
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT UNIQUE, r REAL)", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER NOT NULL REFERENCES a(id))", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    store_close(f->st);
+    nftw(f->dir, rm_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(f);
+    return 0;
+}
+
+static struct tx *begin(struct fixture *f, enum store_mode m)
+{
+    struct tx *tx;
+
+    if (store_begin(f->st, m, &tx, &f->e) < 0)
+        fail_msg("%s", fx_text(&f->e));
+    return tx;
+}
+
+static int add(struct tx *tx, const char *name, struct err *e)
+{
+    return tx_exec(tx, "INSERT INTO a (name) VALUES (?1)", VALS(V_Z(name)), NULL, e);
+}
+
+static int64_t count(struct fixture *f, struct tx *tx)
+{
+    struct val v;
+
+    assert_int_equal(tx_one(tx, NULL, "SELECT COUNT(*) FROM a", NO_VALS, &v, &f->e), 1);
+    return v.i;
+}
+
+static void commit_and_rollback(void **state)
+{
+    struct fixture *f = *state;
+    struct tx *tx = begin(f, STORE_WRITE);
+    int64_t changed = -1;
+
+    assert_int_equal(add(tx, "một", &f->e), 0);
+    assert_int_equal(tx_last_id(tx), 1);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    tx = begin(f, STORE_WRITE);
+    assert_int_equal(add(tx, "hai", &f->e), 0);
+    store_rollback(tx);
+    store_rollback(NULL);
+    tx = begin(f, STORE_WRITE);
+    assert_int_equal(count(f, tx), 1);
+    assert_int_equal(tx_exec(tx, "UPDATE a SET name = ?1", VALS(V_Z("x")), &changed, &f->e), 0);
+    assert_int_equal(changed, 1);
+    assert_int_equal(tx_exec(tx, "UPDATE a SET name = ?1 WHERE id = 99", VALS(V_Z("x")), &changed, &f->e), 0);
+    assert_int_equal(changed, 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+}
+
+static void errors_by_meaning(void **state)
+{
+    struct fixture *f = *state;
+    static const struct { const char *sql; int rc; const char *key; } t[] = {
+        { "INSERT INTO a (name) VALUES ('x')", -EEXIST, "store.unique" },
+        { "INSERT INTO a (id) VALUES (1)", -EEXIST, "store.unique" },
+        { "INSERT INTO b (a_id) VALUES (77)", -EINVAL, "store.broken_ref" },
+        { "INSERT INTO b (a_id) VALUES (NULL)", -EINVAL, "store.constraint" },
+        { "SELEKT 1", -EINVAL, "store.sql" },
+        { "SELECT * FROM nowhere", -EINVAL, "store.sql" },
+        { "SELECT 1; DROP TABLE a", -EINVAL, "store.one_statement" },
+        { "", -EINVAL, "store.one_statement" },
+        { "SELECT ?1, ?2", -EINVAL, "store.sql" },
+    };
+    struct tx *tx = begin(f, STORE_WRITE);
+
+    assert_int_equal(add(tx, "x", &f->e), 0);
+    for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        assert_int_equal(tx_exec(tx, t[i].sql, VALS(V_INT(1)), NULL, &f->e), t[i].rc);
+        assert_string_equal(f->e.key, t[i].key);
+    }
+    /* A refused statement does not end the transaction. */
+    assert_int_equal(add(tx, "y", &f->e), 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    tx = begin(f, STORE_READ);
+    assert_int_equal(count(f, tx), 2);
+    assert_int_equal(tx_exec(tx, "DELETE FROM a", NO_VALS, NULL, &f->e), -EROFS);
+    store_rollback(tx);
+}
+
+static void values_return(void **state)
+{
+    struct fixture *f = *state;
+    struct arena a = arena_init(1 << 16);
+    struct tx *tx = begin(f, STORE_WRITE);
+    struct val v;
+
+    assert_int_equal(tx_one(tx, &a, "SELECT ?1", VALS(V_STR(STR("Đỗ"))), &v, &f->e), 1);
+    assert_true(v.type == VAL_TEXT && str_eq(v.s, STR("Đỗ")));
+    assert_int_equal(tx_one(tx, &a, "SELECT ?1", VALS(V_STR(STR(""))), &v, &f->e), 1);
+    assert_true(v.type == VAL_TEXT && v.s.n == 0);
+    assert_int_equal(tx_one(tx, NULL, "SELECT ?1", VALS(V_INT(INT64_MIN)), &v, &f->e), 1);
+    assert_true(v.type == VAL_INT && v.i == INT64_MIN);
+    assert_int_equal(tx_one(tx, NULL, "SELECT ?1", VALS(V_REAL(0.5)), &v, &f->e), 1);
+    assert_true(v.type == VAL_REAL && v.r > 0.4 && v.r < 0.6);
+    assert_int_equal(tx_one(tx, NULL, "SELECT ?1", VALS(V_NULL), &v, &f->e), 1);
+    assert_true(v.type == VAL_NULL);
+    assert_int_equal(tx_one(tx, NULL, "SELECT 1 WHERE 0", NO_VALS, &v, &f->e), 0);
+    store_rollback(tx);
+    arena_free(&a);
+}
+
+/* The same text inside its own row callback: a second statement, not a reset. */
+struct nest { struct tx *tx; int rows, depth; };
+
+static bool nested_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct nest *x = ctx;
+
+    assert_int_equal(n, 1);
+    assert_int_equal(cols[0].type, VAL_INT);
+    x->rows++;
+    if (x->depth++ == 0)
+        assert_int_equal(tx_query(x->tx, "SELECT id FROM a ORDER BY id", NO_VALS, nested_row, x, NULL), 0);
+    return x->rows < 5;
+}
+
+static void queries_nest(void **state)
+{
+    struct fixture *f = *state;
+    struct tx *tx = begin(f, STORE_WRITE);
+
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(tx_exec(tx, "INSERT INTO a (name) VALUES (NULL)", NO_VALS, NULL, &f->e), 0);
+    struct nest x = { .tx = tx };
+    assert_int_equal(tx_query(tx, "SELECT id FROM a ORDER BY id", NO_VALS, nested_row, &x, &f->e), 0);
+    assert_int_equal(x.rows, 5);
+    store_rollback(tx);
+}
+
+static void readers_see_their_begin(void **state)
+{
+    struct fixture *f = *state;
+    struct tx *r1 = begin(f, STORE_READ), *w = begin(f, STORE_WRITE);
+
+    assert_int_equal(add(w, "x", &f->e), 0);
+    assert_int_equal(count(f, r1), 0);
+    assert_int_equal(store_commit(w, &f->e), 0);
+    struct tx *r2 = begin(f, STORE_READ);
+    assert_int_equal(count(f, r1), 0);
+    assert_int_equal(count(f, r2), 1);
+    store_rollback(r1);
+    assert_int_equal(store_commit(r2, &f->e), 0);
+}
+
+static void second_write_of_a_thread(void **state)
+{
+    struct fixture *f = *state;
+    struct tx *w = begin(f, STORE_WRITE), *w2;
+
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &w2, &f->e), -EDEADLK);
+    assert_string_equal(f->e.key, "store.nested");
+    store_rollback(w);
+    w = begin(f, STORE_WRITE);
+    store_rollback(w);
+}
+
+/* A disk that is full: told as such, nothing half written, and writing goes on
+ * once there is room. */
+static void full_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct sq_store *s = (struct sq_store *)f->st;
+    char big[4096];
+    int rc = 0, rows = 0;
+
+    memset(big, 'x', sizeof(big));
+    assert_int_equal(sq_plain(s->write->db, "PRAGMA max_page_count=40", NULL), 0);
+    struct tx *tx = begin(f, STORE_WRITE);
+    for (; rows < 200 && rc == 0; rows++) {
+        snprintf(big, 32, "%d", rows);
+        big[strlen(big)] = 'x';
+        rc = tx_exec(tx, "INSERT INTO a (name) VALUES (?1)", VALS(V_STR(((str){ big, sizeof(big) }))), NULL, &f->e);
+    }
+    assert_int_equal(rc, -ENOSPC);
+    assert_string_equal(f->e.key, "store.full");
+    store_rollback(tx);
+    tx = begin(f, STORE_READ);
+    assert_int_equal(count(f, tx), 0);
+    store_rollback(tx);
+    assert_int_equal(sq_plain(s->write->db, "PRAGMA max_page_count=100000", NULL), 0);
+    tx = begin(f, STORE_WRITE);
+    assert_int_equal(add(tx, "lại", &f->e), 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+}
+
+/* After an automatic rollback nothing of the transaction may be committed alone. */
+static void lost_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct sq_store *s = (struct sq_store *)f->st;
+    struct tx *tx = begin(f, STORE_WRITE);
+
+    assert_int_equal(add(tx, "x", &f->e), 0);
+    assert_int_equal(sq_plain(s->write->db, "ROLLBACK", NULL), 0);
+    assert_int_equal(add(tx, "y", &f->e), -EIO);
+    assert_string_equal(f->e.key, "store.lost");
+    assert_int_equal(store_commit(tx, &f->e), -EIO);
+    tx = begin(f, STORE_READ);
+    assert_int_equal(count(f, tx), 0);
+    store_rollback(tx);
+}
+
+static void opening(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s;
+    struct stat st;
+    char path[300];
+    FILE *file;
+
+    assert_int_equal(store_open("postgresql://h/db", &s, &f->e), -ENOTSUP);
+    assert_int_equal(store_open("", &s, &f->e), -EINVAL);
+    assert_int_equal(store_open("/nonexistent/dir/x.db", &s, &f->e), -ENOENT);
+    snprintf(path, sizeof(path), "%s/garbage.db", f->dir);
+    file = fopen(path, "w");
+    for (int i = 0; i < 500; i++)
+        fprintf(file, "not a database ");
+    fclose(file);
+    assert_int_equal(store_open(path, &s, &f->e), -EIO);
+    assert_string_equal(f->e.key, "store.corrupt");
+    assert_int_equal(stat(f->db, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    snprintf(path, sizeof(path), "%s-wal", f->db);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* More readers than the pool lends wait, and get their turn. */
+static void *reader(void *arg)
+{
+    struct fixture *f = arg;
+    struct tx *tx;
+    struct val v;
+    long ok = 0;
+
+    for (int i = 0; i < 50; i++)
+        if (store_begin(f->st, STORE_READ, &tx, NULL) == 0) {
+            ok += tx_one(tx, NULL, "SELECT COUNT(*) FROM a", NO_VALS, &v, NULL) == 1;
+            store_rollback(tx);
+        }
+    return (void *)ok;
+}
+
+static void many_readers(void **state)
+{
+    enum { THREADS = 48 };
+    pthread_t t[THREADS];
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, reader, *state), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *ok;
+        pthread_join(t[i], &ok);
+        assert_int_equal((long)ok, 50);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(commit_and_rollback, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_by_meaning, setup, teardown),
+        cmocka_unit_test_setup_teardown(values_return, setup, teardown),
+        cmocka_unit_test_setup_teardown(queries_nest, setup, teardown),
+        cmocka_unit_test_setup_teardown(readers_see_their_begin, setup, teardown),
+        cmocka_unit_test_setup_teardown(second_write_of_a_thread, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(lost_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(opening, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_readers, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("registry/store", tests, NULL, NULL);
+}
