@@ -229,6 +229,7 @@ static struct packset *packset_new(void)
     map_init(&p->clause_ids, PACK_CLAUSES_MAX);
     map_init(&p->control_ids, PACK_CONTROLS_MAX);
     map_init(&p->rule_refs, PACK_RULES_MAX * 4);
+    map_init(&p->rule_files, PACK_RULES_MAX * 4);
     decoders_init(&p->decoders);
     routes_init(&p->routes);
     p->names = names_new();
@@ -249,7 +250,7 @@ void packset_unref(struct packset *p)
 {
     if (p == NULL || atomic_fetch_sub(&p->refs, 1) != 1)
         return;
-    struct map *maps[] = { &p->alias, &p->lists, &p->clause_ids, &p->control_ids, &p->rule_refs };
+    struct map *maps[] = { &p->alias, &p->lists, &p->clause_ids, &p->control_ids, &p->rule_refs, &p->rule_files };
     for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
         map_done(maps[i]);
     decoders_done(&p->decoders);

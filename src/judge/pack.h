@@ -69,7 +69,8 @@ struct packset {
     atomic_int refs;
     struct names *names;
     struct map alias, lists;           /* str* and struct yaml* */
-    struct map clause_ids, control_ids, rule_refs;     /* to the index; rule_refs: correlations as -1 - index */
+    struct map clause_ids, control_ids;                /* to the index */
+    struct map rule_refs, rule_files;  /* ids and names; names of files. A correlation is -1 - its index */
     struct sigma_res res;
     struct decoders decoders;
     struct routes routes;

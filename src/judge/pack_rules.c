@@ -84,7 +84,7 @@ static void name_file(struct loader *l, int64_t value, bool corr)
     if (dot != NULL)
         stem.n = (size_t)(dot - base.p);
     for (int k = 0; k < 2; k++) {
-        struct map_slot *s = map_put(&l->p->rule_refs, k == 0 ? stem : base, &fresh);
+        struct map_slot *s = map_put(&l->p->rule_files, k == 0 ? stem : base, &fresh);
         if (s != NULL && (fresh || corr))
             s->v.num = value;
     }
@@ -131,6 +131,13 @@ bool load_sigma(struct loader *l, const struct yaml *doc)
 
 /* ---- who calls whom ---- */
 
+static struct map_slot *rule_called(struct packset *p, str name)
+{
+    struct map_slot *s = map_get(&p->rule_refs, name);
+
+    return s != NULL ? s : map_get(&p->rule_files, name);
+}
+
 static bool resolve_corr(struct loader *l, struct corr_rule *r)
 {
     bool good = true;
@@ -138,7 +145,7 @@ static bool resolve_corr(struct loader *l, struct corr_rule *r)
     l->file = r->file;
     for (size_t i = 0; i < r->nrefs; i++) {
         struct corr_ref *ref = &r->ref[i];
-        struct map_slot *s = map_get(&l->p->rule_refs, ref->name);
+        struct map_slot *s = rule_called(l->p, ref->name);
         struct yaml at = { .line = ref->line, .col = ref->col };
         if (s == NULL) {
             good = load_err(l, &at, "judge.no_rule", S(ref->name), NULL);
@@ -163,7 +170,7 @@ static bool corr_loops(const struct packset *p, int i, int depth)
 
 static bool control_names(struct loader *l, struct control *c, const struct yaml *one)
 {
-    struct map_slot *s = map_get(&l->p->rule_refs, one->text);
+    struct map_slot *s = rule_called(l->p, one->text);
     struct event_spec *ev = &c->event;
 
     if (one->kind != YAML_SCALAR || s == NULL)
