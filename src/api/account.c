@@ -33,15 +33,15 @@ static void add_grant(struct actor *who, const json_t *grant)
         return;
     int64_t unit = json_get_int(json_object_get(grant, "unit"), "id", 0);
     if (bit == ROLE_UNIT_OFFICER && unit == 0)
-        return;                                         /* an officer of no unit sees nothing */
+        return; /* an officer of no unit sees nothing */
     who->roles |= bit;
     if (bit == ROLE_UNIT_OFFICER && (who->unit_id == 0 || unit < who->unit_id))
-        who->unit_id = unit;                            /* of several units: the one declared first */
+        who->unit_id = unit; /* of several units: the one declared first */
 }
 
 int account_actor(struct api *api, struct arena *a, int64_t account_id, str account, struct actor *out, struct err *e)
 {
-    struct list_query q = { .nfilters = 1, .limit = 100 };
+    struct list_query q = {.nfilters = 1, .limit = 100};
     json_t *list = NULL, *grant;
     size_t i;
     int rc;
@@ -49,12 +49,11 @@ int account_actor(struct api *api, struct arena *a, int64_t account_id, str acco
     q.filter[0].field = STR("account");
     q.filter[0].op = STR("eq");
     q.filter[0].value = arena_fmt(a, "%lld", (long long)account_id);
-    *out = (struct actor){ .name = arena_str(a, account), .account_id = account_id };
+    *out = (struct actor){.name = arena_str(a, account), .account_id = account_id};
     rc = registry_list(api->d.registry, &actor_system, STR("role_grant"), &q, &list, e);
     if (rc < 0)
         return rc;
-    json_array_foreach(json_object_get(list, "items"), i, grant)
-        add_grant(out, grant);
+    json_array_foreach(json_object_get(list, "items"), i, grant) add_grant(out, grant);
     json_decref(list);
     return 0;
 }

@@ -42,10 +42,7 @@ int api_open(const struct api_cfg *cfg, const struct api_deps *deps, struct api 
     return 0;
 }
 
-int api_start(struct api *api, struct err *e)
-{
-    return http_start(api, e);
-}
+int api_start(struct api *api, struct err *e) { return http_start(api, e); }
 
 uint16_t api_port(const struct api *api) { return api->port; }
 

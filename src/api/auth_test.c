@@ -115,9 +115,10 @@ static void test_unlock(void **state)
         try_login("mokhoa", "sai", 401);
     try_login("mokhoa", PASSWORD, 423);
     try_login("quantri", PASSWORD, 200);
-    snprintf(again, sizeof(again), "Cookie: %s\nX-CSRF-Token: %s\nAccept-Language: en", w.cookie, world_text(&w, "csrf"));
+    snprintf(again, sizeof(again), "Cookie: %s\nX-CSRF-Token: %s\nAccept-Language: en", w.cookie,
+             world_text(&w, "csrf"));
     call("GET /api/v1/logins", again, NULL, 200);
-    call("POST /api/v1/logins/mokhoa/unlock", h, NULL, 403);        /* nobody unlocks himself */
+    call("POST /api/v1/logins/mokhoa/unlock", h, NULL, 403); /* nobody unlocks himself */
     call("POST /api/v1/logins/khong-co/unlock", again, NULL, 404);
     call("POST /api/v1/logins/mokhoa/unlock", again, NULL, 204);
     try_login("mokhoa", PASSWORD, 200);
@@ -132,7 +133,7 @@ static void test_session_ends(void **state)
         clock_advance(&w.clk, 29 * 60 * NS_PER_S);
         call("GET /api/v1/session", h, NULL, 200);
     }
-    clock_advance(&w.clk, 29 * 60 * NS_PER_S);                      /* 12 h since the login */
+    clock_advance(&w.clk, 29 * 60 * NS_PER_S); /* 12 h since the login */
     call("GET /api/v1/session", h, NULL, 401);
     world_login(&w, "quantri", PASSWORD, NULL, h);
     clock_advance(&w.clk, 30 * 60 * NS_PER_S);
@@ -169,16 +170,17 @@ static void test_tokens(void **state)
     call("POST /api/v1/tokens", h, "{\"name\":\"x\",\"expires_on\":\"2020-01-01\"}", 422);
     call("POST /api/v1/tokens", h, "{\"name\":\"x\",\"expires_on\":\"soon\"}", 422);
     call("POST /api/v1/tokens", h, "{\"name\":\"cron\",\"expires_on\":\"2030-01-31\",\"roles\":[\"auditor\"]}", 201);
-    snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\nContent-Type: application/json\nAccept-Language: en", world_text(&w, "token"));
+    snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\nContent-Type: application/json\nAccept-Language: en",
+             world_text(&w, "token"));
     snprintf(line, sizeof(line), "DELETE /api/v1/tokens/%lld", (long long)json_get_int(w.json, "id", 0));
     call("GET /api/v1/unit", bearer, NULL, 200);
-    call("POST /api/v1/unit", bearer, "{}", 403);                   /* the token is an auditor's */
+    call("POST /api/v1/unit", bearer, "{}", 403); /* the token is an auditor's */
     assert_string_equal(world_text(&w, "type"), "urn:luy:api.role");
     call("POST /api/v1/tokens", bearer, "{\"name\":\"y\"}", 403);
     assert_string_equal(world_text(&w, "type"), "urn:luy:api.session_only");
     call("GET /api/v1/tokens", h, NULL, 200);
     assert_int_equal(json_array_size(json_object_get(w.json, "items")), 1);
-    assert_null(strstr(w.body.p, "luy_"));                          /* shown once */
+    assert_null(strstr(w.body.p, "luy_")); /* shown once */
     call(line, h, NULL, 204);
     call(line, h, NULL, 404);
     call("GET /api/v1/unit", bearer, NULL, 401);
@@ -228,8 +230,10 @@ static void test_officer_sees_own_unit(void **state)
 
     world_login(&w, "quantri", PASSWORD, NULL, boss);
     call("POST /api/v1/unit", boss, "{\"code\":\"T\",\"name\":\"Tỉnh\",\"tier\":\"province\"}", 201);
-    call("POST /api/v1/unit", boss, "{\"code\":\"S1\",\"name\":\"Sở một\",\"tier\":\"department\",\"parent\":\"T\"}", 201);
-    call("POST /api/v1/unit", boss, "{\"code\":\"S2\",\"name\":\"Sở hai\",\"tier\":\"department\",\"parent\":\"T\"}", 201);
+    call("POST /api/v1/unit", boss, "{\"code\":\"S1\",\"name\":\"Sở một\",\"tier\":\"department\",\"parent\":\"T\"}",
+         201);
+    call("POST /api/v1/unit", boss, "{\"code\":\"S2\",\"name\":\"Sở hai\",\"tier\":\"department\",\"parent\":\"T\"}",
+         201);
     world_account(&w, "canbo", "unit_officer@S1", once);
     world_login(&w, "canbo", once, PASSWORD, h);
     call("GET /api/v1/session", h, NULL, 200);
@@ -246,9 +250,14 @@ static void test_officer_sees_own_unit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_must_change), cmocka_unit_test(test_lockout), cmocka_unit_test(test_unlock),
-        cmocka_unit_test(test_session_ends), cmocka_unit_test(test_csrf), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_token_expires), cmocka_unit_test(test_rights_follow_registry),
+        cmocka_unit_test(test_must_change),
+        cmocka_unit_test(test_lockout),
+        cmocka_unit_test(test_unlock),
+        cmocka_unit_test(test_session_ends),
+        cmocka_unit_test(test_csrf),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_token_expires),
+        cmocka_unit_test(test_rights_follow_registry),
         cmocka_unit_test(test_officer_sees_own_unit),
     };
     return cmocka_run_group_tests_name("api/auth", tests, open_world, close_world);

@@ -190,7 +190,7 @@ static bool is_api(str path)
 
 bool api_begin(struct request *rq, struct response *rs)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     int rc;
 
     request_language(rq);
@@ -218,7 +218,7 @@ static int check_type(struct request *rq, const char *want, struct err *e)
 
 static const char *type_name(json_type t)
 {
-    static const char *const names[] = { "object", "array", "string", "integer", "real", "true", "false", "null" };
+    static const char *const names[] = {"object", "array", "string", "integer", "real", "true", "false", "null"};
     return names[t];
 }
 
@@ -248,7 +248,8 @@ static void check_members(struct request *rq, const struct member *spec)
             errs_pointer(&rq->errs, at, -EINVAL, "api.too_long", err_n((int64_t)m->max), NULL);
         }
     }
-    json_object_foreach(rq->json, name, v) {
+    json_object_foreach(rq->json, name, v)
+    {
         if (member_of(spec, name) == NULL) {
             snprintf(at, sizeof(at), "/%.*s", (int)utf8_cut(str_c(name), 100), name);
             errs_pointer(&rq->errs, at, -EINVAL, "api.member_unknown", err_s(str_c(name)), NULL);
@@ -289,7 +290,7 @@ static int take_body(struct request *rq, struct err *e)
 
 void api_finish(struct request *rq, struct response *rs)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     int rc = take_body(rq, &e);
 
     rs->status = rq->route->status;

@@ -25,41 +25,47 @@ static int close_world(void **state)
     return 0;
 }
 
-static const struct { const char *line, *body; int status; const char *type, *pointer; } cases[] = {
-    { "GET /api/v1/nothing", NULL, 404, "api.no_route", NULL },
-    { "GET /api/v1", NULL, 404, "api.no_route", NULL },
-    { "GET /api/v1/unit/", NULL, 404, "api.no_route", NULL },
-    { "GET /api/v1//unit", NULL, 404, "api.no_route", NULL },
-    { "PUT /api/v1/unit", "{}", 405, "api.method", NULL },
-    { "POST /api/v1/events", "{}", 405, "api.method", NULL },
-    { "GET /api/v1/unit?q=%zz", NULL, 400, "api.bad_uri", NULL },
-    { "GET /api/v1/unit/%ff", NULL, 404, "api.no_route", NULL },
-    { "GET /api/v1/unit?limit=0", NULL, 400, "api.bad_query", "/?limit" },
-    { "GET /api/v1/unit?limit=x", NULL, 400, "api.bad_query", "/?limit" },
-    { "GET /api/v1/unit?count=maybe", NULL, 400, "api.bad_query", "/?count" },
-    { "GET /api/v1/unit?colour=red", NULL, 400, "registry.unknown_field", NULL },
-    { "GET /api/v1/unit?name__like=red", NULL, 400, "registry.filter_op", NULL },
-    { "GET /api/v1/unit?cursor=zzzz", NULL, 400, "registry.bad_cursor", NULL },
-    { "GET /api/v1/today?x=1", NULL, 400, "api.bad_query", "/?x" },
-    { "GET /api/v1/events/export?format=xml", NULL, 400, "api.bad_query", "/?format" },
-    { "POST /api/v1/unit", "", 400, "api.body_missing", NULL },
-    { "POST /api/v1/unit", "{", 400, NULL, NULL },
-    { "POST /api/v1/unit", "{} {}", 400, NULL, NULL },
-    { "POST /api/v1/unit", "{\"a\":1,\"a\":2}", 400, NULL, NULL },
-    { "POST /api/v1/unit", "[1,2]", 422, "api.body_object", NULL },
-    { "POST /api/v1/unit", "\"x\"", 422, "api.body_object", NULL },
-    { "POST /api/v1/unit", "{\"code\":{\"a\":1},\"name\":\"b\",\"tier\":\"province\"}", 422, "registry.invalid", "/code" },
-    { "POST /api/v1/unit", "{\"code\":\"X\",\"tier\":\"province\"}", 422, "registry.invalid", "/name" },
-    { "POST /api/v1/unit", "{\"code\":\"X\",\"name\":\"b\",\"tier\":\"province\",\"mau\":\"xanh\"}", 422, "registry.invalid", "/mau" },
-    { "POST /api/v1/tokens", "{\"name\":7}", 422, "api.bad_body", "/name" },
-    { "POST /api/v1/tokens", "{}", 422, "api.bad_body", "/name" },
-    { "POST /api/v1/tokens", "{\"name\":\"a\",\"x\":1}", 422, "api.bad_body", "/x" },
-    { "POST /api/v1/findings/1", "{\"state\":\"closed\"}", 409, "api.finding_close", NULL },
-    { "POST /api/v1/findings/1", "{\"state\":\"gone\"}", 422, "api.bad_body", "/state" },
-    { "GET /api/v1/findings/abc", NULL, 404, "api.no_finding", NULL },
-    { "PATCH /api/v1/unit/1", "{}", 428, "api.if_match_missing", NULL },
-    { "DELETE /api/v1/unit/1", NULL, 428, "api.if_match_missing", NULL },
-    { "GET /api/v1/unit/khong-co", NULL, 404, "registry.not_found", NULL },
+static const struct {
+    const char *line, *body;
+    int status;
+    const char *type, *pointer;
+} cases[] = {
+    {"GET /api/v1/nothing", NULL, 404, "api.no_route", NULL},
+    {"GET /api/v1", NULL, 404, "api.no_route", NULL},
+    {"GET /api/v1/unit/", NULL, 404, "api.no_route", NULL},
+    {"GET /api/v1//unit", NULL, 404, "api.no_route", NULL},
+    {"PUT /api/v1/unit", "{}", 405, "api.method", NULL},
+    {"POST /api/v1/events", "{}", 405, "api.method", NULL},
+    {"GET /api/v1/unit?q=%zz", NULL, 400, "api.bad_uri", NULL},
+    {"GET /api/v1/unit/%ff", NULL, 404, "api.no_route", NULL},
+    {"GET /api/v1/unit?limit=0", NULL, 400, "api.bad_query", "/?limit"},
+    {"GET /api/v1/unit?limit=x", NULL, 400, "api.bad_query", "/?limit"},
+    {"GET /api/v1/unit?count=maybe", NULL, 400, "api.bad_query", "/?count"},
+    {"GET /api/v1/unit?colour=red", NULL, 400, "registry.unknown_field", NULL},
+    {"GET /api/v1/unit?name__like=red", NULL, 400, "registry.filter_op", NULL},
+    {"GET /api/v1/unit?cursor=zzzz", NULL, 400, "registry.bad_cursor", NULL},
+    {"GET /api/v1/today?x=1", NULL, 400, "api.bad_query", "/?x"},
+    {"GET /api/v1/events/export?format=xml", NULL, 400, "api.bad_query", "/?format"},
+    {"POST /api/v1/unit", "", 400, "api.body_missing", NULL},
+    {"POST /api/v1/unit", "{", 400, NULL, NULL},
+    {"POST /api/v1/unit", "{} {}", 400, NULL, NULL},
+    {"POST /api/v1/unit", "{\"a\":1,\"a\":2}", 400, NULL, NULL},
+    {"POST /api/v1/unit", "[1,2]", 422, "api.body_object", NULL},
+    {"POST /api/v1/unit", "\"x\"", 422, "api.body_object", NULL},
+    {"POST /api/v1/unit", "{\"code\":{\"a\":1},\"name\":\"b\",\"tier\":\"province\"}", 422, "registry.invalid",
+     "/code"},
+    {"POST /api/v1/unit", "{\"code\":\"X\",\"tier\":\"province\"}", 422, "registry.invalid", "/name"},
+    {"POST /api/v1/unit", "{\"code\":\"X\",\"name\":\"b\",\"tier\":\"province\",\"mau\":\"xanh\"}", 422,
+     "registry.invalid", "/mau"},
+    {"POST /api/v1/tokens", "{\"name\":7}", 422, "api.bad_body", "/name"},
+    {"POST /api/v1/tokens", "{}", 422, "api.bad_body", "/name"},
+    {"POST /api/v1/tokens", "{\"name\":\"a\",\"x\":1}", 422, "api.bad_body", "/x"},
+    {"POST /api/v1/findings/1", "{\"state\":\"closed\"}", 409, "api.finding_close", NULL},
+    {"POST /api/v1/findings/1", "{\"state\":\"gone\"}", 422, "api.bad_body", "/state"},
+    {"GET /api/v1/findings/abc", NULL, 404, "api.no_finding", NULL},
+    {"PATCH /api/v1/unit/1", "{}", 428, "api.if_match_missing", NULL},
+    {"DELETE /api/v1/unit/1", NULL, 428, "api.if_match_missing", NULL},
+    {"GET /api/v1/unit/khong-co", NULL, 404, "registry.not_found", NULL},
 };
 
 static void check(const char *line, const char *body, int status, const char *type, const char *pointer)
@@ -69,11 +75,14 @@ static void check(const char *line, const char *body, int status, const char *ty
     world_call(&w, line, admin, body, body != NULL ? strlen(body) : 0);
     snprintf(urn, sizeof(urn), "urn:luy:%s", type != NULL ? type : "");
     json_t *one = json_array_get(json_object_get(w.json, "errors"), 0);
-    snprintf(first, sizeof(first), "%s", json_string_value(json_object_get(one, "pointer")) != NULL
-             ? json_string_value(json_object_get(one, "pointer")) : "");
+    snprintf(first, sizeof(first), "%s",
+             json_string_value(json_object_get(one, "pointer")) != NULL
+                 ? json_string_value(json_object_get(one, "pointer"))
+                 : "");
     if (w.status != status || (type != NULL && strcmp(world_text(&w, "type"), urn) != 0) ||
         (pointer != NULL && strcmp(first, pointer) != 0))
-        fail_msg("%s %s: %d %s %s\n%.*s", line, body != NULL ? body : "", w.status, world_text(&w, "type"), first, (int)w.body.n, w.body.p);
+        fail_msg("%s %s: %d %s %s\n%.*s", line, body != NULL ? body : "", w.status, world_text(&w, "type"), first,
+                 (int)w.body.n, w.body.p);
     if (status >= 400) {
         assert_non_null(strstr(w.type, "application/problem+json"));
         assert_int_equal(json_get_int(w.json, "status", 0), status);
@@ -145,7 +154,8 @@ static void test_record(void **state)
     char h[700];
 
     snprintf(h, sizeof(h), "%s\nX-Reason: l%%C3%%BD%%20do", admin);
-    world_call(&w, "POST /api/v1/site", h, "{\"code\":\"P/1\",\"name\":\"Phòng máy\"}", strlen("{\"code\":\"P/1\",\"name\":\"Phòng máy\"}"));
+    world_call(&w, "POST /api/v1/site", h, "{\"code\":\"P/1\",\"name\":\"Phòng máy\"}",
+               strlen("{\"code\":\"P/1\",\"name\":\"Phòng máy\"}"));
     assert_int_equal(w.status, 201);
     assert_string_equal(w.etag, "\"1\"");
     world_call(&w, "GET /api/v1/site/P%2F1", admin, NULL, 0);
@@ -182,23 +192,27 @@ static void test_record(void **state)
     assert_non_null(strstr(w.body.p, "quantri"));
 }
 
-static const struct { const char *line; int status; const char *body; } files[] = {
-    { "GET /", 200, "<!doctype html>index" },
-    { "GET /index.html", 200, "<!doctype html>index" },
-    { "GET /findings/17", 200, "<!doctype html>index" },            /* a page of the console */
-    { "GET /assets/app-1f2e.js", 200, "let app" },
-    { "GET /assets/gone.js", 404, NULL },
-    { "GET /assets/", 200, "<!doctype html>index" },
-    { "GET /../secret.txt", 404, NULL },
-    { "GET /%2e%2e/secret.txt", 404, NULL },
-    { "GET /..%2fsecret.txt", 404, NULL },
-    { "GET /assets/..%2f..%2fsecret.txt", 404, NULL },
-    { "GET /assets/%5c..%5csecret.txt", 404, NULL },
-    { "GET //etc/passwd.txt", 404, NULL },
-    { "GET /link.txt", 404, NULL },                                 /* a link is not followed */
-    { "GET /index.html%00.js", 400, NULL },
-    { "GET /.htaccess", 404, NULL },
-    { "POST /", 405, NULL },
+static const struct {
+    const char *line;
+    int status;
+    const char *body;
+} files[] = {
+    {"GET /", 200, "<!doctype html>index"},
+    {"GET /index.html", 200, "<!doctype html>index"},
+    {"GET /findings/17", 200, "<!doctype html>index"}, /* a page of the console */
+    {"GET /assets/app-1f2e.js", 200, "let app"},
+    {"GET /assets/gone.js", 404, NULL},
+    {"GET /assets/", 200, "<!doctype html>index"},
+    {"GET /../secret.txt", 404, NULL},
+    {"GET /%2e%2e/secret.txt", 404, NULL},
+    {"GET /..%2fsecret.txt", 404, NULL},
+    {"GET /assets/..%2f..%2fsecret.txt", 404, NULL},
+    {"GET /assets/%5c..%5csecret.txt", 404, NULL},
+    {"GET //etc/passwd.txt", 404, NULL},
+    {"GET /link.txt", 404, NULL}, /* a link is not followed */
+    {"GET /index.html%00.js", 400, NULL},
+    {"GET /.htaccess", 404, NULL},
+    {"POST /", 405, NULL},
 };
 
 static void test_files(void **state)
@@ -206,7 +220,7 @@ static void test_files(void **state)
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         world_call(&w, files[i].line, NULL, NULL, 0);
         if (w.status != files[i].status || (files[i].body != NULL && (w.body.n != strlen(files[i].body) ||
-            memcmp(w.body.p, files[i].body, w.body.n) != 0)))
+                                                                      memcmp(w.body.p, files[i].body, w.body.n) != 0)))
             fail_msg("%s: %d %.*s", files[i].line, w.status, (int)w.body.n, w.body.p);
     }
     char h[80];
@@ -219,7 +233,7 @@ static void test_files(void **state)
 /* Every route stands in the description with its roles, once; ids are unique. */
 static void test_openapi(void **state)
 {
-    static const char *const verbs[] = { "get", "post", "put", "patch", "delete" };
+    static const char *const verbs[] = {"get", "post", "put", "patch", "delete"};
     struct map ids;
     const char *path;
     json_t *item;
@@ -231,18 +245,19 @@ static void test_openapi(void **state)
     for (size_t i = 0; i < routes_n; i++)
         want += routes[i].flags & RF_KIND ? w.schema->nkinds : 1;
     map_init(&ids, 100000);
-    json_object_foreach(json_object_get(w.json, "paths"), path, item)
-        for (int v = 0; v < 5; v++) {
-            json_t *op = json_object_get(item, verbs[v]);
-            bool fresh = false;
-            if (op == NULL)
-                continue;
-            operations++;
-            assert_non_null(map_put(&ids, json_get_str(op, "operationId"), &fresh));
-            assert_true(fresh);
-            assert_true(json_get_str(op, "summary").n > 0 && !str_starts(json_get_str(op, "summary"), STR("api.op")));
-            assert_true(json_array_size(json_object_get(op, "x-luy-roles")) > 0 || json_is_true(json_object_get(op, "x-luy-open")));
-        }
+    json_object_foreach(json_object_get(w.json, "paths"), path, item) for (int v = 0; v < 5; v++)
+    {
+        json_t *op = json_object_get(item, verbs[v]);
+        bool fresh = false;
+        if (op == NULL)
+            continue;
+        operations++;
+        assert_non_null(map_put(&ids, json_get_str(op, "operationId"), &fresh));
+        assert_true(fresh);
+        assert_true(json_get_str(op, "summary").n > 0 && !str_starts(json_get_str(op, "summary"), STR("api.op")));
+        assert_true(json_array_size(json_object_get(op, "x-luy-roles")) > 0 ||
+                    json_is_true(json_object_get(op, "x-luy-open")));
+    }
     assert_int_equal(operations, want);
     map_done(&ids);
 }
@@ -274,10 +289,11 @@ static void test_health_and_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases), cmocka_unit_test(test_allow), cmocka_unit_test(test_deep_and_large),
-        cmocka_unit_test(test_content_type), cmocka_unit_test(test_vietnamese), cmocka_unit_test(test_record),
-        cmocka_unit_test(test_files), cmocka_unit_test(test_openapi), cmocka_unit_test(test_stream_ceiling),
-        cmocka_unit_test(test_health_and_metrics),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_deep_and_large), cmocka_unit_test(test_content_type),
+        cmocka_unit_test(test_vietnamese),     cmocka_unit_test(test_record),
+        cmocka_unit_test(test_files),          cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_stream_ceiling), cmocka_unit_test(test_health_and_metrics),
     };
     return cmocka_run_group_tests_name("api/dispatch", tests, open_world, close_world);
 }

@@ -3,11 +3,23 @@
 #include "api/api-int.h"
 #include "base/text.h"
 
-static const struct { uint16_t bit; const char *name; } flag_names[] = {
-    { EV_NO_PRI, "no_pri" }, { EV_BAD_PRI, "bad_pri" }, { EV_NO_TIME, "no_time" }, { EV_BAD_TIME, "bad_time" },
-    { EV_TIME_JUMP, "time_jump" }, { EV_NO_HOST, "no_host" }, { EV_NO_TAG, "no_tag" }, { EV_BAD_SD, "bad_sd" },
-    { EV_TRUNCATED, "truncated" }, { EV_BAD_UTF8, "bad_utf8" }, { EV_HAS_NUL, "has_nul" }, { EV_BAD_FRAME, "bad_frame" },
-    { EV_CLOCK_UNSYNC, "clock_unsync" },
+static const struct {
+    uint16_t bit;
+    const char *name;
+} flag_names[] = {
+    {EV_NO_PRI, "no_pri"},
+    {EV_BAD_PRI, "bad_pri"},
+    {EV_NO_TIME, "no_time"},
+    {EV_BAD_TIME, "bad_time"},
+    {EV_TIME_JUMP, "time_jump"},
+    {EV_NO_HOST, "no_host"},
+    {EV_NO_TAG, "no_tag"},
+    {EV_BAD_SD, "bad_sd"},
+    {EV_TRUNCATED, "truncated"},
+    {EV_BAD_UTF8, "bad_utf8"},
+    {EV_HAS_NUL, "has_nul"},
+    {EV_BAD_FRAME, "bad_frame"},
+    {EV_CLOCK_UNSYNC, "clock_unsync"},
 };
 
 static void member(struct buf *b, const char *name, str v)
@@ -88,8 +100,8 @@ const char *event_csv_header(void)
 
 void event_write_csv(struct buf *b, const struct hit *h)
 {
-    static const enum query_field fields[] = { QF_SOURCE, QF_HOST, QF_PROGRAM, QF_PID, QF_SEVERITY, QF_FACILITY, QF_TRANSPORT,
-                                               QF_FORMAT, QF_MSG };
+    static const enum query_field fields[] = {QF_SOURCE,   QF_HOST,      QF_PROGRAM, QF_PID, QF_SEVERITY,
+                                              QF_FACILITY, QF_TRANSPORT, QF_FORMAT,  QF_MSG};
     char received[40], at[40], scratch[64];
 
     time_fmt(h->ev.received_ns, 6, received, sizeof(received));

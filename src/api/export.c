@@ -5,15 +5,16 @@
 #include <errno.h>
 
 enum { PAGE_HITS = 500 };
-struct export {
+struct export
+{
     struct stream stream;
     struct api *api;
     struct arena a;
     struct query *q;
-    char format;                        /* 't', 'j', 'c' */
+    char format; /* 't', 'j', 'c' */
     struct buf out;
     size_t sent;
-    uint64_t before, left;              /* left: events still allowed by "| limit n" */
+    uint64_t before, left; /* left: events still allowed by "| limit n" */
     bool more, full;
     int fd;
 };
@@ -39,9 +40,9 @@ static bool export_hit(void *ctx, const struct hit *h)
 
 static bool export_page(struct export *x)
 {
-    struct search_opts o = { .before_seq = x->before, .limit = x->left < PAGE_HITS ? x->left : PAGE_HITS };
-    struct search_stats st = { 0 };
-    struct err e = { 0 };
+    struct search_opts o = {.before_seq = x->before, .limit = x->left < PAGE_HITS ? x->left : PAGE_HITS};
+    struct search_stats st = {0};
+    struct err e = {0};
 
     x->full = false;
     int rc = journal_search(x->api->d.journal, x->q, &o, export_hit, x, &st, &e);
@@ -87,8 +88,12 @@ int export_stream(struct request *rq, str text, str format, struct stream **out,
         stream_give(rq->api);
         return ERR(e, -ENOMEM, "api.internal");
     }
-    *x = (struct export){ .stream = { export_pull, export_free }, .api = rq->api, .a = arena_init(1 << 20),
-                          .format = format.p[0], .more = true, .fd = rq->fd };
+    *x = (struct export){.stream = {export_pull, export_free},
+                         .api = rq->api,
+                         .a = arena_init(1 << 20),
+                         .format = format.p[0],
+                         .more = true,
+                         .fd = rq->fd};
     buf_init(&x->out, API_PAGE_BYTES);
     rc = query_parse(&x->a, text, rq->now, &x->q, e);
     if (rc == -EINVAL || rc == -EBADMSG)

@@ -19,9 +19,9 @@ struct call {
     struct buf body;
     char *uri;
     bool begun, go_on, refused;
-    uint64_t counted;                   /* of api->body_bytes */
+    uint64_t counted; /* of api->body_bytes */
     uint64_t skipped;
-    int64_t deadline;                   /* mono: the body must be there */
+    int64_t deadline; /* mono: the body must be there */
 };
 
 static struct call *call_new(struct api *api, const char *uri)
@@ -35,10 +35,7 @@ static struct call *call_new(struct api *api, const char *uri)
     return c;
 }
 
-static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con)
-{
-    return call_new(cls, uri);
-}
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *con) { return call_new(cls, uri); }
 
 static void call_free(struct call *c)
 {
@@ -63,7 +60,8 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 
     if (rq->nheader == API_HEADERS_MAX)
         return MHD_NO;
-    rq->header[rq->nheader++] = (struct pair){ arena_str(&rq->a, str_c(key)), arena_str(&rq->a, str_c(value != NULL ? value : "")) };
+    rq->header[rq->nheader++] =
+        (struct pair){arena_str(&rq->a, str_c(key)), arena_str(&rq->a, str_c(value != NULL ? value : ""))};
     return MHD_YES;
 }
 
@@ -117,19 +115,20 @@ static struct MHD_Response *make_response(struct response *rs)
     r = MHD_create_response_from_buffer(rs->body.n, rs->body.n > 0 ? rs->body.p : (char *)"",
                                         rs->body.n > 0 ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     if (r != NULL && rs->body.n > 0)
-        rs->body = (struct buf){ .max = rs->body.max };
+        rs->body = (struct buf){.max = rs->body.max};
     return r;
 }
 
 static const char *const security[][2] = {
-    { "Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
-                                 "base-uri 'self'; form-action 'self'; frame-ancestors 'none'" },
-    { "Strict-Transport-Security", "max-age=31536000" },
-    { "X-Content-Type-Options", "nosniff" },
-    { "X-Frame-Options", "DENY" },
-    { "Referrer-Policy", "no-referrer" },
-    { "Cross-Origin-Opener-Policy", "same-origin" },
-    { "Cross-Origin-Resource-Policy", "same-origin" },
+    {"Content-Security-Policy",
+     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"},
+    {"Strict-Transport-Security", "max-age=31536000"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
 static enum MHD_Result respond(struct call *c, struct MHD_Connection *con)
@@ -160,7 +159,7 @@ static enum MHD_Result respond(struct call *c, struct MHD_Connection *con)
 static bool begin(struct call *c, struct MHD_Connection *con, const char *method)
 {
     struct request *rq = &c->rq;
-    struct err e = { 0 };
+    struct err e = {0};
     bool head;
     uint64_t length = 0;
 
@@ -189,7 +188,7 @@ static bool begin(struct call *c, struct MHD_Connection *con, const char *method
 
 static void refuse(struct call *c, int code, const char *key, int64_t arg)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     ERR(&e, code, key, err_n(arg));
     reply_problem(&c->rq, &c->rs, code, &e);
@@ -225,8 +224,8 @@ static enum MHD_Result take_bytes(struct call *c, const char *p, size_t *n)
     return c->skipped > SKIP_MAX || clock_mono(api->d.clock) > c->deadline ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const char *url, const char *method, const char *version,
-                                  const char *data, size_t *n, void **slot)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *n, void **slot)
 {
     struct call *c = *slot;
 
@@ -234,7 +233,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
         return MHD_NO;
     if (!c->begun) {
         bool more = begin(c, con, method);
-        if (more || c->go_on)           /* without a body a second call comes, empty */
+        if (more || c->go_on) /* without a body a second call comes, empty */
             return MHD_YES;
         return respond(c, con);
     }
@@ -259,7 +258,8 @@ static int bind_listen(struct api *api, struct err *e)
 {
     str at = str_c(api->cfg.listen), host, port;
     char h[256], p[16];
-    struct addrinfo hint = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV }, *ai = NULL;
+    struct addrinfo hint = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV},
+                    *ai = NULL;
     int one = 1, fd, rc = 0;
 
     if (str_starts(at, STR("https://")))
@@ -278,8 +278,8 @@ static int bind_listen(struct api *api, struct err *e)
     if (getaddrinfo(h[0] ? h : NULL, p, &hint, &ai) != 0)
         return ERR(e, -EINVAL, "api.bad_listen", err_s(at));
     fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 ||
-        listen(fd, 511) < 0) {
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, 511) < 0) {
         rc = -errno;
         ERR(e, rc, "api.cannot_listen", err_s(at));
     }
@@ -298,7 +298,8 @@ static uint16_t bound_port(int fd)
 
     if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
         return 0;
-    return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port : ((struct sockaddr_in *)&ss)->sin_port);
+    return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+                                          : ((struct sockaddr_in *)&ss)->sin_port);
 }
 
 int http_start(struct api *api, struct err *e)
@@ -318,21 +319,15 @@ int http_start(struct api *api, struct err *e)
     key_z = arena_cstr(&a, key);
     api->port = bound_port(api->listen_fd);
     api->mhd = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_TLS | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, api,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, api->listen_fd,
-        MHD_OPTION_HTTPS_MEM_CERT, cert_z, MHD_OPTION_HTTPS_MEM_KEY, key_z,
-        MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE",
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
-        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, api->cfg.max_connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, api->cfg.max_per_address,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_END);
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_TLS | MHD_USE_ITC |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+        api->listen_fd, MHD_OPTION_HTTPS_MEM_CERT, cert_z, MHD_OPTION_HTTPS_MEM_KEY, key_z, MHD_OPTION_HTTPS_PRIORITIES,
+        "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE", MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
+        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT, api->cfg.max_connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, api->cfg.max_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEAD_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (key.n > 0)
         explicit_bzero(key_z, key.n);
     arena_free(&a);
@@ -347,7 +342,7 @@ int http_start(struct api *api, struct err *e)
 void http_stop(struct api *api)
 {
     if (api->mhd != NULL)
-        MHD_stop_daemon(api->mhd);      /* closes the listening socket, waits for the threads */
+        MHD_stop_daemon(api->mhd); /* closes the listening socket, waits for the threads */
     api->mhd = NULL;
     api->listen_fd = -1;
 }

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static struct world w;
 static bool open;
-static const char *const names[] = { "admin", "operator", "approver", "auditor", "unit_officer" };
+static const char *const names[] = {"admin", "operator", "approver", "auditor", "unit_officer"};
 static char tokens[5][512];
 
 static void close_world(void) { world_close(&w); }
@@ -46,7 +46,7 @@ static void check_answer(void)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     char line[1024], headers[3000];
-    str rest = { (const char *)p, n }, first, one;
+    str rest = {(const char *)p, n}, first, one;
     size_t h = 0;
 
     if (!open)

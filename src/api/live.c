@@ -10,17 +10,22 @@
 
 enum { RING = 512, TEXT_LIMIT = 256 * 1024, WAIT_MS = 400, BEAT_S = 15, STATS_S = 2, ALIVE_S = 10 };
 
-struct news { char *text; size_t n; int64_t finding; };
+struct news {
+    char *text;
+    size_t n;
+    int64_t finding;
+};
 struct live {
     struct api *api;
-    pthread_mutex_t lock; pthread_cond_t fresh;
+    pthread_mutex_t lock;
+    pthread_cond_t fresh;
     struct news ring[RING];
-    uint64_t next;                      /* number of the next message */
+    uint64_t next; /* number of the next message */
 };
 
 bool client_left(int fd)
 {
-    struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
     return fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
@@ -50,9 +55,9 @@ static void on_news(void *ctx, const char *what, const json_t *finding)
     if (!b.failed && b.n > 0) {
         struct news *slot = &l->ring[l->next % RING];
         free(slot->text);
-        *slot = (struct news){ b.p, b.n, json_get_int(finding, "id", 0) };
+        *slot = (struct news){b.p, b.n, json_get_int(finding, "id", 0)};
         l->next++;
-        b = (struct buf){ 0 };
+        b = (struct buf){0};
         pthread_cond_broadcast(&l->fresh);
     }
     pthread_mutex_unlock(&l->lock);
@@ -105,7 +110,7 @@ struct reader {
     int fd;
     struct buf out;
     size_t sent;
-    int64_t beat, alive;                /* mono ns of the next comment and look at the session */
+    int64_t beat, alive; /* mono ns of the next comment and look at the session */
     bool ended;
 };
 
@@ -159,7 +164,13 @@ static ssize_t reader_hand_over(struct reader *r, char *p, size_t max)
     return (ssize_t)n;
 }
 
-struct live_reader { struct reader r; uint64_t next; int64_t stats; uint64_t last_events; int64_t last_at; };
+struct live_reader {
+    struct reader r;
+    uint64_t next;
+    int64_t stats;
+    uint64_t last_events;
+    int64_t last_at;
+};
 
 static void put_stats(struct live_reader *l)
 {
@@ -186,7 +197,7 @@ static void put_stats(struct live_reader *l)
 static bool may_see(struct live_reader *l, int64_t finding)
 {
     json_t *out = NULL;
-    struct err e = { 0 };
+    struct err e = {0};
 
     if (l->r.auth.actor.unit_id == 0 || finding == 0)
         return true;
@@ -267,7 +278,7 @@ int live_stream(struct request *rq, struct stream **out, struct err *e)
         return ERR(e, -ENOMEM, "api.internal");
     }
     reader_init(&l->r, rq, 2 * TEXT_LIMIT);
-    l->r.stream = (struct stream){ live_pull, live_reader_free };
+    l->r.stream = (struct stream){live_pull, live_reader_free};
     pthread_mutex_lock(&rq->api->live->lock);
     l->next = rq->api->live->next;
     pthread_mutex_unlock(&rq->api->live->lock);
@@ -275,12 +286,17 @@ int live_stream(struct request *rq, struct stream **out, struct err *e)
     struct journal_stats js;
     journal_stats(rq->api->d.journal, &js);
     l->last_events = js.appended;
-    put_stats(l);                       /* an answer at once: the client knows it is connected */
+    put_stats(l); /* an answer at once: the client knows it is connected */
     *out = &l->r.stream;
     return 0;
 }
 
-struct tail_reader { struct reader r; struct arena a; struct tail *tail; uint64_t lost; };
+struct tail_reader {
+    struct reader r;
+    struct arena a;
+    struct tail *tail;
+    uint64_t lost;
+};
 
 static bool tail_hit(void *ctx, const struct hit *h)
 {
@@ -333,7 +349,7 @@ int tail_stream(struct request *rq, str text, struct stream **out, struct err *e
         return ERR(e, -ENOMEM, "api.internal");
     }
     reader_init(&t->r, rq, API_PAGE_BYTES / 8);
-    t->r.stream = (struct stream){ tail_pull, tail_free };
+    t->r.stream = (struct stream){tail_pull, tail_free};
     t->a = arena_init(1 << 20);
     rc = query_parse(&t->a, text, rq->now, &q, e);
     if (rc == -EINVAL || rc == -EBADMSG)

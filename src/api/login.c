@@ -7,17 +7,20 @@
 #include <errno.h>
 
 enum { HASHING_MAX = 2, NAMES_MAX = 20000 };
-const struct actor actor_system = { .name = { "luyd", 4 }, .roles = ROLE_SYSTEM };
+const struct actor actor_system = {.name = {"luyd", 4}, .roles = ROLE_SYSTEM};
 
 static const char *const tables[] = {
-    "CREATE TABLE IF NOT EXISTS login (account_id INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE, hash TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS login (account_id INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE, hash TEXT NOT "
+    "NULL,"
     " must_change INTEGER NOT NULL, changed_at INTEGER NOT NULL, last_login_at INTEGER)",
-    "CREATE TABLE IF NOT EXISTS login_failure (account TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS login_failure (account TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT "
+    "NULL,"
     " locked_until INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS api_session (hash TEXT PRIMARY KEY, account_id INTEGER NOT NULL,"
     " created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, address TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS api_session_account ON api_session (account_id)",
-    "CREATE TABLE IF NOT EXISTS api_token (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, account_id INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS api_token (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, account_id INTEGER NOT "
+    "NULL,"
     " name TEXT NOT NULL, roles INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_on TEXT, last_used_at INTEGER)",
 };
 
@@ -66,8 +69,8 @@ int hash_password(struct api *api, str password, char *out, size_t cap, struct e
 bool check_password(struct api *api, str password, str encoded)
 {
     hash_enter(api);
-    if (!api->have_dummy) {     /* before any account is looked at, so it tells nobody apart */
-        struct err e = { 0 };
+    if (!api->have_dummy) { /* before any account is looked at, so it tells nobody apart */
+        struct err e = {0};
         char hash[160];
         if (password_hash(STR("nobody"), hash, sizeof(hash), &e) == 0) {
             pthread_mutex_lock(&api->hash_lock);
@@ -82,7 +85,11 @@ bool check_password(struct api *api, str password, str encoded)
     return fits && known;
 }
 
-struct row { struct arena *a; struct val v[6]; bool found; };
+struct row {
+    struct arena *a;
+    struct val v[6];
+    bool found;
+};
 
 static bool take_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -101,7 +108,7 @@ static int one_row(struct store *st, struct arena *a, const char *sql, struct va
     struct tx *tx;
     int rc = store_begin(st, STORE_READ, &tx, e);
 
-    *out = (struct row){ .a = a };
+    *out = (struct row){.a = a};
     if (rc < 0)
         return rc;
     rc = tx_query(tx, sql, &p, 1, take_row, out, e);
@@ -121,10 +128,10 @@ static int count_failure(struct request *rq, struct tx *tx, str account, const s
                          int64_t *locked_until, struct err *e)
 {
     int64_t now = rq->now / NS_PER_S, failures = 1, since = now;
-    struct row r = { .a = &rq->a };
+    struct row r = {.a = &rq->a};
     struct val names;
-    int rc = tx_query(tx, "SELECT failures, since, locked_until FROM login_failure WHERE account = ?1", VALS(V_STR(account)),
-                      take_row, &r, e);
+    int rc = tx_query(tx, "SELECT failures, since, locked_until FROM login_failure WHERE account = ?1",
+                      VALS(V_STR(account)), take_row, &r, e);
 
     *locked_until = 0;
     if (rc < 0)
@@ -140,7 +147,7 @@ static int count_failure(struct request *rq, struct tx *tx, str account, const s
     if (rc == 0)
         rc = tx_one(tx, &rq->a, "SELECT count(*) FROM login_failure", NO_VALS, &names, e);
     if (rc < 0 || (names.i >= NAMES_MAX && !r.found))
-        return rc < 0 ? rc : 0;         /* a flood of invented names is not kept, only answered */
+        return rc < 0 ? rc : 0; /* a flood of invented names is not kept, only answered */
     rc = tx_exec(tx, "DELETE FROM login_failure WHERE account = ?1", VALS(V_STR(account)), NULL, e);
     if (rc < 0)
         return rc;
@@ -151,7 +158,7 @@ static int count_failure(struct request *rq, struct tx *tx, str account, const s
 static int64_t lock_of(struct tx *tx, struct arena *a, str account, int64_t now)
 {
     struct val v = V_NULL;
-    struct err e = { 0 };
+    struct err e = {0};
     int rc = tx_one(tx, a, "SELECT locked_until FROM login_failure WHERE account = ?1", VALS(V_STR(account)), &v, &e);
     return rc == 1 && v.i > now ? v.i : 0;
 }
@@ -175,8 +182,8 @@ static int settle(struct request *rq, str account, int64_t account_id, bool fits
     if (fits) {
         rc = tx_exec(tx, "DELETE FROM login_failure WHERE account = ?1", VALS(V_STR(account)), NULL, e);
         if (rc == 0)
-            rc = tx_exec(tx, "UPDATE login SET last_login_at = ?1 WHERE account_id = ?2", VALS(V_INT(now), V_INT(account_id)),
-                         NULL, e);
+            rc = tx_exec(tx, "UPDATE login SET last_login_at = ?1 WHERE account_id = ?2",
+                         VALS(V_INT(now), V_INT(account_id)), NULL, e);
     } else {
         rc = count_failure(rq, tx, account, &p, locked_until, e);
     }
@@ -209,7 +216,8 @@ static int refuse(struct request *rq, str account, int64_t locked_until, struct 
     return ERR(e, HTTP_ERR(401), "api.login_wrong");
 }
 
-int login_check(struct request *rq, str account, str password, bool login_now, int64_t *account_id, bool *must_change, struct err *e)
+int login_check(struct request *rq, str account, str password, bool login_now, int64_t *account_id, bool *must_change,
+                struct err *e)
 {
     struct store *st = registry_store(rq->api->d.registry);
     struct row login;
@@ -225,14 +233,15 @@ int login_check(struct request *rq, str account, str password, bool login_now, i
         tell(rq, "login_refused", 4, account, " reason=locked");
         return locked(rq, until, e);
     }
-    rc = one_row(st, &rq->a, "SELECT account_id, hash, must_change FROM login WHERE account = ?1", V_STR(account), &login, e);
+    rc = one_row(st, &rq->a, "SELECT account_id, hash, must_change FROM login WHERE account = ?1", V_STR(account),
+                 &login, e);
     if (rc < 0)
         return rc;
     bool fits = check_password(rq->api, password, login.found ? login.v[1].s : STR_NONE);
     int64_t id = login.found ? login.v[0].i : 0, now_id = 0;
-    struct err ignored = { 0 };
+    struct err ignored = {0};
     if (fits && (account_find(rq->api, account, &now_id, NULL, &ignored) < 0 || now_id != id))
-        fits = false;       /* ended, locked or disabled in the registry */
+        fits = false; /* ended, locked or disabled in the registry */
     rc = settle(rq, account, id, fits, &until, e);
     if (rc < 0)
         return rc;
@@ -247,7 +256,8 @@ int login_check(struct request *rq, str account, str password, bool login_now, i
     return 0;
 }
 
-static int write_login(struct store *st, int64_t id, str account, str hash, bool must_change, int64_t now, struct err *e)
+static int write_login(struct store *st, int64_t id, str account, str hash, bool must_change, int64_t now,
+                       struct err *e)
 {
     struct tx *tx;
     int64_t changed = 0;
@@ -255,13 +265,15 @@ static int write_login(struct store *st, int64_t id, str account, str hash, bool
 
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "UPDATE login SET account = ?2, hash = ?3, must_change = ?4, changed_at = ?5 WHERE account_id = ?1",
-                 VALS(V_INT(id), V_STR(account), V_STR(hash), V_INT(must_change), V_INT(now)), &changed, e);
-    if (rc == 0 && changed == 0)        /* a name that another, ended account had is free again */
+    rc =
+        tx_exec(tx, "UPDATE login SET account = ?2, hash = ?3, must_change = ?4, changed_at = ?5 WHERE account_id = ?1",
+                VALS(V_INT(id), V_STR(account), V_STR(hash), V_INT(must_change), V_INT(now)), &changed, e);
+    if (rc == 0 && changed == 0) /* a name that another, ended account had is free again */
         rc = tx_exec(tx, "DELETE FROM login WHERE account = ?1", VALS(V_STR(account)), NULL, e);
     if (rc == 0 && changed == 0)
-        rc = tx_exec(tx, "INSERT INTO login (account_id, account, hash, must_change, changed_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                     VALS(V_INT(id), V_STR(account), V_STR(hash), V_INT(must_change), V_INT(now)), NULL, e);
+        rc = tx_exec(
+            tx, "INSERT INTO login (account_id, account, hash, must_change, changed_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            VALS(V_INT(id), V_STR(account), V_STR(hash), V_INT(must_change), V_INT(now)), NULL, e);
     if (rc == 0)
         rc = tx_exec(tx, "DELETE FROM login_failure WHERE account = ?1", VALS(V_STR(account)), NULL, e);
     if (rc == 0 && must_change)
@@ -277,7 +289,7 @@ static int write_login(struct store *st, int64_t id, str account, str hash, bool
 static void declare_change(struct api *api, str account, bool must_change, int64_t now)
 {
     json_t *rec = NULL, *out = NULL, *patch = json_object();
-    struct err e = { 0 };
+    struct err e = {0};
     struct errs es;
     char day[16];
     struct actor who = actor_system;
@@ -290,7 +302,8 @@ static void declare_change(struct api *api, str account, bool must_change, int64
         json_object_set_new(patch, "password_changed_on", json_string(day));
     int rc = registry_get(api->d.registry, &who, STR("account"), account, &rec, &e);
     if (rc == 0)
-        rc = registry_change(api->d.registry, &who, STR("account"), account, json_get_int(rec, "rev", 0), patch, &out, &es, &e);
+        rc = registry_change(api->d.registry, &who, STR("account"), account, json_get_int(rec, "rev", 0), patch, &out,
+                             &es, &e);
     if (rc < 0)
         log_err(LOG_WARN, "account_not_updated", &e);
     json_decref(rec);
@@ -306,7 +319,8 @@ int login_set_password(struct request *rq, int64_t account_id, str new_, struct 
     int rc = hash_password(rq->api, new_, hash, sizeof(hash), e);
 
     if (rc == 0)
-        rc = write_login(registry_store(rq->api->d.registry), account_id, account, str_c(hash), false, rq->now / NS_PER_S, e);
+        rc = write_login(registry_store(rq->api->d.registry), account_id, account, str_c(hash), false,
+                         rq->now / NS_PER_S, e);
     if (rc < 0)
         return rc;
     declare_change(rq->api, account, false, rq->now);
@@ -355,7 +369,8 @@ int api_login_count(struct api *api, uint64_t *n, struct err *e)
 {
     struct arena a = arena_init(4096);
     struct row r;
-    int rc = one_row(registry_store(api->d.registry), &a, "SELECT count(*) FROM login WHERE account_id > ?1", V_INT(-1), &r, e);
+    int rc = one_row(registry_store(api->d.registry), &a, "SELECT count(*) FROM login WHERE account_id > ?1", V_INT(-1),
+                     &r, e);
 
     if (rc == 0)
         *n = (uint64_t)r.v[0].i;
@@ -367,7 +382,8 @@ int api_login_must_change(struct api *api, str account, bool *out, struct err *e
 {
     struct arena a = arena_init(4096);
     struct row r;
-    int rc = one_row(registry_store(api->d.registry), &a, "SELECT must_change FROM login WHERE account = ?1", V_STR(account), &r, e);
+    int rc = one_row(registry_store(api->d.registry), &a, "SELECT must_change FROM login WHERE account = ?1",
+                     V_STR(account), &r, e);
 
     if (rc == 0)
         *out = r.found && r.v[0].i != 0;

@@ -2,9 +2,13 @@
  * described. Paths of records are written once for every kind. */
 #include "api/routes-int.h"
 
-static const struct { uint32_t bit; const char *name; } role_list[] = {
-    { ROLE_ADMIN, "admin" }, { ROLE_OPERATOR, "operator" }, { ROLE_APPROVER, "approver" },
-    { ROLE_UNIT_OFFICER, "unit_officer" }, { ROLE_AUDITOR, "auditor" },
+static const struct {
+    uint32_t bit;
+    const char *name;
+} role_list[] = {
+    {ROLE_ADMIN, "admin"},       {ROLE_OPERATOR, "operator"},
+    {ROLE_APPROVER, "approver"}, {ROLE_UNIT_OFFICER, "unit_officer"},
+    {ROLE_AUDITOR, "auditor"},
 };
 
 static json_t *text_of(str s) { return json_from_str(s); }
@@ -17,12 +21,26 @@ static json_t *type_schema(const char *type, const char *format)
     return o;
 }
 
-static const struct { const char *type, *format; } field_types[FT_COUNT] = {
-    [FT_TEXT] = { "string" }, [FT_MARKDOWN] = { "string" }, [FT_INT] = { "integer" }, [FT_DECIMAL] = { "string", "decimal" },
-    [FT_BOOL] = { "boolean" }, [FT_DATE] = { "string", "date" }, [FT_TIME] = { "string", "date-time" },
-    [FT_ENUM] = { "string" }, [FT_IP] = { "string" }, [FT_PREFIX] = { "string" }, [FT_MAC] = { "string" },
-    [FT_FQDN] = { "string", "hostname" }, [FT_PHONE] = { "string" }, [FT_EMAIL] = { "string", "email" },
-    [FT_DURATION] = { "string", "duration" }, [FT_LEVEL] = { "integer" }, [FT_JSON] = { NULL },
+static const struct {
+    const char *type, *format;
+} field_types[FT_COUNT] = {
+    [FT_TEXT] = {"string"},
+    [FT_MARKDOWN] = {"string"},
+    [FT_INT] = {"integer"},
+    [FT_DECIMAL] = {"string", "decimal"},
+    [FT_BOOL] = {"boolean"},
+    [FT_DATE] = {"string", "date"},
+    [FT_TIME] = {"string", "date-time"},
+    [FT_ENUM] = {"string"},
+    [FT_IP] = {"string"},
+    [FT_PREFIX] = {"string"},
+    [FT_MAC] = {"string"},
+    [FT_FQDN] = {"string", "hostname"},
+    [FT_PHONE] = {"string"},
+    [FT_EMAIL] = {"string", "email"},
+    [FT_DURATION] = {"string", "duration"},
+    [FT_LEVEL] = {"integer"},
+    [FT_JSON] = {NULL},
 };
 
 static json_t *ref_schema(str kind)
@@ -152,7 +170,8 @@ static json_t *request_body(const struct route *r, const char *kind)
         return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema", "$ref", ref);
     }
     if (r->body != NULL)
-        return json_pack("{s:b,s:{s:{s:o}}}", "required", 1, "content", "application/json", "schema", body_schema(r->body));
+        return json_pack("{s:b,s:{s:{s:o}}}", "required", 1, "content", "application/json", "schema",
+                         body_schema(r->body));
     return NULL;
 }
 
@@ -163,8 +182,9 @@ static json_t *responses(const struct route *r)
     const char *type = r->flags & RF_STREAM ? "text/event-stream" : "application/json";
 
     snprintf(status, sizeof(status), "%d", r->status);
-    json_object_set_new(o, status, r->status == 204 ? json_pack("{s:s}", "description", "No Content")
-        : json_pack("{s:s,s:{s:{}}}", "description", "OK", "content", type));
+    json_object_set_new(o, status,
+                        r->status == 204 ? json_pack("{s:s}", "description", "No Content")
+                                         : json_pack("{s:s,s:{s:{}}}", "description", "OK", "content", type));
     json_object_set_new(o, "default", json_pack("{s:s}", "$ref", "#/components/responses/problem"));
     return o;
 }
@@ -194,7 +214,7 @@ static json_t *operation(const struct route *r, const char *kind, enum lang lang
 
 static void path_add(json_t *paths, const struct route *r, const char *kind, enum lang lang)
 {
-    static const char *const verbs[M_COUNT] = { "get", "post", "put", "patch", "delete" };
+    static const char *const verbs[M_COUNT] = {"get", "post", "put", "patch", "delete"};
     char path[256];
     const char *rest = r->pattern + (r->flags & RF_KIND ? sizeof("/{kind}") - 1 : 0);
 
@@ -216,15 +236,15 @@ static json_t *components(const struct schema *sc, enum lang lang)
         snprintf(name, sizeof(name), "%.*s", STR_ARGS(sc->kinds[i].name));
         json_object_set_new(schemas, name, kind_schema(&sc->kinds[i], lang));
     }
-    json_object_set_new(schemas, "problem", json_pack(
-        "{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:{s:s}}}}", "type", "object", "properties",
-        "type", "type", "string", "title", "type", "string", "status", "type", "integer", "detail", "type", "string",
-        "errors", "type", "array", "items", "type", "object"));
+    json_object_set_new(schemas, "problem",
+                        json_pack("{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:{s:s}}}}", "type", "object",
+                                  "properties", "type", "type", "string", "title", "type", "string", "status", "type",
+                                  "integer", "detail", "type", "string", "errors", "type", "array", "items", "type",
+                                  "object"));
     return json_pack("{s:o,s:{s:{s:s,s:{s:{s:{s:s}}}}},s:{s:{s:s,s:s,s:s},s:{s:s,s:s}}}", "schemas", schemas,
-        "responses", "problem", "description", "RFC 9457", "content", "application/problem+json", "schema", "$ref",
-        "#/components/schemas/problem",
-        "securitySchemes", "session", "type", "apiKey", "in", "cookie", "name", "luy_session",
-        "token", "type", "http", "scheme", "bearer");
+                     "responses", "problem", "description", "RFC 9457", "content", "application/problem+json", "schema",
+                     "$ref", "#/components/schemas/problem", "securitySchemes", "session", "type", "apiKey", "in",
+                     "cookie", "name", "luy_session", "token", "type", "http", "scheme", "bearer");
 }
 
 json_t *openapi_json(const struct api *api, enum lang lang)
@@ -244,6 +264,6 @@ json_t *openapi_json(const struct api *api, enum lang lang)
         }
     }
     return json_pack("{s:s,s:{s:s,s:s},s:o,s:o,s:[{s:[]},{s:[]}]}", "openapi", "3.1.0", "info", "title", "L\xc5\xa9y",
-                     "version", api->cfg.version, "paths", paths, "components", components(sc, lang),
-                     "security", "session", "token");
+                     "version", api->cfg.version, "paths", paths, "components", components(sc, lang), "security",
+                     "session", "token");
 }

@@ -8,14 +8,17 @@
 #include <pwquality.h>
 #include <unistd.h>
 
-static const struct { int code; const char *key; } rules[] = {
-    { PWQ_ERROR_MIN_LENGTH, "api.password.short" },        { PWQ_ERROR_EMPTY_PASSWORD, "api.password.short" },
-    { PWQ_ERROR_SAME_PASSWORD, "api.password.same" },      { PWQ_ERROR_TOO_SIMILAR, "api.password.similar" },
-    { PWQ_ERROR_CASE_CHANGES_ONLY, "api.password.similar" }, { PWQ_ERROR_ROTATED, "api.password.similar" },
-    { PWQ_ERROR_PALINDROME, "api.password.palindrome" },   { PWQ_ERROR_MIN_CLASSES, "api.password.classes" },
-    { PWQ_ERROR_MAX_CONSECUTIVE, "api.password.repeat" },  { PWQ_ERROR_MAX_SEQUENCE, "api.password.sequence" },
-    { PWQ_ERROR_CRACKLIB_CHECK, "api.password.dictionary" }, { PWQ_ERROR_USER_CHECK, "api.password.account" },
-    { PWQ_ERROR_BAD_WORDS, "api.password.words" },
+static const struct {
+    int code;
+    const char *key;
+} rules[] = {
+    {PWQ_ERROR_MIN_LENGTH, "api.password.short"},          {PWQ_ERROR_EMPTY_PASSWORD, "api.password.short"},
+    {PWQ_ERROR_SAME_PASSWORD, "api.password.same"},        {PWQ_ERROR_TOO_SIMILAR, "api.password.similar"},
+    {PWQ_ERROR_CASE_CHANGES_ONLY, "api.password.similar"}, {PWQ_ERROR_ROTATED, "api.password.similar"},
+    {PWQ_ERROR_PALINDROME, "api.password.palindrome"},     {PWQ_ERROR_MIN_CLASSES, "api.password.classes"},
+    {PWQ_ERROR_MAX_CONSECUTIVE, "api.password.repeat"},    {PWQ_ERROR_MAX_SEQUENCE, "api.password.sequence"},
+    {PWQ_ERROR_CRACKLIB_CHECK, "api.password.dictionary"}, {PWQ_ERROR_USER_CHECK, "api.password.account"},
+    {PWQ_ERROR_BAD_WORDS, "api.password.words"},
 };
 
 static bool have_words(void)
@@ -56,7 +59,7 @@ static int judge_with(pwquality_settings_t *q, const struct login_policy *p, con
     code = pwquality_check(q, new_, old, account, &aux);
     if (code >= 0)
         return 0;
-    pwquality_strerror(text, sizeof(text), code, aux);      /* frees what hangs on aux */
+    pwquality_strerror(text, sizeof(text), code, aux); /* frees what hangs on aux */
     for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
         if (rules[i].code == code)
             return ERR(e, -EINVAL, rules[i].key, err_n(p->password_min));
@@ -75,7 +78,7 @@ int password_judge(const struct login_policy *p, str account, str old, str new_,
         ERR(e, rc, "api.internal");
     else if (memchr(new_.p, '\0', new_.n) != NULL || !utf8_valid(new_))
         rc = ERR(e, -EINVAL, "api.password.characters");
-    else if (characters(new_) < p->password_min)      /* the library counts bytes */
+    else if (characters(new_) < p->password_min) /* the library counts bytes */
         rc = ERR(e, -EINVAL, "api.password.short", err_n(p->password_min));
     else {
         pthread_mutex_lock(&words_lock);

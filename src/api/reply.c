@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdarg.h>
 
-static const struct { int code, status; } statuses[] = {
-    { -ENOENT, 404 },  { -EACCES, 403 },  { -EPERM, 403 },   { -ESTALE, 412 }, { -EEXIST, 409 },
-    { -EBUSY, 409 },   { -ENOTEMPTY, 409 }, { -EILSEQ, 422 }, { -EROFS, 503 },  { -EINVAL, 422 },  { -ERANGE, 422 },  { -EBADMSG, 400 }, { -E2BIG, 422 },
-    { -EFBIG, 413 },   { -ENOSPC, 507 },  { -EDQUOT, 507 },  { -ETIME, 504 },  { -ETIMEDOUT, 504 },
-    { -EAGAIN, 503 },  { -ENOMEM, 503 },  { -ESHUTDOWN, 503 }, { -ENOTSUP, 501 }, { -ENOSYS, 501 },
+static const struct {
+    int code, status;
+} statuses[] = {
+    {-ENOENT, 404},    {-EACCES, 403}, {-EPERM, 403},     {-ESTALE, 412},  {-EEXIST, 409}, {-EBUSY, 409},
+    {-ENOTEMPTY, 409}, {-EILSEQ, 422}, {-EROFS, 503},     {-EINVAL, 422},  {-ERANGE, 422}, {-EBADMSG, 400},
+    {-E2BIG, 422},     {-EFBIG, 413},  {-ENOSPC, 507},    {-EDQUOT, 507},  {-ETIME, 504},  {-ETIMEDOUT, 504},
+    {-EAGAIN, 503},    {-ENOMEM, 503}, {-ESHUTDOWN, 503}, {-ENOTSUP, 501}, {-ENOSYS, 501},
 };
 
 int status_of(int code)
@@ -33,7 +35,7 @@ void reply_header(struct request *rq, struct response *rs, const char *name, con
     va_end(ap);
     char *copy = arena_cstr(&rq->a, str_c(text));
     if (copy != NULL)
-        rs->header[rs->nheader++] = (struct pair){ str_c(name), str_c(copy) };
+        rs->header[rs->nheader++] = (struct pair){str_c(name), str_c(copy)};
 }
 
 static int add_chunk(const char *p, size_t n, void *ctx)
@@ -49,7 +51,7 @@ int reply_json(struct request *rq, struct response *rs, int status, json_t *v)
     int rc = v != NULL ? json_dump_callback(v, add_chunk, &rs->body, JSON_COMPACT) : -1;
     json_decref(v);
     if (rc < 0 || rs->body.failed) {
-        struct err e = { 0 };
+        struct err e = {0};
         int code = ERR(&e, -ENOMEM, "api.reply_too_large");
         reply_problem(rq, rs, code, &e);
         return 0;
@@ -67,7 +69,7 @@ int reply_record(struct request *rq, struct response *rs, int status, json_t *v)
 
 void errs_pointer(struct errs *es, const char *pointer, int code, const char *key, const char *arg0, const char *arg1)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     ERR(&e, code, key, arg0 != NULL ? arg0 : "", arg1 != NULL ? arg1 : "");
     err_at(&e, pointer, 0, 0);
     errs_add(es, &e);
@@ -131,7 +133,7 @@ void reply_problem(struct request *rq, struct response *rs, int code, const stru
     int status = status_of(code);
     const struct err *said = e->key == NULL && rq->errs.n > 0 ? &rq->errs.v[0] : e;
     const char *name = said->key != NULL ? said->key : "api.internal";
-    struct err unknown = { .key = name };
+    struct err unknown = {.key = name};
     json_t *o = json_object();
 
     snprintf(type, sizeof(type), "urn:luy:%s", name);

@@ -5,93 +5,108 @@
 #define R_ALL   (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER | ROLE_AUDITOR)
 #define R_WRITE (ROLE_ADMIN | ROLE_OPERATOR | ROLE_UNIT_OFFICER)
 /* Log lines of the whole network: not for who may see one unit only. */
-#define R_WIDE  (R_ALL & ~(uint32_t)ROLE_UNIT_OFFICER)
-#define R_MARK  (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER)
-#define R_RUN   (ROLE_ADMIN | ROLE_OPERATOR)
-#define R_ADMIN ROLE_ADMIN
+#define R_WIDE   (R_ALL & ~(uint32_t)ROLE_UNIT_OFFICER)
+#define R_MARK   (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER)
+#define R_RUN    (ROLE_ADMIN | ROLE_OPERATOR)
+#define R_ADMIN  ROLE_ADMIN
 #define TEXT_MAX 4096
 
-static const struct param p_list[] = {
-    { "q", PT_TEXT, 0, 200 }, { "order", PT_TEXT, 0, 100 }, { "cursor", PT_TEXT, 0, 1024 },
-    { "limit", PT_INT, 1, 1000 }, { "count", PT_BOOL }, { "ended", PT_BOOL }, { 0 } };
-static const struct param p_import[] = { { "dry_run", PT_BOOL }, { 0 } };
+static const struct param p_list[] = {{"q", PT_TEXT, 0, 200},
+                                      {"order", PT_TEXT, 0, 100},
+                                      {"cursor", PT_TEXT, 0, 1024},
+                                      {"limit", PT_INT, 1, 1000},
+                                      {"count", PT_BOOL},
+                                      {"ended", PT_BOOL},
+                                      {0}};
+static const struct param p_import[] = {{"dry_run", PT_BOOL}, {0}};
 static const struct param p_events[] = {
-    { "query", PT_TEXT, 0, TEXT_MAX }, { "limit", PT_INT, 1, 1000 }, { "before", PT_INT, 0, INT64_MAX }, { 0 } };
-static const struct param p_histogram[] = { { "query", PT_TEXT, 0, TEXT_MAX }, { "buckets", PT_INT, 1, 1000 }, { 0 } };
-static const struct param p_query[] = { { "query", PT_TEXT, 0, TEXT_MAX }, { 0 } };
+    {"query", PT_TEXT, 0, TEXT_MAX}, {"limit", PT_INT, 1, 1000}, {"before", PT_INT, 0, INT64_MAX}, {0}};
+static const struct param p_histogram[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {"buckets", PT_INT, 1, 1000}, {0}};
+static const struct param p_query[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {0}};
 static const struct param p_export[] = {
-    { "query", PT_TEXT, 0, TEXT_MAX }, { "format", PT_TEXT, 0, 8, "text json csv" }, { 0 } };
-static const struct param p_findings[] = {
-    { "state", PT_TEXT, 0, 40 }, { "clause", PT_TEXT, 0, 80 }, { "control", PT_TEXT, 0, 120 },
-    { "unit", PT_TEXT, 0, 120 }, { "severity", PT_TEXT, 0, 20, "low medium high critical" },
-    { "q", PT_TEXT, 0, 200 }, { "limit", PT_INT, 1, 1000 }, { "cursor", PT_TEXT, 0, 200 }, { 0 } };
-static const struct param p_control[] = { { "control", PT_TEXT, 0, 120 }, { 0 } };
+    {"query", PT_TEXT, 0, TEXT_MAX}, {"format", PT_TEXT, 0, 8, "text json csv"}, {0}};
+static const struct param p_findings[] = {{"state", PT_TEXT, 0, 40},
+                                          {"clause", PT_TEXT, 0, 80},
+                                          {"control", PT_TEXT, 0, 120},
+                                          {"unit", PT_TEXT, 0, 120},
+                                          {"severity", PT_TEXT, 0, 20, "low medium high critical"},
+                                          {"q", PT_TEXT, 0, 200},
+                                          {"limit", PT_INT, 1, 1000},
+                                          {"cursor", PT_TEXT, 0, 200},
+                                          {0}};
+static const struct param p_control[] = {{"control", PT_TEXT, 0, 120}, {0}};
 
 static const struct member b_session[] = {
-    { "account", JSON_STRING, true, 128 }, { "password", JSON_STRING, true, 1024 }, { 0 } };
-static const struct member b_password[] = {
-    { "old", JSON_STRING, true, 1024 }, { "new", JSON_STRING, true, 1024 }, { 0 } };
-static const struct member b_login[] = { { "account", JSON_STRING, true, 128 }, { 0 } };
+    {"account", JSON_STRING, true, 128}, {"password", JSON_STRING, true, 1024}, {0}};
+static const struct member b_password[] = {{"old", JSON_STRING, true, 1024}, {"new", JSON_STRING, true, 1024}, {0}};
+static const struct member b_login[] = {{"account", JSON_STRING, true, 128}, {0}};
 static const struct member b_token[] = {
-    { "name", JSON_STRING, true, 80 }, { "expires_on", JSON_STRING, false, 10 }, { "roles", JSON_ARRAY, false, 8 }, { 0 } };
-static const struct member b_finding[] = {
-    { "state", JSON_STRING, true, 40 }, { "note", JSON_STRING, false, 4000 }, { 0 } };
-static const struct member b_duty[] = {
-    { "period_key", JSON_STRING, true, 40 }, { "note", JSON_STRING, false, 4000 }, { 0 } };
+    {"name", JSON_STRING, true, 80}, {"expires_on", JSON_STRING, false, 10}, {"roles", JSON_ARRAY, false, 8}, {0}};
+static const struct member b_finding[] = {{"state", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
+static const struct member b_duty[] = {{"period_key", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
 
 /* Fixed paths stand before "/{kind}": the first that fits answers. */
 const struct route routes[] = {
-    { M_POST, "/session", 0, RF_OPEN | RF_MUST_CHANGE_OK, route_session_post, NULL, b_session, 200, "api.op.session_post" },
-    { M_GET, "/session", R_ALL, RF_MUST_CHANGE_OK, route_session_get, NULL, NULL, 200, "api.op.session_get" },
-    { M_DELETE, "/session", R_ALL, RF_MUST_CHANGE_OK | RF_SESSION_ONLY, route_session_delete, NULL, NULL, 204, "api.op.session_delete" },
-    { M_POST, "/password", R_ALL, RF_MUST_CHANGE_OK | RF_SESSION_ONLY, route_password_post, NULL, b_password, 204, "api.op.password_post" },
-    { M_GET, "/logins", R_ADMIN, 0, route_logins_get, NULL, NULL, 200, "api.op.logins_get" },
-    { M_POST, "/logins", R_ADMIN, RF_SESSION_ONLY, route_logins_post, NULL, b_login, 200, "api.op.logins_post" },
-    { M_POST, "/logins/{account}/unlock", R_ADMIN, 0, route_logins_unlock, NULL, NULL, 204, "api.op.logins_unlock" },
-    { M_GET, "/tokens", R_ALL, 0, route_tokens_get, NULL, NULL, 200, "api.op.tokens_get" },
-    { M_POST, "/tokens", R_ALL, RF_SESSION_ONLY, route_tokens_post, NULL, b_token, 201, "api.op.tokens_post" },
-    { M_DELETE, "/tokens/{id}", R_ALL, 0, route_tokens_delete, NULL, NULL, 204, "api.op.tokens_delete" },
+    {M_POST, "/session", 0, RF_OPEN | RF_MUST_CHANGE_OK, route_session_post, NULL, b_session, 200,
+     "api.op.session_post"},
+    {M_GET, "/session", R_ALL, RF_MUST_CHANGE_OK, route_session_get, NULL, NULL, 200, "api.op.session_get"},
+    {M_DELETE, "/session", R_ALL, RF_MUST_CHANGE_OK | RF_SESSION_ONLY, route_session_delete, NULL, NULL, 204,
+     "api.op.session_delete"},
+    {M_POST, "/password", R_ALL, RF_MUST_CHANGE_OK | RF_SESSION_ONLY, route_password_post, NULL, b_password, 204,
+     "api.op.password_post"},
+    {M_GET, "/logins", R_ADMIN, 0, route_logins_get, NULL, NULL, 200, "api.op.logins_get"},
+    {M_POST, "/logins", R_ADMIN, RF_SESSION_ONLY, route_logins_post, NULL, b_login, 200, "api.op.logins_post"},
+    {M_POST, "/logins/{account}/unlock", R_ADMIN, 0, route_logins_unlock, NULL, NULL, 204, "api.op.logins_unlock"},
+    {M_GET, "/tokens", R_ALL, 0, route_tokens_get, NULL, NULL, 200, "api.op.tokens_get"},
+    {M_POST, "/tokens", R_ALL, RF_SESSION_ONLY, route_tokens_post, NULL, b_token, 201, "api.op.tokens_post"},
+    {M_DELETE, "/tokens/{id}", R_ALL, 0, route_tokens_delete, NULL, NULL, 204, "api.op.tokens_delete"},
 
-    { M_GET, "/schema", R_ALL, 0, route_schema_get, NULL, NULL, 200, "api.op.schema_get" },
-    { M_GET, "/registry/counts", R_ALL, 0, route_counts_get, NULL, NULL, 200, "api.op.counts_get" },
-    { M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get" },
+    {M_GET, "/schema", R_ALL, 0, route_schema_get, NULL, NULL, 200, "api.op.schema_get"},
+    {M_GET, "/registry/counts", R_ALL, 0, route_counts_get, NULL, NULL, 200, "api.op.counts_get"},
+    {M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get"},
 
-    { M_GET, "/events", R_WIDE, 0, route_events_get, p_events, NULL, 200, "api.op.events_get" },
-    { M_GET, "/events/histogram", R_WIDE, 0, route_events_histogram, p_histogram, NULL, 200, "api.op.events_histogram" },
-    { M_GET, "/events/tail", R_WIDE, RF_STREAM, route_events_tail, p_query, NULL, 200, "api.op.events_tail" },
-    { M_GET, "/events/export", R_WIDE, 0, route_events_export, p_export, NULL, 200, "api.op.events_export" },
-    { M_GET, "/query/fields", R_ALL, 0, route_query_fields_get, NULL, NULL, 200, "api.op.query_fields_get" },
-    { M_GET, "/sources", R_ALL, 0, route_sources_get, NULL, NULL, 200, "api.op.sources_get" },
+    {M_GET, "/events", R_WIDE, 0, route_events_get, p_events, NULL, 200, "api.op.events_get"},
+    {M_GET, "/events/histogram", R_WIDE, 0, route_events_histogram, p_histogram, NULL, 200, "api.op.events_histogram"},
+    {M_GET, "/events/tail", R_WIDE, RF_STREAM, route_events_tail, p_query, NULL, 200, "api.op.events_tail"},
+    {M_GET, "/events/export", R_WIDE, 0, route_events_export, p_export, NULL, 200, "api.op.events_export"},
+    {M_GET, "/query/fields", R_ALL, 0, route_query_fields_get, NULL, NULL, 200, "api.op.query_fields_get"},
+    {M_GET, "/sources", R_ALL, 0, route_sources_get, NULL, NULL, 200, "api.op.sources_get"},
 
-    { M_GET, "/today", R_ALL, 0, route_today_get, NULL, NULL, 200, "api.op.today_get" },
-    { M_GET, "/findings", R_ALL, 0, route_findings_get, p_findings, NULL, 200, "api.op.findings_get" },
-    { M_GET, "/findings/{id}", R_ALL, 0, route_finding_get, NULL, NULL, 200, "api.op.finding_get" },
-    { M_POST, "/findings/{id}", R_MARK, 0, route_finding_post, NULL, b_finding, 200, "api.op.finding_post" },
-    { M_GET, "/clauses", R_ALL, 0, route_clauses_get, NULL, NULL, 200, "api.op.clauses_get" },
-    { M_GET, "/clauses/{id}", R_ALL, 0, route_clause_get, NULL, NULL, 200, "api.op.clause_get" },
-    { M_GET, "/controls", R_ALL, 0, route_controls_get, NULL, NULL, 200, "api.op.controls_get" },
-    { M_POST, "/controls/run", R_RUN, 0, route_controls_run, p_control, NULL, 200, "api.op.controls_run" },
-    { M_GET, "/duties", R_ALL, 0, route_duties_get, NULL, NULL, 200, "api.op.duties_get" },
-    { M_POST, "/duties/{id}/done", R_WRITE, 0, route_duty_done, NULL, b_duty, 200, "api.op.duty_done" },
+    {M_GET, "/today", R_ALL, 0, route_today_get, NULL, NULL, 200, "api.op.today_get"},
+    {M_GET, "/findings", R_ALL, 0, route_findings_get, p_findings, NULL, 200, "api.op.findings_get"},
+    {M_GET, "/findings/{id}", R_ALL, 0, route_finding_get, NULL, NULL, 200, "api.op.finding_get"},
+    {M_POST, "/findings/{id}", R_MARK, 0, route_finding_post, NULL, b_finding, 200, "api.op.finding_post"},
+    {M_GET, "/clauses", R_ALL, 0, route_clauses_get, NULL, NULL, 200, "api.op.clauses_get"},
+    {M_GET, "/clauses/{id}", R_ALL, 0, route_clause_get, NULL, NULL, 200, "api.op.clause_get"},
+    {M_GET, "/controls", R_ALL, 0, route_controls_get, NULL, NULL, 200, "api.op.controls_get"},
+    {M_POST, "/controls/run", R_RUN, 0, route_controls_run, p_control, NULL, 200, "api.op.controls_run"},
+    {M_GET, "/duties", R_ALL, 0, route_duties_get, NULL, NULL, 200, "api.op.duties_get"},
+    {M_POST, "/duties/{id}/done", R_WRITE, 0, route_duty_done, NULL, b_duty, 200, "api.op.duty_done"},
 
-    { M_GET, "/live", R_ALL, RF_STREAM, route_live_get, NULL, NULL, 200, "api.op.live_get" },
-    { M_GET, "/stats", R_ALL, 0, route_stats_get, NULL, NULL, 200, "api.op.stats_get" },
-    { M_GET, "/health", 0, RF_OPEN | RF_MUST_CHANGE_OK, route_health_get, NULL, NULL, 200, "api.op.health_get" },
-    { M_GET, "/metrics", R_ALL, 0, route_metrics_get, NULL, NULL, 200, "api.op.metrics_get" },
-    { M_GET, "/openapi.json", R_ALL, 0, route_openapi_get, NULL, NULL, 200, "api.op.openapi_get" },
+    {M_GET, "/live", R_ALL, RF_STREAM, route_live_get, NULL, NULL, 200, "api.op.live_get"},
+    {M_GET, "/stats", R_ALL, 0, route_stats_get, NULL, NULL, 200, "api.op.stats_get"},
+    {M_GET, "/health", 0, RF_OPEN | RF_MUST_CHANGE_OK, route_health_get, NULL, NULL, 200, "api.op.health_get"},
+    {M_GET, "/metrics", R_ALL, 0, route_metrics_get, NULL, NULL, 200, "api.op.metrics_get"},
+    {M_GET, "/openapi.json", R_ALL, 0, route_openapi_get, NULL, NULL, 200, "api.op.openapi_get"},
 
-    { M_GET, "/{kind}", R_ALL, RF_KIND | RF_FILTERS, route_records_get, p_list, NULL, 200, "api.op.records_get" },
-    { M_POST, "/{kind}", R_WRITE, RF_KIND | RF_RECORD, route_records_post, NULL, NULL, 201, "api.op.records_post" },
-    { M_POST, "/{kind}/import", R_WRITE, RF_KIND | RF_CSV, route_records_import, p_import, NULL, 200, "api.op.records_import" },
-    { M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, NULL, NULL, 200, "api.op.record_get" },
-    { M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, NULL, NULL, 200, "api.op.record_patch" },
-    { M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, NULL, NULL, 200, "api.op.record_delete" },
-    { M_GET, "/{kind}/{id}/history", R_ALL, RF_KIND, route_record_history, NULL, NULL, 200, "api.op.record_history" },
+    {M_GET, "/{kind}", R_ALL, RF_KIND | RF_FILTERS, route_records_get, p_list, NULL, 200, "api.op.records_get"},
+    {M_POST, "/{kind}", R_WRITE, RF_KIND | RF_RECORD, route_records_post, NULL, NULL, 201, "api.op.records_post"},
+    {M_POST, "/{kind}/import", R_WRITE, RF_KIND | RF_CSV, route_records_import, p_import, NULL, 200,
+     "api.op.records_import"},
+    {M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, NULL, NULL, 200, "api.op.record_get"},
+    {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, NULL, NULL, 200,
+     "api.op.record_patch"},
+    {M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, NULL, NULL, 200,
+     "api.op.record_delete"},
+    {M_GET, "/{kind}/{id}/history", R_ALL, RF_KIND, route_record_history, NULL, NULL, 200, "api.op.record_history"},
 };
 const size_t routes_n = sizeof(routes) / sizeof(*routes);
 
 /* Kinds whose records give rights: who may write them could make himself more. */
-static const struct { const char *kind; uint32_t roles; } guarded[] = { { "role_grant", R_ADMIN } };
+static const struct {
+    const char *kind;
+    uint32_t roles;
+} guarded[] = {{"role_grant", R_ADMIN}};
 
 uint32_t route_roles(const struct route *r, str kind)
 {
@@ -132,7 +147,7 @@ const struct route *route_find(const struct api *api, enum method m, str path, s
         const struct route *r = &routes[i];
         bool by_kind = (r->flags & RF_KIND) != 0;
         if (by_kind && fixed)
-            break;          /* "/events" is not a record kind because POST is not served there */
+            break; /* "/events" is not a record kind because POST is not served there */
         if (!pattern_fits(r->pattern, path, a, arg))
             continue;
         if (by_kind && schema_kind(registry_schema(api->d.registry), arg[0]) == NULL)

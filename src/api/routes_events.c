@@ -22,10 +22,13 @@ static struct search_opts options(struct request *rq)
 
 static void put_stats(struct buf *b, struct request *rq, const struct search_stats *st, int64_t started, bool late)
 {
-    buf_fmt(b, "\"stats\":{\"hits\":%llu,\"scanned_events\":%llu,\"scanned_blocks\":%llu,\"skipped_blocks\":%llu,\"ms\":%lld,"
-            "\"timed_out\":%s}", (unsigned long long)st->hits, (unsigned long long)st->scanned_events,
-            (unsigned long long)st->scanned_blocks, (unsigned long long)st->skipped_blocks,
-            (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS), late ? "true" : "false");
+    buf_fmt(
+        b,
+        "\"stats\":{\"hits\":%llu,\"scanned_events\":%llu,\"scanned_blocks\":%llu,\"skipped_blocks\":%llu,\"ms\":%lld,"
+        "\"timed_out\":%s}",
+        (unsigned long long)st->hits, (unsigned long long)st->scanned_events, (unsigned long long)st->scanned_blocks,
+        (unsigned long long)st->skipped_blocks, (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS),
+        late ? "true" : "false");
 }
 
 static int reply_buf(struct response *rs, const char *type, struct err *e)
@@ -37,7 +40,12 @@ static int reply_buf(struct response *rs, const char *type, struct err *e)
     return 0;
 }
 
-struct page { struct buf *b; uint64_t last; size_t n; bool full; };
+struct page {
+    struct buf *b;
+    uint64_t last;
+    size_t n;
+    bool full;
+};
 
 static bool add_hit(void *ctx, const struct hit *h)
 {
@@ -48,15 +56,15 @@ static bool add_hit(void *ctx, const struct hit *h)
     event_write(p->b, h);
     p->n++;
     p->last = h->seq;
-    p->full = p->b->n > API_PAGE_BYTES;     /* 1,000 lines of 64 KiB do not fit a page */
+    p->full = p->b->n > API_PAGE_BYTES; /* 1,000 lines of 64 KiB do not fit a page */
     return !p->full;
 }
 
 static int search(struct request *rq, struct response *rs, const struct query *q, struct err *e)
 {
     struct search_opts o = options(rq);
-    struct search_stats st = { 0 };
-    struct page p = { .b = &rs->body };
+    struct search_stats st = {0};
+    struct page p = {.b = &rs->body};
     int64_t started = clock_mono(rq->api->d.clock);
 
     buf_z(&rs->body, "{\"items\":[");
@@ -96,8 +104,8 @@ static void put_rows(struct buf *b, const struct query *q, const struct agg *agg
 static int aggregate(struct request *rq, struct response *rs, const struct query *q, struct err *e)
 {
     struct search_opts o = options(rq);
-    struct search_stats st = { 0 };
-    struct agg agg = { 0 };
+    struct search_stats st = {0};
+    struct agg agg = {0};
     int64_t started = clock_mono(rq->api->d.clock);
 
     o.limit = 0;
@@ -121,7 +129,7 @@ int route_events_get(struct request *rq, struct response *rs, struct err *e)
         q->limit = 1000;
     if (request_query(rq, "limit").p == NULL && q->limit > 0)
         rq->query[rq->nquery < API_QUERY_MAX ? rq->nquery++ : API_QUERY_MAX - 1] =
-            (struct pair){ STR("limit"), arena_fmt(&rq->a, "%llu", (unsigned long long)q->limit) };
+            (struct pair){STR("limit"), arena_fmt(&rq->a, "%llu", (unsigned long long)q->limit)};
     return q->pipe == QP_NONE ? search(rq, rs, q, e) : aggregate(rq, rs, q, e);
 }
 
@@ -129,7 +137,8 @@ int route_events_get(struct request *rq, struct response *rs, struct err *e)
  * more than the buckets asked for. */
 static int64_t step_of(int64_t span_s, int64_t buckets)
 {
-    static const int32_t steps[] = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY_S };
+    static const int32_t steps[] = {1,   2,   5,    10,   15,   30,    60,    120,   300,
+                                    600, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY_S};
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         if (span_s <= steps[i] * buckets)
@@ -145,7 +154,8 @@ static void put_time(struct buf *b, int64_t s)
 }
 
 /* The engine gives the buckets that hold something; a chart wants them all. */
-static int put_buckets(struct request *rq, struct buf *b, const struct agg *agg, int64_t from, int64_t to, int64_t step, struct err *e)
+static int put_buckets(struct request *rq, struct buf *b, const struct agg *agg, int64_t from, int64_t to, int64_t step,
+                       struct err *e)
 {
     size_t n = (size_t)((to - from + step - 1) / step);
     uint64_t *counts = arena_array(&rq->a, uint64_t, n + 1);
@@ -154,7 +164,8 @@ static int put_buckets(struct request *rq, struct buf *b, const struct agg *agg,
     if (counts == NULL)
         return ERR(e, -ENOMEM, "api.reply_too_large");
     for (size_t i = 0; i < agg->n; i++)
-        if (time_parse(agg->rows[i].keys[0], &ns) && ns / NS_PER_S >= from && (size_t)((ns / NS_PER_S - from) / step) < n)
+        if (time_parse(agg->rows[i].keys[0], &ns) && ns / NS_PER_S >= from &&
+            (size_t)((ns / NS_PER_S - from) / step) < n)
             counts[(ns / NS_PER_S - from) / step] += agg->rows[i].count;
     for (size_t i = 0; i < n; i++) {
         buf_z(b, i > 0 ? ",{\"at\":" : "{\"at\":");
@@ -167,8 +178,8 @@ static int put_buckets(struct request *rq, struct buf *b, const struct agg *agg,
 int route_events_histogram(struct request *rq, struct response *rs, struct err *e)
 {
     struct search_opts o = options(rq);
-    struct search_stats st = { 0 };
-    struct agg agg = { 0 };
+    struct search_stats st = {0};
+    struct agg agg = {0};
     struct query *q;
     int64_t now = rq->now / NS_PER_S, from, to, step;
     int rc = parse_query(rq, &q, e);
@@ -218,17 +229,20 @@ int route_events_export(struct request *rq, struct response *rs, struct err *e)
         format = STR("text");
     rc = export_stream(rq, text.p != NULL ? text : STR(""), format, &rs->stream, e);
     rs->status = 200;
-    rs->type = str_eq(format, STR("csv")) ? "text/csv; charset=utf-8"
-             : str_eq(format, STR("json")) ? "application/x-ndjson; charset=utf-8" : "text/plain; charset=utf-8";
+    rs->type = str_eq(format, STR("csv"))    ? "text/csv; charset=utf-8"
+               : str_eq(format, STR("json")) ? "application/x-ndjson; charset=utf-8"
+                                             : "text/plain; charset=utf-8";
     if (rc == 0)
         reply_header(rq, rs, "Content-Disposition", "attachment; filename=\"events.%s\"",
-                     str_eq(format, STR("csv")) ? "csv" : str_eq(format, STR("json")) ? "jsonl" : "log");
+                     str_eq(format, STR("csv"))    ? "csv"
+                     : str_eq(format, STR("json")) ? "jsonl"
+                                                   : "log");
     return rc;
 }
 
-static const char *const severities[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL };
-static const char *const transports[] = { "udp", "tcp", "tls", "file", "self", NULL };
-static const char *const formats[] = { "raw", "rfc3164", "rfc5424", NULL };
+static const char *const severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL};
+static const char *const transports[] = {"udp", "tcp", "tls", "file", "self", NULL};
+static const char *const formats[] = {"raw", "rfc3164", "rfc5424", NULL};
 
 static json_t *values_json(const char *const *v)
 {
@@ -251,11 +265,13 @@ int route_query_fields_get(struct request *rq, struct response *rs, struct err *
 
     for (size_t i = 0; i < QF_COUNT; i++) {
         const struct query_field_info *f = &query_fields[i];
-        const char *const *v = f->id == QF_SEVERITY ? severities : f->id == QF_TRANSPORT ? transports
-                             : f->id == QF_FORMAT ? formats : NULL;
+        const char *const *v = f->id == QF_SEVERITY    ? severities
+                               : f->id == QF_TRANSPORT ? transports
+                               : f->id == QF_FORMAT    ? formats
+                                                       : NULL;
         snprintf(key, sizeof(key), "%s%s", "api.field.", f->name);
-        json_array_append_new(list, json_pack("{s:s,s:o,s:o}", "name", f->name, "label", label_json(key),
-                                              "values", v != NULL ? values_json(v) : json_null()));
+        json_array_append_new(list, json_pack("{s:s,s:o,s:o}", "name", f->name, "label", label_json(key), "values",
+                                              v != NULL ? values_json(v) : json_null()));
     }
     return reply_json(rq, rs, 200, json_pack("{s:o}", "fields", list));
 }

@@ -17,8 +17,9 @@ int route_today_get(struct request *rq, struct response *rs, struct err *e)
         return rc;
     intake = intake_json(rq->api, &drops);
     json_object_set_new(out, "drops", drops);
-    json_object_set_new(out, "intake", json_pack("{s:I,s:I}", "restarts", json_get_int(intake, "restarts", 0),
-                                                 "received", json_get_int(intake, "received", 0)));
+    json_object_set_new(out, "intake",
+                        json_pack("{s:I,s:I}", "restarts", json_get_int(intake, "restarts", 0), "received",
+                                  json_get_int(intake, "received", 0)));
     json_decref(intake);
     return reply_json(rq, rs, 200, out);
 }
@@ -26,9 +27,14 @@ int route_today_get(struct request *rq, struct response *rs, struct err *e)
 int route_findings_get(struct request *rq, struct response *rs, struct err *e)
 {
     struct finding_query q = {
-        .state = request_query(rq, "state"), .control = request_query(rq, "control"), .clause = request_query(rq, "clause"),
-        .unit = request_query(rq, "unit"), .severity = request_query(rq, "severity"), .q = request_query(rq, "q"),
-        .cursor = request_query(rq, "cursor"), .limit = (size_t)request_query_int(rq, "limit", 50),
+        .state = request_query(rq, "state"),
+        .control = request_query(rq, "control"),
+        .clause = request_query(rq, "clause"),
+        .unit = request_query(rq, "unit"),
+        .severity = request_query(rq, "severity"),
+        .q = request_query(rq, "q"),
+        .cursor = request_query(rq, "cursor"),
+        .limit = (size_t)request_query_int(rq, "limit", 50),
     };
     json_t *out = NULL;
     int rc = judge_findings(rq->api->d.judge, &rq->auth.actor, &q, &out, e);
@@ -98,9 +104,7 @@ static json_t *only_control(json_t *all, str id)
     json_t *items = json_is_array(all) ? all : json_object_get(all, "items"), *kept = json_array(), *v;
     size_t i;
 
-    json_array_foreach(items, i, v)
-        if (str_eq(json_get_str(v, "id"), id))
-            json_array_append(kept, v);
+    json_array_foreach(items, i, v) if (str_eq(json_get_str(v, "id"), id)) json_array_append(kept, v);
     json_decref(all);
     return json_pack("{s:o}", "items", kept);
 }

@@ -5,7 +5,7 @@
 /* "name__ic=x" and "name=x" become filters; names of paging are not filters. */
 static int take_filters(struct request *rq, struct list_query *q, struct err *e)
 {
-    static const char *const reserved[] = { "q", "order", "cursor", "limit", "count", "ended" };
+    static const char *const reserved[] = {"q", "order", "cursor", "limit", "count", "ended"};
 
     for (size_t i = 0; i < rq->nquery; i++) {
         bool skip = false;
@@ -31,8 +31,11 @@ static int take_filters(struct request *rq, struct list_query *q, struct err *e)
 static int take_list_query(struct request *rq, struct list_query *q, struct err *e)
 {
     *q = (struct list_query){
-        .q = request_query(rq, "q"), .order = request_query(rq, "order"), .cursor = request_query(rq, "cursor"),
-        .limit = (size_t)request_query_int(rq, "limit", 50), .ended = request_query_bool(rq, "ended"),
+        .q = request_query(rq, "q"),
+        .order = request_query(rq, "order"),
+        .cursor = request_query(rq, "cursor"),
+        .limit = (size_t)request_query_int(rq, "limit", 50),
+        .ended = request_query_bool(rq, "ended"),
         .count = request_query_bool(rq, "count"),
     };
     return take_filters(rq, q, e);
@@ -89,7 +92,8 @@ int route_records_post(struct request *rq, struct response *rs, struct err *e)
 
     if (rc < 0)
         return rc;
-    reply_header(rq, rs, "Location", API_BASE "/%.*s/%lld", STR_ARGS(rq->arg[0]), (long long)json_get_int(out, "id", 0));
+    reply_header(rq, rs, "Location", API_BASE "/%.*s/%lld", STR_ARGS(rq->arg[0]),
+                 (long long)json_get_int(out, "id", 0));
     return reply_record(rq, rs, 201, out);
 }
 
@@ -121,7 +125,8 @@ int route_record_patch(struct request *rq, struct response *rs, struct err *e)
     int rc = take_rev(rq, &rev, e);
 
     if (rc == 0)
-        rc = registry_change(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], rev, rq->json, &out, &rq->errs, e);
+        rc = registry_change(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], rev, rq->json, &out,
+                             &rq->errs, e);
     return rc < 0 ? rc : reply_record(rq, rs, 200, out);
 }
 

@@ -7,15 +7,9 @@
 
 enum { SEEN_EVERY_S = 60, SESSIONS_PER_ACCOUNT = 20 };
 
-void secret_hash(str secret, char out[65])
-{
-    sha256_hex(sha256(secret), out);
-}
+void secret_hash(str secret, char out[65]) { sha256_hex(sha256(secret), out); }
 
-void csrf_of(str secret, char out[65])
-{
-    sha256_hex(sha256_2(STR("luy csrf "), secret), out);
-}
+void csrf_of(str secret, char out[65]) { sha256_hex(sha256_2(STR("luy csrf "), secret), out); }
 
 struct login_policy api_policy(struct api *api)
 {
@@ -36,7 +30,8 @@ static int prune(struct tx *tx, int64_t account_id, int64_t now, const struct lo
                      VALS(V_INT(now - p->idle_s - SEEN_EVERY_S), V_INT(now - p->absolute_s)), NULL, e);
     if (rc < 0)
         return rc;
-    return tx_exec(tx, "DELETE FROM api_session WHERE account_id = ?1 AND hash NOT IN (SELECT hash FROM api_session"
+    return tx_exec(tx,
+                   "DELETE FROM api_session WHERE account_id = ?1 AND hash NOT IN (SELECT hash FROM api_session"
                    " WHERE account_id = ?1 ORDER BY seen_at DESC, created_at DESC LIMIT ?2)",
                    VALS(V_INT(account_id), V_INT(SESSIONS_PER_ACCOUNT - 1)), NULL, e);
 }
@@ -55,8 +50,9 @@ int session_new(struct request *rq, int64_t account_id, char secret[65], struct 
     secret_hash(str_c(secret), hash);
     rc = prune(tx, account_id, now, &p, e);
     if (rc == 0)
-        rc = tx_exec(tx, "INSERT INTO api_session (hash, account_id, created_at, seen_at, address) VALUES (?1, ?2, ?3, ?3, ?4)",
-                     VALS(V_Z(hash), V_INT(account_id), V_INT(now), V_STR(rq->peer)), NULL, e);
+        rc = tx_exec(
+            tx, "INSERT INTO api_session (hash, account_id, created_at, seen_at, address) VALUES (?1, ?2, ?3, ?3, ?4)",
+            VALS(V_Z(hash), V_INT(account_id), V_INT(now), V_STR(rq->peer)), NULL, e);
     if (rc < 0) {
         store_rollback(tx);
         return rc;
@@ -64,7 +60,12 @@ int session_new(struct request *rq, int64_t account_id, char secret[65], struct 
     return store_commit(tx, e);
 }
 
-struct session_row { struct arena *a; int64_t account_id, created_at, seen_at; str account; bool must_change, found; };
+struct session_row {
+    struct arena *a;
+    int64_t account_id, created_at, seen_at;
+    str account;
+    bool must_change, found;
+};
 
 static bool take_session(void *ctx, const struct val *c, size_t n)
 {
@@ -85,21 +86,23 @@ static int read_session(struct api *api, const char *hash, struct session_row *o
 
     if (rc < 0)
         return rc;
-    rc = tx_query(tx, "SELECT s.account_id, s.created_at, s.seen_at, l.account, l.must_change FROM api_session s"
-                  " JOIN login l ON l.account_id = s.account_id WHERE s.hash = ?1", VALS(V_Z(hash)), take_session, out, e);
+    rc = tx_query(tx,
+                  "SELECT s.account_id, s.created_at, s.seen_at, l.account, l.must_change FROM api_session s"
+                  " JOIN login l ON l.account_id = s.account_id WHERE s.hash = ?1",
+                  VALS(V_Z(hash)), take_session, out, e);
     store_rollback(tx);
     return rc;
 }
 
 static void write_seen(struct api *api, const char *hash, int64_t now)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct tx *tx;
 
     if (store_begin(registry_store(api->d.registry), STORE_WRITE, &tx, &e) < 0)
         return;
     if (tx_exec(tx, "UPDATE api_session SET seen_at = ?1 WHERE hash = ?2", VALS(V_INT(now), V_Z(hash)), NULL, &e) < 0)
-        store_rollback(tx);             /* a full disk: the session lives on until idle */
+        store_rollback(tx); /* a full disk: the session lives on until idle */
     else
         store_commit(tx, &e);
 }
@@ -114,7 +117,7 @@ static int who_is(struct request *rq, int64_t account_id, str account, struct er
 {
     struct auth *au = &rq->auth;
     int64_t id;
-    struct err why = { 0 };
+    struct err why = {0};
 
     if (account_find(rq->api, account, &id, NULL, &why) < 0 || id != account_id)
         return ERR(e, HTTP_ERR(401), "api.no_session");
@@ -124,7 +127,7 @@ static int who_is(struct request *rq, int64_t account_id, str account, struct er
 int session_resume(struct request *rq, str secret, struct err *e)
 {
     struct login_policy p = api_policy(rq->api);
-    struct session_row r = { .a = &rq->a };
+    struct session_row r = {.a = &rq->a};
     struct auth *au = &rq->auth;
     int64_t now = rq->now / NS_PER_S;
 
@@ -148,7 +151,12 @@ int session_resume(struct request *rq, str secret, struct err *e)
     return 0;
 }
 
-struct token_row { struct arena *a; int64_t id, account_id, roles, last_used; str account, expires; bool must_change, found; };
+struct token_row {
+    struct arena *a;
+    int64_t id, account_id, roles, last_used;
+    str account, expires;
+    bool must_change, found;
+};
 
 static bool take_token(void *ctx, const struct val *c, size_t n)
 {
@@ -171,8 +179,11 @@ static int read_token(struct api *api, const char *hash, struct token_row *out, 
 
     if (rc < 0)
         return rc;
-    rc = tx_query(tx, "SELECT t.id, t.account_id, t.roles, t.expires_on, t.last_used_at, l.account, l.must_change FROM api_token t"
-                  " JOIN login l ON l.account_id = t.account_id WHERE t.hash = ?1", VALS(V_Z(hash)), take_token, out, e);
+    rc = tx_query(
+        tx,
+        "SELECT t.id, t.account_id, t.roles, t.expires_on, t.last_used_at, l.account, l.must_change FROM api_token t"
+        " JOIN login l ON l.account_id = t.account_id WHERE t.hash = ?1",
+        VALS(V_Z(hash)), take_token, out, e);
     store_rollback(tx);
     return rc;
 }
@@ -185,7 +196,7 @@ static bool token_over(const struct token_row *r, int64_t now_ns)
 
 static void token_used(struct api *api, int64_t id, int64_t now)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct tx *tx;
 
     if (store_begin(registry_store(api->d.registry), STORE_WRITE, &tx, &e) < 0)
@@ -199,7 +210,7 @@ static void token_used(struct api *api, int64_t id, int64_t now)
 /* What a token may do: what its account may do now, and no more than was given. */
 int token_resume(struct request *rq, str secret, struct err *e)
 {
-    struct token_row r = { .a = &rq->a };
+    struct token_row r = {.a = &rq->a};
     struct auth *au = &rq->auth;
     int64_t now = rq->now / NS_PER_S;
 
@@ -227,15 +238,15 @@ bool auth_alive(struct api *api, const struct auth *au)
 {
     struct login_policy p = api_policy(api);
     struct arena a = arena_init(16 * 1024);
-    struct err e = { 0 };
+    struct err e = {0};
     int64_t now = clock_wall(api->d.clock);
     bool alive;
 
     if (au->by_token) {
-        struct token_row t = { .a = &a };
+        struct token_row t = {.a = &a};
         alive = read_token(api, au->secret_hash, &t, &e) == 0 && !token_over(&t, now);
     } else {
-        struct session_row s = { .a = &a };
+        struct session_row s = {.a = &a};
         alive = read_session(api, au->secret_hash, &s, &e) == 0 && !over(&s, now / NS_PER_S, &p);
     }
     arena_free(&a);

@@ -8,13 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct { const char *ending, *type; } types[] = {
-    { ".html", "text/html; charset=utf-8" }, { ".js", "text/javascript; charset=utf-8" },
-    { ".css", "text/css; charset=utf-8" },   { ".svg", "image/svg+xml" },
-    { ".json", "application/json" },         { ".png", "image/png" },
-    { ".ico", "image/x-icon" },              { ".woff2", "font/woff2" },
-    { ".txt", "text/plain; charset=utf-8" }, { ".webmanifest", "application/manifest+json" },
-    { ".map", "application/json" },
+static const struct {
+    const char *ending, *type;
+} types[] = {
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".svg", "image/svg+xml"},
+    {".json", "application/json"},
+    {".png", "image/png"},
+    {".ico", "image/x-icon"},
+    {".woff2", "font/woff2"},
+    {".txt", "text/plain; charset=utf-8"},
+    {".webmanifest", "application/manifest+json"},
+    {".map", "application/json"},
 };
 
 static const char *type_of(str name)

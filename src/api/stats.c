@@ -62,11 +62,11 @@ static json_t *journal_json(struct api *api)
     struct journal_stats s;
 
     journal_stats(api->d.journal, &s);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o,s:o}", "events", (json_int_t)s.events,
-                     "synced", (json_int_t)journal_synced(api->d.journal), "raw_bytes", (json_int_t)s.raw_bytes,
-                     "disk_bytes", (json_int_t)s.disk_bytes, "segments", (json_int_t)s.segments, "blocks", (json_int_t)s.blocks,
-                     "torn_bytes", (json_int_t)s.torn_bytes, "full", (int)s.full,
-                     "first_at", time_json(s.first_ns), "last_at", time_json(s.last_ns));
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:o,s:o}", "events", (json_int_t)s.events, "synced",
+                     (json_int_t)journal_synced(api->d.journal), "raw_bytes", (json_int_t)s.raw_bytes, "disk_bytes",
+                     (json_int_t)s.disk_bytes, "segments", (json_int_t)s.segments, "blocks", (json_int_t)s.blocks,
+                     "torn_bytes", (json_int_t)s.torn_bytes, "full", (int)s.full, "first_at", time_json(s.first_ns),
+                     "last_at", time_json(s.last_ns));
 }
 
 static json_t *judge_json(struct api *api)
@@ -74,31 +74,32 @@ static json_t *judge_json(struct api *api)
     struct judge_stats s;
 
     judge_stats(api->d.judge, &s);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)s.events, "matched", (json_int_t)s.matched,
-                     "findings_open", (json_int_t)s.findings_open, "rules", (json_int_t)s.rules, "checks", (json_int_t)s.checks,
-                     "duties", (json_int_t)s.duties, "groups", (json_int_t)s.groups, "evicted", (json_int_t)s.evicted);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)s.events, "matched",
+                     (json_int_t)s.matched, "findings_open", (json_int_t)s.findings_open, "rules", (json_int_t)s.rules,
+                     "checks", (json_int_t)s.checks, "duties", (json_int_t)s.duties, "groups", (json_int_t)s.groups,
+                     "evicted", (json_int_t)s.evicted);
 }
 
 static json_t *registry_json(struct api *api)
 {
     json_t *counts = NULL, *v;
-    struct err e = { 0 };
+    struct err e = {0};
     const char *kind;
     json_int_t total = 0;
 
     if (registry_counts(api->d.registry, &actor_system, &counts, &e) == 0)
-        json_object_foreach(counts, kind, v)
-            total += json_get_int(v, "total", 0);
+        json_object_foreach(counts, kind, v) total += json_get_int(v, "total", 0);
     json_decref(counts);
     return json_pack("{s:I}", "records", total);
 }
 
 static json_t *api_json(struct api *api)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)atomic_load(&api->requests),
-                     "streams", (json_int_t)atomic_load(&api->streams), "logins_ok", (json_int_t)atomic_load(&api->logins_ok),
-                     "logins_failed", (json_int_t)atomic_load(&api->logins_failed), "lockouts", (json_int_t)atomic_load(&api->lockouts),
-                     "refused_bodies", (json_int_t)atomic_load(&api->refused_bodies));
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)atomic_load(&api->requests), "streams",
+                     (json_int_t)atomic_load(&api->streams), "logins_ok", (json_int_t)atomic_load(&api->logins_ok),
+                     "logins_failed", (json_int_t)atomic_load(&api->logins_failed), "lockouts",
+                     (json_int_t)atomic_load(&api->lockouts), "refused_bodies",
+                     (json_int_t)atomic_load(&api->refused_bodies));
 }
 
 json_t *stats_json(struct api *api)
@@ -123,15 +124,16 @@ json_t *stats_json(struct api *api)
 static void metric(struct buf *b, const char *group, const char *name, bool gauge, uint64_t v)
 {
     const char *tail = gauge ? "" : "_total";
-    buf_fmt(b, "# TYPE luy_%s_%s%s %s\nluy_%s_%s%s %llu\n", group, name, tail, gauge ? "gauge" : "counter", group, name, tail,
-            (unsigned long long)v);
+    buf_fmt(b, "# TYPE luy_%s_%s%s %s\nluy_%s_%s%s %llu\n", group, name, tail, gauge ? "gauge" : "counter", group, name,
+            tail, (unsigned long long)v);
 }
 
 /* Members of a JSON group that are levels, not sums. */
 static bool is_gauge(const char *name)
 {
-    static const char *const gauges[] = { "events", "raw_bytes", "disk_bytes", "segments", "blocks", "findings_open", "rules",
-                                          "checks", "duties", "groups", "records", "streams", "full", NULL };
+    static const char *const gauges[] = {"events",        "raw_bytes", "disk_bytes", "segments", "blocks",
+                                         "findings_open", "rules",     "checks",     "duties",   "groups",
+                                         "records",       "streams",   "full",       NULL};
     for (size_t i = 0; gauges[i] != NULL; i++)
         if (strcmp(gauges[i], name) == 0)
             return true;
@@ -143,9 +145,8 @@ static void metrics_of(struct buf *b, const char *group, json_t *o)
     const char *name;
     json_t *v;
 
-    json_object_foreach(o, name, v)
-        if (json_is_integer(v) || json_is_boolean(v))
-            metric(b, group, name, is_gauge(name), json_is_true(v) ? 1 : (uint64_t)json_integer_value(v));
+    json_object_foreach(o, name, v) if (json_is_integer(v) || json_is_boolean(v))
+        metric(b, group, name, is_gauge(name), json_is_true(v) ? 1 : (uint64_t)json_integer_value(v));
     json_decref(o);
 }
 
@@ -163,7 +164,8 @@ void metrics_write(struct api *api, struct buf *b)
         metric(b, c[i].group, c[i].name, c[i].gauge, c[i].value);
     buf_z(b, "# TYPE luy_api_responses_total counter\n");
     for (int i = 2; i <= 5; i++)
-        buf_fmt(b, "luy_api_responses_total{class=\"%dxx\"} %llu\n", i, (unsigned long long)atomic_load(&api->by_class[i]));
+        buf_fmt(b, "luy_api_responses_total{class=\"%dxx\"} %llu\n", i,
+                (unsigned long long)atomic_load(&api->by_class[i]));
 }
 
 void self_event(struct api *api, int severity, const char *fmt, ...)

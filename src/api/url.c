@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include <errno.h>
 
-const char *const method_names[M_COUNT] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
+const char *const method_names[M_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 int method_of(str s, enum method *m, bool *head)
 {
@@ -47,7 +47,7 @@ bool url_decode(struct arena *a, str s, bool plus, str *out)
             return false;
         p[n++] = c;
     }
-    *out = (str){ p, n };
+    *out = (str){p, n};
     return utf8_valid(*out);
 }
 

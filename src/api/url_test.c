@@ -4,9 +4,21 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static const struct { const char *in, *out; } decode[] = {
-    { "abc", "abc" }, { "a%20b", "a b" }, { "%C4%90%E1%BB%97", "Đỗ" }, { "10.0.0.0%2f8", "10.0.0.0/8" }, { "%", NULL }, { "%4", NULL },
-    { "%zz", NULL }, { "a%00b", NULL }, { "%ff", NULL }, { "%C0%AF", NULL }, { "a+b", "a b" }, { "%41%4", NULL },
+static const struct {
+    const char *in, *out;
+} decode[] = {
+    {"abc", "abc"},
+    {"a%20b", "a b"},
+    {"%C4%90%E1%BB%97", "Đỗ"},
+    {"10.0.0.0%2f8", "10.0.0.0/8"},
+    {"%", NULL},
+    {"%4", NULL},
+    {"%zz", NULL},
+    {"a%00b", NULL},
+    {"%ff", NULL},
+    {"%C0%AF", NULL},
+    {"a+b", "a b"},
+    {"%41%4", NULL},
 };
 
 static void test_decode(void **state)
@@ -24,7 +36,7 @@ static void test_decode(void **state)
 
 static void with_uri(struct request *rq, const char *uri, int want)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     memset(rq, 0, sizeof(*rq));
     rq->a = arena_init(1 << 20);
@@ -61,22 +73,25 @@ static void test_uri(void **state)
     free(longest);
 }
 
-static const struct { const char *header; enum lang want; } languages[] = {
-    { "vi", LANG_VI }, { "en-US,en;q=0.9", LANG_EN }, { "fr, en;q=0.8, vi;q=0.7", LANG_EN }, { "de", LANG_VI }, { "", LANG_VI },
-    { "vi-VN", LANG_VI },
+static const struct {
+    const char *header;
+    enum lang want;
+} languages[] = {
+    {"vi", LANG_VI}, {"en-US,en;q=0.9", LANG_EN}, {"fr, en;q=0.8, vi;q=0.7", LANG_EN}, {"de", LANG_VI},
+    {"", LANG_VI},   {"vi-VN", LANG_VI},
 };
 
 static void test_language_and_cookie(void **state)
 {
-    struct request rq = { 0 };
+    struct request rq = {0};
 
     for (size_t i = 0; i < sizeof(languages) / sizeof(*languages); i++) {
-        rq.header[0] = (struct pair){ STR("accept-language"), str_c(languages[i].header) };
+        rq.header[0] = (struct pair){STR("accept-language"), str_c(languages[i].header)};
         rq.nheader = 1;
         request_language(&rq);
         assert_int_equal(rq.lang, languages[i].want);
     }
-    rq.header[0] = (struct pair){ STR("Cookie"), STR("a=b; luy_session=abc=; x") };
+    rq.header[0] = (struct pair){STR("Cookie"), STR("a=b; luy_session=abc=; x")};
     assert_true(str_eq(request_cookie(&rq, "luy_session"), STR("abc=")));
     assert_null(request_cookie(&rq, "x").p);
 }
@@ -84,7 +99,9 @@ static void test_language_and_cookie(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode), cmocka_unit_test(test_uri), cmocka_unit_test(test_language_and_cookie),
+        cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_uri),
+        cmocka_unit_test(test_language_and_cookie),
     };
     return cmocka_run_group_tests_name("api/url", tests, NULL, NULL);
 }

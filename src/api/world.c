@@ -7,14 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NEED(what, e) \
-    do { \
-        if (!(what)) { \
-            char said[1024]; \
-            err_text((e), LANG_EN, said, sizeof(said)); \
-            fprintf(stderr, "world: %s: %s\n", #what, said); \
-            abort(); \
-        } \
+#define NEED(what, e)                                                                                                  \
+    do {                                                                                                               \
+        if (!(what)) {                                                                                                 \
+            char said[1024];                                                                                           \
+            err_text((e), LANG_EN, said, sizeof(said));                                                                \
+            fprintf(stderr, "world: %s: %s\n", #what, said);                                                           \
+            abort();                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 static void on_said(void *ctx, int severity, str msg)
@@ -35,7 +35,7 @@ static const char *source(void)
 static void open_parts(struct world *w, const char *dir)
 {
     struct arena a = arena_init(4 << 20);
-    struct err e = { 0 };
+    struct err e = {0};
     struct errs es;
     char path[512];
     str text;
@@ -51,11 +51,11 @@ static void open_parts(struct world *w, const char *dir)
     NEED(registry_open(w->store, w->schema, &w->clk, &w->registry, &e) == 0, &e);
     snprintf(path, sizeof(path), "%s/journal", dir);
     NEED(file_mkdirs(path, 0700, &e) == 0, &e);
-    struct journal_cfg jc = { .dir = path, .block_bytes = 1 << 20, .block_seconds = 60 };
+    struct journal_cfg jc = {.dir = path, .block_bytes = 1 << 20, .block_seconds = 60};
     NEED(journal_open(&jc, &w->clk, &w->journal, &e) == 0, &e);
     char packs[512];
     snprintf(packs, sizeof(packs), "%s/packs", source());
-    struct judge_cfg gc = { .packs_dir = packs, .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000 };
+    struct judge_cfg gc = {.packs_dir = packs, .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000};
     NEED(judge_open(&gc, w->registry, &w->clk, &w->judge, &es, &e) == 0, es.n > 0 ? &es.v[0] : &e);
     errs_done(&es);
     arena_free(&a);
@@ -63,7 +63,7 @@ static void open_parts(struct world *w, const char *dir)
 
 static void make_web(const char *dir)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     char path[512];
 
     snprintf(path, sizeof(path), "%s/web/assets", dir);
@@ -81,20 +81,29 @@ static void make_web(const char *dir)
 
 void world_open(struct world *w)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     char web[256];
 
     memset(w, 0, sizeof(*w));
     snprintf(w->dir, sizeof(w->dir), "%s/luy-api-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     NEED(mkdtemp(w->dir) != NULL, &e);
-    w->clk = clock_manual(1795255200LL * NS_PER_S);     /* 2026-11-21T10:00:00Z */
+    w->clk = clock_manual(1795255200LL * NS_PER_S); /* 2026-11-21T10:00:00Z */
     make_web(w->dir);
     open_parts(w, w->dir);
     snprintf(web, sizeof(web), "%s/web", w->dir);
-    struct api_cfg cfg = { .listen = "127.0.0.1:0", .web_dir = web, .version = "test", .max_connections = 16, .max_per_address = 16,
-                           .max_streams = 2, .max_body_bytes = 256 << 20, .login = LOGIN_POLICY_DEFAULT };
-    struct api_deps deps = { .registry = w->registry, .journal = w->journal, .judge = w->judge, .clock = &w->clk,
-                             .hooks = { .ctx = w, .self_event = on_said, .password_changed = on_password } };
+    struct api_cfg cfg = {.listen = "127.0.0.1:0",
+                          .web_dir = web,
+                          .version = "test",
+                          .max_connections = 16,
+                          .max_per_address = 16,
+                          .max_streams = 2,
+                          .max_body_bytes = 256 << 20,
+                          .login = LOGIN_POLICY_DEFAULT};
+    struct api_deps deps = {.registry = w->registry,
+                            .journal = w->journal,
+                            .judge = w->judge,
+                            .clock = &w->clk,
+                            .hooks = {.ctx = w, .self_event = on_said, .password_changed = on_password}};
     NEED(api_open(&cfg, &deps, &w->api, &e) == 0, &e);
     buf_init(&w->body, API_REPLY_MAX);
 }
@@ -118,7 +127,7 @@ void world_close(struct world *w)
 
 static int64_t make(struct world *w, const char *kind, json_t *in)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct errs es;
     json_t *out = NULL;
 
@@ -147,7 +156,7 @@ static void grant(struct world *w, const char *name, str role)
 
 void world_account(struct world *w, const char *name, const char *roles, char password[ONE_TIME_PASSWORD_MAX])
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct errs es;
     json_t *out = NULL, *patch = json_pack("{s:s}", "state", "active");
     str rest = str_c(roles), role;
@@ -172,20 +181,21 @@ static void take_headers(struct request *rq, const char *headers)
         str value = line;
         if (!str_split(&value, ':', &name) || value.p == NULL || rq->nheader == API_HEADERS_MAX)
             continue;
-        rq->header[rq->nheader++] = (struct pair){ arena_str(&rq->a, name), arena_str(&rq->a, str_trim(value)) };
+        rq->header[rq->nheader++] = (struct pair){arena_str(&rq->a, name), arena_str(&rq->a, str_trim(value))};
     }
 }
 
 static void take_answer(struct world *w, struct response *rs)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     w->status = rs->status;
     snprintf(w->type, sizeof(w->type), "%s", rs->type != NULL ? rs->type : "");
     w->cookie[0] = w->etag[0] = w->allow[0] = '\0';
     for (size_t i = 0; i < rs->nheader; i++) {
         if (str_eq(rs->header[i].name, STR("Set-Cookie")))
-            snprintf(w->cookie, sizeof(w->cookie), "%.*s", (int)(strcspn(rs->header[i].value.p, ";")), rs->header[i].value.p);
+            snprintf(w->cookie, sizeof(w->cookie), "%.*s", (int)(strcspn(rs->header[i].value.p, ";")),
+                     rs->header[i].value.p);
         if (str_eq(rs->header[i].name, STR("ETag")))
             snprintf(w->etag, sizeof(w->etag), "%s", rs->header[i].value.p);
         if (str_eq(rs->header[i].name, STR("Allow")))
@@ -201,7 +211,7 @@ static void take_answer(struct world *w, struct response *rs)
         buf_add(&w->body, p, n > 0 ? (size_t)n : 0);
         close(rs->file_fd);
     }
-    buf_byte(&w->body, 0);              /* so that a test may use strstr */
+    buf_byte(&w->body, 0); /* so that a test may use strstr */
     w->body.n--;
     if (str_find(str_c(w->type), STR("json")) != SIZE_MAX && w->body.n > 0)
         NEED(json_read(buf_view(&w->body), 200, &w->json, &e) == 0, &e);
@@ -211,7 +221,7 @@ void world_call(struct world *w, const char *line, const char *headers, const ch
 {
     struct request rq;
     struct response rs;
-    struct err e = { 0 };
+    struct err e = {0};
     str uri = str_c(line), method;
 
     request_init(&rq, w->api);
@@ -220,7 +230,7 @@ void world_call(struct world *w, const char *line, const char *headers, const ch
     str_split(&uri, ' ', &method);
     take_headers(&rq, headers);
     request_language(&rq);
-    rq.body = (str){ body, n };
+    rq.body = (str){body, n};
     int rc = request_parse_uri(&rq, uri, &e);
     if (rc == 0)
         rc = method_of(method, &rq.method, &rq.head) < 0 ? HTTP_ERR(405) : 0;
@@ -242,13 +252,13 @@ const char *world_text(struct world *w, const char *member)
 void world_login(struct world *w, const char *name, const char *one_time, const char *password, char headers[512])
 {
     char body[512];
-    struct err e = { 0 };
+    struct err e = {0};
 
     snprintf(body, sizeof(body), "{\"account\":\"%s\",\"password\":\"%s\"}", name, one_time);
     world_call(w, "POST /api/v1/session", "Content-Type: application/json\nAccept-Language: en", body, strlen(body));
     NEED(w->status == 200, &e);
-    snprintf(headers, 512, "Content-Type: application/json\nAccept-Language: en\nCookie: %s\nX-CSRF-Token: %s", w->cookie,
-             world_text(w, "csrf"));
+    snprintf(headers, 512, "Content-Type: application/json\nAccept-Language: en\nCookie: %s\nX-CSRF-Token: %s",
+             w->cookie, world_text(w, "csrf"));
     if (password == NULL)
         return;
     snprintf(body, sizeof(body), "{\"old\":\"%s\",\"new\":\"%s\"}", one_time, password);

@@ -3,11 +3,14 @@
 #include "base/text.h"
 #include <errno.h>
 
-#define KIB 1024LL
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
+#define KIB  1024LL
+#define MIB  (1024 * KIB)
+#define GIB  (1024 * MIB)
 #define HOUR 3600LL
-#define O(nm, ty, lo, hi, df, lv) { #nm, CT_##ty, offsetof(struct config, nm), (lo), (hi), df, lv, "config.help." #nm }
+#define O(nm, ty, lo, hi, df, lv)                                                                                      \
+    {                                                                                                                  \
+#nm, CT_##ty, offsetof(struct config, nm), (lo), (hi), df, lv, "config.help." #nm                              \
+    }
 
 const struct config_option config_options[] = {
     O(listen, ADDRESS, 0, 0, "127.0.0.1:8443", false),
@@ -93,11 +96,17 @@ const char *config_nearest(str name)
     return best;
 }
 
-struct line { const char *file; struct arena *a; struct config *c; struct errs *es; uint32_t no; };
+struct line {
+    const char *file;
+    struct arena *a;
+    struct config *c;
+    struct errs *es;
+    uint32_t no;
+};
 
 static void mistake(struct line *l, size_t col, const char *key, const char *arg0, const char *arg1)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     ERR(&e, -EINVAL, key, arg0, arg1);
     err_at(&e, l->file, l->no, (uint32_t)col + 1);
     errs_add(l->es, &e);
@@ -128,7 +137,7 @@ static bool take_value(struct line *l, str text, size_t col, str *out)
         mistake(l, col, "config.quote", NULL, NULL);
         return false;
     }
-    *out = (str){ p, n };
+    *out = (str){p, n};
     return true;
 }
 
@@ -137,7 +146,7 @@ static bool name_char(char c) { return (c >= 'a' && c <= 'z') || c == '_' || (c 
 static void take_line(struct line *l, str text, uint32_t *seen)
 {
     size_t col = 0, end;
-    struct err e = { 0 };
+    struct err e = {0};
     str name, value;
 
     while (col < text.n && (text.p[col] == ' ' || text.p[col] == '\t'))
@@ -176,8 +185,8 @@ static void take_line(struct line *l, str text, uint32_t *seen)
 
 int config_parse(struct arena *a, str text, const char *name, struct config *c, struct errs *es)
 {
-    struct line l = { name, a, c, es, 0 };
-    uint32_t seen[sizeof(config_options) / sizeof(*config_options)] = { 0 };
+    struct line l = {name, a, c, es, 0};
+    uint32_t seen[sizeof(config_options) / sizeof(*config_options)] = {0};
     uint64_t before = es->total;
     str rest = text, line;
 

@@ -8,9 +8,9 @@
 #include "base/err.h"
 
 struct config {
-    const char *listen, *syslog_udp, *syslog_tcp, *syslog_tls;       /* "" = off */
+    const char *listen, *syslog_udp, *syslog_tcp, *syslog_tls; /* "" = off */
     const char *tls_client_ca, *https_names, *user, *log_level;
-    const char *schema_dir, *packs_dir, *web_dir, *calendar_file;    /* "" = in the share folder */
+    const char *schema_dir, *packs_dir, *web_dir, *calendar_file; /* "" = in the share folder */
     int64_t check_interval, check_timeout_ms;
     int64_t journal_sync_ms, journal_block, journal_block_age, journal_max, journal_retention_days, journal_reserve;
     int64_t intake_ring, intake_connections, intake_per_source, intake_idle;
@@ -21,11 +21,11 @@ enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_LEVEL, CT_INT, CT_SIZE, CT_D
 struct config_option {
     const char *name;
     enum config_type type;
-    size_t at;                          /* offset in struct config */
+    size_t at; /* offset in struct config */
     int64_t min, max;
     const char *dflt;
-    bool live;                          /* SIGHUP is enough; otherwise a restart */
-    const char *help;                   /* message key */
+    bool live;        /* SIGHUP is enough; otherwise a restart */
+    const char *help; /* message key */
 };
 extern const struct config_option config_options[];
 extern const size_t config_options_n;
@@ -33,13 +33,13 @@ extern const size_t config_options_n;
 void config_defaults(struct config *c);
 /* Sets what the text says; every mistake goes to es with line and column.
  * 0 or -EINVAL (then c holds what was right). Texts live in `a`. */
-int  config_parse(struct arena *a, str text, const char *name, struct config *c, struct errs *es);
+int config_parse(struct arena *a, str text, const char *name, struct config *c, struct errs *es);
 /* One option, as from a line; false and e filled when the value is wrong. */
 bool config_set(struct arena *a, struct config *c, const struct config_option *o, str value, struct err *e);
 const struct config_option *config_option(str name);
 /* The nearest option by edit distance, NULL when none is near. */
 const char *config_nearest(str name);
 void config_print_value(const struct config *c, const struct config_option *o, struct buf *b);
-void config_print(const struct config *c, struct buf *b);    /* parses again to the same */
+void config_print(const struct config *c, struct buf *b); /* parses again to the same */
 bool config_same(const struct config *x, const struct config *y, const struct config_option *o);
 #endif

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     buf_init(&b, 1 << 20);
     config_defaults(&c);
     config_defaults(&again);
-    int rc = config_parse(&a, (str){ (const char *)p, n }, "fuzz", &c, &es);
+    int rc = config_parse(&a, (str){(const char *)p, n}, "fuzz", &c, &es);
     if ((rc == 0) != (es.total == 0))
         abort();
     for (size_t i = 0; i < es.n; i++)

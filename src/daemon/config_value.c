@@ -3,14 +3,25 @@
 #include "base/ip.h"
 #include <errno.h>
 
-static const struct { const char *unit; int64_t factor; } sizes[] = {
-    { "GiB", 1LL << 30 }, { "MiB", 1LL << 20 }, { "KiB", 1LL << 10 }, { "G", 1LL << 30 }, { "M", 1LL << 20 }, { "K", 1LL << 10 },
-    { "", 1 },
+static const struct {
+    const char *unit;
+    int64_t factor;
+} sizes[] = {
+    {"GiB", 1LL << 30},
+    {"MiB", 1LL << 20},
+    {"KiB", 1LL << 10},
+    {"G", 1LL << 30},
+    {"M", 1LL << 20},
+    {"K", 1LL << 10},
+    {"", 1},
 };
-static const struct { const char *unit; int64_t factor; } times[] = {
-    { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 }, { "", 1 },
+static const struct {
+    const char *unit;
+    int64_t factor;
+} times[] = {
+    {"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}, {"", 1},
 };
-static const char *const levels[] = { "error", "warn", "info", "debug" };
+static const char *const levels[] = {"error", "warn", "info", "debug"};
 
 static const char **text_at(struct config *c, const struct config_option *o)
 {
@@ -52,7 +63,11 @@ static bool number_ok(const struct config_option *o, str s, int64_t *out, struct
     bool parsed = o->type == CT_INT ? str_i64(s, out) : scaled(s, o->type, out);
 
     if (!parsed) {
-        ERR(e, -EINVAL, o->type == CT_INT ? "config.not_int" : o->type == CT_SIZE ? "config.not_size" : "config.not_duration", err_s(s));
+        ERR(e, -EINVAL,
+            o->type == CT_INT    ? "config.not_int"
+            : o->type == CT_SIZE ? "config.not_size"
+                                 : "config.not_duration",
+            err_s(s));
         return false;
     }
     if (*out < o->min || *out > o->max) {
@@ -131,11 +146,11 @@ void config_defaults(struct config *c)
 {
     for (size_t i = 0; i < config_options_n; i++) {
         const struct config_option *o = &config_options[i];
-        struct err e = { 0 };
+        struct err e = {0};
         if (is_text(o))
             *text_at(c, o) = o->dflt;
         else if (!number_ok(o, str_c(o->dflt), number_at(c, o), &e))
-            abort();                    /* the table contradicts itself; the unit test sees it first */
+            abort(); /* the table contradicts itself; the unit test sees it first */
     }
 }
 

@@ -11,13 +11,13 @@
 #include <errno.h>
 #include <unistd.h>
 
-static const struct actor luyd_actor = { .name = { "luyd", 4 }, .roles = ROLE_SYSTEM, .reason = { "first start", 11 } };
+static const struct actor luyd_actor = {.name = {"luyd", 4}, .roles = ROLE_SYSTEM, .reason = {"first start", 11}};
 
 static int get_or_make(struct registry *r, const char *kind, str key, json_t *in, int64_t *id, struct err *e)
 {
     json_t *rec = NULL;
     struct errs es;
-    struct err none = { 0 };
+    struct err none = {0};
     int rc = registry_get(r, &luyd_actor, str_c(kind), key, &rec, &none);
 
     errs_init(&es, 16);
@@ -38,7 +38,7 @@ static int get_or_make(struct registry *r, const char *kind, str key, json_t *in
 /* The topmost unit that is declared; one is made when there is none. */
 static int unit_of(struct registry *r, int64_t *id, struct err *e)
 {
-    struct list_query q = { .limit = 1, .nfilters = 1, .order = STR("id") };
+    struct list_query q = {.limit = 1, .nfilters = 1, .order = STR("id")};
     json_t *list = NULL, *first;
     const char *name = msg_get("daemon.first.unit", LANG_VI);
 
@@ -53,7 +53,8 @@ static int unit_of(struct registry *r, int64_t *id, struct err *e)
     json_decref(list);
     if (*id > 0)
         return 0;
-    return get_or_make(r, "unit", STR("VH"), json_pack("{s:s,s:s,s:s}", "code", "VH", "name", name, "tier", "province"), id, e);
+    return get_or_make(r, "unit", STR("VH"), json_pack("{s:s,s:s,s:s}", "code", "VH", "name", name, "tier", "province"),
+                       id, e);
 }
 
 static int activate(struct registry *r, struct err *e)
@@ -64,7 +65,8 @@ static int activate(struct registry *r, struct err *e)
 
     errs_init(&es, 16);
     if (rc == 0 && !str_eq(json_get_str(rec, "state"), STR("active")))
-        rc = registry_change(r, &luyd_actor, STR("account"), STR("admin"), json_get_int(rec, "rev", 0), patch, &out, &es, e);
+        rc = registry_change(r, &luyd_actor, STR("account"), STR("admin"), json_get_int(rec, "rev", 0), patch, &out,
+                             &es, e);
     if (rc < 0)
         report_errs(&es);
     errs_done(&es);
@@ -81,16 +83,21 @@ static int declare_admin(struct registry *r, struct err *e)
     int rc = unit_of(r, &unit, e);
 
     if (rc == 0)
-        rc = get_or_make(r, "person", STR("luy-admin"), json_pack("{s:s,s:s,s:I}", "code", "luy-admin", "name", name,
-                         "unit", (json_int_t)unit), &person, e);
+        rc = get_or_make(r, "person", STR("luy-admin"),
+                         json_pack("{s:s,s:s,s:I}", "code", "luy-admin", "name", name, "unit", (json_int_t)unit),
+                         &person, e);
     if (rc == 0)
-        rc = get_or_make(r, "account", STR("admin"), json_pack("{s:s,s:s,s:I,s:I,s:b}", "name", "admin", "kind", "admin",
-                         "person", (json_int_t)person, "unit", (json_int_t)unit, "must_change", 1), &account, e);
+        rc = get_or_make(r, "account", STR("admin"),
+                         json_pack("{s:s,s:s,s:I,s:I,s:b}", "name", "admin", "kind", "admin", "person",
+                                   (json_int_t)person, "unit", (json_int_t)unit, "must_change", 1),
+                         &account, e);
     if (rc == 0)
         rc = activate(r, e);
     if (rc == 0)
-        rc = get_or_make(r, "role_grant", STR("luy-admin"), json_pack("{s:s,s:I,s:s}", "code", "luy-admin",
-                         "account", (json_int_t)account, "role", "admin"), &grant, e);
+        rc = get_or_make(
+            r, "role_grant", STR("luy-admin"),
+            json_pack("{s:s,s:I,s:s}", "code", "luy-admin", "account", (json_int_t)account, "role", "admin"), &grant,
+            e);
     return rc;
 }
 
@@ -99,7 +106,7 @@ static void password_path(char out[1100], const char *data) { snprintf(out, 1100
 static void tell(const char *password, const char *path)
 {
     char text[1600];
-    const char *const args[] = { password, path };
+    const char *const args[] = {password, path};
 
     msg_fmt(text, sizeof(text), person_lang(), "daemon.first.password", args, 2);
     fprintf(stderr, "\n%s\n\n", text);
@@ -111,13 +118,13 @@ int first_start(struct registry *r, struct api *api, const char *data, struct er
     char password[ONE_TIME_PASSWORD_MAX], path[1100], line[ONE_TIME_PASSWORD_MAX + 1];
     uint64_t logins = 0;
     bool must = false;
-    struct err lost = { 0 };
+    struct err lost = {0};
     int rc = api_login_count(api, &logins, e);
 
     password_path(path, data);
     if (rc < 0)
         return rc;
-    if (logins > 0) {                   /* killed between the change and the removal? */
+    if (logins > 0) { /* killed between the change and the removal? */
         if (access(path, F_OK) == 0 && api_login_must_change(api, STR("admin"), &must, &lost) == 0 && !must)
             first_done(data, STR("admin"));
         return 0;

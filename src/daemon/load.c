@@ -16,9 +16,10 @@ static str kind_of(str name)
     return str_sub(rest, 0, rest.n - 4);
 }
 
-static int load_file(struct registry *r, struct arena *a, const char *dir, str name, load_said *said, void *ctx, struct errs *es, struct err *e)
+static int load_file(struct registry *r, struct arena *a, const char *dir, str name, load_said *said, void *ctx,
+                     struct errs *es, struct err *e)
 {
-    const struct actor system = { .name = STR("system"), .roles = ROLE_SYSTEM, .reason = name };
+    const struct actor system = {.name = STR("system"), .roles = ROLE_SYSTEM, .reason = name};
     str kind = kind_of(name), text;
     json_t *out = NULL;
 

@@ -4,31 +4,34 @@
 #include "daemon/config.h"
 
 struct luyd_options {
-    const char *data, *config;          /* config NULL: DATA/luyd.conf when it is there */
-    const char *listen;                 /* over the configuration's; NULL */
+    const char *data, *config; /* config NULL: DATA/luyd.conf when it is there */
+    const char *listen;        /* over the configuration's; NULL */
     const char *self_exe;
 };
 struct luyd;
 /* Everything up, ports written, ready said. All mistakes are logged. */
-int  luyd_start(const struct luyd_options *o, struct luyd **out);
+int luyd_start(const struct luyd_options *o, struct luyd **out);
 /* Configuration and packs read again; on any mistake the old ones stay. */
 void luyd_reload(struct luyd *d);
 void luyd_stop(struct luyd *d);
 /* --check-config: configuration, schema, packs, calendar; prints what was
  * understood on stdout and mistakes on stderr. Exit code. */
-int  luyd_check(const struct luyd_options *o);
+int luyd_check(const struct luyd_options *o);
 /* --load: CSV files named NN-kind.csv of a folder into a data folder that no luyd uses. */
-int  luyd_load(const struct luyd_options *o, const char *folder);
+int luyd_load(const struct luyd_options *o, const char *folder);
 
 /* Inside the daemon. */
-struct paths { char schema[1024], packs[1024], web[1024], calendar[1024]; };
+struct paths {
+    char schema[1024], packs[1024], web[1024], calendar[1024];
+};
 void paths_make(const struct config *c, struct paths *p);
-int  config_read(const struct luyd_options *o, struct arena *a, struct config *c, struct errs *es, struct err *e);
+int config_read(const struct luyd_options *o, struct arena *a, struct config *c, struct errs *es, struct err *e);
 void privilege_drop(const char *user, const char *data);
-void notify(const char *text);                     /* to the service manager; nothing when there is none */
-struct registry; struct api;
-int  first_start(struct registry *r, struct api *api, const char *data, struct err *e);
-void first_done(const char *data, str account);    /* the one-time password was replaced */
-void report_errs(const struct errs *es);           /* to stderr, both for people and for logs */
-enum lang person_lang(void);                       /* of the one at the terminal: LC_ALL, LANG */
+void notify(const char *text); /* to the service manager; nothing when there is none */
+struct registry;
+struct api;
+int first_start(struct registry *r, struct api *api, const char *data, struct err *e);
+void first_done(const char *data, str account); /* the one-time password was replaced */
+void report_errs(const struct errs *es);        /* to stderr, both for people and for logs */
+enum lang person_lang(void);                    /* of the one at the terminal: LC_ALL, LANG */
 #endif

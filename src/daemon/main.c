@@ -15,15 +15,23 @@
 #define LUY_VERSION "0"
 #endif
 
-struct args { struct luyd_options o; const char *load; bool check, help, version; };
-static const struct { const char *name; size_t text, flag; const char *help; } arg_table[] = {
-    { "--data", offsetof(struct args, o.data), 0, "daemon.arg.data" },
-    { "--config", offsetof(struct args, o.config), 0, "daemon.arg.config" },
-    { "--listen", offsetof(struct args, o.listen), 0, "daemon.arg.listen" },
-    { "--load", offsetof(struct args, load), 0, "daemon.arg.load" },
-    { "--check-config", 0, offsetof(struct args, check), "daemon.arg.check" },
-    { "--help", 0, offsetof(struct args, help), "daemon.arg.help" },
-    { "--version", 0, offsetof(struct args, version), "daemon.arg.version" },
+struct args {
+    struct luyd_options o;
+    const char *load;
+    bool check, help, version;
+};
+static const struct {
+    const char *name;
+    size_t text, flag;
+    const char *help;
+} arg_table[] = {
+    {"--data", offsetof(struct args, o.data), 0, "daemon.arg.data"},
+    {"--config", offsetof(struct args, o.config), 0, "daemon.arg.config"},
+    {"--listen", offsetof(struct args, o.listen), 0, "daemon.arg.listen"},
+    {"--load", offsetof(struct args, load), 0, "daemon.arg.load"},
+    {"--check-config", 0, offsetof(struct args, check), "daemon.arg.check"},
+    {"--help", 0, offsetof(struct args, help), "daemon.arg.help"},
+    {"--version", 0, offsetof(struct args, version), "daemon.arg.version"},
 };
 enum { ARGS_N = sizeof(arg_table) / sizeof(*arg_table) };
 
@@ -39,8 +47,8 @@ static void help(void)
     say(stdout, "daemon.usage", "");
     for (int i = 0; i < ARGS_N; i++) {
         const char *text = msg_get(arg_table[i].help, person_lang());
-        printf("  %s%-*s %s\n", arg_table[i].name, 22 - (int)strlen(arg_table[i].name), arg_table[i].flag == 0 ? " X" : "",
-               text != NULL ? text : arg_table[i].help);
+        printf("  %s%-*s %s\n", arg_table[i].name, 22 - (int)strlen(arg_table[i].name),
+               arg_table[i].flag == 0 ? " X" : "", text != NULL ? text : arg_table[i].help);
     }
 }
 
@@ -100,7 +108,7 @@ static int serve(const struct args *a)
 
 int main(int argc, char **argv)
 {
-    struct args a = { 0 };
+    struct args a = {0};
 
     if (argc > 1 && strcmp(argv[1], INTAKE_ARGV1) == 0)
         return intake_child_main(argc, argv);
@@ -116,7 +124,7 @@ int main(int argc, char **argv)
         printf("luyd %s\n", LUY_VERSION);
         return 0;
     }
-    mallopt(M_ARENA_MAX, 4);            /* a thread a connection must not mean an arena a thread */
+    mallopt(M_ARENA_MAX, 4); /* a thread a connection must not mean an arena a thread */
     umask(077);
     if (a.check)
         return luyd_check(&a.o);

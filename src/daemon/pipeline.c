@@ -12,7 +12,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { BATCHES_A_ROUND = 64, RETRY_MS = 250, DROPS_MS = 1000, SELF_BATCH = 1 << 20, COMPLAIN_S = 10, CHECK_WAIT_MS = 1000, DRAIN_MS = 1200 };
+enum {
+    BATCHES_A_ROUND = 64,
+    RETRY_MS = 250,
+    DROPS_MS = 1000,
+    SELF_BATCH = 1 << 20,
+    COMPLAIN_S = 10,
+    CHECK_WAIT_MS = 1000,
+    DRAIN_MS = 1200
+};
 
 struct pipeline {
     struct intake *in;
@@ -23,12 +31,14 @@ struct pipeline {
     int wake_fd;
     pthread_t thread, checker;
     atomic_bool stop;
-    str held;                           /* a batch that the journal could not take yet; intake's memory */
-    struct event_batch own;             /* Lũy's own events; own_held: sealed and waiting */
-    str own_wire; bool own_held, full, drained;
+    str held;               /* a batch that the journal could not take yet; intake's memory */
+    struct event_batch own; /* Lũy's own events; own_held: sealed and waiting */
+    str own_wire;
+    bool own_held, full, drained;
     int64_t journal_due, drops_due, complained;
-    struct intake_stats told;           /* drops that were journalled */
-    pthread_mutex_t check_lock; pthread_cond_t check_wake;
+    struct intake_stats told; /* drops that were journalled */
+    pthread_mutex_t check_lock;
+    pthread_cond_t check_wake;
     _Atomic uint64_t batches, self_events, gaps, disk_full_pauses, journal_errors, judge_errors;
     atomic_bool is_full;
 };
@@ -38,7 +48,7 @@ static int64_t mono(const struct pipeline *p) { return clock_mono(p->clk); }
 static void complain(struct pipeline *p, const char *what, const struct err *e)
 {
     if (mono(p) < p->complained)
-        return;                         /* the counters say how often */
+        return; /* the counters say how often */
     p->complained = mono(p) + COMPLAIN_S * NS_PER_S;
     log_err(LOG_ERROR, what, e);
 }
@@ -51,14 +61,14 @@ static void set_full(struct pipeline *p, bool full)
     atomic_store(&p->is_full, full);
     if (full)
         atomic_fetch_add(&p->disk_full_pauses, 1);
-    log_event(full ? LOG_ERROR : LOG_WARN, full ? "disk_full" : "disk_free_again", F_STR("effect",
-              full ? STR("journal paused, tcp senders wait") : STR("journal goes on")));
+    log_event(full ? LOG_ERROR : LOG_WARN, full ? "disk_full" : "disk_free_again",
+              F_STR("effect", full ? STR("journal paused, tcp senders wait") : STR("journal goes on")));
 }
 
 /* True: the journal has it (or never will), and the judge was asked. */
 static bool deliver(struct pipeline *p, str wire)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     uint64_t first = 0;
     int rc = journal_append(p->journal, wire, &first, &e);
 
@@ -69,11 +79,11 @@ static bool deliver(struct pipeline *p, str wire)
     if (rc < 0) {
         atomic_fetch_add(&p->journal_errors, 1);
         complain(p, "journal_append", &e);
-        return rc == -EBADMSG || rc == -EINVAL;     /* a batch that makes no sense is not kept for ever */
+        return rc == -EBADMSG || rc == -EINVAL; /* a batch that makes no sense is not kept for ever */
     }
     set_full(p, false);
     atomic_fetch_add(&p->batches, 1);
-    e = (struct err){ 0 };
+    e = (struct err){0};
     if (judge_events(p->judge, wire, first, &e) < 0) {
         atomic_fetch_add(&p->judge_errors, 1);
         complain(p, "judge_events", &e);
@@ -98,7 +108,7 @@ static void deliver_own(struct pipeline *p)
 static void deliver_intake(struct pipeline *p)
 {
     for (int i = 0; i < BATCHES_A_ROUND && p->held.n == 0; i++) {
-        struct err e = { 0 };
+        struct err e = {0};
         bool gap = false;
         str wire;
         int rc = intake_next(p->in, &wire, &gap, &e);
@@ -106,7 +116,8 @@ static void deliver_intake(struct pipeline *p)
             struct intake_stats s;
             intake_stats(p->in, &s);
             atomic_fetch_add(&p->gaps, 1);
-            self_sayf(p->self, 3, "event=intake_gap restarts=%llu pid=%d", (unsigned long long)s.restarts, (int)intake_pid(p->in));
+            self_sayf(p->self, 3, "event=intake_gap restarts=%llu pid=%d", (unsigned long long)s.restarts,
+                      (int)intake_pid(p->in));
         }
         p->drained = rc == -ESHUTDOWN;
         if (rc < 0 && !p->drained)
@@ -127,10 +138,10 @@ static void tell_drops(struct pipeline *p)
         return;
     p->drops_due = mono(p) + DROPS_MS * NS_PER_MS;
     intake_stats(p->in, &now);
-#define X(n) \
-    if (strncmp(#n, "drop_", 5) == 0 && now.n > p->told.n) \
-        self_sayf(p->self, 4, "event=drop counter=%s count=%llu total=%llu", #n, (unsigned long long)(now.n - p->told.n), \
-                  (unsigned long long)now.n);
+#define X(n)                                                                                                           \
+    if (strncmp(#n, "drop_", 5) == 0 && now.n > p->told.n)                                                             \
+        self_sayf(p->self, 4, "event=drop counter=%s count=%llu total=%llu", #n,                                       \
+                  (unsigned long long)(now.n - p->told.n), (unsigned long long)now.n);
     INTAKE_COUNTERS(X)
 #undef X
     p->told = now;
@@ -139,8 +150,8 @@ static void tell_drops(struct pipeline *p)
 static void wait_for_work(struct pipeline *p)
 {
     bool stuck = p->held.n > 0 || p->own_held;
-    struct pollfd fds[2] = { { .fd = p->wake_fd, .events = POLLIN },
-                             { .fd = p->in != NULL && !stuck ? intake_fd(p->in) : -1, .events = POLLIN } };
+    struct pollfd fds[2] = {{.fd = p->wake_fd, .events = POLLIN},
+                            {.fd = p->in != NULL && !stuck ? intake_fd(p->in) : -1, .events = POLLIN}};
     int64_t now = mono(p), until = p->journal_due < p->drops_due ? p->journal_due : p->drops_due;
     int64_t ms = stuck ? RETRY_MS : until <= now ? 0 : (until - now + NS_PER_MS - 1) / NS_PER_MS;
     eventfd_t n;
@@ -152,7 +163,7 @@ static void wait_for_work(struct pipeline *p)
 
 static void one_round(struct pipeline *p)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     if (p->held.n > 0 && deliver(p, p->held))
         p->held = STR_NONE;
@@ -177,7 +188,7 @@ static void drain(struct pipeline *p)
 
     intake_quiesce(p->in);
     while (!p->drained && p->held.n == 0 && mono(p) < until) {
-        struct pollfd fd = { .fd = intake_fd(p->in), .events = POLLIN };
+        struct pollfd fd = {.fd = intake_fd(p->in), .events = POLLIN};
         deliver_intake(p);
         if (!p->drained && p->held.n == 0)
             poll(&fd, 1, 20);
@@ -189,7 +200,7 @@ static void drain(struct pipeline *p)
 static void *pipeline_main(void *arg)
 {
     struct pipeline *p = arg;
-    struct err e = { 0 };
+    struct err e = {0};
 
     while (!atomic_load(&p->stop)) {
         wait_for_work(p);
@@ -210,7 +221,7 @@ static void *checker_main(void *arg)
 
     pthread_mutex_lock(&p->check_lock);
     while (!atomic_load(&p->stop)) {
-        struct err e = { 0 };
+        struct err e = {0};
         struct timespec ts;
         int64_t due = mono(p) + CHECK_WAIT_MS * NS_PER_MS;
         pthread_mutex_unlock(&p->check_lock);
@@ -274,7 +285,7 @@ int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, st
 
     if (p == NULL)
         return ERR(e, -ENOMEM, "daemon.thread");
-    *p = (struct pipeline){ .in = in, .journal = j, .judge = judge, .self = self, .clk = clk, .wake_fd = wake_fd };
+    *p = (struct pipeline){.in = in, .journal = j, .judge = judge, .self = self, .clk = clk, .wake_fd = wake_fd};
     event_batch_init(&p->own, SELF_BATCH);
     init_check(p);
     rc = -pthread_create(&p->thread, NULL, pipeline_main, p);
@@ -301,18 +312,21 @@ void pipeline_stop(struct pipeline *p)
     pipeline_free(p);
 }
 
-struct rows { struct api_counter *v; size_t n, cap; };
+struct rows {
+    struct api_counter *v;
+    size_t n, cap;
+};
 
 static void row(struct rows *r, const char *group, const char *name, uint64_t value, bool gauge)
 {
     if (r->n < r->cap)
-        r->v[r->n++] = (struct api_counter){ group, name, value, gauge };
+        r->v[r->n++] = (struct api_counter){group, name, value, gauge};
 }
 
 size_t pipeline_counters(struct pipeline *p, struct api_counter *out, size_t cap)
 {
-    struct rows r = { out, 0, cap };
-    struct intake_stats s = { 0 };
+    struct rows r = {out, 0, cap};
+    struct intake_stats s = {0};
 
     if (p->in != NULL)
         intake_stats(p->in, &s);

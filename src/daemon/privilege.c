@@ -52,7 +52,7 @@ void privilege_drop(const char *user, const char *data)
     give(AT_FDCWD, data, pw->pw_uid, pw->pw_gid, 4);
     if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 || setuid(pw->pw_uid) < 0 || setuid(0) == 0) {
         log_event(LOG_ERROR, "cannot_drop_privileges", F_STR("user", str_c(user)), F_INT("errno", errno));
-        exit(1);                        /* half-dropped is worse than not started */
+        exit(1); /* half-dropped is worse than not started */
     }
     log_event(LOG_INFO, "privileges_dropped", F_STR("user", str_c(user)));
 }
@@ -60,7 +60,7 @@ void privilege_drop(const char *user, const char *data)
 void notify(const char *text)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
     size_t n = path != NULL ? strlen(path) : 0;
 
     if (n < 2 || n >= sizeof(un.sun_path) || (path[0] != '/' && path[0] != '@'))
@@ -71,7 +71,8 @@ void notify(const char *text)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&un,
+               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
         log_event(LOG_DEBUG, "notify_failed", F_INT("errno", errno));
     close(fd);
 }

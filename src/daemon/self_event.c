@@ -9,10 +9,15 @@
 
 enum { WAITING_MAX = 4096, MSG_MAX = 4000, FACILITY_SYSLOG = 5 };
 
-struct said { int64_t at; int severity; char *msg; size_t n; };
+struct said {
+    int64_t at;
+    int severity;
+    char *msg;
+    size_t n;
+};
 struct self_queue {
     pthread_mutex_t lock;
-    struct said *v;                     /* ring of WAITING_MAX */
+    struct said *v; /* ring of WAITING_MAX */
     size_t head, n;
     uint64_t dropped;
     const struct clock *clk;
@@ -60,7 +65,7 @@ void self_say(struct self_queue *q, int severity, str msg)
         memcpy(copy, msg.p, n);
     pthread_mutex_lock(&q->lock);
     if (copy != NULL && q->n < WAITING_MAX) {
-        q->v[(q->head + q->n++) % WAITING_MAX] = (struct said){ clock_wall(q->clk), severity, copy, n };
+        q->v[(q->head + q->n++) % WAITING_MAX] = (struct said){clock_wall(q->clk), severity, copy, n};
         kept = true;
     } else {
         q->dropped++;
@@ -98,7 +103,8 @@ void self_say_log(struct self_queue *q, int severity, str line)
     buf_done(&b);
 }
 
-void self_event_make(struct buf *line, int64_t at_ns, const char *host, long pid, int severity, str msg, struct event *out)
+void self_event_make(struct buf *line, int64_t at_ns, const char *host, long pid, int severity, str msg,
+                     struct event *out)
 {
     char at[40];
 
@@ -122,7 +128,7 @@ size_t self_take(struct self_queue *q, struct event_batch *b)
     while (q->n > 0) {
         struct said *s = &q->v[q->head];
         struct event ev;
-        self_event_make(&line, s->at, q->host, (long)getpid(), s->severity, (str){ s->msg, s->n }, &ev);
+        self_event_make(&line, s->at, q->host, (long)getpid(), s->severity, (str){s->msg, s->n}, &ev);
         if (!event_batch_add(b, &ev))
             break;
         free(s->msg);

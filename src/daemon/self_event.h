@@ -18,5 +18,6 @@ void self_say_log(struct self_queue *q, int severity, str line);
 size_t self_take(struct self_queue *q, struct event_batch *b);
 uint64_t self_dropped(struct self_queue *q);
 /* The event as it is journalled: RFC 5424 text of program luyd. Pure. */
-void self_event_make(struct buf *line, int64_t at_ns, const char *host, long pid, int severity, str msg, struct event *out);
+void self_event_make(struct buf *line, int64_t at_ns, const char *host, long pid, int severity, str msg,
+                     struct event *out);
 #endif

@@ -1,0 +1,44 @@
+/* The daemon inside: its parts and the steps that open them. Main thread. */
+#ifndef LUY_DAEMON_LUYD_INT_H
+#define LUY_DAEMON_LUYD_INT_H
+#include "daemon/luyd.h"
+#include "daemon/pipeline.h"
+#include "base/log.h"
+#include "base/msg.h"
+
+#ifndef LUY_VERSION
+#define LUY_VERSION "0"
+#endif
+enum { ERRS_MAX = 1000 };
+
+struct luyd {
+    struct luyd_options o;
+    struct arena cfg_arena; /* texts of cfg */
+    struct config cfg;
+    struct paths paths;
+    struct clock clk;
+    int lock_fd, wake_fd;
+    int64_t began;
+    struct vault *vault;
+    struct schema *schema;
+    struct store *store;
+    struct registry *registry;
+    struct calendar *calendar;
+    struct journal *journal;
+    struct judge *judge;
+    struct self_queue *self;
+    struct intake *intake;
+    struct pipeline *pipeline;
+    struct api *api;
+};
+/* parts.c: each opens one part out of cfg and what is open already. */
+typedef int luyd_step(struct luyd *d, struct err *e);
+luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_judge,
+    open_api, open_intake, start_api, write_ports;
+struct login_policy policy_of(const struct config *c);
+void set_log_level(const char *name);
+void on_log_line(void *ctx, enum log_level lv, str line); /* base/log.h hook; ctx: struct luyd */
+/* luyd.c */
+struct luyd *luyd_new(const struct luyd_options *o); /* nothing open yet; luyd_stop frees */
+void log_step(const char *name, const struct err *e);
+#endif

@@ -1,0 +1,96 @@
+/* luyd --check-config and luyd --load: what is done without serving. */
+#include "daemon/luyd-int.h"
+#include "daemon/load.h"
+#include <errno.h>
+#include <unistd.h>
+
+/* The judge reads packs against the schema; with an empty registry in a folder
+ * of its own it checks their SQL too, and no data is touched. */
+static int check_packs(struct luyd *d, const char *file, struct err *e)
+{
+    int rc = open_schema(d, e);
+
+    if (rc == 0)
+        rc = store_open(file, &d->store, e);
+    if (rc == 0)
+        rc = registry_open(d->store, d->schema, &d->clk, &d->registry, e);
+    if (rc == 0)
+        rc = open_calendar(d, e);
+    return rc < 0 ? rc : open_judge(d, e);
+}
+
+static void remove_scratch(const char *dir)
+{
+    static const char *const names[] = {"registry.db", "registry.db-wal", "registry.db-shm"};
+    char path[300];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
+int luyd_check(const struct luyd_options *o)
+{
+    struct luyd *d = luyd_new(o);
+    struct err e = {0};
+    char scratch[] = "/tmp/luyd-check-XXXXXX", file[64];
+    struct buf b;
+    bool bad = false;
+
+    if (d == NULL)
+        return 1;
+    if (open_config(d, &e) < 0) {
+        log_step("configuration", &e);
+        bad = true;
+    }
+    paths_make(&d->cfg, &d->paths);
+    e = (struct err){0};
+    bool made = mkdtemp(scratch) != NULL;
+    snprintf(file, sizeof(file), "%s/registry.db", scratch);
+    if (made ? check_packs(d, file, &e) < 0 : ERR(&e, -errno, "daemon.scratch", scratch) < 0) {
+        log_step("packs", &e);
+        bad = true;
+    }
+    buf_init(&b, 1 << 20);
+    config_print(&d->cfg, &b);
+    if (!bad)
+        fwrite(b.p, 1, b.n, stdout);
+    buf_done(&b);
+    luyd_stop(d);
+    if (made)
+        remove_scratch(scratch);
+    return bad ? 1 : 0;
+}
+
+static void said(void *ctx, str kind, int64_t created, int64_t updated, int64_t rows)
+{
+    printf("%.*s: %lld created, %lld updated, %lld rows\n", STR_ARGS(kind), (long long)created, (long long)updated,
+           (long long)rows);
+}
+
+int luyd_load(const struct luyd_options *o, const char *folder)
+{
+    struct luyd *d = luyd_new(o);
+    struct err e = {0};
+    struct errs es;
+    int rc;
+
+    if (d == NULL)
+        return 1;
+    errs_init(&es, ERRS_MAX);
+    rc = open_config(d, &e);
+    if (rc == 0)
+        rc = open_data(d, &e);
+    if (rc == 0)
+        rc = open_registry(d, &e);
+    if (rc == 0)
+        rc = load_folder(d->registry, folder, said, NULL, &es, &e);
+    report_errs(&es);
+    if (rc < 0 && e.code != 0)
+        log_step("load", &e);
+    errs_done(&es);
+    luyd_stop(d);
+    return rc < 0 ? 1 : 0;
+}

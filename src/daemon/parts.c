@@ -1,0 +1,249 @@
+/* Opens the daemon's parts, one function each, in the order of the table in
+ * luyd.c. Each part knows only what stands below it; this file knows all. */
+#include "daemon/luyd-int.h"
+#include "base/file.h"
+#include <errno.h>
+#include <unistd.h>
+
+enum { CERT_DAYS = 397, CALENDAR_MAX = 1 << 20 };
+
+void set_log_level(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(names[i], name) == 0)
+            log_set_level((enum log_level)i);
+}
+
+struct login_policy policy_of(const struct config *c)
+{
+    return (struct login_policy){
+        (uint32_t)c->login_failures, c->login_window, c->login_lock, c->session_idle, c->session_max,
+        (uint32_t)c->password_min};
+}
+/* Lũy's own log becomes events from "warn" on. Any thread. */
+void on_log_line(void *ctx, enum log_level lv, str line)
+{
+    struct luyd *d = ctx;
+    if (lv <= LOG_WARN && d->self != NULL)
+        self_say_log(d->self, lv == LOG_ERROR ? 3 : 4, line);
+}
+
+static void say_hook(void *ctx, int severity, str msg) { self_say(((struct luyd *)ctx)->self, severity, msg); }
+static void password_hook(void *ctx, str account) { first_done(((struct luyd *)ctx)->o.data, account); }
+
+static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
+{
+    struct luyd *d = ctx;
+    return d->pipeline != NULL ? pipeline_counters(d->pipeline, out, cap) : 0;
+}
+
+int open_config(struct luyd *d, struct err *e)
+{
+    struct errs es;
+    int rc;
+
+    errs_init(&es, ERRS_MAX);
+    rc = config_read(&d->o, &d->cfg_arena, &d->cfg, &es, e);
+    report_errs(&es);
+    if (rc < 0 && e->code == 0)
+        ERR(e, rc, "config.mistakes", err_n((int64_t)es.total));
+    errs_done(&es);
+    if (rc == 0) {
+        set_log_level(d->cfg.log_level);
+        paths_make(&d->cfg, &d->paths);
+    }
+    return rc;
+}
+
+int open_data(struct luyd *d, struct err *e)
+{
+    char path[1100];
+    int rc = file_mkdirs(d->o.data, 0700, e);
+
+    if (rc < 0)
+        return rc;
+    privilege_drop(d->cfg.user, d->o.data);
+    snprintf(path, sizeof(path), "%s/lock", d->o.data);
+    rc = file_lock(path, &d->lock_fd, e);
+    if (rc == -EBUSY)
+        return ERR(e, rc, "daemon.data_in_use", d->o.data);
+    snprintf(path, sizeof(path), "%s/ports", d->o.data);
+    unlink(path);
+    return rc;
+}
+
+int open_calendar(struct luyd *d, struct err *e)
+{
+    struct arena a = arena_init(2 * CALENDAR_MAX);
+    struct errs es;
+    str text;
+    int rc = file_read(&a, d->paths.calendar, CALENDAR_MAX, &text, e);
+
+    errs_init(&es, ERRS_MAX);
+    if (rc == 0) {
+        rc = calendar_parse(text, d->paths.calendar, &d->calendar, &es);
+        report_errs(&es);
+        if (rc < 0)
+            ERR(e, rc, "daemon.mistakes", d->paths.calendar, err_n((int64_t)es.total));
+    }
+    errs_done(&es);
+    arena_free(&a);
+    return rc;
+}
+
+int open_schema(struct luyd *d, struct err *e)
+{
+    struct errs es;
+    int rc;
+
+    errs_init(&es, ERRS_MAX);
+    rc = schema_load(d->paths.schema, &d->schema, &es);
+    report_errs(&es);
+    if (rc < 0)
+        ERR(e, rc, "daemon.mistakes", d->paths.schema, err_n((int64_t)es.total));
+    errs_done(&es);
+    return rc;
+}
+
+int open_registry(struct luyd *d, struct err *e)
+{
+    char path[1100];
+    int rc = open_schema(d, e);
+
+    snprintf(path, sizeof(path), "%s/registry.db", d->o.data);
+    if (rc == 0)
+        rc = store_open(path, &d->store, e);
+    if (rc == 0)
+        rc = registry_open(d->store, d->schema, &d->clk, &d->registry, e);
+    return rc;
+}
+
+int open_vault(struct luyd *d, struct err *e)
+{
+    char path[1100], host[256] = "localhost", sans[2000];
+    int n, rc;
+
+    snprintf(path, sizeof(path), "%s/keys", d->o.data);
+    rc = vault_open(path, &d->clk, &d->vault, e);
+    if (rc < 0)
+        return rc;
+    gethostname(host, sizeof(host) - 1);
+    n = snprintf(sans, sizeof(sans), "DNS:localhost,DNS:%s,IP:127.0.0.1,IP:::1", host);
+    str rest = str_c(d->cfg.https_names), one;
+    while (rest.p != NULL && str_split(&rest, ',', &one) && n < (int)sizeof(sans)) {
+        struct ip ip;
+        one = str_trim(one);
+        if (one.n > 0)
+            n += snprintf(sans + n, sizeof(sans) - (size_t)n, ",%s:%.*s", ip_parse(one, &ip) ? "IP" : "DNS",
+                          STR_ARGS(one));
+    }
+    static const char *const names[] = {"https", "syslog"};
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        rc = vault_key_ensure(d->vault, str_c(names[i]), VAULT_P256, e);
+        if (rc == 0)
+            rc = vault_cert_ensure(d->vault, str_c(names[i]), str_c(host), str_c(sans), CERT_DAYS, e);
+    }
+    return rc;
+}
+
+int open_journal(struct luyd *d, struct err *e)
+{
+    char path[1100];
+    struct journal_cfg jc = {
+        .dir = path,
+        .sync_ms = (int)d->cfg.journal_sync_ms,
+        .block_bytes = (size_t)d->cfg.journal_block,
+        .block_seconds = (int)d->cfg.journal_block_age,
+        .max_bytes = d->cfg.journal_max,
+        .retention_days = (int)d->cfg.journal_retention_days,
+        .reserve_bytes = d->cfg.journal_reserve,
+    };
+    snprintf(path, sizeof(path), "%s/journal", d->o.data);
+    int rc = file_mkdirs(path, 0700, e);
+    return rc < 0 ? rc : journal_open(&jc, &d->clk, &d->journal, e);
+}
+
+int open_judge(struct luyd *d, struct err *e)
+{
+    struct judge_cfg jc = {.packs_dir = d->paths.packs,
+                           .calendar = d->calendar,
+                           .check_seconds = (int)d->cfg.check_interval,
+                           .sql_timeout_ms = (int)d->cfg.check_timeout_ms};
+    struct errs es;
+    int rc;
+
+    errs_init(&es, ERRS_MAX);
+    rc = judge_open(&jc, d->registry, &d->clk, &d->judge, &es, e);
+    report_errs(&es);
+    if (rc < 0 && e->code == 0)
+        ERR(e, rc, "daemon.mistakes", d->paths.packs, err_n((int64_t)es.total));
+    errs_done(&es);
+    return rc;
+}
+
+int open_api(struct luyd *d, struct err *e)
+{
+    struct api_cfg ac = {
+        .listen = d->cfg.listen,
+        .web_dir = d->paths.web,
+        .version = LUY_VERSION,
+        .max_connections = (uint32_t)d->cfg.api_connections,
+        .max_per_address = (uint32_t)d->cfg.api_per_address,
+        .max_streams = (uint32_t)d->cfg.api_streams,
+        .max_body_bytes = (uint64_t)d->cfg.api_body_total,
+        .login = policy_of(&d->cfg),
+    };
+    struct api_deps deps = {
+        .registry = d->registry,
+        .journal = d->journal,
+        .judge = d->judge,
+        .vault = d->vault,
+        .clock = &d->clk,
+        .hooks = {d, say_hook, password_hook, counters_hook},
+    };
+    int rc = api_open(&ac, &deps, &d->api, e);
+    return rc < 0 ? rc : first_start(d->registry, d->api, d->o.data, e);
+}
+
+int open_intake(struct luyd *d, struct err *e)
+{
+    struct arena a = arena_init(1 << 20);
+    struct intake_cfg ic = {
+        .udp = str_c(d->cfg.syslog_udp),
+        .tcp = str_c(d->cfg.syslog_tcp),
+        .tls = str_c(d->cfg.syslog_tls),
+        .ring_bytes = (size_t)d->cfg.intake_ring,
+        .max_connections = (uint32_t)d->cfg.intake_connections,
+        .max_per_source = (uint32_t)d->cfg.intake_per_source,
+        .idle_seconds = (uint32_t)d->cfg.intake_idle,
+        .self_exe = d->o.self_exe,
+    };
+    int rc = vault_export_tls(d->vault, &a, STR("syslog"), &ic.tls_cert_pem, &ic.tls_key_pem, e);
+
+    if (rc == 0 && d->cfg.tls_client_ca[0] != '\0')
+        rc = file_read(&a, d->cfg.tls_client_ca, 256 * 1024, &ic.tls_client_ca_pem, e);
+    if (rc == 0)
+        rc = intake_start(&ic, &d->clk, &d->intake, e);
+    if (rc == 0)
+        rc = pipeline_start(d->intake, d->journal, d->judge, d->self, d->wake_fd, &d->clk, &d->pipeline, e);
+    arena_free(&a);
+    return rc;
+}
+
+int write_ports(struct luyd *d, struct err *e)
+{
+    char path[1100], text[256];
+    uint16_t udp = 0, tcp = 0, tls = 0;
+
+    intake_ports(d->intake, &udp, &tcp, &tls);
+    snprintf(path, sizeof(path), "%s/ports", d->o.data);
+    snprintf(text, sizeof(text),
+             "{\"https\": %u, \"syslog_udp\": %u, \"syslog_tcp\": %u, \"syslog_tls\": %u, \"pid\": %d}\n",
+             api_port(d->api), udp, tcp, tls, (int)getpid());
+    log_event(LOG_INFO, "ready", F_INT("https", api_port(d->api)), F_INT("syslog_udp", udp), F_INT("syslog_tcp", tcp),
+              F_INT("syslog_tls", tls), F_INT("start_ms", (clock_mono(&d->clk) - d->began) / NS_PER_MS));
+    return file_write_atomic(path, str_c(text), 0644, e);
+}
+
+int start_api(struct luyd *d, struct err *e) { return api_start(d->api, e); }
