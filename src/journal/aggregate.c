@@ -8,14 +8,17 @@
 enum { GROUPS_MAX = 10000, GROUP_SLOTS = 32768, GROUP_KEY_BYTES = 16 << 20 };
 static const int64_t zone_ns = 7 * 3600 * NS_PER_S;
 
-struct group { uint64_t hash, count; uint32_t off, len; };
+struct group {
+    uint64_t hash, count;
+    uint32_t off, len;
+};
 struct groups {
     const struct query *q;
-    uint16_t slot[GROUP_SLOTS];      /* number + 1 */
+    uint16_t slot[GROUP_SLOTS]; /* number + 1 */
     struct group g[GROUPS_MAX];
     uint32_t n, last;
     uint64_t seed, total, other;
-    struct buf keys;                 /* fields of a key: varint length, bytes */
+    struct buf keys; /* fields of a key: varint length, bytes */
     struct buf key;
 };
 
@@ -37,7 +40,7 @@ static struct group *group_find(struct groups *gs, str key)
         gs->keys.failed = false;
         return NULL;
     }
-    gs->g[gs->n] = (struct group){ .hash = hash, .off = (uint32_t)off, .len = (uint32_t)key.n };
+    gs->g[gs->n] = (struct group){.hash = hash, .off = (uint32_t)off, .len = (uint32_t)key.n};
     gs->slot[k] = (uint16_t)++gs->n;
     return &gs->g[gs->n - 1];
 }
@@ -67,7 +70,7 @@ static int64_t bucket_of(int64_t t, int64_t step)
 static void add_time(struct groups *gs, int64_t t)
 {
     int64_t start = bucket_of(t, gs->q->step_ns);
-    group_add(gs, (str){ (const char *)&start, sizeof(start) }, 1);
+    group_add(gs, (str){(const char *)&start, sizeof(start)}, 1);
 }
 
 static void add_fields(struct groups *gs, const struct event *ev)
@@ -120,12 +123,12 @@ static bool add_value(void *ctx, str v, uint64_t count)
     char text[64];
 
     if (gs->q->by[0] == QF_SOURCE) {
-        struct ip ip = { 0 };
+        struct ip ip = {0};
         if (v.n == 1 + sizeof(ip.b)) {
             ip.family = (uint8_t)v.p[0];
             memcpy(ip.b, v.p + 1, sizeof(ip.b));
         }
-        v = (str){ text, ip.family ? ip_fmt(ip, text, sizeof(text)) : 0 };
+        v = (str){text, ip.family ? ip_fmt(ip, text, sizeof(text)) : 0};
     }
     buf_clear(&gs->key);
     buf_varint(&gs->key, v.n);
@@ -134,7 +137,9 @@ static bool add_value(void *ctx, str v, uint64_t count)
     return true;
 }
 
-struct set_sum { uint64_t sum; };
+struct set_sum {
+    uint64_t sum;
+};
 
 static bool sum_value(void *ctx, str v, uint64_t count)
 {
@@ -146,7 +151,7 @@ static bool sum_value(void *ctx, str v, uint64_t count)
 static int add_whole(void *ctx, const struct block_head *h, struct block_dec *d)
 {
     struct groups *gs = ctx;
-    struct set_sum sum = { 0 };
+    struct set_sum sum = {0};
     bool known = false;
 
     if (cols_of(gs->q) == 0) {
@@ -155,8 +160,10 @@ static int add_whole(void *ctx, const struct block_head *h, struct block_dec *d)
     }
     if (gs->q->nby != 1)
         return 0;
-    int section = gs->q->by[0] == QF_HOST ? SEC_HOSTS : gs->q->by[0] == QF_PROGRAM ? SEC_PROGRAMS :
-                  gs->q->by[0] == QF_SOURCE ? SEC_SOURCES : -1;
+    int section = gs->q->by[0] == QF_HOST      ? SEC_HOSTS
+                  : gs->q->by[0] == QF_PROGRAM ? SEC_PROGRAMS
+                  : gs->q->by[0] == QF_SOURCE  ? SEC_SOURCES
+                                               : -1;
     /* First a pass that changes nothing: a damaged set must not count half. */
     if (section < 0 || block_dec_set(d, section, sum_value, &sum, &known) < 0 || !known || sum.sum != h->count)
         return 0;
@@ -193,7 +200,7 @@ static bool row_keys(struct groups *gs, struct arena *a, const struct group *g, 
         int64_t start;
         memcpy(&start, gs->keys.p + g->off, sizeof(start));
         row->nkeys = 1;
-        row->keys[0] = arena_str(a, (str){ t, time_fmt(start, 0, t, sizeof(t)) });
+        row->keys[0] = arena_str(a, (str){t, time_fmt(start, 0, t, sizeof(t))});
         return row->keys[0].p != NULL;
     }
     row->nkeys = gs->q->nby;
@@ -207,7 +214,7 @@ static bool row_keys(struct groups *gs, struct arena *a, const struct group *g, 
 
 static int rows_make(struct groups *gs, struct arena *a, uint64_t limit, struct agg *out)
 {
-    struct agg g = { .total = gs->total, .other = gs->other };
+    struct agg g = {.total = gs->total, .other = gs->other};
 
     if (gs->n > 0 && (g.rows = arena_array(a, struct agg_row, gs->n)) == NULL)
         return -ENOMEM;
@@ -228,7 +235,7 @@ int journal_aggregate(struct journal *j, struct arena *a, const struct query *q,
 {
     struct search_stats own;
     struct groups *gs = calloc(1, sizeof(*gs));
-    struct scan_sink sink = { .ctx = gs, .cols = cols_of(q), .block = add_block, .whole = add_whole };
+    struct scan_sink sink = {.ctx = gs, .cols = cols_of(q), .block = add_block, .whole = add_whole};
 
     if (gs == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");

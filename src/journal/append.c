@@ -67,13 +67,13 @@ int journal_block_close(struct journal *j, bool wait)
     int rc = wait_for_room(j, wait);
     if (rc < 0)
         return rc;
-    struct err e = { 0 };
+    struct err e = {0};
     if (!j->wal_bad && (rc = journal_sync_wal(j)) < 0) {
         ERR(&e, rc, "journal.sync", j->dir);
         log_err(LOG_ERROR, "journal_sync", &e);
     }
     pthread_mutex_lock(&j->lock);
-    bool done = journal_freeze(j, (struct frozen){ j->open, j->wal.no, j->wal.size, true });
+    bool done = journal_freeze(j, (struct frozen){j->open, j->wal.no, j->wal.size, true});
     if (done)
         j->open = NULL;
     pthread_cond_signal(&j->work);

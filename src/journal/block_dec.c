@@ -15,8 +15,6 @@ struct block_dec {
     bool have_len;
     uint8_t *stored, *plain;
     size_t stored_cap, plain_cap;
-    uint32_t *end;
-    size_t end_cap;
 };
 
 struct block_dec *block_dec_new(void)
@@ -38,7 +36,6 @@ void block_dec_free(struct block_dec *d)
     rows_free(d->rows);
     free(d->stored);
     free(d->plain);
-    free(d->end);
     free(d);
 }
 
@@ -117,14 +114,21 @@ static uint64_t plain_max(const struct block_head *h, int section)
 {
     uint64_t n = h->count;
     switch (section) {
-    case SEC_RAW: return h->raw_bytes;
-    case SEC_LEN: return 3 * n;
-    case SEC_HEAD: return 8 * n;
+    case SEC_RAW:
+        return h->raw_bytes;
+    case SEC_LEN:
+        return 3 * n;
+    case SEC_HEAD:
+        return 8 * n;
     case SEC_RECEIVED:
-    case SEC_EVENT: return 2 + 10 * n;
-    case SEC_SOURCE: return 4 + 20 * n;
-    case SEC_SPAN: return 2 * SP_COUNT * n * 6;
-    default: return SET_PLAIN_MAX;
+    case SEC_EVENT:
+        return 2 + 10 * n;
+    case SEC_SOURCE:
+        return 4 + 20 * n;
+    case SEC_SPAN:
+        return 2 * SP_COUNT * n * 6;
+    default:
+        return SET_PLAIN_MAX;
     }
 }
 
@@ -221,14 +225,13 @@ static int load_received(struct block_dec *d)
     return times(&in, unit, d->head.count, d->rows->received);
 }
 
-static int block_dec_need(struct block_dec *d, unsigned cols);
-
 static int load_event(struct block_dec *d)
 {
     struct rows *r = d->rows;
     rd in;
-    int rc = block_dec_need(d, COL_RECEIVED);
+    int rc = r->have & COL_RECEIVED ? 0 : load_received(d);
 
+    r->have |= rc == 0 ? COL_RECEIVED : 0;
     if (rc < 0 || (rc = inflate_section(d, SEC_EVENT, &in)) < 0)
         return rc;
     int64_t unit = unit_of(rd_u8(&in));
@@ -285,33 +288,32 @@ static int load_source(struct block_dec *d)
     return 0;
 }
 
-static int load_one_span(struct block_dec *d, int s, const uint8_t *gap, const uint8_t *len, rd *big)
-{
-    struct rows *r = d->rows;
-    uint32_t n = d->head.count;
+static inline uint64_t small_number(uint8_t v, rd *big) { return v < 255 ? v : varint(big); }
 
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t z = gap[i] < 255 ? gap[i] : varint(big);
-        r->span[(size_t)i * SP_COUNT + s] = (struct span){ (uint32_t)(d->end[i] + (uint64_t)unzigzag(z)), 0 };
+/* One present span: gap and length as stored, into *sp. */
+static inline bool take_span(struct span *sp, size_t s, uint64_t gap, uint64_t len, uint32_t *end, uint32_t line)
+{
+    uint64_t off = *end + (uint64_t)unzigzag(gap);
+
+    if (off > line)
+        return false;
+    if (s == SP_MSG) { /* what lies behind it, plus one */
+        if (len - 1 > line - off)
+            return false;
+        len = line - off - (len - 1);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        struct span *sp = &r->span[(size_t)i * SP_COUNT + s];
-        uint64_t k = len[i] < 255 ? len[i] : varint(big), line = r->off[i + 1] - r->off[i];
-        if (k == 0) {
-            *sp = (struct span){ 0, 0 };
-            continue;
-        }
-        if (k > line || sp->off > line - k)
-            return -EBADMSG;
-        sp->len = (uint32_t)k;
-        d->end[i] = sp->off + sp->len;
-    }
-    return big->bad ? -EBADMSG : 0;
+    if (len == 0 || len > line - off)
+        return false;
+    *sp = (struct span){(uint32_t)off, (uint32_t)len};
+    *end = (uint32_t)(off + len);
+    return true;
 }
 
 static int load_span(struct block_dec *d)
 {
     size_t n = d->head.count;
+    struct rows *r = d->rows;
+    struct span *sp = r->span;
     rd in;
     int rc = load_len(d);
 
@@ -319,23 +321,31 @@ static int load_span(struct block_dec *d)
         return rc;
     if (rd_left(&in) < 2 * SP_COUNT * n)
         return -EBADMSG;
-    if (!grow(&d->end, &d->end_cap, n * sizeof(d->end[0])))
-        return -ENOMEM;
-    memset(d->end, 0, n * sizeof(d->end[0]));
     const uint8_t *p = in.p;
     in.p += 2 * SP_COUNT * n;
-    for (int s = 0; s < SP_COUNT; s++, p += 2 * n)
-        if ((rc = load_one_span(d, s, p, p + n, &in)) < 0)
-            return rc;
-    return in.p == in.end ? 0 : -EBADMSG;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t end = 0, line = r->off[i + 1] - r->off[i];
+        for (size_t s = 0; s < SP_COUNT; s++, sp++) {
+            const uint8_t *at = p + 2 * s * n + i;
+            uint64_t gap = small_number(at[0], &in), len = small_number(at[n], &in);
+            if (len == 0)
+                *sp = (struct span){0, 0};
+            else if (!take_span(sp, s, gap, len, &end, line))
+                return -EBADMSG;
+        }
+    }
+    return !in.bad && in.p == in.end ? 0 : -EBADMSG;
 }
 
-static const struct { unsigned col; int (*load)(struct block_dec *d); } loaders[] = {
-    { COL_RAW, load_raw }, { COL_RECEIVED, load_received }, { COL_EVENT, load_event },
-    { COL_HEAD, load_head }, { COL_SOURCE, load_source }, { COL_SPAN, load_span },
+static const struct {
+    unsigned col;
+    int (*load)(struct block_dec *d);
+} loaders[] = {
+    {COL_RAW, load_raw},   {COL_RECEIVED, load_received}, {COL_EVENT, load_event},
+    {COL_HEAD, load_head}, {COL_SOURCE, load_source},     {COL_SPAN, load_span},
 };
 
-static int block_dec_need(struct block_dec *d, unsigned cols)
+int block_dec_load(struct block_dec *d, unsigned cols, struct rows **out)
 {
     for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++) {
         if (!(cols & loaders[i].col) || (d->rows->have & loaders[i].col))
@@ -345,15 +355,8 @@ static int block_dec_need(struct block_dec *d, unsigned cols)
             return rc;
         d->rows->have |= loaders[i].col;
     }
+    *out = d->rows;
     return 0;
-}
-
-int block_dec_load(struct block_dec *d, unsigned cols, struct rows **out)
-{
-    int rc = block_dec_need(d, cols);
-    if (rc == 0)
-        *out = d->rows;
-    return rc;
 }
 
 int block_dec_set(struct block_dec *d, int section, block_set_fn *fn, void *ctx, bool *known)

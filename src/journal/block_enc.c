@@ -1,29 +1,21 @@
 /* Rows to a stored block. The encoder belongs to the sealing thread; its
  * buffers are kept from block to block, because fresh pages cost more than
  * filling them. */
-#include "journal/block.h"
+#include "journal/block_set-int.h"
 #include "base/rand.h"
 #include <zstd.h>
 
 /* Level 1 is chosen by measuring blocks of 16 MiB of mixed syslog, one core:
  * level 1 ratio 5.97, 498 MB/s in, 1,514 MB/s out; level 3 ratio 6.57, 323 in,
  * 1,267 out. A tenth less disk is not worth a fifth of search speed. */
-enum { BLOCK_LEVEL = 1, SET_VALUES_MAX = 4096, SET_SLOTS = 16384, SET_BYTES_MAX = 128 << 10 };
+enum { BLOCK_LEVEL = 1 };
 
-/* Distinct values of one column with their counts. */
-struct value_set {
-    struct { uint32_t off, len, count, hash; } v[SET_VALUES_MAX];
-    uint16_t slot[SET_SLOTS];        /* number + 1; 0 = free */
-    uint32_t n, last;
-    struct buf bytes;
-    bool full;
-};
 struct block_enc {
     ZSTD_CCtx *zc;
     uint64_t seed;
-    struct buf plain, big, out;      /* a section, the varints of SPAN, the block */
+    struct buf plain, big, out; /* a section, the varints of SPAN, the block */
     struct value_set host, program, source;
-    uint32_t *end;                   /* of the last span, a row */
+    uint32_t *end; /* of the last span, a row */
     size_t end_cap;
 };
 
@@ -40,9 +32,9 @@ struct block_enc *block_enc_new(void)
     buf_init(&be->plain, BLOCK_LENGTH_MAX);
     buf_init(&be->big, BLOCK_LENGTH_MAX);
     buf_init(&be->out, BLOCK_LENGTH_MAX);
-    buf_init(&be->host.bytes, SET_BYTES_MAX);
-    buf_init(&be->program.bytes, SET_BYTES_MAX);
-    buf_init(&be->source.bytes, SET_BYTES_MAX);
+    value_set_init(&be->host);
+    value_set_init(&be->program);
+    value_set_init(&be->source);
     return be;
 }
 
@@ -54,57 +46,18 @@ void block_enc_free(struct block_enc *be)
     buf_done(&be->plain);
     buf_done(&be->big);
     buf_done(&be->out);
-    buf_done(&be->host.bytes);
-    buf_done(&be->program.bytes);
-    buf_done(&be->source.bytes);
+    value_set_done(&be->host);
+    value_set_done(&be->program);
+    value_set_done(&be->source);
     free(be->end);
     free(be);
-}
-
-static void set_clear(struct value_set *s)
-{
-    memset(s->slot, 0, sizeof(s->slot));
-    s->n = s->last = 0;
-    s->full = false;
-    buf_clear(&s->bytes);
-}
-
-static void set_add(struct value_set *s, str v, uint64_t seed)
-{
-    if (s->full)
-        return;
-    if (s->n > 0 && s->v[s->last].len == v.n && memcmp(s->bytes.p + s->v[s->last].off, v.p, v.n) == 0) {
-        s->v[s->last].count++;
-        return;
-    }
-    uint32_t h = (uint32_t)str_hash(v, seed), k = h % SET_SLOTS;
-    for (; s->slot[k]; k = (k + 1) % SET_SLOTS) {
-        uint32_t i = s->slot[k] - 1u;
-        if (s->v[i].hash == h && s->v[i].len == v.n && memcmp(s->bytes.p + s->v[i].off, v.p, v.n) == 0) {
-            s->v[i].count++;
-            s->last = i;
-            return;
-        }
-    }
-    if (s->n == SET_VALUES_MAX || v.n + 1 > SET_BYTES_MAX - s->bytes.n) {
-        s->full = true;
-        return;
-    }
-    s->v[s->n].off = (uint32_t)s->bytes.n;
-    s->v[s->n].len = (uint32_t)v.n;
-    s->v[s->n].count = 1;
-    s->v[s->n].hash = h;
-    buf_str(&s->bytes, v);
-    buf_byte(&s->bytes, 0);          /* never empty, so that bytes.p is there */
-    s->last = s->n++;
-    s->slot[k] = (uint16_t)s->n;
 }
 
 static str source_bytes(const struct ip *ip, char out[17])
 {
     out[0] = (char)ip->family;
     memcpy(out + 1, ip->b, 16);
-    return (str){ out, 17 };
+    return (str){out, 17};
 }
 
 static void plane(struct block_enc *be, const uint8_t *p, uint32_t n) { buf_add(&be->plain, p, n); }
@@ -127,7 +80,10 @@ static uint64_t zigzag(int64_t v) { return ((uint64_t)v << 1) ^ (uint64_t)(v >> 
 /* The greatest power of ten that divides every time. */
 static int time_unit(const int64_t *t, uint32_t n)
 {
-    static const struct { int e; int64_t ns; } units[] = { { 9, 1000000000 }, { 6, 1000000 }, { 3, 1000 } };
+    static const struct {
+        int e;
+        int64_t ns;
+    } units[] = {{9, 1000000000}, {6, 1000000}, {3, 1000}};
     for (size_t u = 0; u < 3; u++) {
         uint32_t i = 0;
         while (i < n && t[i] % units[u].ns == 0)
@@ -207,7 +163,7 @@ static void enc_source(struct block_enc *be, const struct rows *r, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         str bytes = source_bytes(&r->source[i], v);
         uint32_t known = s->n;
-        set_add(s, bytes, be->seed);
+        value_set_add(s, bytes, be->seed);
         if (!s->full) {
             be->end[i] = s->last;
             if (s->n > known)
@@ -228,61 +184,53 @@ static void enc_source(struct block_enc *be, const struct rows *r, uint32_t n)
         plane_of(be, be->end, 4, b, n);
 }
 
-static void small_number(struct block_enc *be, uint64_t v)
+static void small_number(struct block_enc *be, uint8_t *to, uint64_t v)
 {
-    be->plain.p[be->plain.n++] = v < 255 ? (char)v : (char)255;
+    *to = v < 255 ? (uint8_t)v : 255;
     if (v >= 255)
         buf_varint(&be->big, v);
 }
 
 static void enc_span(struct block_enc *be, const struct rows *r, uint32_t n)
 {
+    const struct span *sp = r->span;
+    uint8_t *to;
+
     be->big.n = 0;
-    memset(be->end, 0, n * sizeof(be->end[0]));
     if (!buf_reserve(&be->plain, 2 * (size_t)SP_COUNT * n))
         return;
-    for (int s = 0; s < SP_COUNT; s++) {
-        for (uint32_t i = 0; i < n; i++) {
-            struct span sp = r->span[(size_t)i * SP_COUNT + s];
-            small_number(be, sp.len ? zigzag((int64_t)sp.off - be->end[i]) : 0);
-        }
-        for (uint32_t i = 0; i < n; i++) {
-            struct span sp = r->span[(size_t)i * SP_COUNT + s];
-            small_number(be, sp.len);
-            if (sp.len)
-                be->end[i] = sp.off + sp.len;
+    to = (uint8_t *)be->plain.p;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t end = 0, line = r->off[i + 1] - r->off[i];
+        for (size_t s = 0; s < SP_COUNT; s++, sp++) {
+            uint8_t *gap = to + 2 * s * n + i;
+            if (sp->len == 0) {
+                gap[0] = gap[n] = 0;
+                continue;
+            }
+            small_number(be, gap, zigzag((int64_t)sp->off - end));
+            end = sp->off + sp->len;
+            small_number(be, gap + n, s == SP_MSG ? 1 + line - end : sp->len);
         }
     }
+    be->plain.n = 2 * (size_t)SP_COUNT * n;
     buf_str(&be->plain, buf_view(&be->big));
-}
-
-static void enc_set(struct block_enc *be, const struct value_set *s)
-{
-    if (s->full)
-        return;
-    buf_byte(&be->plain, 1);
-    buf_u32(&be->plain, s->n);
-    for (uint32_t i = 0; i < s->n; i++) {
-        buf_varint(&be->plain, s->v[i].len);
-        buf_add(&be->plain, s->bytes.p + s->v[i].off, s->v[i].len);
-        buf_varint(&be->plain, s->v[i].count);
-    }
 }
 
 static str span_text(const struct rows *r, uint32_t i, enum event_span sp)
 {
     struct span s = r->span[(size_t)i * SP_COUNT + sp];
-    return (str){ r->raw + r->off[i] + s.off, s.len };
+    return (str){r->raw + r->off[i] + s.off, s.len};
 }
 
 static void gather_sets(struct block_enc *be, const struct rows *r, uint32_t n)
 {
-    set_clear(&be->host);
-    set_clear(&be->program);
-    set_clear(&be->source);
+    value_set_clear(&be->host);
+    value_set_clear(&be->program);
+    value_set_clear(&be->source);
     for (uint32_t i = 0; i < n; i++) {
-        set_add(&be->host, span_text(r, i, SP_HOST), be->seed);
-        set_add(&be->program, span_text(r, i, SP_PROGRAM), be->seed);
+        value_set_add(&be->host, span_text(r, i, SP_HOST), be->seed);
+        value_set_add(&be->program, span_text(r, i, SP_PROGRAM), be->seed);
     }
 }
 
@@ -290,9 +238,13 @@ static uint32_t bit_of(uint8_t v, unsigned named) { return v < named ? 1u << v :
 
 static void summarize(const struct rows *r, uint32_t n, struct block_head *h)
 {
-    *h = (struct block_head){ .first_seq = r->first_seq, .raw_bytes = r->off[n], .count = n,
-                              .event_min = INT64_MAX, .event_max = INT64_MIN,
-                              .received_min = INT64_MAX, .received_max = INT64_MIN };
+    *h = (struct block_head){.first_seq = r->first_seq,
+                             .raw_bytes = r->off[n],
+                             .count = n,
+                             .event_min = INT64_MAX,
+                             .event_max = INT64_MIN,
+                             .received_min = INT64_MAX,
+                             .received_max = INT64_MIN};
     for (uint32_t i = 0; i < n; i++) {
         int64_t ev = r->event[i], rc = r->received[i];
         h->event_min = ev < h->event_min ? ev : h->event_min;
@@ -310,22 +262,41 @@ static void summarize(const struct rows *r, uint32_t n, struct block_head *h)
 static void fill_section(struct block_enc *be, const struct rows *r, uint32_t n, int section)
 {
     switch (section) {
-    case SEC_LEN: enc_len(be, r, n); break;
-    case SEC_RECEIVED: enc_received(be, r, n); break;
-    case SEC_EVENT: enc_event(be, r, n); break;
-    case SEC_HEAD: enc_head(be, r, n); break;
-    case SEC_SOURCE: enc_source(be, r, n); break;
-    case SEC_SPAN: enc_span(be, r, n); break;
-    case SEC_HOSTS: enc_set(be, &be->host); break;
-    case SEC_PROGRAMS: enc_set(be, &be->program); break;
-    case SEC_SOURCES: enc_set(be, &be->source); break;
-    default: break;
+    case SEC_LEN:
+        enc_len(be, r, n);
+        break;
+    case SEC_RECEIVED:
+        enc_received(be, r, n);
+        break;
+    case SEC_EVENT:
+        enc_event(be, r, n);
+        break;
+    case SEC_HEAD:
+        enc_head(be, r, n);
+        break;
+    case SEC_SOURCE:
+        enc_source(be, r, n);
+        break;
+    case SEC_SPAN:
+        enc_span(be, r, n);
+        break;
+    case SEC_HOSTS:
+        value_set_write(&be->host, &be->plain);
+        break;
+    case SEC_PROGRAMS:
+        value_set_write(&be->program, &be->plain);
+        break;
+    case SEC_SOURCES:
+        value_set_write(&be->source, &be->plain);
+        break;
+    default:
+        break;
     }
 }
 
 static bool add_section(struct block_enc *be, str plain, struct block_sec *sec)
 {
-    *sec = (struct block_sec){ .plain = (uint32_t)plain.n };
+    *sec = (struct block_sec){.plain = (uint32_t)plain.n};
     if (plain.n == 0)
         return true;
     if (!buf_reserve(&be->out, ZSTD_compressBound(plain.n)))
@@ -366,7 +337,7 @@ str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct blo
         buf_clear(&be->plain);
         be->big.failed = false;
         fill_section(be, r, n, s);
-        str plain = s == SEC_RAW ? (str){ r->raw, r->off[n] } : buf_view(&be->plain);
+        str plain = s == SEC_RAW ? (str){r->raw, r->off[n]} : buf_view(&be->plain);
         if (be->plain.failed || be->big.failed || !add_section(be, plain, &h->sec[s]))
             return STR_NONE;
     }

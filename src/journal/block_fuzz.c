@@ -14,13 +14,16 @@ static struct rows *good_rows(void)
     struct rows *r = rows_new(1 << 16, 256);
 
     for (int i = 0; r != NULL && i < EVENTS; i++) {
-        struct event ev = { .received_ns = i * 1000, .event_ns = i * 1000000000LL, .severity = (uint8_t)(i % 8),
-                            .source = { 4, { 10, 8, 0, (uint8_t)(i % 5) } }, .source_port = (uint16_t)(i * 999) };
+        struct event ev = {.received_ns = i * 1000,
+                           .event_ns = i * 1000000000LL,
+                           .severity = (uint8_t)(i % 8),
+                           .source = {4, {10, 8, 0, (uint8_t)(i % 5)}},
+                           .source_port = (uint16_t)(i * 999)};
         int k = snprintf(text[i], sizeof(text[i]), "host-%d prog%d: message number %d", i % 4, i % 3, i * 7919);
-        ev.raw = (str){ text[i], (size_t)k };
-        ev.span[SP_HOST] = (struct span){ 0, 6 };
-        ev.span[SP_PROGRAM] = (struct span){ 7, 5 };
-        ev.span[SP_MSG] = (struct span){ 14, (uint32_t)k - 14 };
+        ev.raw = (str){text[i], (size_t)k};
+        ev.span[SP_HOST] = (struct span){0, 6};
+        ev.span[SP_PROGRAM] = (struct span){7, 5};
+        ev.span[SP_MSG] = (struct span){14, (uint32_t)k - 14};
         rows_add(r, &ev);
     }
     if (r != NULL)
@@ -92,7 +95,7 @@ static void decode(const uint8_t *b, size_t n)
     if (n < BLOCK_HEAD_BYTES || !block_head_read(b, SALT, &h) || h.raw_bytes > PLAIN_MAX || h.count > PLAIN_MAX)
         return;
     struct block_dec *d = block_dec_new();
-    struct block_src src = { .fd = -1, .mem = b, .mem_n = n };
+    struct block_src src = {.fd = -1, .mem = b, .mem_n = n};
     if (block_dec_open(d, &src, &h, SALT) == 0) {
         block_dec_verify(d);
         for (int s = SEC_HOSTS; s <= SEC_SOURCES; s++)

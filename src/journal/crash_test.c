@@ -89,6 +89,6 @@ static void killed_at_random_nothing_synced_is_lost(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(killed_at_random_nothing_synced_is_lost) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(killed_at_random_nothing_synced_is_lost)};
     return cmocka_run_group_tests_name("journal/crash", tests, NULL, NULL);
 }

@@ -9,11 +9,15 @@
 /* Each damage is told in the log; a thousand times is enough of it. */
 static void quiet(void) { log_set_level(LOG_ERROR - 1); }
 
-struct image { char name[64]; char *p; size_t n; };
+struct image {
+    char name[64];
+    char *p;
+    size_t n;
+};
 
 static struct image image_read(const char *dir, const char *name)
 {
-    struct image im = { 0 };
+    struct image im = {0};
     char path[256];
     struct stat st;
 
@@ -84,7 +88,9 @@ static void wal_cut_at_each_byte(void **state)
     test_dir_drop(dir);
 }
 
-struct tally { uint64_t n, wrong, last; };
+struct tally {
+    uint64_t n, wrong, last;
+};
 
 static bool tally_hit(void *ctx, const struct hit *h)
 {
@@ -101,24 +107,24 @@ static bool tally_hit(void *ctx, const struct hit *h)
 /* Opens and asks in ways that read every part of a block. */
 static void expect_told(const char *dir, uint64_t events, size_t at)
 {
-    static const char *const asks[] = { "", "host:*zz*", "program:*zz*", "source:10.99.0.0/16" };
+    static const char *const asks[] = {"", "host:*zz*", "program:*zz*", "source:10.99.0.0/16"};
     struct arena a = arena_init(1 << 20);
     struct clock clk = clock_manual(TEST_NOW);
-    struct journal_cfg cfg = { .dir = dir, .sync_ms = 100 };
+    struct journal_cfg cfg = {.dir = dir, .sync_ms = 100};
     struct journal *j;
     struct err e;
-    struct tally t = { 0 };
+    struct tally t = {0};
     uint64_t bad = 0;
 
     if (journal_open(&cfg, &clk, &j, &e) < 0) {
         arena_free(&a);
-        return;                      /* an error tells too */
+        return; /* an error tells too */
     }
     for (size_t i = 0; i < COUNT(asks); i++) {
         struct query *q;
         struct search_stats st;
-        struct search_opts o = { .limit = 1000 };
-        struct tally *to = i == 0 ? &t : &(struct tally){ 0 };
+        struct search_opts o = {.limit = 1000};
+        struct tally *to = i == 0 ? &t : &(struct tally){0};
         assert_int_equal(query_parse(&a, str_c(asks[i]), TEST_NOW, &q, NULL), 0);
         assert_int_equal(journal_search(j, q, &o, tally_hit, to, &st, NULL), 0);
         bad += st.bad_blocks;
@@ -241,8 +247,8 @@ static void nothing_comes_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wal_cut_at_each_byte), cmocka_unit_test(nothing_comes_twice),
-        cmocka_unit_test(turned_bits_in_wal), cmocka_unit_test(turned_bits_in_segment),
+        cmocka_unit_test(wal_cut_at_each_byte),     cmocka_unit_test(nothing_comes_twice),
+        cmocka_unit_test(turned_bits_in_wal),       cmocka_unit_test(turned_bits_in_segment),
         cmocka_unit_test(segment_cut_at_each_byte),
     };
     return cmocka_run_group_tests_name("journal/damage", tests, NULL, NULL);

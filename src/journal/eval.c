@@ -5,16 +5,16 @@
 
 /* Below one row in so many, rows are looked at one by one instead of scanning
  * the whole raw text. */
-enum { SPARSE = 12 };
+enum { SPARSE = 12, CHECK_ROWS = 128 };
 
-void eval_init(struct eval *ev) { *ev = (struct eval){ 0 }; }
+void eval_init(struct eval *ev) { *ev = (struct eval){0}; }
 
 void eval_done(struct eval *ev)
 {
     for (size_t i = 0; i < ev->nlevels; i++)
         free(ev->level[i]);
     free(ev->level);
-    *ev = (struct eval){ 0 };
+    *ev = (struct eval){0};
 }
 
 static uint64_t *level_get(struct eval *ev, size_t depth)
@@ -36,7 +36,7 @@ uint64_t *eval_begin(struct eval *ev, struct rows *r, uint32_t n)
     size_t words = bits_words(n);
 
     if (words > ev->words_cap) {
-        eval_done(&(struct eval){ .level = ev->level, .nlevels = ev->nlevels });
+        eval_done(&(struct eval){.level = ev->level, .nlevels = ev->nlevels});
         ev->level = NULL;
         ev->nlevels = 0;
         ev->words_cap = words + words / 4;
@@ -63,22 +63,26 @@ uint64_t bits_count(const uint64_t *bits, uint32_t n)
 unsigned eval_field_cols(enum query_field f)
 {
     switch (f) {
-    case QF_SOURCE: return COL_SOURCE;
+    case QF_SOURCE:
+        return COL_SOURCE;
     case QF_SEVERITY:
     case QF_FACILITY:
     case QF_TRANSPORT:
     case QF_FORMAT:
-    case QF_FLAGS: return COL_HEAD;
-    case QF_RAW: return COL_RAW;
-    default: return COL_RAW | COL_SPAN;
+    case QF_FLAGS:
+        return COL_HEAD;
+    case QF_RAW:
+        return COL_RAW;
+    default:
+        return COL_RAW | COL_SPAN;
     }
 }
 
 static int need(struct eval *ev, unsigned cols) { return ev->load ? ev->load(ev->ctx, cols) : 0; }
 
 /* for each row i of `in` */
-#define EACH_ROW(i, in, n)                                                                                     \
-    for (size_t w_ = 0; w_ < bits_words(n); w_++)                                                              \
+#define EACH_ROW(i, in, n)                                                                                             \
+    for (size_t w_ = 0; w_ < bits_words(n); w_++)                                                                      \
         for (uint64_t m_ = (in)[w_], i = 0; m_ && (i = w_ * 64 + (uint64_t)__builtin_ctzll(m_), 1); m_ &= m_ - 1)
 
 static inline void bit_set(uint64_t *bits, uint64_t i) { bits[i / 64] |= UINT64_C(1) << i % 64; }
@@ -103,12 +107,18 @@ static uint32_t row_of(const struct rows *r, uint32_t n, uint32_t from, size_t a
     return lo;
 }
 
+static int check(struct eval *ev, uint32_t *rows)
+{
+    return ++*rows % CHECK_ROWS == 0 && ev->check ? ev->check(ev->check_ctx) : 0;
+}
+
 /* Scans the text of all rows in one go; a hit must lie within one row. */
-static void text_scan(struct eval *ev, const struct pattern *p, const uint64_t *in, uint64_t *out)
+static int text_scan(struct eval *ev, const struct pattern *p, const uint64_t *in, uint64_t *out)
 {
     const struct rows *r = ev->rows;
-    str all = { r->raw, r->off[ev->n] };
-    uint32_t row = 0;
+    str all = {r->raw, r->off[ev->n]};
+    uint32_t row = 0, looked = 0;
+    int rc;
 
     for (size_t at = 0; (at = needle_find(&p->run, all, at)) != SIZE_MAX;) {
         row = row_of(r, ev->n, row, at);
@@ -119,43 +129,54 @@ static void text_scan(struct eval *ev, const struct pattern *p, const uint64_t *
         if ((in[row / 64] >> row % 64 & 1) && (p->plain || pattern_within(p, rows_raw(r, row))))
             bit_set(out, row);
         at = r->off[row + 1];
+        if (!p->plain && (rc = check(ev, &looked)) < 0)
+            return rc;
     }
+    return 0;
 }
 
 static int eval_text(struct eval *ev, const struct pattern *p, const uint64_t *in, uint64_t *out)
 {
+    uint32_t looked = 0;
     int rc = need(ev, COL_RAW);
 
     if (rc < 0)
         return rc;
-    if (p->run.text.n > 0 && bits_count(in, ev->n) * SPARSE >= ev->n) {
-        text_scan(ev, p, in, out);
-        return 0;
-    }
+    if (p->run.text.n > 0 && bits_count(in, ev->n) * SPARSE >= ev->n)
+        return text_scan(ev, p, in, out);
     EACH_ROW(i, in, ev->n)
+    {
         if (pattern_within(p, rows_raw(ev->rows, (uint32_t)i)))
             bit_set(out, i);
+        if ((rc = check(ev, &looked)) < 0)
+            return rc;
+    }
     return 0;
 }
 
 static const int span_of_field[QF_COUNT] = {
-    [QF_HOST] = SP_HOST + 1, [QF_PROGRAM] = SP_PROGRAM + 1, [QF_PID] = SP_PID + 1,
+    [QF_HOST] = SP_HOST + 1,   [QF_PROGRAM] = SP_PROGRAM + 1, [QF_PID] = SP_PID + 1,
     [QF_MSGID] = SP_MSGID + 1, [QF_MSG] = SP_MSG + 1,
 };
 
 /* A field that is a span of the line, whole: most rows fall out by length. */
-static void span_rows(struct eval *ev, const struct query_node *n, const uint64_t *in, uint64_t *out)
+static int span_rows(struct eval *ev, const struct query_node *n, const uint64_t *in, uint64_t *out)
 {
     const struct rows *r = ev->rows;
-    int s = span_of_field[n->field] - 1;
+    int s = span_of_field[n->field] - 1, rc;
+    uint32_t looked = 0;
 
-    EACH_ROW(i, in, ev->n) {
+    EACH_ROW(i, in, ev->n)
+    {
         struct span sp = r->span[i * SP_COUNT + (size_t)s];
         if (n->pat.plain ? sp.len != n->pat.n : sp.len == 0)
             continue;
-        if (sp.len == 0 || pattern_whole(&n->pat, (str){ r->raw + r->off[i] + sp.off, sp.len }))
+        if (sp.len == 0 || pattern_whole(&n->pat, (str){r->raw + r->off[i] + sp.off, sp.len}))
             bit_set(out, i);
+        if (!n->pat.plain && (rc = check(ev, &looked)) < 0)
+            return rc;
     }
+    return 0;
 }
 
 static int eval_field(struct eval *ev, const struct query_node *n, const uint64_t *in, uint64_t *out)
@@ -165,15 +186,17 @@ static int eval_field(struct eval *ev, const struct query_node *n, const uint64_
 
     if (rc < 0)
         return rc;
-    if (span_of_field[n->field]) {
-        span_rows(ev, n, in, out);
-        return 0;
-    }
-    EACH_ROW(i, in, ev->n) {
+    if (span_of_field[n->field])
+        return span_rows(ev, n, in, out);
+    uint32_t looked = 0;
+    EACH_ROW(i, in, ev->n)
+    {
         struct event e;
         rows_event(ev->rows, (uint32_t)i, cols, &e);
         if (query_node_match(n, &e))
             bit_set(out, i);
+        if ((rc = check(ev, &looked)) < 0)
+            return rc;
     }
     return 0;
 }
@@ -184,9 +207,12 @@ static int cost_of(const struct query_node *n)
 
     switch (n->kind) {
     case QN_ENUM:
-    case QN_NET: return 0;
-    case QN_TEXT: return 1;
-    case QN_FIELD: return n->field == QF_SOURCE ? 0 : 2;
+    case QN_NET:
+        return 0;
+    case QN_TEXT:
+        return 1;
+    case QN_FIELD:
+        return n->field == QF_SOURCE ? 0 : 2;
     default:
         for (size_t i = 0; i < n->nkids; i++) {
             int c = cost_of(n->kids[i]);

@@ -3,6 +3,7 @@
  * the test may mount, on a small file system of its own. */
 #include "journal/journal_test-int.h"
 #include "base/log.h"
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -40,7 +41,7 @@ static void append_stops_and_goes_on(void **state)
         journal_stats(j, &js);
         assert_true(js.full);
         assert_int_equal(stat(path, &st), 0);
-        assert_int_equal(st.st_size, j->wal.size);      /* cut back */
+        assert_int_equal(st.st_size, j->wal.size); /* cut back */
         assert_int_equal(test_check_all(j, 1, k), k);
         assert_int_equal(journal_sync(j, NULL), 0);
         assert_int_equal(journal_synced(j), k + 1);
@@ -71,8 +72,8 @@ static void sealing_waits_for_room(void **state)
 
     test_dir_make(dir);
     struct journal *j = test_open(dir, 60000, &clk);
-    file_limit(1);                                      /* no file may grow past a byte... */
-    assert_int_equal(test_append(j, 0, 7, &e), -ENOSPC);    /* not even a write-ahead file's head */
+    file_limit(1);                                       /* no file may grow past a byte... */
+    assert_int_equal(test_append(j, 0, 7, &e), -ENOSPC); /* not even a write-ahead file's head */
     file_limit(RLIM_INFINITY);
     while (k < 20000) {
         assert_int_equal(test_append(j, k, 10, NULL), 0);
@@ -103,6 +104,80 @@ static void sealing_waits_for_room(void **state)
     test_dir_drop(dir);
 }
 
+/* Closed, opened and read while nothing can be sealed; then there is room. */
+static void full_over_a_restart(void **state)
+{
+    char dir[64];
+    struct clock clk = clock_manual(TEST_NOW);
+    struct err e;
+    uint64_t k = 0;
+
+    log_set_level(LOG_ERROR - 1);
+    test_dir_make(dir);
+    struct journal *j = test_open(dir, 60000, &clk);
+    file_limit(40000); /* blocks stay in write-ahead files of this size */
+    for (; test_append(j, k, 10, &e) == 0; k += 10)
+        ;
+    for (int i = 0; i < 3; i++) {
+        journal_close(j);
+        if (i == 0) {
+            j = test_open(dir, 1000, &clk); /* each batch a block: the sealer fills its file */
+            for (int n = 0; n < 5000 && test_append(j, k, 10, &e) == 0; n++)
+                k += 10;
+        } else {
+            j = test_open(dir, 60000, &clk);
+        }
+        assert_non_null(j);
+        assert_int_equal(test_check_all(j, 1, k), k);
+    }
+    for (; test_append(j, k, 10, &e) == 0; k += 10)
+        ;
+    assert_int_equal(e.code, -ENOSPC);
+    file_limit(RLIM_INFINITY);
+    clock_advance(&clk, 2 * NS_PER_S);
+    journal_tick(j, NULL, NULL);
+    assert_int_equal(test_append(j, k, 10, &e), 0);
+    assert_int_equal(test_check_all(j, 1, k + 10), k + 10);
+    journal_close(j);
+    j = test_open(dir, 0, &clk);
+    struct journal_stats st;
+    journal_stats(j, &st);
+    assert_int_equal(st.unsealed_blocks, 0);
+    assert_int_equal(test_check_all(j, 1, k + 10), k + 10);
+    journal_close(j);
+    test_dir_drop(dir);
+    log_set_level(LOG_INFO);
+}
+
+/* The disk does not confirm: the file is not trusted again, a segment is. */
+static void failed_sync_goes_to_a_segment(void **state)
+{
+    char dir[64];
+    struct clock clk = clock_manual(TEST_NOW);
+    struct journal_stats st;
+
+    log_set_level(LOG_ERROR - 1);
+    test_dir_make(dir);
+    struct journal *j = test_open(dir, 0, &clk);
+    assert_int_equal(test_append(j, 0, 10, NULL), 0);
+    int null = open("/dev/null", O_RDWR); /* cannot be synced */
+    assert_true(dup2(null, j->wal.fd) >= 0);
+    close(null);
+    assert_true(journal_sync(j, NULL) < 0);
+    do
+        journal_stats(j, &st);
+    while (st.unsealed_blocks > 0);
+    assert_int_equal(journal_synced(j), 11);
+    assert_int_equal(st.blocks, 1);
+    assert_int_equal(test_append(j, 10, 10, NULL), 0);
+    assert_int_equal(journal_sync(j, NULL), 0);
+    assert_int_equal(journal_synced(j), 21);
+    assert_int_equal(test_check_all(j, 1, 20), 20);
+    journal_close(j);
+    test_dir_drop(dir);
+    log_set_level(LOG_INFO);
+}
+
 static void reserve_is_left_alone(void **state)
 {
     char dir[64];
@@ -125,7 +200,7 @@ static void reserve_is_left_alone(void **state)
 static int small_disk(const char *dir)
 {
     struct clock clk = clock_manual(TEST_NOW);
-    struct journal_cfg cfg = { .dir = dir, .sync_ms = 100, .block_bytes = 100000, .max_bytes = 600000 };
+    struct journal_cfg cfg = {.dir = dir, .sync_ms = 100, .block_bytes = 100000, .max_bytes = 600000};
     struct journal *j;
     uint64_t k = 0, refused = 0;
 
@@ -181,7 +256,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(append_stops_and_goes_on), cmocka_unit_test(sealing_waits_for_room),
-        cmocka_unit_test(reserve_is_left_alone), cmocka_unit_test(small_disk_fills_and_frees),
+        cmocka_unit_test(full_over_a_restart),      cmocka_unit_test(failed_sync_goes_to_a_segment),
+        cmocka_unit_test(reserve_is_left_alone),    cmocka_unit_test(small_disk_fills_and_frees),
     };
     signal(SIGXFSZ, SIG_IGN);
     return cmocka_run_group_tests_name("journal/full", tests, NULL, NULL);

@@ -21,12 +21,20 @@
 #include <pthread.h>
 
 enum {
-    FROZEN_MAX = 3,                  /* closed blocks that may wait for the sealer */
-    SPARE_MAX = 2, TAILS_MAX = 256, SEGMENT_BYTES = 256 << 20,
-    BLOCK_BYTES_DEFAULT = 16 << 20, BLOCK_BYTES_MAX = 64 << 20, BLOCK_SECONDS_DEFAULT = 60,
+    FROZEN_MAX = 3, /* closed blocks that may wait for the sealer */
+    SPARE_MAX = 2,
+    TAILS_MAX = 256,
+    SEGMENT_BYTES = 256 << 20,
+    BLOCK_BYTES_DEFAULT = 16 << 20,
+    BLOCK_BYTES_MAX = 64 << 20,
+    BLOCK_SECONDS_DEFAULT = 60,
 };
 /* The file wal_no holds what is in rows; the last block made of it unlinks it. */
-struct frozen { struct rows *rows; uint64_t wal_no, wal_bytes; bool unlink_wal; };
+struct frozen {
+    struct rows *rows;
+    uint64_t wal_no, wal_bytes;
+    bool unlink_wal;
+};
 
 struct journal {
     struct journal_cfg cfg;
@@ -35,67 +43,67 @@ struct journal {
     int lock_fd;
 
     /* writer thread only */
-    struct wal wal;                  /* fd < 0: made with the next append */
+    struct wal wal; /* fd < 0: made with the next append */
     uint64_t wal_next;
-    bool wal_bad;                    /* a sync of it failed: it is not trusted again */
-    int64_t sync_due, block_due, retain_due, retry_due, space_due;   /* monotonic; 0 = none */
-    uint64_t space_left;             /* bytes that may be appended before the disk is asked again */
+    bool wal_bad;                                                  /* a sync of it failed: it is not trusted again */
+    int64_t sync_due, block_due, retain_due, retry_due, space_due; /* monotonic; 0 = none */
+    uint64_t space_left; /* bytes that may be appended before the disk is asked again */
 
     _Atomic uint64_t next_seq, synced, appended;
     _Atomic int ntails;
     _Atomic bool full;
-    _Atomic uint64_t wal_bytes;      /* of the open write-ahead file */
+    _Atomic uint64_t wal_bytes; /* of the open write-ahead file */
     _Atomic uint64_t bad_blocks;
 
     pthread_mutex_t lock;
     pthread_cond_t work, room, news; /* for the sealer; for the writer; for tails */
     /* under lock */
-    int refs;                        /* the owner and each tail */
+    int refs; /* the owner and each tail */
     bool closing;
-    struct rows *open;               /* NULL when nothing was appended since the last block */
-    struct frozen *frozen;           /* oldest first; more than FROZEN_MAX only after a crash */
+    struct rows *open;     /* NULL when nothing was appended since the last block */
+    struct frozen *frozen; /* oldest first; more than FROZEN_MAX only after a crash */
     size_t nfrozen, frozen_cap;
-    struct rows *recent;             /* the block sealed last, kept for slow tails */
+    struct rows *recent; /* the block sealed last, kept for slow tails */
     struct rows *spare[SPARE_MAX];
     size_t nspare;
     struct segment **segs;
     size_t nsegs, segs_cap;
     uint32_t seg_next;
     uint64_t torn_bytes;
-    bool stopping;                   /* the sealer ends when nothing is left that can be sealed */
-    int seal_err;                    /* why the sealer stands still; 0 = it does not */
+    bool stopping; /* the sealer ends when nothing is left that can be sealed */
+    int seal_err;  /* why the sealer stands still; 0 = it does not */
     pthread_t sealer;
     bool sealer_runs;
 };
 
 /* journal.c: what the parts share */
 void journal_unref(struct journal *j);
-void rows_unref(struct journal *j, struct rows *r);          /* under lock */
-bool journal_freeze(struct journal *j, struct frozen f);     /* under lock; false: no memory */
+void rows_unref(struct journal *j, struct rows *r);      /* under lock */
+bool journal_freeze(struct journal *j, struct frozen f); /* under lock; false: no memory */
 
 /* append.c: writer thread */
-int  journal_sync_wal(struct journal *j);
+int journal_sync_wal(struct journal *j);
 /* Hands the open block to the sealer; wait: until it has room. */
-int  journal_block_close(struct journal *j, bool wait);
+int journal_block_close(struct journal *j, bool wait);
 
 /* recover.c */
-int  journal_recover(struct journal *j, struct err *e);
+int journal_recover(struct journal *j, struct err *e);
 
 /* seal.c */
-int  sealer_start(struct journal *j, struct err *e);
-void sealer_stop(struct journal *j);                         /* waits until all is sealed or cannot be */
-void segment_unref(struct segment *s);                       /* under lock */
-bool journal_add_segment(struct journal *j, struct segment *s);      /* under lock; false: no memory */
+int sealer_start(struct journal *j, struct err *e);
+void sealer_stop(struct journal *j);                            /* waits until all is sealed or cannot be */
+void segment_unref(struct segment *s);                          /* under lock */
+bool journal_add_segment(struct journal *j, struct segment *s); /* under lock; false: no memory */
 
 /* retain.c */
-int  journal_space_check(struct journal *j, size_t bytes, struct err *e);
+int journal_space_check(struct journal *j, size_t bytes, struct err *e);
 void journal_retain(struct journal *j);
 
 /* scan.c's caller: one pass over the blocks, newest first (search.c) */
 struct scan;
 struct scan_block {
     struct rows *rows;
-    const uint64_t *bits;            /* rows that fit */
+    const uint64_t *bits; /* rows that fit */
     uint32_t n;
     uint64_t hits;
 };
@@ -111,5 +119,5 @@ struct scan_sink {
 };
 int scan_run(struct journal *j, const struct query *q, const struct search_opts *o, const struct scan_sink *sink,
              struct search_stats *st, struct err *e);
-int scan_check(struct scan *s);      /* -ETIME, -ECANCELED */
+int scan_check(struct scan *s); /* -ETIME, -ECANCELED */
 #endif

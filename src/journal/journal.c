@@ -1,5 +1,5 @@
-/* The journal from the writer's side: open, group commit, ticks, close. The writer thread owns everything here that is not under the
- * lock. */
+/* The journal from the writer's side: open, group commit, ticks, close. The writer thread owns everything here that is
+ * not under the lock. */
 #include "journal/journal-int.h"
 #include "base/file.h"
 #include "base/log.h"

@@ -17,64 +17,78 @@
 
 struct journal_cfg {
     const char *dir;
-    int sync_ms;                      /* group commit, default 100 */
-    size_t block_bytes;               /* raw bytes a block, default 16 MiB */
-    int block_seconds;                /* a block is closed after so long, default 60 */
-    int64_t max_bytes;                /* on disk; oldest segments go first; 0 = none */
-    int retention_days;               /* 0 = keep */
-    int64_t reserve_bytes;            /* free space left for others; below it append says -ENOSPC */
+    int sync_ms;           /* group commit, default 100 */
+    size_t block_bytes;    /* raw bytes a block, default 16 MiB */
+    int block_seconds;     /* a block is closed after so long, default 60 */
+    int64_t max_bytes;     /* on disk; oldest segments go first; 0 = none */
+    int retention_days;    /* 0 = keep */
+    int64_t reserve_bytes; /* free space left for others; below it append says -ENOSPC */
 };
 struct journal;
-int  journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct journal **out, struct err *e);
-void journal_close(struct journal *j);            /* seals the open block, syncs */
+int journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct journal **out, struct err *e);
+void journal_close(struct journal *j); /* seals the open block, syncs */
 
 /* Appends a sealed batch (event_batch wire form); *first is the sequence number
  * of its first event. All or nothing. -ENOSPC when the disk is full: nothing was
  * written and the caller keeps the batch. */
-int  journal_append(struct journal *j, str wire, uint64_t *first, struct err *e);
+int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e);
 /* Group commit, closing of old blocks, retention. Call when *due passes. */
-int  journal_tick(struct journal *j, int64_t *due_mono_ns, struct err *e);
-int  journal_sync(struct journal *j, struct err *e);
-uint64_t journal_synced(const struct journal *j);  /* events below this number are durable */
+int journal_tick(struct journal *j, int64_t *due_mono_ns, struct err *e);
+int journal_sync(struct journal *j, struct err *e);
+uint64_t journal_synced(const struct journal *j); /* events below this number are durable */
 
 /* A hit handed to a callback: the event with its number. Return false to stop. */
-struct hit { uint64_t seq; struct event ev; };
+struct hit {
+    uint64_t seq;
+    struct event ev;
+};
 typedef bool hit_fn(void *ctx, const struct hit *h);
 
 struct search_opts {
-    uint64_t before_seq;              /* page on: hits below this number; 0 = newest */
-    uint64_t limit;                   /* 0 = the query's limit, else 1,000 */
-    int64_t  deadline_mono_ns;        /* 0 = none; past it -ETIME, what was found stays valid */
+    uint64_t before_seq;      /* page on: hits below this number; 0 = newest */
+    uint64_t limit;           /* 0 = the query's limit, else 1,000 */
+    int64_t deadline_mono_ns; /* 0 = none; past it -ETIME, what was found stays valid */
     const volatile bool *cancel;
     void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_ctx;
 };
 /* more: stopped at the limit, by fn, by cancel or deadline, so older hits may follow.
  * bad_blocks: stored blocks whose checksum failed; their events are missing here. */
-struct search_stats { uint64_t hits, scanned_events, scanned_blocks, skipped_blocks, bad_blocks; bool more; };
-int  journal_search(struct journal *j, const struct query *q, const struct search_opts *o,
-                    hit_fn *fn, void *ctx, struct search_stats *st, struct err *e);
+struct search_stats {
+    uint64_t hits, scanned_events, scanned_blocks, skipped_blocks, bad_blocks;
+    bool more;
+};
+int journal_search(struct journal *j, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
+                   struct search_stats *st, struct err *e);
 
 /* Queries with "| count" or "| count by f[, g]": rows sorted by count, largest
  * first. `| histogram 5m` gives one row a bucket, keys[0] = RFC 3339 start. */
-struct agg_row { str keys[4]; size_t nkeys; uint64_t count; };
-struct agg { struct agg_row *rows; size_t n; uint64_t total, other; };  /* other: past the group ceiling */
-int  journal_aggregate(struct journal *j, struct arena *a, const struct query *q, const struct search_opts *o,
-                       struct agg *out, struct search_stats *st, struct err *e);
+struct agg_row {
+    str keys[4];
+    size_t nkeys;
+    uint64_t count;
+};
+struct agg {
+    struct agg_row *rows;
+    size_t n;
+    uint64_t total, other;
+}; /* other: past the group ceiling */
+int journal_aggregate(struct journal *j, struct arena *a, const struct query *q, const struct search_opts *o,
+                      struct agg *out, struct search_stats *st, struct err *e);
 
 /* Live tail: events appended after this call that fit the query. A slow reader
  * loses oldest first; *lost counts. */
 struct tail;
-int  journal_tail_open(struct journal *j, const struct query *q, struct tail **out, struct err *e);
+int journal_tail_open(struct journal *j, const struct query *q, struct tail **out, struct err *e);
 /* Waits up to timeout; hands over what came. 0 or -ESHUTDOWN when the journal closes. */
-int  journal_tail_wait(struct tail *t, int64_t timeout_ns, hit_fn *fn, void *ctx, uint64_t *lost);
+int journal_tail_wait(struct tail *t, int64_t timeout_ns, hit_fn *fn, void *ctx, uint64_t *lost);
 void journal_tail_close(struct tail *t);
 
 struct journal_stats {
     uint64_t events, raw_bytes, disk_bytes, blocks, segments, appended, torn_bytes;
-    uint64_t bad_blocks;              /* found so far by searches, and segments that could not be opened */
-    uint64_t unsealed_blocks;         /* closed, waiting to be written to a segment */
-    int64_t first_ns, last_ns;        /* receipt times; 0 when empty */
+    uint64_t bad_blocks;       /* found so far by searches, and segments that could not be opened */
+    uint64_t unsealed_blocks;  /* closed, waiting to be written to a segment */
+    int64_t first_ns, last_ns; /* receipt times; 0 when empty */
     bool full;
 };
 void journal_stats(struct journal *j, struct journal_stats *out);

@@ -3,33 +3,6 @@
 #include "journal/journal_test-int.h"
 #include <sys/stat.h>
 
-struct fixture { char dir[64]; struct clock clk; struct journal *j; };
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    test_dir_make(f->dir);
-    f->clk = clock_manual(TEST_NOW);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    journal_close(f->j);
-    test_dir_drop(f->dir);
-    free(f);
-    return 0;
-}
-
-static void reopen(struct fixture *f, size_t block_bytes)
-{
-    journal_close(f->j);
-    f->j = test_open(f->dir, block_bytes, &f->clk);
-    assert_non_null(f->j);
-}
-
 static void wait_sealed(struct journal *j)
 {
     struct journal_stats st;
@@ -161,7 +134,10 @@ static void days_make_segments(void **state)
     assert_int_equal(f->j->next_seq, 81);
 }
 
-struct page { uint64_t seqs[100]; size_t n, stop; };
+struct page {
+    uint64_t seqs[100];
+    size_t n, stop;
+};
 
 static bool take_page(void *ctx, const struct hit *h)
 {
@@ -173,14 +149,14 @@ static bool take_page(void *ctx, const struct hit *h)
 static void pages_and_limits(void **state)
 {
     struct fixture *f = *state;
-    struct query all = { .since_ns = INT64_MIN, .until_ns = INT64_MAX };
+    struct query all = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
     struct search_stats st;
-    struct page p = { 0 };
+    struct page p = {0};
 
     reopen(f, 4096);
     for (uint64_t k = 0; k < 200; k += 20)
         assert_int_equal(test_append(f->j, k, 20, NULL), 0);
-    struct search_opts o = { .limit = 7 };
+    struct search_opts o = {.limit = 7};
     uint64_t want = 200;
     for (;;) {
         p.n = 0;
@@ -198,7 +174,7 @@ static void pages_and_limits(void **state)
     p.n = 0;
     assert_int_equal(journal_search(f->j, &all, NULL, take_page, &p, &st, NULL), 0);
     assert_int_equal(p.n, 3);
-    p = (struct page){ .stop = 2 };
+    p = (struct page){.stop = 2};
     assert_int_equal(journal_search(f->j, &all, NULL, take_page, &p, &st, NULL), 0);
     assert_int_equal(p.n, 2);
     assert_true(st.more);
@@ -214,9 +190,9 @@ static void note_progress(void *ctx, uint64_t done, uint64_t all)
 static void deadline_cancel_progress(void **state)
 {
     struct fixture *f = *state;
-    struct query all = { .since_ns = INT64_MIN, .until_ns = INT64_MAX };
+    struct query all = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
     struct search_stats st;
-    struct page p = { 0 };
+    struct page p = {0};
     struct err e;
     bool cancel = true;
     uint64_t last = 0;
@@ -224,101 +200,16 @@ static void deadline_cancel_progress(void **state)
     reopen(f, 4096);
     for (uint64_t k = 0; k < 80; k += 20)
         assert_int_equal(test_append(f->j, k, 20, NULL), 0);
-    struct search_opts o = { .deadline_mono_ns = f->clk.set_mono };
+    struct search_opts o = {.deadline_mono_ns = f->clk.set_mono};
     assert_int_equal(journal_search(f->j, &all, &o, take_page, &p, &st, &e), -ETIME);
     assert_true(st.more);
-    o = (struct search_opts){ .cancel = &cancel };
+    o = (struct search_opts){.cancel = &cancel};
     assert_int_equal(journal_search(f->j, &all, &o, take_page, &p, &st, &e), -ECANCELED);
-    o = (struct search_opts){ .progress = note_progress, .progress_ctx = &last };
+    o = (struct search_opts){.progress = note_progress, .progress_ctx = &last};
     assert_int_equal(journal_search(f->j, &all, &o, take_page, &p, &st, &e), 0);
     struct journal_stats js;
     journal_stats(f->j, &js);
     assert_int_equal(last, js.raw_bytes);
-}
-
-static void aggregates_count(void **state)
-{
-    static const char *const texts[] = {
-        "| count by host", "| count by program, severity", "| count by source", "failed | count by host",
-        "| count by transport, format, facility, flags", "severity:<=err | count by pid", "| histogram 1m",
-        "failed | histogram 7s", "host:host-1* | count", "| count", "| count by msg", "since:-30s | count by program",
-    };
-    struct fixture *f = *state;
-    struct arena a = arena_init(16 << 20);
-    uint64_t n = 3000;
-
-    reopen(f, 16384);
-    for (uint64_t k = 0; k < n; k += 100)
-        assert_int_equal(test_append(f->j, k, 100, NULL), 0);
-    for (int sealed = 0; sealed < 2; sealed++) {
-        for (size_t t = 0; t < COUNT(texts); t++) {
-            struct query *q;
-            struct agg g;
-            struct search_stats st;
-            assert_int_equal(query_parse(&a, str_c(texts[t]), TEST_NOW + 3 * NS_PER_S, &q, NULL), 0);
-            assert_int_equal(journal_aggregate(f->j, &a, q, NULL, &g, &st, NULL), 0);
-            /* by hand: each event looks for its row, which counts down */
-            uint64_t total = 0, *left = calloc(g.n + 1, sizeof(*left));
-            for (size_t i = 0; i < g.n; i++) {
-                left[i] = g.rows[i].count;
-                if (i > 0 && q->pipe == QP_COUNT_BY)
-                    assert_true(g.rows[i].count <= g.rows[i - 1].count);
-            }
-            for (uint64_t k = 0; k < n; k++) {
-                struct test_line line;
-                struct event ev = test_event(k, &line);
-                if (!query_match(q, &ev))
-                    continue;
-                total++;
-                for (size_t i = 0; i < g.n && q->pipe != QP_COUNT; i++) {
-                    bool same = true;
-                    char s[64];
-                    int64_t start;
-                    for (size_t b = 0; b < q->nby; b++)
-                        same = same && str_eq(query_field_text(&ev, q->by[b], s), g.rows[i].keys[b]);
-                    if (q->pipe == QP_HISTOGRAM)
-                        same = time_parse(g.rows[i].keys[0], &start) && ev.event_ns >= start &&
-                               ev.event_ns < start + q->step_ns;
-                    if (same)
-                        left[i]--;
-                }
-            }
-            assert_int_equal(g.total, total);
-            assert_int_equal(g.other, 0);
-            assert_true(total > 0);
-            for (size_t i = 0; i < g.n; i++)
-                assert_int_equal(left[i], 0);
-            free(left);
-        }
-        reopen(f, 16384);
-    }
-    arena_free(&a);
-}
-
-static void groups_have_a_ceiling(void **state)
-{
-    struct fixture *f = *state;
-    struct arena a = arena_init(64 << 20);
-    struct query *q;
-    struct agg g;
-    uint64_t n = 12000;
-
-    reopen(f, 0);
-    for (uint64_t k = 0; k < n; k += 1000)
-        assert_int_equal(test_append(f->j, k, 1000, NULL), 0);
-    assert_int_equal(query_parse(&a, STR("| count by raw"), TEST_NOW, &q, NULL), 0);
-    assert_int_equal(journal_aggregate(f->j, &a, q, NULL, &g, NULL, NULL), 0);
-    assert_int_equal(g.n, 10000);
-    assert_int_equal(g.total, n);
-    uint64_t sum = g.other;
-    for (size_t i = 0; i < g.n; i++)
-        sum += g.rows[i].count;
-    assert_int_equal(sum, n);
-    assert_int_equal(query_parse(&a, STR("| count by host | limit 3"), TEST_NOW, &q, NULL), 0);
-    assert_int_equal(journal_aggregate(f->j, &a, q, NULL, &g, NULL, NULL), 0);
-    assert_int_equal(g.n, 3);
-    assert_int_equal(g.rows[0].count + g.rows[1].count + g.rows[2].count + g.other, n);
-    arena_free(&a);
 }
 
 static void odd_events_come_back(void **state)
@@ -328,12 +219,21 @@ static void odd_events_come_back(void **state)
     struct event_batch b;
     uint64_t first;
     struct event evs[] = {
-        { .received_ns = 1, .event_ns = INT64_MIN, .raw = STR("") },
-        { .received_ns = INT64_MAX, .event_ns = INT64_MAX, .severity = 7, .facility = 23, .transport = TP_SELF,
-          .format = FMT_RFC5424, .flags = 0xffff, .source_port = 65535, .raw = { "a\0b\nc", 5 } },
-        { .received_ns = INT64_MIN, .event_ns = 0, .raw = { large, sizeof(large) },
-          .span = { { 65535, 1 }, { 0, 65536 }, { 300, 255 }, { 0, 254 }, { 0, 0 }, { 65280, 256 } } },
-        { .received_ns = 0, .event_ns = 7, .source = { 6, { 0x20, 1, 0xd, 0xb8 } }, .raw = STR("x") },
+        {.received_ns = 1, .event_ns = INT64_MIN, .raw = STR("")},
+        {.received_ns = INT64_MAX,
+         .event_ns = INT64_MAX,
+         .severity = 7,
+         .facility = 23,
+         .transport = TP_SELF,
+         .format = FMT_RFC5424,
+         .flags = 0xffff,
+         .source_port = 65535,
+         .raw = {"a\0b\nc", 5}},
+        {.received_ns = INT64_MIN,
+         .event_ns = 0,
+         .raw = {large, sizeof(large)},
+         .span = {{65535, 1}, {0, 65536}, {300, 255}, {0, 254}, {0, 0}, {65280, 256}}},
+        {.received_ns = 0, .event_ns = 7, .source = {6, {0x20, 1, 0xd, 0xb8}}, .raw = STR("x")},
     };
 
     for (size_t i = 0; i < sizeof(large); i++)
@@ -354,7 +254,7 @@ static void odd_events_come_back(void **state)
         }
         struct block_dec *d = block_dec_new();
         struct segment *s = f->j->segs[0];
-        struct block_src src = { .fd = s->fd, .off = s->blocks[0].off };
+        struct block_src src = {.fd = s->fd, .off = s->blocks[0].off};
         assert_int_equal(block_dec_open(d, &src, &s->blocks[0].head, s->salt), 0);
         assert_int_equal(block_dec_load(d, COL_ALL, &r), 0);
         for (uint32_t i = 0; i < COUNT(evs); i++) {
@@ -381,8 +281,8 @@ static void bad_batches_change_nothing(void **state)
     for (size_t i = 0; i < wire.n; i++) {
         memcpy(copy, wire.p, wire.n);
         copy[i] ^= 4;
-        assert_true(journal_append(f->j, (str){ copy, wire.n }, &first, NULL) < 0);
-        assert_true(journal_append(f->j, (str){ copy, i }, &first, NULL) < 0);
+        assert_true(journal_append(f->j, (str){copy, wire.n}, &first, NULL) < 0);
+        assert_true(journal_append(f->j, (str){copy, i}, &first, NULL) < 0);
     }
     free(copy);
     assert_int_equal(first, 99);
@@ -399,7 +299,7 @@ static void bad_batches_change_nothing(void **state)
 static void one_process_at_a_time(void **state)
 {
     struct fixture *f = *state;
-    struct journal_cfg cfg = { .dir = f->dir };
+    struct journal_cfg cfg = {.dir = f->dir};
     struct journal *second;
     struct err e;
 
@@ -410,7 +310,7 @@ static void one_process_at_a_time(void **state)
 static void sync_zero_is_always_durable(void **state)
 {
     struct fixture *f = *state;
-    struct journal_cfg cfg = { .dir = f->dir };
+    struct journal_cfg cfg = {.dir = f->dir};
 
     assert_int_equal(journal_open(&cfg, &f->clk, &f->j, NULL), 0);
     assert_int_equal(test_append(f->j, 0, 10, NULL), 0);
@@ -432,7 +332,7 @@ static void skipping_reads_less(void **state)
         for (uint64_t i = 0; i < 20; i++) {
             struct event ev = test_event(i, &line);
             ev.severity = block == 4 ? 2 : 6;
-            ev.source = (struct ip){ 4, { 10, 9, (uint8_t)block, 1 } };
+            ev.source = (struct ip){4, {10, 9, (uint8_t)block, 1}};
             ev.event_ns = TEST_NOW + (int64_t)block * 60 * NS_PER_S;
             line.text[ev.span[SP_HOST].off] = (char)('A' + block);
             assert_true(event_batch_add(&b, &ev));
@@ -442,10 +342,16 @@ static void skipping_reads_less(void **state)
     }
     event_batch_done(&b);
     reopen(f, 1024);
-    static const struct { const char *text; uint64_t hits; } one[] = {
-        { "severity:<=err", 20 }, { "source:10.9.3.0/24", 20 }, { "source:10.9.7.1", 20 }, { "host:Fost*", 20 },
-        { "since:2026-11-21T09:33 until:2026-11-21T09:34", 20 },
-        { "host:Fost* OR host:Fost-?", 20 },
+    static const struct {
+        const char *text;
+        uint64_t hits;
+    } one[] = {
+        {"severity:<=err", 20},
+        {"source:10.9.3.0/24", 20},
+        {"source:10.9.7.1", 20},
+        {"host:Fost*", 20},
+        {"since:2026-11-21T09:33 until:2026-11-21T09:34", 20},
+        {"host:Fost* OR host:Fost-?", 20},
     };
     for (size_t i = 0; i < COUNT(one); i++) {
         assert_int_equal(test_hits(f->j, one[i].text, &st), one[i].hits);
@@ -459,10 +365,10 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(group_commit_goes_by_the_clock), T(open_block_is_searched), T(blocks_close_by_size_and_time),
-        T(reopening_keeps_everything), T(days_make_segments), T(pages_and_limits), T(deadline_cancel_progress),
-        T(aggregates_count), T(groups_have_a_ceiling), T(odd_events_come_back), T(bad_batches_change_nothing),
-        T(one_process_at_a_time), T(sync_zero_is_always_durable), T(skipping_reads_less),
+        T(group_commit_goes_by_the_clock), T(open_block_is_searched),      T(blocks_close_by_size_and_time),
+        T(reopening_keeps_everything),     T(days_make_segments),          T(pages_and_limits),
+        T(deadline_cancel_progress),       T(odd_events_come_back),        T(bad_batches_change_nothing),
+        T(one_process_at_a_time),          T(sync_zero_is_always_durable), T(skipping_reads_less),
     };
     return cmocka_run_group_tests_name("journal/journal", tests, NULL, NULL);
 }

@@ -24,12 +24,12 @@ static void find_run(struct pattern *p)
             p->plain = false;
         i = k + 1;
     }
-    needle_init(&p->run, (str){ (const char *)p->text + best, len });
+    needle_init(&p->run, (str){(const char *)p->text + best, len});
 }
 
 bool pattern_make(struct arena *a, str s, bool anywhere, struct pattern *out)
 {
-    struct pattern p = { .text = arena_alloc(a, s.n + 1), .kind = arena_alloc(a, s.n + 1) };
+    struct pattern p = {.text = arena_alloc(a, s.n + 1), .kind = arena_alloc(a, s.n + 1)};
 
     if (p.text == NULL || p.kind == NULL)
         return false;
@@ -99,7 +99,7 @@ static bool glob(const struct pattern *p, str s, bool anywhere)
 bool pattern_whole(const struct pattern *p, str s)
 {
     if (p->plain)
-        return s.n == p->n && (p->n == 0 || needle_find(&p->run, s, 0) == 0);
+        return needle_is(&p->run, s);
     return glob(p, s, false);
 }
 

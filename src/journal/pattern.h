@@ -8,16 +8,16 @@
 enum { PATTERN_MAX = 1024 };
 enum pattern_kind { PK_LIT, PK_ONE, PK_ANY };
 struct pattern {
-    uint8_t *text;                   /* lower case; 0 where kind is not PK_LIT */
+    uint8_t *text; /* lower case; 0 where kind is not PK_LIT */
     uint8_t *kind;
     uint32_t n;
-    bool plain;                      /* literal only */
-    struct needle run;               /* the longest literal run: any match holds it */
+    bool plain;        /* literal only */
+    struct needle run; /* the longest literal run: any match holds it */
 };
 /* Reads s, where \ before * ? " \ makes them literal. NULL-safe on failure of
  * the arena: false. anywhere: stars at both ends mean nothing and are dropped. */
 bool pattern_make(struct arena *a, str s, bool anywhere, struct pattern *out);
 bool pattern_whole(const struct pattern *p, str s);
 bool pattern_within(const struct pattern *p, str s);
-bool pattern_is_any(const struct pattern *p);      /* "*" alone */
+bool pattern_is_any(const struct pattern *p); /* "*" alone */
 #endif

@@ -3,26 +3,30 @@
 #include "journal/query-int.h"
 
 const struct query_field_info query_fields[QF_COUNT] = {
-    { "source", QF_SOURCE },     { "host", QF_HOST },           { "program", QF_PROGRAM },
-    { "pid", QF_PID },           { "msgid", QF_MSGID },         { "severity", QF_SEVERITY },
-    { "facility", QF_FACILITY }, { "transport", QF_TRANSPORT }, { "format", QF_FORMAT },
-    { "flags", QF_FLAGS },       { "msg", QF_MSG },             { "raw", QF_RAW },
+    {"source", QF_SOURCE}, {"host", QF_HOST},         {"program", QF_PROGRAM},   {"pid", QF_PID},
+    {"msgid", QF_MSGID},   {"severity", QF_SEVERITY}, {"facility", QF_FACILITY}, {"transport", QF_TRANSPORT},
+    {"format", QF_FORMAT}, {"flags", QF_FLAGS},       {"msg", QF_MSG},           {"raw", QF_RAW},
 };
-static const char *const severities[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+static const char *const severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 static const char *const facilities[] = {
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
-    "ntp", "audit", "console", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",     "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "console", "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6",  "local7",
 };
-static const char *const transports[] = { "udp", "tcp", "tls", "file", "self" };
-static const char *const formats[] = { "raw", "rfc3164", "rfc5424" };
-static const char *const flags[] = {    /* by bit, event.h */
-    "no_pri", "bad_pri", "no_time", "bad_time", "time_jump", "no_host", "no_tag",
-    "bad_sd", "truncated", "bad_utf8", "has_nul", "bad_frame", "clock_unsync",
+static const char *const transports[] = {"udp", "tcp", "tls", "file", "self"};
+static const char *const formats[] = {"raw", "rfc3164", "rfc5424"};
+static const char *const flags[] = {
+    /* by bit, event.h */
+    "no_pri", "bad_pri",   "no_time",  "bad_time", "time_jump", "no_host",      "no_tag",
+    "bad_sd", "truncated", "bad_utf8", "has_nul",  "bad_frame", "clock_unsync",
 };
-#define NAMES(t) { (t), sizeof(t) / sizeof((t)[0]) }
+#define NAMES(t)                                                                                                       \
+    {                                                                                                                  \
+        (t), sizeof(t) / sizeof((t)[0])                                                                                \
+    }
 static const struct query_names names_of[QF_COUNT] = {
     [QF_SEVERITY] = NAMES(severities), [QF_FACILITY] = NAMES(facilities), [QF_TRANSPORT] = NAMES(transports),
-    [QF_FORMAT] = NAMES(formats), [QF_FLAGS] = NAMES(flags),
+    [QF_FORMAT] = NAMES(formats),      [QF_FLAGS] = NAMES(flags),
 };
 _Static_assert(sizeof(transports) / sizeof(transports[0]) == TP_COUNT, "a transport lacks its name");
 _Static_assert(sizeof(formats) / sizeof(formats[0]) == FMT_COUNT, "a format lacks its name");
@@ -35,10 +39,14 @@ struct query_names query_field_names(enum query_field f) { return names_of[f]; }
 static uint8_t number_of(const struct event *ev, enum query_field f)
 {
     switch (f) {
-    case QF_SEVERITY: return ev->severity;
-    case QF_FACILITY: return ev->facility;
-    case QF_TRANSPORT: return ev->transport;
-    default: return ev->format;
+    case QF_SEVERITY:
+        return ev->severity;
+    case QF_FACILITY:
+        return ev->facility;
+    case QF_TRANSPORT:
+        return ev->transport;
+    default:
+        return ev->format;
     }
 }
 
@@ -60,30 +68,33 @@ static str flags_text(uint16_t v, char out[64])
             continue;
         size_t k = i < names_of[QF_FLAGS].n ? strlen(flags[i]) : 64;
         if (n + k + 1 > 64)
-            return (str){ out, (size_t)snprintf(out, 64, "0x%04x", v) };
+            return (str){out, (size_t)snprintf(out, 64, "0x%04x", v)};
         if (n > 0)
             out[n++] = ',';
         memcpy(out + n, flags[i], k);
         n += k;
     }
-    return (str){ out, n };
+    return (str){out, n};
 }
 
 str query_field_text(const struct event *ev, enum query_field f, char scratch[64])
 {
     switch (f) {
     case QF_SOURCE:
-        return ev->source.family ? (str){ scratch, ip_fmt(ev->source, scratch, 64) } : (str){ scratch, 0 };
+        return ev->source.family ? (str){scratch, ip_fmt(ev->source, scratch, 64)} : (str){scratch, 0};
     case QF_SEVERITY:
     case QF_FACILITY:
     case QF_TRANSPORT:
     case QF_FORMAT: {
         uint8_t v = number_of(ev, f);
-        return v < names_of[f].n ? str_c(names_of[f].names[v]) : (str){ scratch, 0 };
+        return v < names_of[f].n ? str_c(names_of[f].names[v]) : (str){scratch, 0};
     }
-    case QF_FLAGS: return flags_text(ev->flags, scratch);
-    case QF_RAW: return ev->raw;
-    default: return event_field(ev, span_of[f]);
+    case QF_FLAGS:
+        return flags_text(ev->flags, scratch);
+    case QF_RAW:
+        return ev->raw;
+    default:
+        return event_field(ev, span_of[f]);
     }
 }
 
@@ -108,11 +119,16 @@ bool query_node_match(const struct query_node *n, const struct event *ev)
             if (query_node_match(n->kids[i], ev))
                 return true;
         return false;
-    case QN_NOT: return !query_node_match(n->kids[0], ev);
-    case QN_TEXT: return pattern_within(&n->pat, ev->raw);
-    case QN_FIELD: return field_match(n, ev);
-    case QN_ENUM: return (query_enum_bits(n->field, ev) & n->mask) != 0;
-    case QN_NET: return ev->source.family != 0 && prefix_has(n->net, ev->source);
+    case QN_NOT:
+        return !query_node_match(n->kids[0], ev);
+    case QN_TEXT:
+        return pattern_within(&n->pat, ev->raw);
+    case QN_FIELD:
+        return field_match(n, ev);
+    case QN_ENUM:
+        return (query_enum_bits(n->field, ev) & n->mask) != 0;
+    case QN_NET:
+        return ev->source.family != 0 && prefix_has(n->net, ev->source);
     }
     return false;
 }

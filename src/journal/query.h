@@ -20,26 +20,43 @@
 #include "base/err.h"
 #include "intake/event.h"
 
-enum query_field { QF_SOURCE, QF_HOST, QF_PROGRAM, QF_PID, QF_MSGID, QF_SEVERITY, QF_FACILITY,
-                   QF_TRANSPORT, QF_FORMAT, QF_FLAGS, QF_MSG, QF_RAW, QF_COUNT };
-struct query_field_info { const char *name; enum query_field id; };
+enum query_field {
+    QF_SOURCE,
+    QF_HOST,
+    QF_PROGRAM,
+    QF_PID,
+    QF_MSGID,
+    QF_SEVERITY,
+    QF_FACILITY,
+    QF_TRANSPORT,
+    QF_FORMAT,
+    QF_FLAGS,
+    QF_MSG,
+    QF_RAW,
+    QF_COUNT
+};
+struct query_field_info {
+    const char *name;
+    enum query_field id;
+};
 extern const struct query_field_info query_fields[QF_COUNT];
 
 enum query_pipe { QP_NONE, QP_COUNT, QP_COUNT_BY, QP_HISTOGRAM };
-struct query_node;                                  /* body: query-int.h */
+struct query_node; /* body: query-int.h */
 struct query {
-    struct query_node *root;                        /* NULL = everything */
-    int64_t since_ns, until_ns;                     /* INT64_MIN / INT64_MAX when open */
+    struct query_node *root;    /* NULL = everything */
+    int64_t since_ns, until_ns; /* INT64_MIN / INT64_MAX when open */
     enum query_pipe pipe;
-    enum query_field by[4]; size_t nby;
-    int64_t step_ns;                                /* histogram */
-    uint64_t limit;                                 /* 0 = not said */
+    enum query_field by[4];
+    size_t nby;
+    int64_t step_ns; /* histogram */
+    uint64_t limit;  /* 0 = not said */
 };
 /* err.col is the character (1-based, in bytes) where it went wrong. Lives in `a`. */
-int  query_parse(struct arena *a, str text, int64_t now_ns, struct query **out, struct err *e);
-bool query_match(const struct query *q, const struct event *ev);     /* exact, time range included */
+int query_parse(struct arena *a, str text, int64_t now_ns, struct query **out, struct err *e);
+bool query_match(const struct query *q, const struct event *ev); /* exact, time range included */
 /* The text of a field as searched and grouped by; scratch holds numbers and addresses. */
-str  query_field_text(const struct event *ev, enum query_field f, char scratch[64]);
+str query_field_text(const struct event *ev, enum query_field f, char scratch[64]);
 /* What was understood, in the syntax read; parses again to the same tree. */
-int  query_print(const struct query *q, struct buf *out);
+int query_print(const struct query *q, struct buf *out);
 #endif

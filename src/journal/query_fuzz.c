@@ -16,14 +16,19 @@ static const char line[] = "<86>Nov 21 09:30:00 ns1 sshd[412]: Failed password f
 
 static struct event sample(unsigned k)
 {
-    struct event ev = { .received_ns = 0, .event_ns = (int64_t)k * 1000000000000000000, .transport = (uint8_t)(k % TP_COUNT),
-                        .format = FMT_RFC3164, .facility = (uint8_t)(10 + k), .severity = (uint8_t)(k % 8),
-                        .flags = (uint16_t)(k * 37), .raw = STR(line) };
+    struct event ev = {.received_ns = 0,
+                       .event_ns = (int64_t)k * 1000000000000000000,
+                       .transport = (uint8_t)(k % TP_COUNT),
+                       .format = FMT_RFC3164,
+                       .facility = (uint8_t)(10 + k),
+                       .severity = (uint8_t)(k % 8),
+                       .flags = (uint16_t)(k * 37),
+                       .raw = STR(line)};
     if (k % 2)
-        ev.source = (struct ip){ 4, { 10, 8, 0, (uint8_t)k } };
-    ev.span[SP_HOST] = (struct span){ 20, k % 3 ? 3 : 0 };
-    ev.span[SP_PROGRAM] = (struct span){ 24, 4 };
-    ev.span[SP_MSG] = (struct span){ 35, sizeof(line) - 1 - 35 };
+        ev.source = (struct ip){4, {10, 8, 0, (uint8_t)k}};
+    ev.span[SP_HOST] = (struct span){20, k % 3 ? 3 : 0};
+    ev.span[SP_PROGRAM] = (struct span){24, 4};
+    ev.span[SP_MSG] = (struct span){35, sizeof(line) - 1 - 35};
     return ev;
 }
 
@@ -33,8 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct arena a = arena_init(16 << 20);
     struct query *q, *again;
     struct buf one, two;
-    struct err e = { 0 };
-    str text = { (const char *)p, n };
+    struct err e = {0};
+    str text = {(const char *)p, n};
 
     buf_init(&one, 1 << 20);
     buf_init(&two, 1 << 20);

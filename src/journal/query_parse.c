@@ -72,7 +72,7 @@ static int read_quoted(struct qp *p, str *out)
 
 int qp_value(struct qp *p, struct qp_value *v)
 {
-    *v = (struct qp_value){ .at = p->i, .quoted = at_char(p, '"') };
+    *v = (struct qp_value){.at = p->i, .quoted = at_char(p, '"')};
     if (v->quoted)
         return read_quoted(p, &v->text);
     v->text = qp_word(p);
@@ -203,8 +203,8 @@ struct query_node *qp_term(struct qp *p, const char *behind)
         str what = str_sub(p->s, at, 1);
         if (at < p->s.n && !ends_word(p->s, at))
             what = qp_word(p);
-        qp_fail_at(p, at, behind ? "journal.query_operand" : "journal.query_unexpected",
-                   behind ? str_c(behind) : what, STR_NONE);
+        qp_fail_at(p, at, behind ? "journal.query_operand" : "journal.query_unexpected", behind ? str_c(behind) : what,
+                   STR_NONE);
         return NULL;
     }
     if (at_char(p, '('))
@@ -277,7 +277,7 @@ static struct query_node *read_or(struct qp *p)
 
 int query_parse_max(struct arena *a, str text, size_t max, int64_t now_ns, struct query **out, struct err *e)
 {
-    struct qp p = { .a = a, .s = text, .now_ns = now_ns, .e = e };
+    struct qp p = {.a = a, .s = text, .now_ns = now_ns, .e = e};
 
     p.q = arena_new(a, struct query);
     p.stack = arena_array(a, struct query_node *, QUERY_NODES_MAX);

@@ -65,7 +65,9 @@ static void print_node(const struct query_node *n, struct buf *out)
         buf_z(out, "NOT ");
         print_kid(n->kids[0], n->kids[0]->kind == QN_AND || n->kids[0]->kind == QN_OR, out);
         break;
-    case QN_TEXT: print_pattern(&n->pat, out); break;
+    case QN_TEXT:
+        print_pattern(&n->pat, out);
+        break;
     case QN_FIELD:
     case QN_ENUM:
         buf_fmt(out, "%s:%s", query_fields[n->field].name, n->op);

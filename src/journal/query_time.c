@@ -3,9 +3,11 @@
 #include "journal/query-int.h"
 
 static const int64_t zone_ns = 7 * 3600 * NS_PER_S;
-static const struct { char unit; int64_t ns; } units[] = {
-    { 'w', 7 * 86400 * NS_PER_S }, { 'd', 86400 * NS_PER_S }, { 'h', 3600 * NS_PER_S },
-    { 'm', 60 * NS_PER_S }, { 's', NS_PER_S },
+static const struct {
+    char unit;
+    int64_t ns;
+} units[] = {
+    {'w', 7 * 86400 * NS_PER_S}, {'d', 86400 * NS_PER_S}, {'h', 3600 * NS_PER_S}, {'m', 60 * NS_PER_S}, {'s', NS_PER_S},
 };
 enum { UNITS = sizeof(units) / sizeof(units[0]) };
 
@@ -64,8 +66,8 @@ static bool has_shape(str s, const char *shape)
 static bool has_zone(str s)
 {
     char c = s.p[s.n - 1];
-    return c == 'Z' || c == 'z' || (s.n > 16 && has_shape(str_sub(s, s.n - 5, 5), "99:99") &&
-                                    (s.p[s.n - 6] == '+' || s.p[s.n - 6] == '-'));
+    return c == 'Z' || c == 'z' ||
+           (s.n > 16 && has_shape(str_sub(s, s.n - 5, 5), "99:99") && (s.p[s.n - 6] == '+' || s.p[s.n - 6] == '-'));
 }
 
 /* A civil date and time of day, both as text. */
@@ -74,7 +76,7 @@ static bool civil_parse(str date, str day_time, int64_t *out)
     char t[64];
     const char *sec = has_shape(day_time, "99:99") ? ":00" : "";
     int n = snprintf(t, sizeof(t), "%.*sT%.*s%s+07:00", STR_ARGS(date), STR_ARGS(day_time), sec);
-    return n > 0 && (size_t)n < sizeof(t) && time_parse((str){ t, (size_t)n }, out);
+    return n > 0 && (size_t)n < sizeof(t) && time_parse((str){t, (size_t)n}, out);
 }
 
 static bool today_parse(str day_time, int64_t now_ns, int64_t *out)
@@ -85,7 +87,7 @@ static bool today_parse(str day_time, int64_t now_ns, int64_t *out)
     if (__builtin_add_overflow(now_ns, zone_ns, &local))
         return false;
     time_fmt(local, 0, t, sizeof(t));
-    return civil_parse((str){ t, 10 }, day_time, out);
+    return civil_parse((str){t, 10}, day_time, out);
 }
 
 /* Years 1678 to 2261 alone can be written as RFC 3339 again. */

@@ -4,10 +4,14 @@
 #include <errno.h>
 
 /* Other names that people know these values by. */
-static const struct { enum query_field f; const char *name; uint8_t v; } aliases[] = {
-    { QF_SEVERITY, "emergency", 0 }, { QF_SEVERITY, "panic", 0 }, { QF_SEVERITY, "critical", 2 },
-    { QF_SEVERITY, "error", 3 }, { QF_SEVERITY, "warn", 4 }, { QF_SEVERITY, "informational", 6 },
-    { QF_FACILITY, "security", 4 },
+static const struct {
+    enum query_field f;
+    const char *name;
+    uint8_t v;
+} aliases[] = {
+    {QF_SEVERITY, "emergency", 0}, {QF_SEVERITY, "panic", 0}, {QF_SEVERITY, "critical", 2},
+    {QF_SEVERITY, "error", 3},     {QF_SEVERITY, "warn", 4},  {QF_SEVERITY, "informational", 6},
+    {QF_FACILITY, "security", 4},
 };
 enum { ALIASES = sizeof(aliases) / sizeof(aliases[0]) };
 
@@ -54,7 +58,7 @@ static str nearest(str word, const char *const *names, size_t n)
 
 int qp_field_find(struct qp *p, str name, size_t at, bool in_text, enum query_field *out)
 {
-    const char *names[QF_COUNT + 2] = { [QF_COUNT] = "since", [QF_COUNT + 1] = "until" };
+    const char *names[QF_COUNT + 2] = {[QF_COUNT] = "since", [QF_COUNT + 1] = "until"};
     str hint;
 
     for (size_t i = 0; i < QF_COUNT; i++) {
@@ -127,7 +131,7 @@ static int enum_fail(struct qp *p, enum query_field f, const struct qp_value *v,
         return qp_fail_at(p, v->at, "journal.query_value_hint", s, hint);
     for (size_t i = 0; i < nm.n && n + strlen(nm.names[i]) + 3 < sizeof(list); i++)
         n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", nm.names[i]);
-    return qp_fail_at(p, v->at, "journal.query_value", s, (str){ list, n });
+    return qp_fail_at(p, v->at, "journal.query_value", s, (str){list, n});
 }
 
 static struct query_node *enum_node(struct qp *p, enum query_field f, const struct qp_value *v)
@@ -164,7 +168,7 @@ static void net_read(struct qp *p, struct query_node *n, const struct qp_value *
     str addr, rest = v->text;
 
     if (ip_parse(v->text, &ip)) {
-        n->net = (struct prefix){ ip, ip.family == 4 ? 32 : 128 };
+        n->net = (struct prefix){ip, ip.family == 4 ? 32 : 128};
         return;
     }
     if (prefix_parse(v->text, &n->net))
@@ -173,9 +177,9 @@ static void net_read(struct qp *p, struct query_node *n, const struct qp_value *
         len <= (ip.family == 4 ? 32 : 128)) {
         char t[PREFIX_TEXT_MAX];
         for (int bit = (int)len; bit < (ip.family == 4 ? 32 : 128); bit++)
-            ip.b[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
-        size_t k = prefix_fmt((struct prefix){ ip, (uint8_t)len }, t, sizeof(t));
-        qp_fail_at(p, v->at, "journal.query_prefix", v->text, (str){ t, k });
+            ip.b[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+        size_t k = prefix_fmt((struct prefix){ip, (uint8_t)len}, t, sizeof(t));
+        qp_fail_at(p, v->at, "journal.query_prefix", v->text, (str){t, k});
         return;
     }
     qp_fail_at(p, v->at, "journal.query_address", v->text, STR_NONE);
@@ -294,7 +298,7 @@ static void read_number(struct qp *p, bool limit)
 
 void qp_pipe(struct qp *p)
 {
-    static const char *const pipes[] = { "count", "histogram", "limit" };
+    static const char *const pipes[] = {"count", "histogram", "limit"};
     p->i++;
     qp_skip(p);
     size_t at = p->i;

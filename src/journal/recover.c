@@ -14,8 +14,8 @@ struct recovery {
     struct journal *j;
     str *names;
     size_t n;
-    uint64_t next;                   /* number that the next event must have */
-    struct rows *rows;               /* being filled */
+    uint64_t next;     /* number that the next event must have */
+    struct rows *rows; /* being filled */
     uint64_t wal_no;
     size_t file_bytes;
     struct err *e;
@@ -66,7 +66,7 @@ static int wal_load(struct recovery *rc, uint64_t no, str *out)
         free(p);
         return ERR(rc->e, r, r == -ENOMEM ? "journal.no_memory" : "journal.read", path);
     }
-    *out = (str){ p, (size_t)size };
+    *out = (str){p, (size_t)size};
     return 0;
 }
 
@@ -105,13 +105,13 @@ static int open_segments(struct recovery *rc, uint64_t verify_from)
 
     for (size_t i = 0; i < rc->n; i++) {
         struct segment *s;
-        struct err e = { 0 };
+        struct err e = {0};
         if (!segment_name_parse(rc->names[i], &no))
             continue;
         j->seg_next = no >= j->seg_next ? no + 1 : j->seg_next;
         snprintf(name, sizeof(name), "%.*s", STR_ARGS(rc->names[i]));
         int r = segment_open(j->dir, name, verify_from, &s, &j->torn_bytes, &e);
-        if (r == -EBADMSG) {         /* kept on disk, told, and left out */
+        if (r == -EBADMSG) { /* kept on disk, told, and left out */
             log_err(LOG_ERROR, "journal_segment", &e);
             atomic_fetch_add(&j->bad_blocks, 1);
             continue;
@@ -166,7 +166,7 @@ static int freeze(struct recovery *rc, bool last)
     if (r == NULL)
         return 0;
     rows_publish(r);
-    if (journal_freeze(rc->j, (struct frozen){ r, rc->wal_no, rc->file_bytes, last }))
+    if (journal_freeze(rc->j, (struct frozen){r, rc->wal_no, rc->file_bytes, last}))
         return 0;
     rows_free(r);
     return ERR(rc->e, -ENOMEM, "journal.no_memory");
@@ -178,7 +178,7 @@ static int take_event(struct recovery *rc, uint64_t seq, const struct event *ev)
 
     if (seq < rc->next)
         return 0;
-    if (seq > rc->next && (r = freeze(rc, false)) < 0)      /* a hole: numbers of a block are without gaps */
+    if (seq > rc->next && (r = freeze(rc, false)) < 0) /* a hole: numbers of a block are without gaps */
         return r;
     if (rc->rows == NULL) {
         rc->rows = rows_new(rc->file_bytes, (uint32_t)(rc->file_bytes / RECORD_LEAST + 1));
@@ -210,7 +210,7 @@ static int read_wals(struct recovery *rc)
     struct journal *j = rc->j;
     uint64_t no;
 
-    for (size_t i = 0; i < rc->n; i++) {     /* names are sorted, numbers have leading zeros */
+    for (size_t i = 0; i < rc->n; i++) { /* names are sorted, numbers have leading zeros */
         str file;
         if (!wal_name(rc->names[i], &no))
             continue;
@@ -228,7 +228,7 @@ static int read_wals(struct recovery *rc)
         if (r < 0)
             return r;
         if (!used) {
-            struct wal w = { .fd = -1, .no = no };
+            struct wal w = {.fd = -1, .no = no};
             wal_drop(&w, j->dir);
         }
     }
@@ -238,7 +238,7 @@ static int read_wals(struct recovery *rc)
 int journal_recover(struct journal *j, struct err *e)
 {
     struct arena a = arena_init(64 << 20);
-    struct recovery rc = { .j = j, .next = 1, .e = e };
+    struct recovery rc = {.j = j, .next = 1, .e = e};
     uint64_t verify_from;
 
     int r = file_list(&a, j->dir, STR(""), FILES_MAX, &rc.names, &rc.n, e);

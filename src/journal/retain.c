@@ -110,8 +110,9 @@ static void count_rows(struct journal_stats *st, struct rows *r)
 
 void journal_stats(struct journal *j, struct journal_stats *out)
 {
-    struct journal_stats st = { .appended = atomic_load(&j->appended), .full = atomic_load(&j->full),
-                                .bad_blocks = atomic_load(&j->bad_blocks) };
+    struct journal_stats st = {.appended = atomic_load(&j->appended),
+                               .full = atomic_load(&j->full),
+                               .bad_blocks = atomic_load(&j->bad_blocks)};
 
     pthread_mutex_lock(&j->lock);
     for (size_t i = 0; i < j->nsegs; i++) {

@@ -83,8 +83,8 @@ bool rows_add(struct rows *r, const struct event *ev)
     r->flags[i] = ev->flags;
     r->port[i] = ev->source_port;
     r->source[i] = ev->source;
-    for (int s = 0; s < SP_COUNT; s++)      /* an absent field has one form only */
-        sp[s] = ev->span[s].len ? ev->span[s] : (struct span){ 0, 0 };
+    for (int s = 0; s < SP_COUNT; s++) /* an absent field has one form only */
+        sp[s] = ev->span[s].len ? ev->span[s] : (struct span){0, 0};
     r->fill = i + 1;
     return true;
 }
@@ -99,7 +99,7 @@ void rows_rollback(struct rows *r)
 
 void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *out)
 {
-    *out = (struct event){ 0 };
+    *out = (struct event){0};
     if (cols & COL_RAW)
         out->raw = rows_raw(r, i);
     if (cols & COL_RECEIVED)

@@ -12,32 +12,32 @@
 enum { COL_RAW = 1, COL_RECEIVED = 2, COL_EVENT = 4, COL_HEAD = 8, COL_SOURCE = 16, COL_SPAN = 32, COL_ALL = 63 };
 struct rows {
     uint64_t first_seq;
-    _Atomic uint32_t n;              /* published */
-    uint32_t fill, cap;              /* the writer's own count, and the ceiling */
+    _Atomic uint32_t n; /* published */
+    uint32_t fill, cap; /* the writer's own count, and the ceiling */
     size_t raw_n, raw_cap;
-    unsigned have;                   /* COL_* that are filled */
-    int refs;                        /* under the journal's lock */
-    char *raw;                       /* the lines, one behind the other */
-    uint32_t *off;                   /* cap + 1: where row i begins; off[n] is the end */
+    unsigned have; /* COL_* that are filled */
+    int refs;      /* under the journal's lock */
+    char *raw;     /* the lines, one behind the other */
+    uint32_t *off; /* cap + 1: where row i begins; off[n] is the end */
     int64_t *received, *event;
     uint8_t *transport, *format, *facility, *severity;
     uint16_t *flags, *port;
     struct ip *source;
-    struct span *span;               /* SP_COUNT a row */
+    struct span *span; /* SP_COUNT a row */
     void *slab;
 };
-struct rows *rows_new(size_t raw_cap, uint32_t cap);   /* NULL: no memory */
+struct rows *rows_new(size_t raw_cap, uint32_t cap); /* NULL: no memory */
 void rows_free(struct rows *r);
 void rows_clear(struct rows *r, uint64_t first_seq);
 static inline uint32_t rows_count(struct rows *r) { return atomic_load_explicit(&r->n, memory_order_acquire); }
 /* Adds behind the published rows without showing it; false: full. */
 bool rows_add(struct rows *r, const struct event *ev);
 void rows_publish(struct rows *r);
-void rows_rollback(struct rows *r);                    /* forgets what was not published */
+void rows_rollback(struct rows *r); /* forgets what was not published */
 /* Row i as an event, with what the columns `cols` say; the rest is zero. */
 void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *out);
 static inline str rows_raw(const struct rows *r, uint32_t i)
 {
-    return (str){ r->raw + r->off[i], r->off[i + 1] - r->off[i] };
+    return (str){r->raw + r->off[i], r->off[i + 1] - r->off[i]};
 }
 #endif

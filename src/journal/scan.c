@@ -19,7 +19,7 @@ static uint8_t fold_mask(uint8_t c) { return c >= 'a' && c <= 'z' ? 0x20 : 0; }
 
 void needle_init(struct needle *nd, str lower)
 {
-    *nd = (struct needle){ .text = lower };
+    *nd = (struct needle){.text = lower};
     if (lower.n == 0)
         return;
     const uint8_t *p = (const uint8_t *)lower.p;
@@ -42,6 +42,11 @@ static inline bool equal_folded(const uint8_t *hay, const uint8_t *lower, size_t
         if (byte_lower(hay[k]) != lower[k])
             return false;
     return true;
+}
+
+bool needle_is(const struct needle *nd, str s)
+{
+    return s.n == nd->text.n && equal_folded((const uint8_t *)s.p, (const uint8_t *)nd->text.p, s.n);
 }
 
 static size_t find_plain(const struct needle *nd, str hay, size_t from)

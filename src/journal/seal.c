@@ -52,7 +52,7 @@ static int segment_for(struct journal *j, const struct rows *r, struct segment *
         return 0;
     }
     if (s != NULL)
-        segment_close_index(s);      /* without it the blocks are found by their heads */
+        segment_close_index(s); /* without it the blocks are found by their heads */
     int rc = segment_create(j->dir, day, j->seg_next, &s, e);
     if (rc < 0)
         return rc;
@@ -120,9 +120,10 @@ static void *sealer_main(void *ctx)
     struct journal *j = ctx;
     struct block_enc *be = block_enc_new();
 
+    pthread_setname_np(pthread_self(), "journal-seal");
     pthread_mutex_lock(&j->lock);
     for (;;) {
-        struct err e = { 0 };
+        struct err e = {0};
         while ((j->nfrozen == 0 || j->seal_err != 0) && !j->stopping)
             pthread_cond_wait(&j->work, &j->lock);
         if (j->nfrozen == 0 || j->seal_err != 0)
@@ -149,7 +150,7 @@ int sealer_start(struct journal *j, struct err *e)
 {
     sigset_t all, old;
 
-    sigfillset(&all);                /* signals are the daemon's main thread's */
+    sigfillset(&all); /* signals are the daemon's main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int rc = pthread_create(&j->sealer, NULL, sealer_main, j);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -9,7 +9,10 @@
 
 enum { BAD_LOGGED_MAX = 16 };
 
-struct stored { struct segment *seg; struct block_info b; };
+struct stored {
+    struct segment *seg;
+    struct block_info b;
+};
 struct scan {
     struct journal *j;
     const struct query *q;
@@ -17,12 +20,12 @@ struct scan {
     const struct scan_sink *sink;
     struct search_stats *st;
     struct err *e;
-    struct rows **mem;               /* newest first */
+    struct rows **mem; /* newest first */
     uint32_t *mem_n;
     size_t nmem;
     struct segment **segs;
     size_t nsegs;
-    struct stored *stored;           /* oldest first */
+    struct stored *stored; /* oldest first */
     size_t nstored;
     uint64_t done_bytes, all_bytes, before;
     struct block_dec *dec;
@@ -37,6 +40,8 @@ int scan_check(struct scan *s)
         return ERR(s->e, -ETIME, "journal.search_deadline");
     return 0;
 }
+
+static int check_block(void *ctx) { return scan_check(ctx); }
 
 static void snap_mem(struct scan *s, struct rows *r)
 {
@@ -62,7 +67,7 @@ static bool snap_segment(struct scan *s, struct segment *seg)
             s->st->skipped_blocks++;
             continue;
         }
-        s->stored[s->nstored++] = (struct stored){ seg, seg->blocks[i] };
+        s->stored[s->nstored++] = (struct stored){seg, seg->blocks[i]};
         s->all_bytes += h->raw_bytes;
     }
     if (s->nstored == from)
@@ -142,7 +147,7 @@ static int run_rows(struct scan *s, struct rows *r, uint32_t n, bool check_time)
     s->st->scanned_events += n;
     if ((rc = eval_query(&s->ev, s->q, check_time, bits)) < 0)
         return rc;
-    struct scan_block b = { .rows = r, .bits = bits, .n = n, .hits = bits_count(bits, n) };
+    struct scan_block b = {.rows = r, .bits = bits, .n = n, .hits = bits_count(bits, n)};
     if (b.hits == 0)
         return 0;
     if (s->ev.load != NULL && (rc = s->ev.load(s->ev.ctx, s->sink->cols)) < 0)
@@ -171,7 +176,7 @@ static int run_whole(struct scan *s, const struct block_head *h)
 
 static int run_stored(struct scan *s, const struct stored *t)
 {
-    struct block_src src = { .fd = t->seg->fd, .off = t->b.off };
+    struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
     struct rows *r;
     int rc = block_dec_open(s->dec, &src, &t->b.head, t->seg->salt);
 
@@ -230,11 +235,13 @@ int scan_run(struct journal *j, const struct query *q, const struct search_opts 
              struct search_stats *st, struct err *e)
 {
     static const struct search_opts none;
-    struct scan s = { .j = j, .q = q, .o = o ? o : &none, .sink = sink, .st = st, .e = e };
+    struct scan s = {.j = j, .q = q, .o = o ? o : &none, .sink = sink, .st = st, .e = e};
 
-    *st = (struct search_stats){ 0 };
+    *st = (struct search_stats){0};
     s.before = s.o->before_seq ? s.o->before_seq : UINT64_MAX;
     eval_init(&s.ev);
+    s.ev.check = check_block;
+    s.ev.check_ctx = &s;
     int rc = snap_take(&s);
     if (rc == 0 && (s.dec = block_dec_new()) == NULL)
         rc = -ENOMEM;
@@ -250,7 +257,12 @@ int scan_run(struct journal *j, const struct query *q, const struct search_opts 
     return rc < 0 ? rc : 0;
 }
 
-struct hits { hit_fn *fn; void *ctx; uint64_t limit; struct search_stats *st; };
+struct hits {
+    hit_fn *fn;
+    void *ctx;
+    uint64_t limit;
+    struct search_stats *st;
+};
 
 static int hand_hits(void *ctx, struct scan *s, const struct scan_block *b)
 {
@@ -277,8 +289,8 @@ static int hand_hits(void *ctx, struct scan *s, const struct scan_block *b)
     return 0;
 }
 
-int journal_search(struct journal *j, const struct query *q, const struct search_opts *o,
-                   hit_fn *fn, void *ctx, struct search_stats *st, struct err *e)
+int journal_search(struct journal *j, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
+                   struct search_stats *st, struct err *e)
 {
     struct search_stats own;
     uint64_t limit = o && o->limit ? o->limit : q->limit ? q->limit : 1000;
@@ -286,7 +298,7 @@ int journal_search(struct journal *j, const struct query *q, const struct search
     if (o && o->limit && q->limit && q->limit < o->limit)
         limit = q->limit;
     st = st ? st : &own;
-    struct hits h = { fn, ctx, limit, st };
-    struct scan_sink sink = { .ctx = &h, .cols = COL_ALL, .block = hand_hits };
+    struct hits h = {fn, ctx, limit, st};
+    struct scan_sink sink = {.ctx = &h, .cols = COL_ALL, .block = hand_hits};
     return scan_run(j, q, o, &sink, st, e);
 }

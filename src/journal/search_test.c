@@ -9,21 +9,25 @@ static struct event events[LINES];
 
 static void make_line(uint64_t *seed, size_t k)
 {
-    static const char *const bits[] = { "a", "b", "A", "ab", "ba", " ", "c", "*", "Ba", "\xe1\xbb\x87", "d", "[", "\n", "e" };
-    static const char *const hosts[] = { "h1", "h2", "H2", "web-3", "" };
+    static const char *const bits[] = {"a", "b", "A",  "ab", "ba", " ", "c", "*", "Ba", "\xe1\xbb\x87",
+                                       "d", "[", "\n", "e"};
+    static const char *const hosts[] = {"h1", "h2", "H2", "web-3", ""};
     struct event *ev = &events[k];
     size_t n = 0;
 
-    *ev = (struct event){ .received_ns = TEST_NOW + (int64_t)k, .severity = (uint8_t)(prng(seed) % 8),
-                          .facility = (uint8_t)(prng(seed) % 24), .flags = (uint16_t)(prng(seed) % 4),
-                          .transport = (uint8_t)(prng(seed) % TP_COUNT), .format = (uint8_t)(prng(seed) % FMT_COUNT) };
+    *ev = (struct event){.received_ns = TEST_NOW + (int64_t)k,
+                         .severity = (uint8_t)(prng(seed) % 8),
+                         .facility = (uint8_t)(prng(seed) % 24),
+                         .flags = (uint16_t)(prng(seed) % 4),
+                         .transport = (uint8_t)(prng(seed) % TP_COUNT),
+                         .format = (uint8_t)(prng(seed) % FMT_COUNT)};
     ev->event_ns = TEST_NOW - (int64_t)(prng(seed) % 600) * NS_PER_S;
     if (prng(seed) % 4)
-        ev->source = (struct ip){ 4, { 10, 8, (uint8_t)(prng(seed) % 2), (uint8_t)(prng(seed) % 4) } };
+        ev->source = (struct ip){4, {10, 8, (uint8_t)(prng(seed) % 2), (uint8_t)(prng(seed) % 4)}};
     const char *host = hosts[prng(seed) % COUNT(hosts)];
     n = strlen(host);
     memcpy(lines[k], host, n);
-    ev->span[SP_HOST] = n ? (struct span){ 0, (uint32_t)n } : (struct span){ 0, 0 };
+    ev->span[SP_HOST] = n ? (struct span){0, (uint32_t)n} : (struct span){0, 0};
     uint32_t msg = (uint32_t)n;
     for (uint64_t c = prng(seed) % 14; c > 0; c--) {
         const char *bit = bits[prng(seed) % COUNT(bits)];
@@ -31,13 +35,18 @@ static void make_line(uint64_t *seed, size_t k)
         n += strlen(bit);
     }
     if (n > msg)
-        ev->span[SP_MSG] = (struct span){ msg, (uint32_t)n - msg };
-    ev->raw = (str){ lines[k], n };
+        ev->span[SP_MSG] = (struct span){msg, (uint32_t)n - msg};
+    ev->raw = (str){lines[k], n};
 }
 
 /* A condition as text and, beside it, as a plain predicate. */
 enum kind { WORD, HOST, SEV, NET, FLAG, SINCE_ONLY, KINDS };
-struct cond { enum kind kind; char text[32]; int num; bool neg; };
+struct cond {
+    enum kind kind;
+    char text[32];
+    int num;
+    bool neg;
+};
 
 /* ASCII case folded by hand, character by character; * and ? by recursion. */
 static bool fits_at(const char *p, size_t np, const char *s, size_t ns, bool whole)
@@ -74,22 +83,35 @@ static bool brute(const struct cond *c, const struct event *ev)
     str host = event_field(ev, SP_HOST);
 
     switch (c->kind) {
-    case WORD: r = brute_word(c->text, ev); break;
-    case HOST: r = host.n > 0 && fits_at(c->text, strlen(c->text), host.p, host.n, true); break;
-    case SEV: r = ev->severity <= c->num; break;
-    case NET: r = ev->source.family == 4 && ev->source.b[2] == c->num; break;
-    case FLAG: r = ev->flags & EV_BAD_PRI; break;
-    case SINCE_ONLY: r = ev->event_ns >= TEST_NOW - c->num * NS_PER_S; break;
-    default: break;
+    case WORD:
+        r = brute_word(c->text, ev);
+        break;
+    case HOST:
+        r = host.n > 0 && fits_at(c->text, strlen(c->text), host.p, host.n, true);
+        break;
+    case SEV:
+        r = ev->severity <= c->num;
+        break;
+    case NET:
+        r = ev->source.family == 4 && ev->source.b[2] == c->num;
+        break;
+    case FLAG:
+        r = ev->flags & EV_BAD_PRI;
+        break;
+    case SINCE_ONLY:
+        r = ev->event_ns >= TEST_NOW - c->num * NS_PER_S;
+        break;
+    default:
+        break;
     }
     return r != c->neg;
 }
 
 static struct cond make_cond(uint64_t *seed, struct buf *out)
 {
-    static const char *const pieces[] = { "a", "b", "B", "c", "ab", "*", "?", "\xe1\xbb\x87", "d" };
-    static const char *const hosts[] = { "h1", "h2", "H?", "web*", "*", "*-3", "h" };
-    struct cond c = { .kind = (enum kind)(prng(seed) % SINCE_ONLY), .neg = prng(seed) % 4 == 0 };
+    static const char *const pieces[] = {"a", "b", "B", "c", "ab", "*", "?", "\xe1\xbb\x87", "d"};
+    static const char *const hosts[] = {"h1", "h2", "H?", "web*", "*", "*-3", "h"};
+    struct cond c = {.kind = (enum kind)(prng(seed) % SINCE_ONLY), .neg = prng(seed) % 4 == 0};
     size_t n = 0;
 
     if (prng(seed) % 3 == 0)
@@ -106,15 +128,25 @@ static struct cond make_cond(uint64_t *seed, struct buf *out)
         snprintf(c.text, sizeof(c.text), "%s", hosts[prng(seed) % COUNT(hosts)]);
         buf_fmt(out, "host:%s", c.text);
         break;
-    case SEV: buf_fmt(out, "severity:<=%d", c.num = (int)(prng(seed) % 8)); break;
-    case NET: buf_fmt(out, "source:10.8.%d.0/24", c.num = (int)(prng(seed) % 3)); break;
-    default: buf_z(out, "flags:bad_pri"); break;
+    case SEV:
+        buf_fmt(out, "severity:<=%d", c.num = (int)(prng(seed) % 8));
+        break;
+    case NET:
+        buf_fmt(out, "source:10.8.%d.0/24", c.num = (int)(prng(seed) % 3));
+        break;
+    default:
+        buf_z(out, "flags:bad_pri");
+        break;
     }
     return c;
 }
 
 /* Conditions joined as ORs of ANDs, in parentheses now and then. */
-struct plan { struct cond c[9]; size_t group[4], groups; int since; };
+struct plan {
+    struct cond c[9];
+    size_t group[4], groups;
+    int since;
+};
 
 static void make_plan(uint64_t *seed, struct plan *p, struct buf *out)
 {
@@ -152,7 +184,11 @@ static bool brute_plan(const struct plan *p, const struct event *ev)
     return false;
 }
 
-struct expect { const struct plan *p; int64_t at; bool wrong; };
+struct expect {
+    const struct plan *p;
+    int64_t at;
+    bool wrong;
+};
 
 static bool expect_hit(void *ctx, const struct hit *h)
 {
@@ -172,16 +208,16 @@ static void run_queries(struct journal *j, uint64_t seed, uint64_t *checks, uint
 
     buf_init(&text, 4096);
     for (int i = 0; i < QUERIES; i++) {
-        struct plan p = { 0 };
+        struct plan p = {0};
         struct query *q;
-        struct search_opts o = { .limit = LINES };
+        struct search_opts o = {.limit = LINES};
         struct search_stats st;
         buf_clear(&text);
         arena_clear(&a);
         make_plan(&seed, &p, &text);
         if (query_parse(&a, buf_view(&text), TEST_NOW, &q, NULL) < 0)
             fail_msg("%.*s does not parse", STR_ARGS(buf_view(&text)));
-        struct expect x = { .p = &p, .at = LINES - 1 };
+        struct expect x = {.p = &p, .at = LINES - 1};
         assert_int_equal(journal_search(j, q, &o, expect_hit, &x, &st, NULL), 0);
         while (x.at >= 0 && !brute_plan(&p, &events[x.at]))
             x.at--;
@@ -217,10 +253,10 @@ static void search_equals_grep(void **state)
         assert_int_equal(journal_append(j, event_batch_seal(&b), &first, NULL), 0);
     }
     event_batch_done(&b);
-    run_queries(j, 1, &checks, &found);          /* partly in memory */
+    run_queries(j, 1, &checks, &found); /* partly in memory */
     journal_close(j);
     j = test_open(dir, 8192, &clk);
-    run_queries(j, 2, &checks, &found);          /* all stored, several blocks */
+    run_queries(j, 2, &checks, &found); /* all stored, several blocks */
     journal_close(j);
     test_dir_drop(dir);
     assert_true(checks >= 100000);
@@ -229,6 +265,6 @@ static void search_equals_grep(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(search_equals_grep) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(search_equals_grep)};
     return cmocka_run_group_tests_name("journal/search", tests, NULL, NULL);
 }

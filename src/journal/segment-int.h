@@ -4,5 +4,5 @@
 #include "journal/segment.h"
 
 extern const char seg_magic[8], seg_index_magic[4];
-struct segment *segment_new(const char *dir, const char *name);    /* NULL: no memory */
+struct segment *segment_new(const char *dir, const char *name); /* NULL: no memory */
 #endif

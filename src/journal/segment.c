@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-const char seg_magic[8] = "LYSEG\0\0\1", seg_index_magic[4] = { 'L', 'Y', 'I', 'X' };
+const char seg_magic[8] = "LYSEG\0\0\1", seg_index_magic[4] = {'L', 'Y', 'I', 'X'};
 
 static uint8_t *put(uint8_t *p, uint64_t v, int n)
 {
@@ -57,7 +57,7 @@ static int write_at(int fd, const void *p, size_t n, uint64_t at)
 int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **out, struct err *e)
 {
     char name[64];
-    uint8_t head[SEG_HEAD_BYTES] = { 0 };
+    uint8_t head[SEG_HEAD_BYTES] = {0};
     int y, m, d, rc;
 
     civil_from_days(day, &y, &m, &d);
@@ -122,7 +122,7 @@ bool segment_reserve(struct segment *s)
 
 void segment_add(struct segment *s, const struct block_head *h)
 {
-    s->blocks[s->nblocks++] = (struct block_info){ s->end, *h };
+    s->blocks[s->nblocks++] = (struct block_info){s->end, *h};
     s->end += h->length;
     s->size = s->size > s->end ? s->size : s->end;
     if (h->received_max > s->received_max)

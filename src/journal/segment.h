@@ -19,33 +19,36 @@
 #include "journal/block.h"
 
 enum { SEG_HEAD_BYTES = 32, SEG_TRAILER_BYTES = 40, SEG_ENTRY_BYTES = 8 + BLOCK_HEAD_BYTES };
-struct block_info { uint64_t off; struct block_head head; };
+struct block_info {
+    uint64_t off;
+    struct block_head head;
+};
 struct segment {
     int fd, refs;
     uint64_t salt;
     uint32_t day, no;
-    uint64_t end;                    /* behind the last block */
-    uint64_t size;                   /* of the file */
-    bool indexed;                    /* an index lies at `end` */
+    uint64_t end;  /* behind the last block */
+    uint64_t size; /* of the file */
+    bool indexed;  /* an index lies at `end` */
     struct block_info *blocks;
     size_t nblocks, cap;
     int64_t received_max;
     char path[];
 };
-int  segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **out, struct err *e);
+int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **out, struct err *e);
 /* *bad counts what cannot be read: bytes that belong to no block. verify_from:
  * blocks with events at or above this number are checked whole, and a last
  * one that fails is cut off (it was being written). */
-int  segment_open(const char *dir, const char *name, uint64_t verify_from, struct segment **out,
-                  uint64_t *torn, struct err *e);
+int segment_open(const char *dir, const char *name, uint64_t verify_from, struct segment **out, uint64_t *torn,
+                 struct err *e);
 void segment_free(struct segment *s);
 /* Writes behind the last block and syncs; the list of blocks stays as it was. -errno, file cut back. */
-int  segment_write(struct segment *s, str block);
+int segment_write(struct segment *s, str block);
 /* Takes the written block into the list (under the lock). */
-bool segment_reserve(struct segment *s);                      /* room for one more */
+bool segment_reserve(struct segment *s); /* room for one more */
 void segment_add(struct segment *s, const struct block_head *h);
-int  segment_close_index(struct segment *s);                  /* writes the index and syncs; -errno */
-void segment_trim(struct segment *s);                         /* cuts what lies behind the last block */
-uint64_t segment_next_seq(const struct segment *s);           /* behind its last event; 0 when empty */
+int segment_close_index(struct segment *s);         /* writes the index and syncs; -errno */
+void segment_trim(struct segment *s);               /* cuts what lies behind the last block */
+uint64_t segment_next_seq(const struct segment *s); /* behind its last event; 0 when empty */
 bool segment_name_parse(str name, uint32_t *no);
 #endif

@@ -84,8 +84,8 @@ static bool read_index(struct segment *s)
     uint32_t n = rd_u32le(&r);
     uint64_t at = rd_u64le(&r), salt = rd_u64le(&r), bytes = (uint64_t)n * SEG_ENTRY_BYTES;
     uint32_t crc = rd_u32le(&r), day = rd_u32le(&r), no = rd_u32le(&r);
-    if (rd_u32le(&r) != crc32c(0, t, 36) || bytes > INDEX_MAX || at < SEG_HEAD_BYTES ||
-        at > size || size - at != bytes + sizeof(t))
+    if (rd_u32le(&r) != crc32c(0, t, 36) || bytes > INDEX_MAX || at < SEG_HEAD_BYTES || at > size ||
+        size - at != bytes + sizeof(t))
         return false;
     uint8_t *p = malloc(bytes + 1);
     bool good = p != NULL && read_all(s->fd, p, bytes, at) && crc32c(0, p, bytes) == crc;
@@ -147,13 +147,14 @@ static bool scan_blocks(struct segment *s, uint64_t *torn)
 }
 
 /* The last block may have been cut short by a crash behind a whole head; its
- * events are then still in their write-ahead file. */
+ * events are then still in their write-ahead file. After a good end there is
+ * an index and nothing to doubt. */
 static int verify_last(struct segment *s, uint64_t verify_from, uint64_t *torn)
 {
-    if (s->nblocks == 0 || segment_next_seq(s) <= verify_from)
+    if (s->nblocks == 0 || (s->indexed && segment_next_seq(s) <= verify_from))
         return 0;
     struct block_info *b = &s->blocks[s->nblocks - 1];
-    struct block_src src = { .fd = s->fd, .off = b->off };
+    struct block_src src = {.fd = s->fd, .off = b->off};
     struct block_dec *d = block_dec_new();
     int rc = d ? block_dec_open(d, &src, &b->head, s->salt) : -ENOMEM;
 
@@ -170,8 +171,8 @@ static int verify_last(struct segment *s, uint64_t verify_from, uint64_t *torn)
     return rc;
 }
 
-int segment_open(const char *dir, const char *name, uint64_t verify_from, struct segment **out,
-                 uint64_t *torn, struct err *e)
+int segment_open(const char *dir, const char *name, uint64_t verify_from, struct segment **out, uint64_t *torn,
+                 struct err *e)
 {
     struct segment *s = segment_new(dir, name);
     struct stat st;

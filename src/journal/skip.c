@@ -16,11 +16,15 @@ static bool head_may(const struct query_node *n, const struct block_head *h)
                 return true;
         return false;
     case QN_ENUM: {
-        uint32_t has = n->field == QF_SEVERITY ? h->severities : n->field == QF_FACILITY ? h->facilities :
-                       n->field == QF_TRANSPORT ? h->transports : n->field == QF_FORMAT ? h->formats : h->flags;
+        uint32_t has = n->field == QF_SEVERITY    ? h->severities
+                       : n->field == QF_FACILITY  ? h->facilities
+                       : n->field == QF_TRANSPORT ? h->transports
+                       : n->field == QF_FORMAT    ? h->formats
+                                                  : h->flags;
         return (has & n->mask) != 0;
     }
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -31,12 +35,15 @@ bool skip_by_head(const struct query *q, const struct block_head *h)
     return q->root != NULL && !head_may(q->root, h);
 }
 
-struct probe { const struct query_node *n; bool hit; };
+struct probe {
+    const struct query_node *n;
+    bool hit;
+};
 
 static bool probe_value(void *ctx, str v, uint64_t count)
 {
     struct probe *p = ctx;
-    struct event ev = { .raw = v };
+    struct event ev = {.raw = v};
 
     if (p->n->field == QF_SOURCE) {
         if (v.n == 1 + sizeof(ev.source.b)) {
@@ -44,7 +51,7 @@ static bool probe_value(void *ctx, str v, uint64_t count)
             memcpy(ev.source.b, v.p + 1, sizeof(ev.source.b));
         }
     } else {
-        ev.span[p->n->field == QF_HOST ? SP_HOST : SP_PROGRAM] = (struct span){ 0, (uint32_t)v.n };
+        ev.span[p->n->field == QF_HOST ? SP_HOST : SP_PROGRAM] = (struct span){0, (uint32_t)v.n};
     }
     p->hit = query_node_match(p->n, &ev);
     return !p->hit;
@@ -54,8 +61,10 @@ static int section_of(const struct query_node *n)
 {
     if (n->kind != QN_FIELD && n->kind != QN_NET)
         return -1;
-    return n->kind == QN_NET || n->field == QF_SOURCE ? SEC_SOURCES :
-           n->field == QF_HOST ? SEC_HOSTS : n->field == QF_PROGRAM ? SEC_PROGRAMS : -1;
+    return n->kind == QN_NET || n->field == QF_SOURCE ? SEC_SOURCES
+           : n->field == QF_HOST                      ? SEC_HOSTS
+           : n->field == QF_PROGRAM                   ? SEC_PROGRAMS
+                                                      : -1;
 }
 
 /* 1 some row may fit, 0 none can, negative: damaged. */
@@ -64,7 +73,7 @@ static int sets_may(const struct query_node *n, struct block_dec *d)
     int rc, section = section_of(n);
 
     if (n->kind == QN_AND || n->kind == QN_OR) {
-        int end = n->kind == QN_OR;          /* what settles the node */
+        int end = n->kind == QN_OR; /* what settles the node */
         for (size_t i = 0; i < n->nkids; i++)
             if ((rc = sets_may(n->kids[i], d)) < 0 || rc == end)
                 return rc;
@@ -72,7 +81,7 @@ static int sets_may(const struct query_node *n, struct block_dec *d)
     }
     if (section < 0)
         return 1;
-    struct probe p = { .n = n };
+    struct probe p = {.n = n};
     bool known;
     rc = block_dec_set(d, section, probe_value, &p, &known);
     return rc < 0 ? rc : !known || p.hit;

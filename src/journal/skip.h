@@ -5,7 +5,7 @@
 #include "journal/block.h"
 #include "journal/query-int.h"
 
-bool skip_by_head(const struct query *q, const struct block_head *h);     /* true: it cannot */
+bool skip_by_head(const struct query *q, const struct block_head *h); /* true: it cannot */
 /* 1 it cannot, 0 it may, negative: the block is damaged. d is open on it. */
-int  skip_by_sets(const struct query *q, struct block_dec *d);
+int skip_by_sets(const struct query *q, struct block_dec *d);
 #endif

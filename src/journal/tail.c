@@ -10,7 +10,7 @@
 
 struct tail {
     struct journal *j;
-    struct arena a;                  /* the query */
+    struct arena a; /* the query */
     struct query *q;
     uint64_t next;
 };

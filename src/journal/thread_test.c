@@ -5,7 +5,10 @@
 #include "base/log.h"
 
 enum { EVENTS = 40000, SEARCHERS = 2, TAILS = 2 };
-struct shared { struct journal *j; _Atomic bool done; };
+struct shared {
+    struct journal *j;
+    _Atomic bool done;
+};
 
 static void *search_main(void *ctx)
 {
@@ -44,7 +47,11 @@ static void *count_main(void *ctx)
     return NULL;
 }
 
-struct reader { struct tail *t; uint64_t next, got, lost, wrong; bool slow; };
+struct reader {
+    struct tail *t;
+    uint64_t next, got, lost, wrong;
+    bool slow;
+};
 
 static bool tail_hit(void *ctx, const struct hit *h)
 {
@@ -77,12 +84,12 @@ static void all_at_once(void **state)
     char dir[64];
     struct clock clk = clock_manual(TEST_NOW);
     pthread_t searchers[SEARCHERS], counter, tails[TAILS];
-    struct reader readers[TAILS] = { { 0 }, { .slow = true } };
+    struct reader readers[TAILS] = {{0}, {.slow = true}};
     struct arena a = arena_init(1 << 20);
     struct query *q;
 
     test_dir_make(dir);
-    struct shared s = { .j = test_open(dir, 100000, &clk) };
+    struct shared s = {.j = test_open(dir, 100000, &clk)};
     assert_int_equal(query_parse(&a, STR(""), TEST_NOW, &q, NULL), 0);
     for (int i = 0; i < TAILS; i++) {
         assert_int_equal(journal_tail_open(s.j, q, &readers[i].t, NULL), 0);
@@ -122,7 +129,7 @@ static void tail_sees_what_fits_and_tells_loss(void **state)
     struct arena a = arena_init(1 << 20);
     struct query *q;
     struct tail *t, *all;
-    struct reader r = { 0 }, ra = { 0 };
+    struct reader r = {0}, ra = {0};
     uint64_t lost = 0, want = 0;
     struct err e;
 
@@ -131,7 +138,7 @@ static void tail_sees_what_fits_and_tells_loss(void **state)
     assert_int_equal(test_append(j, 0, 20, NULL), 0);
     assert_int_equal(query_parse(&a, STR("program:sshd"), TEST_NOW, &q, NULL), 0);
     assert_int_equal(journal_tail_open(j, q, &t, NULL), 0);
-    q->root = NULL;                                  /* the tail has a query of its own */
+    q->root = NULL; /* the tail has a query of its own */
     assert_int_equal(journal_tail_open(j, q, &all, NULL), 0);
     arena_free(&a);
     assert_int_equal(journal_tail_wait(t, 0, tail_hit, &r, &lost), 0);
@@ -161,7 +168,7 @@ static void tail_sees_what_fits_and_tells_loss(void **state)
     test_dir_make(dir);
     j = test_open(dir, 4096, &clk);
     struct tail *many[TAILS_MAX];
-    struct query any = { .since_ns = INT64_MIN, .until_ns = INT64_MAX };
+    struct query any = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
     for (int i = 0; i < TAILS_MAX; i++)
         assert_int_equal(journal_tail_open(j, &any, &many[i], NULL), 0);
     assert_int_equal(journal_tail_open(j, &any, &t, &e), -EMFILE);
@@ -174,7 +181,8 @@ static void tail_sees_what_fits_and_tells_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tail_sees_what_fits_and_tells_loss), cmocka_unit_test(all_at_once),
+        cmocka_unit_test(tail_sees_what_fits_and_tells_loss),
+        cmocka_unit_test(all_at_once),
     };
     return cmocka_run_group_tests_name("journal/thread", tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const char wal_magic[8] = "LYWAL\0\0\1", record_magic[4] = { 'L', 'Y', 'W', 'R' };
+static const char wal_magic[8] = "LYWAL\0\0\1", record_magic[4] = {'L', 'Y', 'W', 'R'};
 enum { HEAD_CRC_AT = 28, BATCH_HEAD_BYTES = 16, KICK_BYTES = 1 << 20 };
 
 void wal_path(const char *dir, uint64_t no, char *out, size_t cap)
@@ -28,8 +28,8 @@ static uint8_t *put(uint8_t *p, uint64_t v, int n)
 int wal_create(const char *dir, uint64_t no, struct wal *w, struct err *e)
 {
     char path[4096];
-    uint8_t head[WAL_HEAD_BYTES] = { 0 };
-    struct wal nw = { .no = no, .size = WAL_HEAD_BYTES };
+    uint8_t head[WAL_HEAD_BYTES] = {0};
+    struct wal nw = {.no = no, .size = WAL_HEAD_BYTES};
 
     wal_path(dir, no, path, sizeof(path));
     rand_bytes(&nw.salt, sizeof(nw.salt));
@@ -76,8 +76,8 @@ static uint32_t record_crc(const uint8_t *head, str wire)
 
 int wal_append(struct wal *w, uint64_t seq, str wire)
 {
-    uint8_t head[WAL_RECORD_BYTES] = { 0 };
-    struct iovec v[2] = { { head, sizeof(head) }, { (void *)(uintptr_t)wire.p, wire.n } };
+    uint8_t head[WAL_RECORD_BYTES] = {0};
+    struct iovec v[2] = {{head, sizeof(head)}, {(void *)(uintptr_t)wire.p, wire.n}};
 
     memcpy(head, record_magic, sizeof(record_magic));
     put(put(put(head + 4, wire.n, 4), seq, 8), w->salt, 8);
@@ -91,7 +91,7 @@ int wal_append(struct wal *w, uint64_t seq, str wire)
         return wal_no_room(rc);
     }
     w->size += sizeof(head) + wire.n;
-    if (w->size - w->kicked >= KICK_BYTES) {      /* let the disk begin, so that the sync finds less to do */
+    if (w->size - w->kicked >= KICK_BYTES) { /* let the disk begin, so that the sync finds less to do */
         sync_file_range(w->fd, (off_t)w->kicked, (off_t)(w->size - w->kicked), SYNC_FILE_RANGE_WRITE);
         w->kicked = w->size;
     }
@@ -139,7 +139,7 @@ static bool record_at(const uint8_t *p, size_t n, uint64_t salt, uint64_t *seq, 
     *seq = rd_u64le(&r);
     if (rd_u64le(&r) != salt || rd_u32le(&r) != 0 || len > n - WAL_RECORD_BYTES || len < BATCH_HEAD_BYTES)
         return false;
-    *wire = (str){ (const char *)p + WAL_RECORD_BYTES, len };
+    *wire = (str){(const char *)p + WAL_RECORD_BYTES, len};
     struct event_reader batch;
     return rd_u32le(&r) == record_crc(p, *wire) && event_batch_open(*wire, &batch, NULL) == 0;
 }

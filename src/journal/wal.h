@@ -14,19 +14,23 @@
 #include "intake/event.h"
 
 enum { WAL_HEAD_BYTES = 32, WAL_RECORD_BYTES = 32, WAL_FILE_MAX = 512 << 20 };
-struct wal { int fd; uint64_t no, salt, size, kicked; bool dir_synced; };
+struct wal {
+    int fd;
+    uint64_t no, salt, size, kicked;
+    bool dir_synced;
+};
 
 void wal_path(const char *dir, uint64_t no, char *out, size_t cap);
-int  wal_create(const char *dir, uint64_t no, struct wal *w, struct err *e);
+int wal_create(const char *dir, uint64_t no, struct wal *w, struct err *e);
 /* All or nothing: on failure the file is cut back. -ENOSPC for every kind of "no room". */
-int  wal_append(struct wal *w, uint64_t seq, str wire);
-int  wal_sync(struct wal *w, const char *dir);         /* data, and the folder's entry once; -errno */
+int wal_append(struct wal *w, uint64_t seq, str wire);
+int wal_sync(struct wal *w, const char *dir); /* data, and the folder's entry once; -errno */
 void wal_close(struct wal *w);
-void wal_drop(struct wal *w, const char *dir);         /* closes and unlinks */
-int  wal_no_room(int code);                            /* -EFBIG, -EDQUOT too become -ENOSPC */
+void wal_drop(struct wal *w, const char *dir); /* closes and unlinks */
+int wal_no_room(int code);                     /* -EFBIG, -EDQUOT too become -ENOSPC */
 
 /* Reading: fn for each whole record in order; *torn counts bytes that belong
  * to none. fn's result below 0 ends and is returned. */
 typedef int wal_fn(void *ctx, uint64_t seq, str wire);
-int  wal_read(str file, wal_fn *fn, void *ctx, uint64_t *torn);
+int wal_read(str file, wal_fn *fn, void *ctx, uint64_t *torn);
 #endif
