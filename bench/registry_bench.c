@@ -12,8 +12,14 @@
 
 enum { BATCH = 5000, UNITS = 150, TRIES = 400, CREATES = 300 };
 
-struct bench { struct store *st; struct registry *r; struct schema *sc; char dir[200]; uint64_t seed; };
-static const struct actor admin = { .name = { "bench", 5 }, .roles = ROLE_ADMIN };
+struct bench {
+    struct store *st;
+    struct registry *r;
+    struct schema *sc;
+    char dir[200];
+    uint64_t seed;
+};
+static const struct actor admin = {.name = {"bench", 5}, .roles = ROLE_ADMIN};
 
 static void die(const char *what, const struct err *e)
 {
@@ -49,7 +55,7 @@ static void report(const char *what, double *ms, size_t n)
 static void import(struct bench *b, const char *kind, struct buf *csv, bool dry, double *ms)
 {
     struct errs es;
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *out = NULL;
     double t0 = now_ms();
 
@@ -83,22 +89,23 @@ static void make_frame(struct bench *b)
 
 static void device_rows(struct bench *b, struct buf *csv, int from, int n)
 {
-    static const char *const states[] = { "admitted", "admitted", "admitted", "admitted", "draft", "quarantined" };
-    static const char *const kinds[] = { "workstation", "workstation", "server", "printer", "switch" };
-    static const char *const makers[] = { "Hãng Sao Mai", "Hãng Bình Minh", "Hãng Đông Á" };
+    static const char *const states[] = {"admitted", "admitted", "admitted", "admitted", "draft", "quarantined"};
+    static const char *const kinds[] = {"workstation", "workstation", "server", "printer", "switch"};
+    static const char *const makers[] = {"Hãng Sao Mai", "Hãng Bình Minh", "Hãng Đông Á"};
 
     buf_z(csv, "code,name,category,unit.code,network.code,custodian.code,serial,model,maker,origin,os,state\n");
     for (int i = from; i < from + n; i++)
-        buf_fmt(csv, "TB-%06d,Máy số %d,%s,U%03d,%s,NV%05d,SN%08x,Mẫu %u,%s,Việt Nam,Debian 12,%s\n", i, i, kinds[draw(b, 5)],
-                (int)draw(b, UNITS), draw(b, 4) > 0 ? "WAN" : "NET", (int)draw(b, 4000), (unsigned)i * 2654435761u, draw(b, 40),
-                makers[draw(b, 3)], states[draw(b, 6)]);
+        buf_fmt(csv, "TB-%06d,Máy số %d,%s,U%03d,%s,NV%05d,SN%08x,Mẫu %u,%s,Việt Nam,Debian 12,%s\n", i, i,
+                kinds[draw(b, 5)], (int)draw(b, UNITS), draw(b, 4) > 0 ? "WAN" : "NET", (int)draw(b, 4000),
+                (unsigned)i * 2654435761u, draw(b, 40), makers[draw(b, 3)], states[draw(b, 6)]);
 }
 
-static void list_timed(struct bench *b, const char *what, struct list_query *q, void (*vary)(struct bench *, struct list_query *, char *))
+static void list_timed(struct bench *b, const char *what, struct list_query *q,
+                       void (*vary)(struct bench *, struct list_query *, char *))
 {
     static double ms[TRIES];
     char text[64];
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *out;
 
     for (int i = 0; i < TRIES; i++) {
@@ -142,16 +149,20 @@ static void vary_cursor(struct bench *b, struct list_query *q, char *text)
     q->cursor = str_c(text);
 }
 
-#define FILTER(f, o, v) .filter = { { { f, sizeof(f) - 1 }, { o, sizeof(o) - 1 }, { v, sizeof(v) - 1 } } }, .nfilters = 1
+#define FILTER(f, o, v) .filter = {{{f, sizeof(f) - 1}, {o, sizeof(o) - 1}, {v, sizeof(v) - 1}}}, .nfilters = 1
 
 static void bench_lists(struct bench *b)
 {
-    struct list_query q1 = { .limit = 50 }, q2 = { .limit = 50, .order = STR("-changed_at") }, q3 = { .limit = 50, .order = STR("name") };
-    struct list_query q4 = { .limit = 50, .order = STR("unit") }, q5 = { .limit = 50, .count = true };
-    struct list_query f1 = { .limit = 50, FILTER("state", "eq", "admitted") }, f2 = { .limit = 50, FILTER("state", "eq", "rejected") };
-    struct list_query f3 = { .limit = 50, FILTER("unit", "under", "U001") }, f4 = { .limit = 50, FILTER("unit", "under", "TINH") };
-    struct list_query f5 = { .limit = 50, FILTER("name", "ic", "so 4999") };
-    struct list_query s1 = { .limit = 50 }, s2 = { .limit = 50, .q = STR("dong a") }, s3 = { .limit = 50, .q = STR("khongco") }, c1 = { .limit = 50, .order = STR("code") };
+    struct list_query q1 = {.limit = 50}, q2 = {.limit = 50, .order = STR("-changed_at")},
+                      q3 = {.limit = 50, .order = STR("name")};
+    struct list_query q4 = {.limit = 50, .order = STR("unit")}, q5 = {.limit = 50, .count = true};
+    struct list_query f1 = {.limit = 50, FILTER("state", "eq", "admitted")},
+                      f2 = {.limit = 50, FILTER("state", "eq", "rejected")};
+    struct list_query f3 = {.limit = 50, FILTER("unit", "under", "U001")},
+                      f4 = {.limit = 50, FILTER("unit", "under", "TINH")};
+    struct list_query f5 = {.limit = 50, FILTER("name", "ic", "so 4999")};
+    struct list_query s1 = {.limit = 50}, s2 = {.limit = 50, .q = STR("dong a")},
+                      s3 = {.limit = 50, .q = STR("khongco")}, c1 = {.limit = 50, .order = STR("code")};
 
     list_timed(b, "list 50, by key", &q1, NULL);
     list_timed(b, "list 50, by key, deep page", &c1, vary_cursor);
@@ -173,13 +184,14 @@ static void bench_lists(struct bench *b)
 static void bench_creates(struct bench *b)
 {
     static double ms[CREATES];
-    struct err e = { 0 };
+    struct err e = {0};
 
     for (int i = 0; i < CREATES; i++) {
         char code[32];
         json_t *out;
         snprintf(code, sizeof(code), "MOI-%d", i);
-        json_t *in = json_pack("{s:s, s:s, s:s, s:s}", "code", code, "name", "Máy mới", "category", "server", "unit", "U001");
+        json_t *in =
+            json_pack("{s:s, s:s, s:s, s:s}", "code", code, "name", "Máy mới", "category", "server", "unit", "U001");
         double t0 = now_ms();
         if (registry_create(b->r, &admin, STR("device"), in, &out, NULL, &e) < 0)
             die("create", &e);
@@ -205,12 +217,13 @@ static bool count_rows(void *ctx, const char *const *names, const struct val *co
 
 static void bench_check(struct bench *b)
 {
-    static const char sql[] = "SELECT d.id FROM device d LEFT JOIN posture p ON p.device_id = d.id AND p.valid_to IS NULL WHERE"
+    static const char sql[] =
+        "SELECT d.id FROM device d LEFT JOIN posture p ON p.device_id = d.id AND p.valid_to IS NULL WHERE"
         " d.valid_to IS NULL AND d.state = 'admitted' AND d.category IN ('workstation', 'laptop', 'server')"
         " AND (p.av_signature_at IS NULL OR p.av_signature_at < :now - 86400)";
-    struct named_val now = { "now", V_INT(0) };
-    struct foreign_query fq = { .sql = sql, .params = &now, .nparams = 1, .timeout_ms = 10000 };
-    struct err e = { 0 };
+    struct named_val now = {"now", V_INT(0)};
+    struct foreign_query fq = {.sql = sql, .params = &now, .nparams = 1, .timeout_ms = 10000};
+    struct err e = {0};
     uint64_t rows = 0;
     double t0 = now_ms();
 
@@ -221,7 +234,7 @@ static void bench_check(struct bench *b)
 
 static void bench_open(struct bench *b)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     double t0 = now_ms();
     uint64_t rows, bad;
 
@@ -237,8 +250,8 @@ static void bench_open(struct bench *b)
 
 int main(int argc, char **argv)
 {
-    struct bench b = { .seed = 1 };
-    struct err e = { 0 };
+    struct bench b = {.seed = 1};
+    struct err e = {0};
     struct errs es;
     struct buf csv;
     char path[256];
@@ -275,7 +288,7 @@ int main(int argc, char **argv)
     store_close(b.st);
     schema_free(b.sc);
     errs_done(&es);
-    static const char *const tails[] = { "", "-wal", "-shm" };
+    static const char *const tails[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < 3; i++) {
         snprintf(path, sizeof(path), "%s/r.db%s", b.dir, tails[i]);
         unlink(path);

@@ -6,11 +6,12 @@
 
 enum { CSV_BYTES = 64 << 20, CSV_ROWS = 100000, CSV_COLS = 200, CSV_CELL = 65536, CSV_LINE = 1 << 20 };
 struct csv {
-    str text; size_t at;
+    str text;
+    size_t at;
     char sep;
-    uint32_t line;               /* in the file, of the row read last */
+    uint32_t line; /* in the file, of the row read last */
     uint32_t next_line;
-    long row;                    /* as a spreadsheet counts: header 1; a row with a line break inside is one */
+    long row; /* as a spreadsheet counts: header 1; a row with a line break inside is one */
 };
 /* Takes off the byte order mark and finds the separator. -EFBIG, -EILSEQ. */
 int csv_open(struct csv *c, str text, struct err *e);

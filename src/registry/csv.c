@@ -6,8 +6,8 @@
 
 static char sniff(str line)
 {
-    static const char seps[] = { ',', ';', '\t' };
-    size_t count[sizeof(seps)] = { 0 }, best = 0;
+    static const char seps[] = {',', ';', '\t'};
+    size_t count[sizeof(seps)] = {0}, best = 0;
     bool quoted = false;
 
     for (size_t i = 0; i < line.n; i++) {
@@ -32,7 +32,7 @@ static str first_line(str text)
 
 int csv_open(struct csv *c, str text, struct err *e)
 {
-    *c = (struct csv){ .next_line = 1 };
+    *c = (struct csv){.next_line = 1};
     if (text.n > CSV_BYTES)
         return ERR(e, -EFBIG, "registry.csv_too_big", N((int64_t)text.n), N(CSV_BYTES));
     if (str_starts(text, STR("\xff\xfe")) || str_starts(text, STR("\xfe\xff")))
@@ -52,7 +52,13 @@ int csv_open(struct csv *c, str text, struct err *e)
     return 0;
 }
 
-struct reader { struct csv *c; struct arena *a; str *cells; size_t n, start; struct err *e; };
+struct reader {
+    struct csv *c;
+    struct arena *a;
+    str *cells;
+    size_t n, start;
+    struct err *e;
+};
 
 static int complain(const struct reader *r, int code, const char *key, int64_t arg)
 {
@@ -119,7 +125,7 @@ static int quoted_cell(struct reader *r, str *out)
             p[n++] = raw.p[i];
             i += raw.p[i] == '"';
         }
-        *out = (str){ p, n };
+        *out = (str){p, n};
     }
     return 0;
 }
@@ -140,7 +146,7 @@ static bool cell_end(struct csv *c)
 
 int csv_row(struct csv *c, struct arena *a, str **cells, size_t *n, struct err *e)
 {
-    struct reader r = { .c = c, .a = a, .start = c->at, .e = e };
+    struct reader r = {.c = c, .a = a, .start = c->at, .e = e};
     str row[CSV_COLS];
     bool more = true;
 

@@ -4,7 +4,16 @@
 #include "registry/registry-int.h"
 #include <errno.h>
 
-struct export { const struct registry *r; struct tx *tx; const struct kind *k; struct arena a; struct buf *out; int rc; struct err *e; };
+struct export
+{
+    const struct registry *r;
+    struct tx *tx;
+    const struct kind *k;
+    struct arena a;
+    struct buf *out;
+    int rc;
+    struct err *e;
+};
 
 static void header(const struct export *x)
 {
@@ -70,13 +79,13 @@ static bool export_row(void *ctx, const struct val *cols, size_t n)
     return x->rc == 0;
 }
 
-int registry_export_csv(struct registry *r, const struct actor *who, str kind, const struct list_query *q, struct buf *out,
-                        struct err *e)
+int registry_export_csv(struct registry *r, const struct actor *who, str kind, const struct list_query *q,
+                        struct buf *out, struct err *e)
 {
     struct arena a = arena_init(CALL_ARENA);
-    struct plan p = { .r = r, .k = kind_want(r, kind, e), .a = &a };
-    struct export x = { .r = r, .k = p.k, .a = arena_init(CALL_ARENA), .out = out, .e = e };
-    struct list_query all = q != NULL ? *q : (struct list_query){ 0 };
+    struct plan p = {.r = r, .k = kind_want(r, kind, e), .a = &a};
+    struct export x = {.r = r, .k = p.k, .a = arena_init(CALL_ARENA), .out = out, .e = e};
+    struct list_query all = q != NULL ? *q : (struct list_query){0};
     struct scope s;
     int rc = p.k == NULL ? -ENOENT : scope_read(who, &s, e);
 

@@ -7,7 +7,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-struct table { str *cell[400]; size_t width[400], n; };
+struct table {
+    str *cell[400];
+    size_t width[400], n;
+};
 
 static int read_all(struct arena *a, str text, struct table *t, struct err *e)
 {
@@ -31,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct arena a = arena_init(16 << 20);
     static struct table t, again;
-    struct err e = { 0 };
+    struct err e = {0};
 
     memset(&t, 0, sizeof(t));
     memset(&again, 0, sizeof(again));
-    if (read_all(&a, (str){ (const char *)p, n }, &t, &e) == 0) {
+    if (read_all(&a, (str){(const char *)p, n}, &t, &e) == 0) {
         struct buf b;
         buf_init(&b, 16 << 20);
         buf_z(&b, "sep=,\n");

@@ -11,15 +11,24 @@
 
 enum { IMPORT_ARENA = 256 << 20, TREE_DEPTH = 100, COL_STATE = -1 };
 
-struct csv_line { str *cells; size_t n; long row; uint32_t line; enum { ROW_NEW, ROW_BUSY, ROW_DONE } step; str key; };
+struct csv_line {
+    str *cells;
+    size_t n;
+    long row;
+    uint32_t line;
+    enum { ROW_NEW, ROW_BUSY, ROW_DONE } step;
+    str key;
+};
 struct import {
     struct write *w;
     const struct kind *k;
-    struct arena file, row;                 /* what lives as long as the file, as a row */
-    int *cols; size_t ncols;                /* field of a column, or COL_STATE */
-    str *headers;                           /* beside the fields */
-    struct csv_line *lines; size_t nlines;
-    struct map by_key;                      /* key -> line */
+    struct arena file, row; /* what lives as long as the file, as a row */
+    int *cols;
+    size_t ncols; /* field of a column, or COL_STATE */
+    str *headers; /* beside the fields */
+    struct csv_line *lines;
+    size_t nlines;
+    struct map by_key; /* key -> line */
     int64_t created, updated, unchanged;
 };
 
@@ -65,7 +74,7 @@ static int read_header(struct import *im, const struct csv_line *l, struct err *
     im->ncols = l->n;
     for (size_t i = 0; i < l->n; i++) {
         str h = str_trim(l->cells[i]);
-        struct err fe = { 0 };
+        struct err fe = {0};
         im->cols[i] = header_column(im, h);
         bool twice = im->cols[i] == COL_STATE ? state : im->cols[i] >= 0 && im->headers[im->cols[i]].n > 0;
         if (im->cols[i] < COL_STATE)
@@ -81,7 +90,7 @@ static int read_header(struct import *im, const struct csv_line *l, struct err *
     }
     const struct field *key = &im->k->fields[im->k->key_field];
     if (im->headers[im->k->key_field].n == 0 && key->dflt.n == 0) {
-        struct err fe = { 0 };
+        struct err fe = {0};
         ERR(&fe, -EINVAL, "registry.csv_no_key", S(key->name));
         row_fault(im, l->row, l->line, key->name, &fe);
     }
@@ -108,7 +117,7 @@ static str line_key(struct import *im, const struct csv_line *l)
     if (key.n == 0 && str_find(t, STR("{n}")) != SIZE_MAX)
         return STR_NONE;
     buf_init(&b, 4096);
-    for (size_t open; key.n == 0 && (open = str_find(t, STR("{"))) != SIZE_MAX; ) {
+    for (size_t open; key.n == 0 && (open = str_find(t, STR("{"))) != SIZE_MAX;) {
         size_t close = str_find(t, STR("}"));
         buf_str(&b, str_sub(t, 0, open));
         buf_str(&b, cell_of(im, l, kind_field_at(im->k, str_sub(t, open + 1, close - open - 1))));
@@ -120,7 +129,7 @@ static str line_key(struct import *im, const struct csv_line *l)
     }
     buf_done(&b);
     if (value_parse(&im->file, f, key, &v, NULL) < 0 || v.type != VAL_TEXT)
-        return STR_NONE;                    /* the mistake shows when the row is judged */
+        return STR_NONE; /* the mistake shows when the row is judged */
     return v.s;
 }
 
@@ -137,7 +146,7 @@ static int read_lines(struct import *im, struct csv *c, struct err *e)
     size_t cap = 0;
 
     for (;;) {
-        struct csv_line l = { 0 };
+        struct csv_line l = {0};
         int rc = csv_row(c, &im->file, &l.cells, &l.n, e);
         if (rc <= 0)
             return rc;
@@ -182,7 +191,7 @@ static int index_keys(struct import *im, struct err *e)
 static struct input *read_cells(struct import *im, const struct csv_line *l)
 {
     struct input *in = input_new(&im->row, im->k);
-    struct err fe = { 0 };
+    struct err fe = {0};
 
     if (in == NULL)
         return NULL;
@@ -220,9 +229,9 @@ static int line_write(struct import *im, struct csv_line *l, struct err *e)
     struct rec *old = NULL, *fresh;
     enum outcome how = OUT_SAME;
     uint64_t before = im->w->mistakes;
-    struct err fe = { 0 };
+    struct err fe = {0};
 
-    im->w->place = (struct place){ l->row, im->k, im->headers };
+    im->w->place = (struct place){l->row, im->k, im->headers};
     struct input *in = read_cells(im, l);
     int rc = in == NULL ? ERR(&fe, -ENOMEM, "registry.no_memory") : line_old(im, l, &old, &fe);
     if (rc == 0)
@@ -289,7 +298,7 @@ static int import_run(struct import *im, str text, struct err *e)
 int registry_import_csv(struct registry *r, const struct actor *who, str kind, str csv, bool dry_run, json_t **out,
                         struct errs *es, struct err *e)
 {
-    struct import im = { .k = kind_want(r, kind, e), .file = arena_init(IMPORT_ARENA), .row = arena_init(CALL_ARENA) };
+    struct import im = {.k = kind_want(r, kind, e), .file = arena_init(IMPORT_ARENA), .row = arena_init(CALL_ARENA)};
     struct write w;
     int rc = im.k == NULL ? -ENOENT : write_begin(&w, r, who, &im.row, es, e);
 
@@ -304,8 +313,9 @@ int registry_import_csv(struct registry *r, const struct actor *who, str kind, s
         else
             store_rollback(w.tx);
         if (rc == 0 && out != NULL)
-            *out = json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)im.created, "updated", (json_int_t)im.updated,
-                             "unchanged", (json_int_t)im.unchanged, "rows", (json_int_t)(im.created + im.updated + im.unchanged));
+            *out = json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)im.created, "updated",
+                             (json_int_t)im.updated, "unchanged", (json_int_t)im.unchanged, "rows",
+                             (json_int_t)(im.created + im.updated + im.unchanged));
         map_done(&im.by_key);
         free(im.lines);
     }

@@ -5,14 +5,36 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-static const struct { const char *in, *out; int rc; } t[] = {           /* cells in [], rows by newline */
-    { "a,b\n1,2\n", "[a][b]\n[1][2]\n", 0 }, { "a;b\r\n1;2", "[a][b]\n[1][2]\n", 0 }, { "a\tb\r1\t2\r", "[a][b]\n[1][2]\n", 0 },
-    { "\xef\xbb\xbf" "a,b\n", "[a][b]\n", 0 }, { "sep=;\na;b,c\n", "[a][b,c]\n", 0 }, { "a;b,c;d\n", "[a][b,c][d]\n", 0 },
-    { "\"a,b\",c\n", "[a,b][c]\n", 0 }, { "\"a\"\"b\"\n", "[a\"b]\n", 0 }, { "\"\"\n", "[]\n", 0 }, { "\"a\nb\"\n", "[a\nb]\n", 0 },
-    { "a,,\n", "[a][][]\n", 0 }, { "\n\na\n", "[]\n[]\n[a]\n", 0 }, { "a b\"c\n", "[a b\"c]\n", 0 }, { "\"\"\"\"", "[\"]\n", 0 },
-    { "", "", 0 }, { "a", "[a]\n", 0 }, { "Đỗ,Hạnh", "[Đỗ][Hạnh]\n", 0 }, { "\"a\"\r\n", "[a]\n", 0 },
-    { "\"a", "", -EBADMSG }, { "\"a\"b\n", "", -EBADMSG }, { " \"a\"\n", "", -EBADMSG }, { "a,\xff\n", "", -EILSEQ },
-    { "ok\n\"never closed,\n\n\n", "[ok]\n", -EBADMSG },
+static const struct {
+    const char *in, *out;
+    int rc;
+} t[] = {
+    /* cells in [], rows by newline */
+    {"a,b\n1,2\n", "[a][b]\n[1][2]\n", 0},
+    {"a;b\r\n1;2", "[a][b]\n[1][2]\n", 0},
+    {"a\tb\r1\t2\r", "[a][b]\n[1][2]\n", 0},
+    {"\xef\xbb\xbf"
+     "a,b\n",
+     "[a][b]\n", 0},
+    {"sep=;\na;b,c\n", "[a][b,c]\n", 0},
+    {"a;b,c;d\n", "[a][b,c][d]\n", 0},
+    {"\"a,b\",c\n", "[a,b][c]\n", 0},
+    {"\"a\"\"b\"\n", "[a\"b]\n", 0},
+    {"\"\"\n", "[]\n", 0},
+    {"\"a\nb\"\n", "[a\nb]\n", 0},
+    {"a,,\n", "[a][][]\n", 0},
+    {"\n\na\n", "[]\n[]\n[a]\n", 0},
+    {"a b\"c\n", "[a b\"c]\n", 0},
+    {"\"\"\"\"", "[\"]\n", 0},
+    {"", "", 0},
+    {"a", "[a]\n", 0},
+    {"Đỗ,Hạnh", "[Đỗ][Hạnh]\n", 0},
+    {"\"a\"\r\n", "[a]\n", 0},
+    {"\"a", "", -EBADMSG},
+    {"\"a\"b\n", "", -EBADMSG},
+    {" \"a\"\n", "", -EBADMSG},
+    {"a,\xff\n", "", -EILSEQ},
+    {"ok\n\"never closed,\n\n\n", "[ok]\n", -EBADMSG},
 };
 
 static void reader(void **state)
@@ -20,7 +42,7 @@ static void reader(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
         struct arena a = arena_init(1 << 20);
-        struct err e = { 0 };
+        struct err e = {0};
         struct csv c;
         struct buf b;
         str *cells;
@@ -50,7 +72,11 @@ static void not_text(void **state)
     size_t n;
 
     (void)state;
-    assert_int_equal(csv_open(&c, STR("\xff\xfe" "a\0b\0"), &e), -EILSEQ);
+    assert_int_equal(csv_open(&c,
+                              STR("\xff\xfe"
+                                  "a\0b\0"),
+                              &e),
+                     -EILSEQ);
     assert_string_equal(e.key, "registry.csv_utf16");
     assert_int_equal(csv_open(&c, STR("a,b\0c\n"), &e), 0);
     assert_int_equal(csv_row(&c, &a, &cells, &n, &e), -EBADMSG);
@@ -73,7 +99,7 @@ static long peak_kb(void)
 static void endless_line(void **state)
 {
     struct fixture *f = *state;
-    static const size_t sizes[] = { CSV_CELL + 10, 10 << 20, CSV_BYTES, (size_t)1 << 30 };
+    static const size_t sizes[] = {CSV_CELL + 10, 10 << 20, CSV_BYTES, (size_t)1 << 30};
     json_t *out = NULL;
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -83,7 +109,7 @@ static void endless_line(void **state)
             memset(p, 'x', CSV_CELL + 10);
             p[0] = quoted ? '"' : 'x';
             long before = peak_kb();
-            int rc = fx_import(f, &ADMIN, "unit", (str){ p, sizes[i] }, false, &out);
+            int rc = fx_import(f, &ADMIN, "unit", (str){p, sizes[i]}, false, &out);
             assert_int_equal(rc, sizes[i] > CSV_BYTES ? -EFBIG : -E2BIG);
             assert_true(peak_kb() - before < 16 << 10);
             munmap(p, sizes[i]);
@@ -142,7 +168,11 @@ static void create_update_leave_clear(void **state)
     struct fixture *f = *state;
 
     /* Children before parents, semicolons, a mark, blank lines, d/m/Y. */
-    import(f, "unit", "\xef\xbb\xbf" "parent.code;code;name;tier;phone\r\nB;C;Ba;commune;\r\nA;B;Hai;district;0270 382 2345\r\n;A;Một;province;113\r\n;;;;\r\n\r\n", 3, 0, 0);
+    import(f, "unit",
+           "\xef\xbb\xbf"
+           "parent.code;code;name;tier;phone\r\nB;C;Ba;commune;\r\nA;B;Hai;district;0270 382 "
+           "2345\r\n;A;Một;province;113\r\n;;;;\r\n\r\n",
+           3, 0, 0);
     import(f, "unit", "code,name,phone\nB,,\nA,,null\nC,Ba mới,\n", 0, 2, 1);
     json_t *a = fx_get(f, "unit", "A"), *b = fx_get(f, "unit", "B"), *c = fx_get(f, "unit", "C");
     assert_true(json_is_null(json_object_get(a, "phone")));
@@ -154,7 +184,8 @@ static void create_update_leave_clear(void **state)
     json_decref(b);
     json_decref(c);
     /* A key that follows from other cells finds its record. */
-    import(f, "device", "code\tname\tcategory\tunit\tbought_on\tstate\nD1\tmáy\tserver\tA\t5/3/2024\tadmitted\n", 1, 0, 0);
+    import(f, "device", "code\tname\tcategory\tunit\tbought_on\tstate\nD1\tmáy\tserver\tA\t5/3/2024\tadmitted\n", 1, 0,
+           0);
     import(f, "interface", "device.code,name,mac\nD1,eth0,00:00:5e:00:53:01\nD1,eth1,\n", 2, 0, 0);
     import(f, "interface", "device.code,name,wireless\nD1,eth0,có\nD1,eth1,0\n", 0, 1, 1);
     import(f, "inspection", "device.code,verdict,inspected_on\nD1,pass,2026-01-01\nD1,fail,2026-02-01\n", 2, 0, 0);
@@ -176,14 +207,16 @@ static void mistakes(void **state)
     uint64_t rows, bad;
 
     assert_int_equal(fx_import(f, &ADMIN, "unit",
-        STR("code,name,tier,parent.code,phone\n"
-            "A,Một,province,,\n"
-            "B,,village,A,\n"
-            "A,Lại,commune,,\n"
-            "C,Ba,commune,NO,abc\n"
-            "D,Bốn,commune,A,,thừa\n"
-            ",Năm,commune,A,\n"
-            "\"E\nE\",Sáu,commune,A,\n"), false, &out), -EINVAL);
+                               STR("code,name,tier,parent.code,phone\n"
+                                   "A,Một,province,,\n"
+                                   "B,,village,A,\n"
+                                   "A,Lại,commune,,\n"
+                                   "C,Ba,commune,NO,abc\n"
+                                   "D,Bốn,commune,A,,thừa\n"
+                                   ",Năm,commune,A,\n"
+                                   "\"E\nE\",Sáu,commune,A,\n"),
+                               false, &out),
+                     -EINVAL);
     assert_string_equal(f->e.key, "registry.csv_mistakes");
     assert_error(f, 0, "row 4, column code", "registry.csv_key_twice");
     assert_error(f, 1, "row 3, column tier", "registry.bad_enum");
@@ -197,10 +230,13 @@ static void mistakes(void **state)
     assert_int_equal(registry_verify(f->r, &rows, &bad, &f->e), 0);
     assert_int_equal(rows, 0);
 
-    static const struct { const char *csv, *key; } h[] = {
-        { "code,colour\nA,red\n", "registry.csv_column" }, { "code,parent.name\nA,x\n", "registry.csv_column" },
-        { "code,name.code\nA,x\n", "registry.csv_column" }, { "code,code\nA,B\n", "registry.csv_twice" }, { "code,state,state\nA,,\n", "registry.csv_twice" },
-        { "name,tier\nA,x\n", "registry.csv_no_key" }, { "code,parent,parent.code\nA,,\n", "registry.csv_twice" },
+    static const struct {
+        const char *csv, *key;
+    } h[] = {
+        {"code,colour\nA,red\n", "registry.csv_column"},          {"code,parent.name\nA,x\n", "registry.csv_column"},
+        {"code,name.code\nA,x\n", "registry.csv_column"},         {"code,code\nA,B\n", "registry.csv_twice"},
+        {"code,state,state\nA,,\n", "registry.csv_twice"},        {"name,tier\nA,x\n", "registry.csv_no_key"},
+        {"code,parent,parent.code\nA,,\n", "registry.csv_twice"},
     };
     for (size_t i = 0; i < sizeof(h) / sizeof(h[0]); i++) {
         assert_int_equal(fx_import(f, &ADMIN, "unit", str_c(h[i].csv), false, &out), -EINVAL);
@@ -211,15 +247,17 @@ static void mistakes(void **state)
     assert_int_equal(fx_import(f, &ADMIN, "unit", STR(""), false, &out), -EINVAL);
     assert_int_equal(fx_import(f, &ADMIN, "nothing", STR("a\n"), false, &out), -ENOENT);
     /* A ring within the file. */
-    assert_int_equal(fx_import(f, &ADMIN, "unit", STR("code,name,tier,parent.code\nA,x,commune,B\nB,x,commune,A\n"), false, &out), -EINVAL);
+    assert_int_equal(
+        fx_import(f, &ADMIN, "unit", STR("code,name,tier,parent.code\nA,x,commune,B\nB,x,commune,A\n"), false, &out),
+        -EINVAL);
     assert_null(out);
 }
 
 static void rights_and_dry_runs(void **state)
 {
     struct fixture *f = *state;
-    const struct actor auditor = { .name = STR("kt"), .roles = ROLE_AUDITOR };
-    const struct actor officer = { .name = STR("cb"), .roles = ROLE_UNIT_OFFICER, .unit_id = 2 };
+    const struct actor auditor = {.name = STR("kt"), .roles = ROLE_AUDITOR};
+    const struct actor officer = {.name = STR("cb"), .roles = ROLE_UNIT_OFFICER, .unit_id = 2};
     json_t *out = NULL;
     uint64_t rows, bad;
 
@@ -232,10 +270,13 @@ static void rights_and_dry_runs(void **state)
     fx_frame(f);
     assert_int_equal(fx_import(f, &auditor, "unit", STR("code,name,tier\nA,Một,province\n"), false, &out), -EINVAL);
     assert_string_equal(f->es.v[0].key, "registry.may_not_write");
-    assert_int_equal(fx_import(f, &officer, "device", STR("code,name,category,unit.code\nX1,a,server,STC\nX2,a,server,XA01\n"), false, &out), -EINVAL);
+    assert_int_equal(fx_import(f, &officer, "device",
+                               STR("code,name,category,unit.code\nX1,a,server,STC\nX2,a,server,XA01\n"), false, &out),
+                     -EINVAL);
     assert_int_equal(f->es.n, 1);
     assert_error(f, 0, "row 3, column unit.code", "registry.ref_missing");
-    assert_int_equal(fx_import(f, &officer, "device", STR("code,name,category,unit.code\nX1,a,server,STC\n"), false, &out), 0);
+    assert_int_equal(
+        fx_import(f, &officer, "device", STR("code,name,category,unit.code\nX1,a,server,STC\n"), false, &out), 0);
     json_decref(out);
     out = NULL;
     /* Somebody else's record is not his to overwrite, nor to find. */
@@ -254,41 +295,61 @@ static uint32_t draw(uint32_t n)
 
 static json_t *any_value(struct fixture *f, const struct field *fd, int i)
 {
-    static const char *const texts[] = { "null", "\\null", "\\\\null", "NULL", "a,b;c d", "\"nháy\"", "=1+1", " đầu cuối ", "Đỗ Thị Hạnh", "x", "|", "'", "\"", "0", "-" };
-    static const char *const marks[] = { "dòng một\ndòng hai", "\"a\"\n\n\"b\"", "null", "a\r\nb", "- mục\n\t- mục;,x" };
+    static const char *const texts[] = {"null",     "\\null", "\\\\null",   "NULL",        "a,b;c d",
+                                        "\"nháy\"", "=1+1",   " đầu cuối ", "Đỗ Thị Hạnh", "x",
+                                        "|",        "'",      "\"",         "0",           "-"};
+    static const char *const marks[] = {"dòng một\ndòng hai", "\"a\"\n\n\"b\"", "null", "a\r\nb", "- mục\n\t- mục;,x"};
     char text[120];
 
     switch (fd->type) {
-    case FT_TEXT: return json_string(texts[draw(sizeof(texts) / sizeof(texts[0]))]);
-    case FT_MARKDOWN: return json_string(marks[draw(sizeof(marks) / sizeof(marks[0]))]);
-    case FT_INT: return json_integer(fd->has_min ? fd->min + draw((uint32_t)(fd->max - fd->min) + 1) : (int)draw(1000) - 500);
-    case FT_DECIMAL: return json_real(draw(100000) / 7.0);
-    case FT_BOOL: return json_boolean(draw(2));
-    case FT_DATE: return json_sprintf("20%02u-%02u-%02u", draw(50), draw(12) + 1, draw(28) + 1);
-    case FT_TIME: return json_sprintf("20%02u-%02u-%02uT%02u:00:00Z", draw(50), draw(12) + 1, draw(28) + 1, draw(24));
+    case FT_TEXT:
+        return json_string(texts[draw(sizeof(texts) / sizeof(texts[0]))]);
+    case FT_MARKDOWN:
+        return json_string(marks[draw(sizeof(marks) / sizeof(marks[0]))]);
+    case FT_INT:
+        return json_integer(fd->has_min ? fd->min + draw((uint32_t)(fd->max - fd->min) + 1) : (int)draw(1000) - 500);
+    case FT_DECIMAL:
+        return json_real(draw(100000) / 7.0);
+    case FT_BOOL:
+        return json_boolean(draw(2));
+    case FT_DATE:
+        return json_sprintf("20%02u-%02u-%02u", draw(50), draw(12) + 1, draw(28) + 1);
+    case FT_TIME:
+        return json_sprintf("20%02u-%02u-%02uT%02u:00:00Z", draw(50), draw(12) + 1, draw(28) + 1, draw(24));
     case FT_ENUM:
-    case FT_LEVEL: return json_from_str(fd->values[draw((uint32_t)fd->nvalues)].value);
-    case FT_IP: return json_sprintf("10.7.%d.%u", i % 250, draw(250) + 1);
-    case FT_PREFIX: return json_sprintf("10.%d.0.0/16", i);
-    case FT_MAC: snprintf(text, sizeof(text), "00:00:5e:%02x:%02x:%02x", draw(256), i / 256 % 256, i % 256); return json_string(text);
-    case FT_FQDN: return json_sprintf("may-%u.example.org", draw(1000));
-    case FT_PHONE: return json_sprintf("+84%u", 100000 + draw(100000));
-    case FT_EMAIL: return json_sprintf("a%u@example.org", draw(1000));
-    case FT_DURATION: return json_sprintf("P%uD", draw(90) + 1);
+    case FT_LEVEL:
+        return json_from_str(fd->values[draw((uint32_t)fd->nvalues)].value);
+    case FT_IP:
+        return json_sprintf("10.7.%d.%u", i % 250, draw(250) + 1);
+    case FT_PREFIX:
+        return json_sprintf("10.%d.0.0/16", i);
+    case FT_MAC:
+        snprintf(text, sizeof(text), "00:00:5e:%02x:%02x:%02x", draw(256), i / 256 % 256, i % 256);
+        return json_string(text);
+    case FT_FQDN:
+        return json_sprintf("may-%u.example.org", draw(1000));
+    case FT_PHONE:
+        return json_sprintf("+84%u", 100000 + draw(100000));
+    case FT_EMAIL:
+        return json_sprintf("a%u@example.org", draw(1000));
+    case FT_DURATION:
+        return json_sprintf("P%uD", draw(90) + 1);
     case FT_REF:
     case FT_REFS: {
-        struct list_query q = { .limit = 1000 };
+        struct list_query q = {.limit = 1000};
         json_t *o = NULL, *out = NULL;
         assert_int_equal(registry_list(f->r, &ADMIN, fd->ref_kind, &q, &o, &f->e), 0);
         json_t *items = json_object_get(o, "items");
         size_t n = json_array_size(items);
         json_t *pick = n > 0 ? json_object_get(json_array_get(items, draw((uint32_t)n)), "id") : NULL;
         if (pick != NULL)
-            out = fd->type == FT_REF ? json_incref(pick) : json_pack("[O, O]", pick, json_object_get(json_array_get(items, 0), "id"));
+            out = fd->type == FT_REF ? json_incref(pick)
+                                     : json_pack("[O, O]", pick, json_object_get(json_array_get(items, 0), "id"));
         json_decref(o);
         return out != NULL ? out : json_null();
     }
-    default: return json_null();
+    default:
+        return json_null();
     }
 }
 
@@ -319,9 +380,13 @@ static void fill_kind(struct fixture *f, const struct kind *k)
 
 static void round_trip(void **state)
 {
-    static const char *const order[] = { "unit", "site", "person", "system", "account", "role_grant", "network", "zone", "prefix", "device", "interface",
-        "address", "service", "media", "backup_set", "maintenance_window", "regulation", "clause", "control", "inspection", "account_review",
-        "backup_copy", "restore_test", "posture", "log_source", "media_inventory" };
+    static const char *const order[] = {"unit",           "site",           "person",       "system",
+                                        "account",        "role_grant",     "network",      "zone",
+                                        "prefix",         "device",         "interface",    "address",
+                                        "service",        "media",          "backup_set",   "maintenance_window",
+                                        "regulation",     "clause",         "control",      "inspection",
+                                        "account_review", "backup_copy",    "restore_test", "posture",
+                                        "log_source",     "media_inventory"};
     struct fixture *f = *state;
     uint64_t rows, bad, rows2;
 
@@ -349,13 +414,14 @@ static void round_trip(void **state)
 static void export_rebuilds(void **state)
 {
     struct fixture *f = *state, *g = fx_new();
-    static const char *const kinds[] = { "unit", "network", "prefix", "device" };
+    static const char *const kinds[] = {"unit", "network", "prefix", "device"};
     struct buf a, b;
     json_t *out = NULL;
 
     fx_frame(f);
     fx_add(f, "prefix", "{'prefix':'10.7.0.0/16','network':'WAN'}");
-    fx_add(f, "device", "{'code':'D1','name':'null','category':'server','unit':'STC','state':'suspended','is_gateway':true}");
+    fx_add(f, "device",
+           "{'code':'D1','name':'null','category':'server','unit':'STC','state':'suspended','is_gateway':true}");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         buf_init(&a, 1 << 20);
         buf_init(&b, 1 << 20);
@@ -374,7 +440,7 @@ static void export_rebuilds(void **state)
 static void export_with_a_ceiling(void **state)
 {
     struct fixture *f = *state;
-    struct list_query q = { .filter = { { STR("code"), STR("eq"), STR("STC") } }, .nfilters = 1 };
+    struct list_query q = {.filter = {{STR("code"), STR("eq"), STR("STC")}}, .nfilters = 1};
     struct buf b;
 
     fx_frame(f);
@@ -383,8 +449,9 @@ static void export_with_a_ceiling(void **state)
     buf_done(&b);
     buf_init(&b, 1 << 16);
     assert_int_equal(registry_export_csv(f->r, &ADMIN, STR("unit"), &q, &b, &f->e), 0);
-    assert_true(str_eq(buf_view(&b), STR("code,name,tier,parent.code,head.code,it_officer.code,phone,email,address_text,state\r\n"
-                                         "STC,Sở Tài chính,department,TINH,,,,,,active\r\n")));
+    assert_true(str_eq(buf_view(&b),
+                       STR("code,name,tier,parent.code,head.code,it_officer.code,phone,email,address_text,state\r\n"
+                           "STC,Sở Tài chính,department,TINH,,,,,,active\r\n")));
     buf_done(&b);
 }
 
@@ -392,8 +459,16 @@ static void export_with_a_ceiling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reader), cmocka_unit_test(not_text), T(endless_line), T(ceilings), T(create_update_leave_clear), T(mistakes),
-        T(rights_and_dry_runs), T(round_trip), T(export_rebuilds), T(export_with_a_ceiling),
+        cmocka_unit_test(reader),
+        cmocka_unit_test(not_text),
+        T(endless_line),
+        T(ceilings),
+        T(create_update_leave_clear),
+        T(mistakes),
+        T(rights_and_dry_runs),
+        T(round_trip),
+        T(export_rebuilds),
+        T(export_with_a_ceiling),
     };
     return cmocka_run_group_tests_name("registry/csv", tests, NULL, NULL);
 }

@@ -13,9 +13,12 @@ static const char *sql_type(const struct mig *m, const struct field *f)
     const struct store_ops *ops = m->r->st->ops;
 
     switch (value_storage(f->type)) {
-    case VAL_INT: return ops->int_type;
-    case VAL_REAL: return ops->real_type;
-    default: return "TEXT";
+    case VAL_INT:
+        return ops->int_type;
+    case VAL_REAL:
+        return ops->real_type;
+    default:
+        return "TEXT";
     }
 }
 
@@ -29,9 +32,10 @@ static void column_ddl(const struct mig *m, const struct field *f, const char *n
 static int refs_table(struct mig *m, const struct kind *k, const struct field *f)
 {
     const char *t = m->r->st->ops->int_type;
-    int rc = mig_sql(m, "CREATE TABLE \"%.*s_%.*s\" (id %s NOT NULL REFERENCES \"%.*s\"(id), ref_id %s NOT NULL REFERENCES"
-                     " \"%.*s\"(id), PRIMARY KEY (id, ref_id))", STR_ARGS(k->name), STR_ARGS(f->name), t, STR_ARGS(k->name), t,
-                     STR_ARGS(f->ref_kind));
+    int rc = mig_sql(m,
+                     "CREATE TABLE \"%.*s_%.*s\" (id %s NOT NULL REFERENCES \"%.*s\"(id), ref_id %s NOT NULL REFERENCES"
+                     " \"%.*s\"(id), PRIMARY KEY (id, ref_id))",
+                     STR_ARGS(k->name), STR_ARGS(f->name), t, STR_ARGS(k->name), t, STR_ARGS(f->ref_kind));
 
     if (rc == 0)
         rc = mig_sql(m, "CREATE INDEX \"%.*s_%.*s_r\" ON \"%.*s_%.*s\" (ref_id)", STR_ARGS(k->name), STR_ARGS(f->name),
@@ -54,10 +58,13 @@ int ddl_table(struct mig *m, const struct kind *k)
             column_ddl(m, &k->fields[i], cols[j], j == 0, &b);
         }
     }
-    rc = mig_sql(m, "CREATE TABLE \"%.*s\" (id %s, rev %s NOT NULL, state TEXT NOT NULL, valid_from %s NOT NULL, valid_to %s,"
-                 " created_at %s NOT NULL, created_by TEXT NOT NULL, changed_at %s NOT NULL, changed_by TEXT NOT NULL,"
-                 " folded TEXT NOT NULL, title_sort TEXT NOT NULL%.*s)", STR_ARGS(k->name), ops->id_type, ops->int_type,
-                 ops->int_type, ops->int_type, ops->int_type, ops->int_type, STR_ARGS(buf_view(&b)));
+    rc = mig_sql(
+        m,
+        "CREATE TABLE \"%.*s\" (id %s, rev %s NOT NULL, state TEXT NOT NULL, valid_from %s NOT NULL, valid_to %s,"
+        " created_at %s NOT NULL, created_by TEXT NOT NULL, changed_at %s NOT NULL, changed_by TEXT NOT NULL,"
+        " folded TEXT NOT NULL, title_sort TEXT NOT NULL%.*s)",
+        STR_ARGS(k->name), ops->id_type, ops->int_type, ops->int_type, ops->int_type, ops->int_type, ops->int_type,
+        STR_ARGS(buf_view(&b)));
     buf_done(&b);
     for (size_t i = 0; i < k->nfields && rc == 0; i++)
         if (k->fields[i].type == FT_REFS)
@@ -90,8 +97,8 @@ static int index_order(struct mig *m, const struct kind *k, const struct field *
     char expr[2 * COL_MAX];
 
     order_expr(k, f, "", expr);
-    return mig_sql(m, "CREATE INDEX IF NOT EXISTS \"%.*s_o_%.*s\" ON \"%.*s\" (%s, id) WHERE valid_to IS NULL", STR_ARGS(k->name),
-                   STR_ARGS(f->name), STR_ARGS(k->name), expr);
+    return mig_sql(m, "CREATE INDEX IF NOT EXISTS \"%.*s_o_%.*s\" ON \"%.*s\" (%s, id) WHERE valid_to IS NULL",
+                   STR_ARGS(k->name), STR_ARGS(f->name), STR_ARGS(k->name), expr);
 }
 
 static int index_field(struct mig *m, const struct kind *k, const struct field *f)
@@ -101,14 +108,17 @@ static int index_field(struct mig *m, const struct kind *k, const struct field *
     int rc = 0;
 
     if (f->unique)
-        rc = mig_sql(m, "CREATE UNIQUE INDEX \"%.*s_u_%.*s\" ON \"%.*s\" (\"%.*s%s\") WHERE valid_to IS NULL", STR_ARGS(t),
-                     STR_ARGS(n), STR_ARGS(t), STR_ARGS(n), tail);
+        rc = mig_sql(m, "CREATE UNIQUE INDEX \"%.*s_u_%.*s\" ON \"%.*s\" (\"%.*s%s\") WHERE valid_to IS NULL",
+                     STR_ARGS(t), STR_ARGS(n), STR_ARGS(t), STR_ARGS(n), tail);
     if (rc == 0 && f == &k->fields[k->key_field])
-        rc = mig_sql(m, "CREATE INDEX \"%.*s_k_%.*s\" ON \"%.*s\" (\"%.*s\")", STR_ARGS(t), STR_ARGS(n), STR_ARGS(t), STR_ARGS(n));
+        rc = mig_sql(m, "CREATE INDEX \"%.*s_k_%.*s\" ON \"%.*s\" (\"%.*s\")", STR_ARGS(t), STR_ARGS(n), STR_ARGS(t),
+                     STR_ARGS(n));
     if (rc == 0 && f->type == FT_REF)
-        rc = mig_sql(m, "CREATE INDEX \"%.*s_r_%.*s\" ON \"%.*s\" (\"%.*s_id\")", STR_ARGS(t), STR_ARGS(n), STR_ARGS(t), STR_ARGS(n));
+        rc = mig_sql(m, "CREATE INDEX \"%.*s_r_%.*s\" ON \"%.*s\" (\"%.*s_id\")", STR_ARGS(t), STR_ARGS(n), STR_ARGS(t),
+                     STR_ARGS(n));
     if (rc == 0 && (f->type == FT_IP || f->type == FT_PREFIX))
-        rc = mig_sql(m, "CREATE INDEX \"%.*s_b_%.*s\" ON \"%.*s\" (\"%.*s_bin\")", STR_ARGS(t), STR_ARGS(n), STR_ARGS(t), STR_ARGS(n));
+        rc = mig_sql(m, "CREATE INDEX \"%.*s_b_%.*s\" ON \"%.*s\" (\"%.*s_bin\")", STR_ARGS(t), STR_ARGS(n),
+                     STR_ARGS(t), STR_ARGS(n));
     if (rc == 0 && f->type != FT_REF && order_allowed(k, f))
         rc = index_order(m, k, f);
     return rc;
@@ -116,7 +126,7 @@ static int index_field(struct mig *m, const struct kind *k, const struct field *
 
 int ddl_indexes(struct mig *m, const struct kind *k)
 {
-    static const struct field changed_at = { .name = { "changed_at", 10 }, .type = FT_TIME };
+    static const struct field changed_at = {.name = {"changed_at", 10}, .type = FT_TIME};
     char expr[2 * COL_MAX];
     int rc = 0;
 
@@ -134,14 +144,15 @@ int ddl_indexes(struct mig *m, const struct kind *k)
 
 int ddl_indexes_drop(struct mig *m, const struct kind *k, const json_t *old)
 {
-    static const char *const letters[] = { "u", "k", "r", "b", "o" };
+    static const char *const letters[] = {"u", "k", "r", "b", "o"};
     const json_t *fields = json_object_get(old, "fields"), *f;
     size_t i;
     int rc = mig_sql(m, "DROP INDEX IF EXISTS \"%.*s_s\"", STR_ARGS(k->name));
 
     if (rc == 0)
         rc = mig_sql(m, "DROP INDEX IF EXISTS \"%.*s_o_changed_at\"", STR_ARGS(k->name));
-    json_array_foreach(fields, i, f) {
+    json_array_foreach(fields, i, f)
+    {
         str n = json_get_str(f, "name");
         for (size_t j = 0; j < sizeof(letters) / sizeof(letters[0]) && rc == 0; j++)
             rc = mig_sql(m, "DROP INDEX IF EXISTS \"%.*s_%s_%.*s\"", STR_ARGS(k->name), letters[j], STR_ARGS(n));
@@ -151,7 +162,7 @@ int ddl_indexes_drop(struct mig *m, const struct kind *k, const json_t *old)
 
 int ddl_field_drop(struct mig *m, const struct kind *k, const json_t *old_field)
 {
-    struct field f = { .name = json_get_str(old_field, "name") };
+    struct field f = {.name = json_get_str(old_field, "name")};
     char cols[FIELD_COLS][COL_MAX];
     int rc = 0;
 

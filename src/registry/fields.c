@@ -12,7 +12,11 @@ static int noted(struct write *w, const struct field *f, struct err *fe)
     return 0;
 }
 
-struct ref_found { struct arena *a; int64_t id; struct ref_text text; };
+struct ref_found {
+    struct arena *a;
+    int64_t id;
+    struct ref_text text;
+};
 
 static bool ref_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -20,20 +24,21 @@ static bool ref_row(void *ctx, const struct val *cols, size_t n)
 
     (void)n;
     x->id = cols[0].i;
-    x->text = (struct ref_text){ arena_str(x->a, cols[1].s), arena_str(x->a, cols[2].s) };
+    x->text = (struct ref_text){arena_str(x->a, cols[1].s), arena_str(x->a, cols[2].s)};
     return false;
 }
 
 /* The living record that a reference names, among those the writer may see. */
-static int ref_resolve(struct write *w, const struct field *f, str key, int64_t id, struct ref_found *out, struct err *e)
+static int ref_resolve(struct write *w, const struct field *f, str key, int64_t id, struct ref_found *out,
+                       struct err *e)
 {
     const struct kind *t = schema_kind(w->r->sc, f->ref_kind);
     const struct field *kf = &t->fields[t->key_field];
-    struct val p[2] = { V_INT(id) };
+    struct val p[2] = {V_INT(id)};
     size_t np = 1;
     struct buf b;
 
-    *out = (struct ref_found){ .a = w->a };
+    *out = (struct ref_found){.a = w->a};
     if (key.p != NULL && value_parse(w->a, kf, key, &p[0], NULL) < 0)
         return 0;
     buf_init(&b, 16384);
@@ -52,9 +57,9 @@ static int judge_ref(struct write *w, size_t i, struct input_field *in, struct r
     const struct field *f = &fresh->k->fields[i];
     struct id_list *l = &fresh->refs[i];
     struct ref_found found;
-    struct err fe = { 0 };
+    struct err fe = {0};
 
-    *l = (struct id_list){ arena_array(w->a, int64_t, in->nrefs), arena_array(w->a, struct ref_text, in->nrefs), 0 };
+    *l = (struct id_list){arena_array(w->a, int64_t, in->nrefs), arena_array(w->a, struct ref_text, in->nrefs), 0};
     for (size_t j = 0; j < in->nrefs; j++) {
         int rc = ref_resolve(w, f, in->ref_key[j], in->ref_id[j], &found, e);
         if (rc < 0)
@@ -120,7 +125,7 @@ int template_fill(struct write *w, const struct kind *k, str t, const struct rec
     int rc = 0;
 
     buf_init(&b, 2048);
-    for (size_t open; rc == 0 && (open = str_find(t, STR("{"))) != SIZE_MAX; ) {
+    for (size_t open; rc == 0 && (open = str_find(t, STR("{"))) != SIZE_MAX;) {
         buf_str(&b, str_sub(t, 0, open));
         t = str_sub(t, open + 1, SIZE_MAX);
         size_t close = str_find(t, STR("}")), at = kind_field_at(k, str_sub(t, 0, close));
@@ -130,7 +135,8 @@ int template_fill(struct write *w, const struct kind *k, str t, const struct rec
             rc = next_number(w, k, &n, e);
             buf_fmt(&b, "%lld", (long long)n);
         } else {
-            buf_str(&b, k->fields[at].type == FT_REF ? rec->ref[at].key : value_text(w->a, &k->fields[at], &rec->v[at]));
+            buf_str(&b,
+                    k->fields[at].type == FT_REF ? rec->ref[at].key : value_text(w->a, &k->fields[at], &rec->v[at]));
         }
     }
     buf_str(&b, t);
@@ -144,14 +150,15 @@ int template_fill(struct write *w, const struct kind *k, str t, const struct rec
 }
 
 /* Texts that nobody gave and that follow from the rest. */
-static int fill_templates(struct write *w, const struct rec *old, const struct input *in, struct rec *fresh, struct err *e)
+static int fill_templates(struct write *w, const struct rec *old, const struct input *in, struct rec *fresh,
+                          struct err *e)
 {
     const struct kind *k = fresh->k;
     int rc = 0;
 
     for (size_t i = 0; i < k->nfields && rc == 0; i++) {
         const struct field *f = &k->fields[i];
-        struct err fe = { 0 };
+        struct err fe = {0};
         str s;
         bool missing = fresh->v[i].type == VAL_NULL && in->f[i].given != GIVEN_CLEAR;
         if (f->type != FT_TEXT || str_find(f->dflt, STR("{")) == SIZE_MAX || old != NULL || !missing)
@@ -184,7 +191,7 @@ static void check_required(struct write *w, const struct input *in, const struct
 
     for (size_t i = 0; i < k->nfields; i++) {
         const struct field *f = &k->fields[i];
-        struct err fe = { 0 };
+        struct err fe = {0};
         bool empty = f->type == FT_REFS ? fresh->refs[i].n == 0 : fresh->v[i].type == VAL_NULL;
         bool follows = !sound && str_find(f->dflt, STR("{")) != SIZE_MAX;
         if (in->f[i].given == GIVEN_BAD || (empty && follows))
@@ -209,11 +216,13 @@ static int check_unique(struct write *w, const struct rec *old, struct rec *fres
     for (size_t i = 0; i < k->nfields; i++) {
         const struct field *f = &k->fields[i];
         struct val other;
-        struct err fe = { 0 };
+        struct err fe = {0};
         if (!f->unique || fresh->v[i].type == VAL_NULL || (old != NULL && val_eq(&old->v[i], &fresh->v[i])))
             continue;
-        snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s%s\" = ?1 AND valid_to IS NULL AND id <> ?2",
-                 STR_ARGS(k->fields[k->key_field].name), STR_ARGS(k->name), STR_ARGS(f->name), f->type == FT_REF ? "_id" : "");
+        snprintf(sql, sizeof(sql),
+                 "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s%s\" = ?1 AND valid_to IS NULL AND id <> ?2",
+                 STR_ARGS(k->fields[k->key_field].name), STR_ARGS(k->name), STR_ARGS(f->name),
+                 f->type == FT_REF ? "_id" : "");
         int rc = tx_one(w->tx, w->a, sql, VALS(fresh->v[i], V_INT(fresh->id)), &other, e);
         if (rc < 0)
             return rc;
@@ -226,7 +235,8 @@ static int check_unique(struct write *w, const struct rec *old, struct rec *fres
     return 0;
 }
 
-int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh, struct err *e)
+int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh,
+                 struct err *e)
 {
     bool sound = true;
     int rc = 0;

@@ -5,10 +5,11 @@
 #include <errno.h>
 
 static const struct field system_fields[] = {
-    { .name = { "id", 2 }, .type = FT_INT }, { .name = { "rev", 3 }, .type = FT_INT }, { .name = { "state", 5 }, .type = FT_TEXT },
-    { .name = { "valid_from", 10 }, .type = FT_TIME }, { .name = { "valid_to", 8 }, .type = FT_TIME },
-    { .name = { "created_at", 10 }, .type = FT_TIME }, { .name = { "created_by", 10 }, .type = FT_TEXT },
-    { .name = { "changed_at", 10 }, .type = FT_TIME }, { .name = { "changed_by", 10 }, .type = FT_TEXT },
+    {.name = {"id", 2}, .type = FT_INT},           {.name = {"rev", 3}, .type = FT_INT},
+    {.name = {"state", 5}, .type = FT_TEXT},       {.name = {"valid_from", 10}, .type = FT_TIME},
+    {.name = {"valid_to", 8}, .type = FT_TIME},    {.name = {"created_at", 10}, .type = FT_TIME},
+    {.name = {"created_by", 10}, .type = FT_TEXT}, {.name = {"changed_at", 10}, .type = FT_TIME},
+    {.name = {"changed_by", 10}, .type = FT_TEXT},
 };
 
 bool column_find(const struct kind *k, str name, struct column *out)
@@ -27,7 +28,9 @@ bool column_find(const struct kind *k, str name, struct column *out)
     out->f = f;
     snprintf(out->sql, sizeof(out->sql), "t.\"%.*s%s\"", STR_ARGS(f->name), f->type == FT_REF ? "_id" : "");
     snprintf(out->sort, sizeof(out->sort), "t.\"%.*s%s\"", STR_ARGS(f->name),
-             f->type == FT_REF ? "_id" : f->type == FT_IP || f->type == FT_PREFIX ? "_bin" : "");
+             f->type == FT_REF                          ? "_id"
+             : f->type == FT_IP || f->type == FT_PREFIX ? "_bin"
+                                                        : "");
     return true;
 }
 
@@ -54,7 +57,8 @@ static bool indexed(const struct column *c) { return c->f->type == FT_REF || str
 /* Adds "column rest". When few records fit, their index leads to them and the
  * rest is sorted; when many do, walking in list order fills a page sooner. The
  * engine cannot know which, so it is told. */
-static int cond_add(struct plan *p, const struct column *c, struct err *e, const char *fmt, ...)
+static int __attribute__((format(printf, 4, 5)))
+cond_add(struct plan *p, const struct column *c, struct err *e, const char *fmt, ...)
 {
     char rest[512];
     bool few = true;
@@ -64,7 +68,7 @@ static int cond_add(struct plan *p, const struct column *c, struct err *e, const
     va_start(ap, fmt);
     vsnprintf(rest, sizeof(rest), fmt, ap);
     va_end(ap);
-    if (indexed(c) && !(c->f->type != FT_REF && p->by_key))      /* state and key share an index */
+    if (indexed(c) && !(c->f->type != FT_REF && p->by_key)) /* state and key share an index */
         rc = plan_few(p, c->sql, rest, &few, e);
     buf_fmt(&p->where, " AND %s%s%s", few ? "" : p->r->st->ops->no_index, c->sql, rest);
     return rc;
@@ -118,7 +122,8 @@ static int filter_contains(struct plan *p, const struct column *c, str value, st
     str word = text_fold(p->a, value);
     int rc = 0;
     /* The folded text of the whole record is stored: it sorts most rows out. */
-    if (kind_field(p->k, c->f->name) != NULL && (c->f->type == FT_TEXT || c->f->type == FT_FQDN || c->f->type == FT_EMAIL))
+    if (kind_field(p->k, c->f->name) != NULL &&
+        (c->f->type == FT_TEXT || c->f->type == FT_FQDN || c->f->type == FT_EMAIL))
         rc = search_words(p, &word, 1, e);
     buf_fmt(&p->where, " AND INSTR(%s(%s), ?%zu) > 0", p->r->st->ops->fold_fn, c->sql, plan_param(p, V_STR(word)));
     return rc;
@@ -153,9 +158,10 @@ static int under_prefix(struct plan *p, const struct column *c, str value, struc
     if (!prefix_parse(str_trim(value), &px))
         return ERR(e, -EINVAL, "registry.bad_prefix", S(value));
     prefix_bin(px, first, last);
-    size_t lo = plan_param(p, V_STR(arena_str(p->a, str_c(first)))), hi = plan_param(p, V_STR(arena_str(p->a, str_c(last))));
-    buf_fmt(&p->where, " AND t.\"%.*s_bin\" >= ?%zu AND t.\"%.*s%s\" <= ?%zu", STR_ARGS(c->f->name), lo, STR_ARGS(c->f->name),
-            c->f->type == FT_IP ? "_bin" : "_end", hi);
+    size_t lo = plan_param(p, V_STR(arena_str(p->a, str_c(first)))),
+           hi = plan_param(p, V_STR(arena_str(p->a, str_c(last))));
+    buf_fmt(&p->where, " AND t.\"%.*s_bin\" >= ?%zu AND t.\"%.*s%s\" <= ?%zu", STR_ARGS(c->f->name), lo,
+            STR_ARGS(c->f->name), c->f->type == FT_IP ? "_bin" : "_end", hi);
     return 0;
 }
 
@@ -191,13 +197,15 @@ static int filter_under(struct plan *p, const struct column *c, str value, struc
         if (rc < 0)
             return rc;
     }
-    return cond_add(p, c, e, " IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
-                    " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)", plan_param(p, v), STR_ARGS(t->name), STR_ARGS(up->name));
+    return cond_add(p, c, e,
+                    " IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
+                    " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)",
+                    plan_param(p, v), STR_ARGS(t->name), STR_ARGS(up->name));
 }
 
 static int filter_null(struct plan *p, const struct column *c, str value, struct err *e)
 {
-    static const struct field flag = { .type = FT_BOOL };
+    static const struct field flag = {.type = FT_BOOL};
     struct val v;
     int rc = value_parse(p->a, &flag, value, &v, e);
 
@@ -214,11 +222,19 @@ static int filter_null(struct plan *p, const struct column *c, str value, struct
 
 int filter_add(struct plan *p, str field, str op, str value, struct err *e)
 {
-    static const struct { const char *name, *sql; } compare[] = {
-        { "eq", "=" }, { "", "=" }, { "ne", "<>" }, { "lt", "<" }, { "le", "<=" }, { "gt", ">" }, { "ge", ">=" },
+    static const struct {
+        const char *name, *sql;
+    } compare[] = {
+        {"eq", "="}, {"", "="}, {"ne", "<>"}, {"lt", "<"}, {"le", "<="}, {"gt", ">"}, {"ge", ">="},
     };
-    static const struct { const char *name; int (*fn)(struct plan *, const struct column *, str, struct err *); } other[] = {
-        { "ic", filter_contains }, { "in", filter_in }, { "under", filter_under }, { "null", filter_null },
+    static const struct {
+        const char *name;
+        int (*fn)(struct plan *, const struct column *, str, struct err *);
+    } other[] = {
+        {"ic", filter_contains},
+        {"in", filter_in},
+        {"under", filter_under},
+        {"null", filter_null},
     };
     struct column c;
 

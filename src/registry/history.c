@@ -11,7 +11,8 @@
 #include <errno.h>
 
 enum { HISTORY_COLS = 12, ROW_MAX = 4 << 20 };
-static const char columns[] = "seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, after";
+static const char columns[] =
+    "seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, after";
 
 static void row_part(struct buf *b, const struct val *v)
 {
@@ -23,9 +24,9 @@ static void row_part(struct buf *b, const struct val *v)
     }
     str s = v->s;
     if (v->type == VAL_INT)
-        s = (str){ text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)v->i) };
+        s = (str){text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)v->i)};
     else if (v->type != VAL_TEXT)
-        s = STR("?");                         /* no column is a real number */
+        s = STR("?"); /* no column is a real number */
     buf_fmt(b, "%zu:", s.n);
     buf_str(b, s);
     buf_byte(b, ',');
@@ -40,12 +41,15 @@ static bool row_hash(const struct sha256 *prev, const struct val *cols, struct s
         row_part(&b, &cols[i]);
     bool ok = !b.failed;
     if (ok)
-        *out = sha256_2((str){ (const char *)prev->b, sizeof(prev->b) }, buf_view(&b));
+        *out = sha256_2((str){(const char *)prev->b, sizeof(prev->b)}, buf_view(&b));
     buf_done(&b);
     return ok;
 }
 
-struct head { uint64_t seq; struct sha256 head; };
+struct head {
+    uint64_t seq;
+    struct sha256 head;
+};
 
 static bool head_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -54,13 +58,13 @@ static bool head_row(void *ctx, const struct val *cols, size_t n)
     (void)n;
     x->seq = (uint64_t)cols[0].i;
     if (!hex_parse(cols[1].s, x->head.b, sizeof(x->head.b)))
-        memset(x->head.b, 0, sizeof(x->head.b));    /* verify will name the row */
+        memset(x->head.b, 0, sizeof(x->head.b)); /* verify will name the row */
     return false;
 }
 
 int history_head(struct tx *tx, uint64_t *seq, struct sha256 *head, struct err *e)
 {
-    struct head x = { 0 };
+    struct head x = {0};
     int rc = tx_query(tx, "SELECT seq, hash FROM history ORDER BY seq DESC LIMIT 1", NO_VALS, head_row, &x, e);
 
     if (rc == 0) {
@@ -81,12 +85,22 @@ static struct val json_val(struct arena *a, const json_t *v)
     return out;
 }
 
-int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after, struct err *e)
+int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
+                struct err *e)
 {
     struct val v[HISTORY_COLS + 1] = {
-        V_INT(w->seq + 1), V_INT(w->now), V_STR(w->who->name), V_INT(w->who->account_id), V_STR(w->who->reason),
-        V_STR(rec->k->name), V_INT(rec->id), V_STR(rec_key(rec)), V_Z(op), V_INT(rec->rev),
-        json_val(w->a, before), json_val(w->a, after),
+        V_INT(w->seq + 1),
+        V_INT(w->now),
+        V_STR(w->who->name),
+        V_INT(w->who->account_id),
+        V_STR(w->who->reason),
+        V_STR(rec->k->name),
+        V_INT(rec->id),
+        V_STR(rec_key(rec)),
+        V_Z(op),
+        V_INT(rec->rev),
+        json_val(w->a, before),
+        json_val(w->a, after),
     };
     struct sha256 h;
     char hex[65];
@@ -95,7 +109,8 @@ int history_add(struct write *w, const struct rec *rec, const char *op, const js
         return ERR(e, -ENOMEM, "registry.no_memory");
     sha256_hex(h, hex);
     v[HISTORY_COLS] = V_Z(hex);
-    int rc = tx_exec(w->tx, "INSERT INTO history (seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev,"
+    int rc = tx_exec(w->tx,
+                     "INSERT INTO history (seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev,"
                      " before, after, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                      v, HISTORY_COLS + 1, NULL, e);
     if (rc == 0) {
@@ -112,7 +127,8 @@ void history_diff(const struct rec *old, const struct rec *fresh, json_t **befor
 
     *before = json_object();
     *after = json_object();
-    json_object_foreach(b, name, v) {
+    json_object_foreach(b, name, v)
+    {
         json_t *was = json_object_get(a, name);
         bool stamp = strcmp(name, "rev") == 0 || strcmp(name, "changed_at") == 0 || strcmp(name, "changed_by") == 0;
         if (stamp || (was != NULL && json_equal(was, v)))
@@ -124,7 +140,10 @@ void history_diff(const struct rec *old, const struct rec *fresh, json_t **befor
     json_decref(b);
 }
 
-struct verify { struct sha256 prev; uint64_t rows, bad; };
+struct verify {
+    struct sha256 prev;
+    uint64_t rows, bad;
+};
 
 static bool verify_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -136,7 +155,8 @@ static bool verify_row(void *ctx, const struct val *cols, size_t n)
     v->rows++;
     if (row_hash(&v->prev, cols, &h))
         sha256_hex(h, hex);
-    if (cols[0].i != (int64_t)v->rows || cols[HISTORY_COLS].type != VAL_TEXT || !str_eq(cols[HISTORY_COLS].s, str_c(hex))) {
+    if (cols[0].i != (int64_t)v->rows || cols[HISTORY_COLS].type != VAL_TEXT ||
+        !str_eq(cols[HISTORY_COLS].s, str_c(hex))) {
         v->bad = v->rows;
         return false;
     }
@@ -146,7 +166,7 @@ static bool verify_row(void *ctx, const struct val *cols, size_t n)
 
 int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struct err *e)
 {
-    struct verify v = { 0 };
+    struct verify v = {0};
     struct tx *tx;
     char sql[256];
     int rc = store_begin(r->st, STORE_READ, &tx, e);
@@ -191,9 +211,11 @@ static bool show_row(void *ctx, const struct val *c, size_t n)
 
     (void)n;
     time_fmt(c[1].i, 3, at, sizeof(at));
-    json_array_append_new(ctx, json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "seq", (json_int_t)c[0].i, "at", at,
-        "by", json_from_str(c[2].s), "reason", json_from_str(c[4].s), "op", json_from_str(c[8].s), "rev", (json_int_t)c[9].i,
-        "before", json_or_null(c[10].s), "after", json_or_null(c[11].s), "hash", json_from_str(c[HISTORY_COLS].s)));
+    json_array_append_new(ctx,
+                          json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "seq", (json_int_t)c[0].i, "at",
+                                    at, "by", json_from_str(c[2].s), "reason", json_from_str(c[4].s), "op",
+                                    json_from_str(c[8].s), "rev", (json_int_t)c[9].i, "before", json_or_null(c[10].s),
+                                    "after", json_or_null(c[11].s), "hash", json_from_str(c[HISTORY_COLS].s)));
     return true;
 }
 
@@ -214,7 +236,9 @@ int registry_history(struct registry *r, const struct actor *who, str kind, str 
         if (rc == 0)
             rc = scope_sees(tx, r, &s, k, id, e);
         json_t *rows = json_array();
-        snprintf(sql, sizeof(sql), "SELECT %s, hash FROM history WHERE kind = ?1 AND record_id = ?2 ORDER BY seq DESC LIMIT 1000", columns);
+        snprintf(sql, sizeof(sql),
+                 "SELECT %s, hash FROM history WHERE kind = ?1 AND record_id = ?2 ORDER BY seq DESC LIMIT 1000",
+                 columns);
         if (rc == 0)
             rc = tx_query(tx, sql, VALS(V_STR(kind), V_INT(id)), show_row, rows, e);
         store_rollback(tx);

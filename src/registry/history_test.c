@@ -36,7 +36,7 @@ static void rows_say_what_happened(void **state)
     clock_advance(&f->clk, NS_PER_S * 5 / 2);
     assert_int_equal(fx_change_as(f, &who, "unit", "STC", 1, "{'phone':'113','parent':null}", &out), 0);
     json_decref(out);
-    assert_int_equal(fx_change(f, "unit", "STC", 2, "{'phone':'113'}"), 0);          /* no change, no row */
+    assert_int_equal(fx_change(f, "unit", "STC", 2, "{'phone':'113'}"), 0); /* no change, no row */
     assert_int_equal(registry_end(f->r, &who, STR("unit"), STR("STC-P1"), 1, &out, &f->e), 0);
     json_decref(out);
     assert_int_equal(registry_history(f->r, &ADMIN, STR("unit"), STR("STC"), &h, &f->e), 0);
@@ -68,15 +68,20 @@ static void rows_say_what_happened(void **state)
 static void chain_as_written_down(void **state)
 {
     struct fixture *f = *state;
-    struct sha256 prev = { 0 };
+    struct sha256 prev = {0};
     sqlite3_stmt *st;
     char hex[65] = "", head[65];
     uint64_t seq;
 
     fx_frame(f);
     sqlite3 *db = raw_open(f);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, after,"
-                                            " hash FROM history ORDER BY seq", -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(
+            db,
+            "SELECT seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, after,"
+            " hash FROM history ORDER BY seq",
+            -1, &st, NULL),
+        SQLITE_OK);
     while (sqlite3_step(st) == SQLITE_ROW) {
         struct buf b;
         buf_init(&b, 1 << 20);
@@ -87,7 +92,7 @@ static void chain_as_written_down(void **state)
             else
                 buf_fmt(&b, "%zu:%s,", strlen(text), text);
         }
-        prev = sha256_2((str){ (const char *)prev.b, 32 }, buf_view(&b));
+        prev = sha256_2((str){(const char *)prev.b, 32}, buf_view(&b));
         sha256_hex(prev, hex);
         assert_string_equal(hex, (const char *)sqlite3_column_text(st, 12));
         buf_done(&b);
@@ -102,8 +107,8 @@ static void chain_as_written_down(void **state)
 /* Every byte of every column of a row in the middle, one at a time. */
 static void any_byte(void **state)
 {
-    static const char *const columns[] = { "by_name", "reason", "kind", "record_key", "op", "before", "after", "hash" };
-    static const char *const numbers[] = { "at", "account_id", "record_id", "rev" };
+    static const char *const columns[] = {"by_name", "reason", "kind", "record_key", "op", "before", "after", "hash"};
+    static const char *const numbers[] = {"at", "account_id", "record_id", "rev"};
     struct fixture *f = *state;
     struct actor who = ADMIN;
     json_t *out;
@@ -131,7 +136,7 @@ static void any_byte(void **state)
             char *now = strdup(was);
             if (i < n)
                 now[i] = (char)(now[i] ^ 1);
-            sqlite3_bind_text(st, 1, now, (int)(i < n ? n : n - 1), SQLITE_TRANSIENT);      /* last: one byte cut off */
+            sqlite3_bind_text(st, 1, now, (int)(i < n ? n : n - 1), SQLITE_TRANSIENT); /* last: one byte cut off */
             assert_int_equal(sqlite3_step(st), SQLITE_DONE);
             sqlite3_reset(st);
             if (verify(f) != 9)
@@ -156,7 +161,8 @@ static void any_byte(void **state)
     raw(db, "UPDATE history SET before = '' WHERE seq = 1");
     assert_int_equal(verify(f), 1);
     raw(db, "UPDATE history SET before = NULL WHERE seq = 1");
-    raw(db, "UPDATE history SET kind = kind || substr(record_key, 1, 1), record_key = substr(record_key, 2) WHERE seq = 9");
+    raw(db,
+        "UPDATE history SET kind = kind || substr(record_key, 1, 1), record_key = substr(record_key, 2) WHERE seq = 9");
     assert_int_equal(verify(f), 9);
     sqlite3_close(db);
     assert_true(tampered > 100);
@@ -164,16 +170,23 @@ static void any_byte(void **state)
 
 static void rows_taken_put_in_or_swapped(void **state)
 {
-    static const struct { const char *sql; uint64_t bad; } t[] = {
-        { "DELETE FROM history WHERE seq = 4", 4 },
-        { "DELETE FROM history WHERE seq = 1", 1 },
-        { "UPDATE history SET seq = seq + 100 WHERE seq = 4", 4 },
-        { "UPDATE history SET seq = 0 WHERE seq = 1", 1 },
-        { "INSERT INTO history SELECT 9, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, after, hash FROM history"
-          " WHERE seq = 8", 9 },
-        { "UPDATE history SET seq = -4 WHERE seq = 4; UPDATE history SET seq = 4 WHERE seq = 5; UPDATE history SET seq = 5 WHERE seq = -4", 4 },
-        { "UPDATE history SET hash = upper(hash) WHERE seq = 8", 8 },
-        { "UPDATE history SET hash = '' WHERE seq = 3", 3 },
+    static const struct {
+        const char *sql;
+        uint64_t bad;
+    } t[] = {
+        {"DELETE FROM history WHERE seq = 4", 4},
+        {"DELETE FROM history WHERE seq = 1", 1},
+        {"UPDATE history SET seq = seq + 100 WHERE seq = 4", 4},
+        {"UPDATE history SET seq = 0 WHERE seq = 1", 1},
+        {"INSERT INTO history SELECT 9, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, "
+         "after, hash FROM history"
+         " WHERE seq = 8",
+         9},
+        {"UPDATE history SET seq = -4 WHERE seq = 4; UPDATE history SET seq = 4 WHERE seq = 5; UPDATE history SET seq "
+         "= 5 WHERE seq = -4",
+         4},
+        {"UPDATE history SET hash = upper(hash) WHERE seq = 8", 8},
+        {"UPDATE history SET hash = '' WHERE seq = 3", 3},
     };
 
     (void)state;
@@ -215,7 +228,11 @@ static void cut_at_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(rows_say_what_happened), T(chain_as_written_down), T(any_byte), cmocka_unit_test(rows_taken_put_in_or_swapped), T(cut_at_the_end),
+        T(rows_say_what_happened),
+        T(chain_as_written_down),
+        T(any_byte),
+        cmocka_unit_test(rows_taken_put_in_or_swapped),
+        T(cut_at_the_end),
     };
     return cmocka_run_group_tests_name("registry/history", tests, NULL, NULL);
 }

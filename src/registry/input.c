@@ -9,8 +9,9 @@
 enum { REFS_MAX = 200 };
 
 /* Members that a record has when it goes out and that nobody writes. */
-static const char *const system_members[] = { "id", "kind", "key", "title", "rev", "valid_from", "valid_to", "created_at",
-                                              "created_by", "changed_at", "changed_by" };
+static const char *const system_members[] = {"id",         "kind",       "key",       "title",
+                                             "rev",        "valid_from", "valid_to",  "created_at",
+                                             "created_by", "changed_at", "changed_by"};
 
 void write_fault(struct write *w, str field, struct err *e)
 {
@@ -62,7 +63,8 @@ static bool ref_from_json(struct write *w, const json_t *in, struct input_field 
     return true;
 }
 
-static int refs_from_json(struct write *w, const struct field *fd, const json_t *in, struct input_field *f, struct err *e)
+static int refs_from_json(struct write *w, const struct field *fd, const json_t *in, struct input_field *f,
+                          struct err *e)
 {
     size_t n = fd->type == FT_REFS ? json_array_size(in) : 1;
 
@@ -77,7 +79,8 @@ static int refs_from_json(struct write *w, const struct field *fd, const json_t 
     return 0;
 }
 
-static int field_from_json(struct write *w, const struct field *fd, const json_t *in, struct input_field *f, struct err *e)
+static int field_from_json(struct write *w, const struct field *fd, const json_t *in, struct input_field *f,
+                           struct err *e)
 {
     bool empty = json_is_null(in) || (json_is_string(in) && str_trim(json_str(in)).n == 0) ||
                  (fd->type == FT_REFS && json_is_array(in) && json_array_size(in) == 0);
@@ -111,8 +114,9 @@ int input_from_json(struct write *w, const struct kind *k, const json_t *obj, st
         return ERR(e, -ENOMEM, "registry.no_memory");
     if (!json_is_object(obj))
         return ERR(e, -EINVAL, "registry.want_object");
-    json_object_foreach((json_t *)obj, name, v) {
-        struct err fe = { 0 };
+    json_object_foreach((json_t *)obj, name, v)
+    {
+        struct err fe = {0};
         int rc = 0;
         size_t at = kind_field_at(k, str_c(name));
         if (at != SIZE_MAX) {

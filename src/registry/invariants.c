@@ -15,7 +15,8 @@ static int judge_tree(struct write *w, const struct rec *fresh, size_t i, struct
 
     if (at.type == VAL_NULL || fresh->id == 0)
         return 0;
-    snprintf(sql, sizeof(sql), "SELECT \"%.*s_id\" FROM \"%.*s\" WHERE id = ?1", STR_ARGS(f->name), STR_ARGS(fresh->k->name));
+    snprintf(sql, sizeof(sql), "SELECT \"%.*s_id\" FROM \"%.*s\" WHERE id = ?1", STR_ARGS(f->name),
+             STR_ARGS(fresh->k->name));
     for (int depth = 0; at.type == VAL_INT; depth++) {
         if (at.i == fresh->id || depth > TREE_DEPTH) {
             struct err fe;
@@ -65,13 +66,14 @@ static int judge_disjoint(struct write *w, const struct rec *fresh, size_t i, st
     if (fresh->v[i].type == VAL_NULL || !prefix_parse(fresh->v[i].s, &p))
         return 0;
     prefix_bin(p, first, last);
-    if (unless != SIZE_MAX && container)                 /* wrong only: a plain one around it */
+    if (unless != SIZE_MAX && container) /* wrong only: a plain one around it */
         snprintf(loose, sizeof(loose), " AND \"%.*s\" = 0 AND \"%.*s_bin\" <= ?1 AND \"%.*s_end\" >= ?2",
                  STR_ARGS(f->unless), STR_ARGS(f->name), STR_ARGS(f->name));
-    else if (unless != SIZE_MAX)                         /* fine: a container around it */
+    else if (unless != SIZE_MAX) /* fine: a container around it */
         snprintf(loose, sizeof(loose), " AND NOT (\"%.*s\" = 1 AND \"%.*s_bin\" <= ?1 AND \"%.*s_end\" >= ?2)",
                  STR_ARGS(f->unless), STR_ARGS(f->name), STR_ARGS(f->name));
-    snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_bin\" <= ?2 AND \"%.*s_end\" >= ?1"
+    snprintf(sql, sizeof(sql),
+             "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_bin\" <= ?2 AND \"%.*s_end\" >= ?1"
              " AND id <> ?3 AND \"%.*s_id\" = ?4 AND valid_to IS NULL%s LIMIT 1",
              STR_ARGS(f->name), STR_ARGS(k->name), STR_ARGS(f->name), STR_ARGS(f->name), STR_ARGS(f->disjoint), loose);
     int rc = tx_one(w->tx, w->a, sql, VALS(V_Z(first), V_Z(last), V_INT(fresh->id), fresh->v[scope]), &other, e);
@@ -102,9 +104,10 @@ static int judge_holders(struct write *w, const struct rec *old, const struct re
             struct val ip;
             if (ref == NULL || !str_eq(ref->ref_kind, k->name))
                 continue;
-            snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_id\" = ?1 AND valid_to IS NULL AND"
-                     " (\"%.*s_bin\" < ?2 OR \"%.*s_bin\" > ?3) LIMIT 1", STR_ARGS(f->name), STR_ARGS(o->name),
-                     STR_ARGS(ref->name), STR_ARGS(f->name), STR_ARGS(f->name));
+            snprintf(sql, sizeof(sql),
+                     "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_id\" = ?1 AND valid_to IS NULL AND"
+                     " (\"%.*s_bin\" < ?2 OR \"%.*s_bin\" > ?3) LIMIT 1",
+                     STR_ARGS(f->name), STR_ARGS(o->name), STR_ARGS(ref->name), STR_ARGS(f->name), STR_ARGS(f->name));
             int rc = tx_one(w->tx, w->a, sql, VALS(V_INT(fresh->id), V_Z(first), V_Z(last)), &ip, e);
             if (rc < 0)
                 return rc;

@@ -6,9 +6,11 @@
 #include <errno.h>
 
 /* Same column, every old value is also a new one. */
-static const struct { enum ftype from, to; } widening[] = {
-    { FT_TEXT, FT_MARKDOWN }, { FT_ENUM, FT_TEXT }, { FT_FQDN, FT_TEXT }, { FT_EMAIL, FT_TEXT }, { FT_PHONE, FT_TEXT },
-    { FT_MAC, FT_TEXT }, { FT_DATE, FT_TEXT }, { FT_DURATION, FT_TEXT }, { FT_INT, FT_DECIMAL },
+static const struct {
+    enum ftype from, to;
+} widening[] = {
+    {FT_TEXT, FT_MARKDOWN}, {FT_ENUM, FT_TEXT}, {FT_FQDN, FT_TEXT},     {FT_EMAIL, FT_TEXT},  {FT_PHONE, FT_TEXT},
+    {FT_MAC, FT_TEXT},      {FT_DATE, FT_TEXT}, {FT_DURATION, FT_TEXT}, {FT_INT, FT_DECIMAL},
 };
 
 static bool widens(enum ftype from, enum ftype to)
@@ -22,14 +24,16 @@ static bool widens(enum ftype from, enum ftype to)
 /* Any record, living or ended, that has a value there. */
 static int check_empty(struct mig *m, const struct kind *k, const json_t *old, const char *key)
 {
-    struct field f = { .name = json_get_str(old, "name") };
+    struct field f = {.name = json_get_str(old, "name")};
     char cols[FIELD_COLS][COL_MAX];
 
     ftype_parse(json_get_str(old, "type"), &f.type);
     if (f.type == FT_REFS)
-        return mig_in_the_way(m, k->name, f.name, key, "SELECT id FROM \"%.*s_%.*s\"", STR_ARGS(k->name), STR_ARGS(f.name));
+        return mig_in_the_way(m, k->name, f.name, key, "SELECT id FROM \"%.*s_%.*s\"", STR_ARGS(k->name),
+                              STR_ARGS(f.name));
     field_columns(&f, cols);
-    return mig_in_the_way(m, k->name, f.name, key, "SELECT id FROM \"%.*s\" WHERE \"%s\" IS NOT NULL", STR_ARGS(k->name), cols[0]);
+    return mig_in_the_way(m, k->name, f.name, key, "SELECT id FROM \"%.*s\" WHERE \"%s\" IS NOT NULL",
+                          STR_ARGS(k->name), cols[0]);
 }
 
 static int check_values(struct mig *m, const struct kind *k, const struct field *f, const json_t *old)
@@ -40,13 +44,15 @@ static int check_values(struct mig *m, const struct kind *k, const struct field 
 
     if (f->type != FT_ENUM)
         return 0;
-    json_array_foreach(values, i, v) {
+    json_array_foreach(values, i, v)
+    {
         str name = json_get_str(v, "value");
         bool kept = false;
         for (size_t j = 0; j < f->nvalues; j++)
             kept |= str_eq(f->values[j].value, name);
         if (!kept && schema_name_ok(name) && rc == 0)
-            rc = mig_in_the_way(m, k->name, f->name, "registry.migrate_enum", "SELECT id FROM \"%.*s\" WHERE \"%.*s\" = '%.*s' AND valid_to IS NULL",
+            rc = mig_in_the_way(m, k->name, f->name, "registry.migrate_enum",
+                                "SELECT id FROM \"%.*s\" WHERE \"%.*s\" = '%.*s' AND valid_to IS NULL",
                                 STR_ARGS(k->name), STR_ARGS(f->name), STR_ARGS(name));
     }
     return rc;
@@ -60,11 +66,13 @@ static int check_bounds(struct mig *m, const struct kind *k, const struct field 
     int rc = 0;
 
     if (f->has_max && f->max < was_max)
-        rc = mig_in_the_way(m, k->name, f->name, "registry.migrate_bounds", "SELECT id FROM \"%.*s\" WHERE %s\"%.*s\"%s > %lld AND valid_to IS NULL",
-                            STR_ARGS(k->name), open, STR_ARGS(f->name), close, (long long)f->max);
+        rc = mig_in_the_way(m, k->name, f->name, "registry.migrate_bounds",
+                            "SELECT id FROM \"%.*s\" WHERE %s\"%.*s\"%s > %lld AND valid_to IS NULL", STR_ARGS(k->name),
+                            open, STR_ARGS(f->name), close, (long long)f->max);
     if (rc == 0 && f->has_min && f->min > was_min)
-        rc = mig_in_the_way(m, k->name, f->name, "registry.migrate_bounds", "SELECT id FROM \"%.*s\" WHERE %s\"%.*s\"%s < %lld AND valid_to IS NULL",
-                            STR_ARGS(k->name), open, STR_ARGS(f->name), close, (long long)f->min);
+        rc = mig_in_the_way(m, k->name, f->name, "registry.migrate_bounds",
+                            "SELECT id FROM \"%.*s\" WHERE %s\"%.*s\"%s < %lld AND valid_to IS NULL", STR_ARGS(k->name),
+                            open, STR_ARGS(f->name), close, (long long)f->min);
     return rc;
 }
 
@@ -75,8 +83,10 @@ static int check_unique(struct mig *m, const struct kind *k, const struct field 
     if (!f->unique || json_is_true(json_object_get(old, "unique")))
         return 0;
     field_columns(f, cols);
-    return mig_in_the_way(m, k->name, f->name, "registry.migrate_unique", "SELECT MAX(id) FROM \"%.*s\" WHERE valid_to IS NULL AND \"%s\" IS NOT NULL"
-                          " GROUP BY \"%s\" HAVING COUNT(*) > 1", STR_ARGS(k->name), cols[0], cols[0]);
+    return mig_in_the_way(m, k->name, f->name, "registry.migrate_unique",
+                          "SELECT MAX(id) FROM \"%.*s\" WHERE valid_to IS NULL AND \"%s\" IS NOT NULL"
+                          " GROUP BY \"%s\" HAVING COUNT(*) > 1",
+                          STR_ARGS(k->name), cols[0], cols[0]);
 }
 
 int mig_check_field(struct mig *m, const struct kind *k, const struct field *f, const json_t *old, bool *recreate)
@@ -107,18 +117,19 @@ int mig_check_kind(struct mig *m, const struct kind *k, const json_t *old)
     int rc = 0;
 
     list = json_object_get(old, "fields");
-    json_array_foreach(list, i, v)
-        if (rc == 0 && kind_field(k, json_get_str(v, "name")) == NULL)
-            rc = check_empty(m, k, v, "registry.migrate_removed");
+    json_array_foreach(list, i, v) if (rc == 0 && kind_field(k, json_get_str(v, "name")) == NULL) rc =
+        check_empty(m, k, v, "registry.migrate_removed");
     list = json_object_get(old, "states");
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         str name = json_get_str(v, "value");
         bool kept = false;
         for (size_t j = 0; j < k->nstates; j++)
             kept |= str_eq(k->states[j], name);
         if (!kept && rc == 0 && schema_name_ok(name))
-            rc = mig_in_the_way(m, k->name, STR("state"), "registry.migrate_state", "SELECT id FROM \"%.*s\" WHERE state = '%.*s' AND valid_to IS NULL",
-                                STR_ARGS(k->name), STR_ARGS(name));
+            rc = mig_in_the_way(m, k->name, STR("state"), "registry.migrate_state",
+                                "SELECT id FROM \"%.*s\" WHERE state = '%.*s' AND valid_to IS NULL", STR_ARGS(k->name),
+                                STR_ARGS(name));
     }
     return rc;
 }

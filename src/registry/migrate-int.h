@@ -3,7 +3,13 @@
 #define LUY_REGISTRY_MIGRATE_INT_H
 #include "registry/registry-int.h"
 
-struct mig { struct registry *r; struct tx *tx; struct arena *a; struct err *e; const json_t *now; };   /* now: schema_json */
+struct mig {
+    struct registry *r;
+    struct tx *tx;
+    struct arena *a;
+    struct err *e;
+    const json_t *now;
+}; /* now: schema_json */
 
 /* Formats and runs one statement without parameters. */
 int mig_sql(struct mig *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -10,7 +10,8 @@ enum { TEXT_VERSION = 1 };
 
 static const char *const base_tables[] = {
     "CREATE TABLE IF NOT EXISTS registry_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS history (seq INTEGER PRIMARY KEY, at BIGINT NOT NULL, by_name TEXT NOT NULL, account_id INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS history (seq INTEGER PRIMARY KEY, at BIGINT NOT NULL, by_name TEXT NOT NULL, "
+    "account_id INTEGER NOT NULL,"
     " reason TEXT NOT NULL, kind TEXT NOT NULL, record_id INTEGER NOT NULL, record_key TEXT NOT NULL, op TEXT NOT NULL,"
     " rev INTEGER NOT NULL, before TEXT, after TEXT, hash TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS history_record ON history (kind, record_id, seq)",
@@ -58,10 +59,12 @@ static int fill_required(struct mig *m, const struct kind *k, const struct field
         return 0;
     field_columns(f, cols);
     if (!plain || f->type == FT_IP || f->type == FT_PREFIX)
-        return mig_in_the_way(m, k->name, f->name, "registry.migrate_required", "SELECT id FROM \"%.*s\" WHERE \"%s\" IS NULL AND valid_to IS NULL",
-                              STR_ARGS(k->name), cols[0]);
+        return mig_in_the_way(m, k->name, f->name, "registry.migrate_required",
+                              "SELECT id FROM \"%.*s\" WHERE \"%s\" IS NULL AND valid_to IS NULL", STR_ARGS(k->name),
+                              cols[0]);
     int rc = value_parse(m->a, f, f->dflt, &v, m->e);
-    snprintf(sql, sizeof(sql), "UPDATE \"%.*s\" SET \"%s\" = ?1 WHERE \"%s\" IS NULL", STR_ARGS(k->name), cols[0], cols[0]);
+    snprintf(sql, sizeof(sql), "UPDATE \"%.*s\" SET \"%s\" = ?1 WHERE \"%s\" IS NULL", STR_ARGS(k->name), cols[0],
+             cols[0]);
     return rc < 0 ? rc : tx_exec(m->tx, sql, &v, 1, NULL, m->e);
 }
 
@@ -70,9 +73,7 @@ static const json_t *named(const json_t *list, str name)
     const json_t *v;
     size_t i;
 
-    json_array_foreach(list, i, v)
-        if (str_eq(json_get_str(v, "name"), name))
-            return v;
+    json_array_foreach(list, i, v) if (str_eq(json_get_str(v, "name"), name)) return v;
     return NULL;
 }
 
@@ -83,9 +84,8 @@ static int fields_bring(struct mig *m, const struct kind *k, const json_t *old)
     size_t i;
     int rc = 0;
 
-    json_array_foreach(fields, i, was)
-        if (rc == 0 && kind_field(k, json_get_str(was, "name")) == NULL)
-            rc = ddl_field_drop(m, k, was);
+    json_array_foreach(fields, i, was) if (rc == 0 && kind_field(k, json_get_str(was, "name")) == NULL) rc =
+        ddl_field_drop(m, k, was);
     for (i = 0; i < k->nfields && rc == 0; i++) {
         const struct field *f = &k->fields[i];
         was = named(fields, f->name);
@@ -100,7 +100,10 @@ static int fields_bring(struct mig *m, const struct kind *k, const json_t *old)
     return rc;
 }
 
-struct ids { int64_t *v; size_t n, cap; };
+struct ids {
+    int64_t *v;
+    size_t n, cap;
+};
 
 static bool id_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -122,18 +125,20 @@ static bool id_row(void *ctx, const struct val *cols, size_t n)
 /* Search text and sort key of every record, as the fields are now. */
 static int texts_write(struct mig *m, const struct kind *k)
 {
-    struct ids ids = { 0 };
+    struct ids ids = {0};
     struct arena a = arena_init(CALL_ARENA);
     char select[128], update[160];
 
     snprintf(select, sizeof(select), "SELECT id FROM \"%.*s\"", STR_ARGS(k->name));
-    snprintf(update, sizeof(update), "UPDATE \"%.*s\" SET folded = ?1, title_sort = ?2 WHERE id = ?3", STR_ARGS(k->name));
+    snprintf(update, sizeof(update), "UPDATE \"%.*s\" SET folded = ?1, title_sort = ?2 WHERE id = ?3",
+             STR_ARGS(k->name));
     int rc = tx_query(m->tx, select, NO_VALS, id_row, &ids, m->e);
     for (size_t i = 0; i < ids.n && rc == 0; i++) {
         struct rec *rec;
         rc = rec_load(m->tx, m->r, &a, k, ids.v[i], &rec, m->e);
         if (rc == 0)
-            rc = tx_exec(m->tx, update, VALS(V_STR(rec_folded(&a, rec)), V_STR(rec_title_sort(&a, rec)), V_INT(rec->id)), NULL, m->e);
+            rc = tx_exec(m->tx, update,
+                         VALS(V_STR(rec_folded(&a, rec)), V_STR(rec_title_sort(&a, rec)), V_INT(rec->id)), NULL, m->e);
         arena_clear(&a);
     }
     free(ids.v);
@@ -167,14 +172,13 @@ static int kind_bring(struct mig *m, const struct kind *k, const json_t *old)
 /* Kinds that are gone: only when nothing was ever recorded of them. */
 static int kind_drop(struct mig *m, const json_t *old)
 {
-    struct kind k = { .name = json_get_str(old, "name") };
+    struct kind k = {.name = json_get_str(old, "name")};
     const json_t *f;
     size_t i;
     int rc = mig_in_the_way(m, k.name, STR("*"), "registry.migrate_kind", "SELECT id FROM \"%.*s\"", STR_ARGS(k.name));
 
-    json_array_foreach(json_object_get(old, "fields"), i, f)
-        if (rc == 0 && str_eq(json_get_str(f, "type"), STR("refs")))
-            rc = ddl_field_drop(m, &k, f);
+    json_array_foreach(json_object_get(old, "fields"), i,
+                       f) if (rc == 0 && str_eq(json_get_str(f, "type"), STR("refs"))) rc = ddl_field_drop(m, &k, f);
     if (rc == 0)
         rc = m->r->st->ops->search_drop(m->tx, k.name, m->e);
     if (rc == 0)
@@ -189,9 +193,8 @@ static int kinds_bring(struct mig *m, const json_t *old, bool all_texts)
     size_t i;
     int rc = 0;
 
-    json_array_foreach(kinds, i, was)
-        if (rc == 0 && schema_kind(sc, json_get_str(was, "name")) == NULL)
-            rc = kind_drop(m, was);
+    json_array_foreach(kinds, i, was) if (rc == 0 && schema_kind(sc, json_get_str(was, "name")) == NULL) rc =
+        kind_drop(m, was);
     for (i = 0; i < sc->nkinds && rc == 0; i++)
         rc = kind_bring(m, &sc->kinds[i], named(kinds, sc->kinds[i].name));
     /* Texts last: they read keys of other kinds, which must be there. */
@@ -205,8 +208,9 @@ static int kinds_bring(struct mig *m, const json_t *old, bool all_texts)
 
 static int meta_set(struct mig *m, const char *name, str value)
 {
-    return tx_exec(m->tx, "INSERT INTO registry_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
-                   VALS(V_Z(name), V_STR(value)), NULL, m->e);
+    return tx_exec(
+        m->tx, "INSERT INTO registry_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+        VALS(V_Z(name), V_STR(value)), NULL, m->e);
 }
 
 static int meta_get(struct mig *m, const char *name, str *out)
@@ -250,7 +254,7 @@ static int bring(struct mig *m)
 int migrate(struct registry *r, struct err *e)
 {
     struct arena a = arena_init(CALL_ARENA);
-    struct mig m = { .r = r, .a = &a, .e = e };
+    struct mig m = {.r = r, .a = &a, .e = e};
     int rc = store_begin(r->st, STORE_WRITE, &m.tx, e);
 
     if (rc == 0) {

@@ -3,24 +3,28 @@
 #include "registry/test-int.h"
 #include "registry/sqlite-int.h"
 
-#define HEAD "group: {name: g, vi: Nhóm, en: Group}\nkinds:\n"
-#define L "{vi: Một, en: One}"
-#define CODE "      code: {type: text, required: true, max: 20, label: " L "}\n"
+#define HEAD   "group: {name: g, vi: Nhóm, en: Group}\nkinds:\n"
+#define L      "{vi: Một, en: One}"
+#define CODE   "      code: {type: text, required: true, max: 20, label: " L "}\n"
 #define STATES "    states:\n      active: " L "\n      old: " L "\n"
-#define KIND(name, fields) "  " name ":\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE fields STATES
+#define KIND(name, fields)                                                                                             \
+    "  " name ":\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE fields STATES
 
-static const char *const base = HEAD
-    KIND("a", "      name: {type: text, max: 100, label: " L "}\n"
-              "      n: {type: int, label: " L "}\n"
-              "      e: {type: enum, values: {mot: " L ", hai: " L "}, label: " L "}\n"
-              "      host: {type: fqdn, label: " L "}\n"
-              "      up: {type: ref, ref: a, label: " L "}\n"
-              "      ip: {type: ip, label: " L "}\n"
-              "      empty: {type: date, label: " L "}\n"
-              "      list: {type: refs, ref: b, label: " L "}\n")
-    KIND("b", "") KIND("c", "");
+static const char *const base =
+    HEAD KIND("a", "      name: {type: text, max: 100, label: " L "}\n"
+                   "      n: {type: int, label: " L "}\n"
+                   "      e: {type: enum, values: {mot: " L ", hai: " L "}, label: " L "}\n"
+                   "      host: {type: fqdn, label: " L "}\n"
+                   "      up: {type: ref, ref: a, label: " L "}\n"
+                   "      ip: {type: ip, label: " L "}\n"
+                   "      empty: {type: date, label: " L "}\n"
+                   "      list: {type: refs, ref: b, label: " L "}\n") KIND("b", "") KIND("c", "");
 
-struct case_ { const char *from, *to; int rc; const char *key; };
+struct case_ {
+    const char *from, *to;
+    int rc;
+    const char *key;
+};
 
 static void load(struct fixture *f, const char *text)
 {
@@ -38,7 +42,8 @@ static int setup(void **state)
     load(f, base);
     fx_open_registry(f);
     fx_add(f, "b", "{'code':'B1'}");
-    fx_add(f, "a", "{'code':'A1','name':'Đỗ Hạnh','n':5,'e':'hai','host':'web.example.org','ip':'10.0.0.1','list':['B1']}");
+    fx_add(f, "a",
+           "{'code':'A1','name':'Đỗ Hạnh','n':5,'e':'hai','host':'web.example.org','ip':'10.0.0.1','list':['B1']}");
     fx_add(f, "a", "{'code':'A2','name':'Đỗ Hạnh','n':50,'e':'mot','up':'A1','state':'old'}");
     fx_add(f, "a", "{'code':'A3'}");
     json_t *out;
@@ -71,7 +76,7 @@ static int reopen(struct fixture *f, const char *text)
 
 static uint64_t count_all(struct fixture *f, const char *kind)
 {
-    struct list_query q = { .ended = true, .count = true };
+    struct list_query q = {.ended = true, .count = true};
     json_t *o;
 
     assert_int_equal(registry_list(f->r, &ADMIN, str_c(kind), &q, &o, &f->e), 0);
@@ -83,33 +88,44 @@ static uint64_t count_all(struct fixture *f, const char *kind)
 static void changes(void **state)
 {
     static const struct case_ t[] = {
-        { "      empty:", "      more: {type: text, label: " L "}\n      empty:", 0, NULL },
-        { "      empty:", "      more: {type: int, required: true, default: '7', label: " L "}\n      empty:", 0, NULL },
-        { "      empty:", "      more: {type: prefix, label: " L "}\n      empty:", 0, NULL },
-        { "      empty:", "      more: {type: ref, ref: b, label: " L "}\n      empty:", 0, NULL },
-        { "      empty:", "      more: {type: refs, ref: c, label: " L "}\n      empty:", 0, NULL },
-        { "      empty:", "      more: {type: text, required: true, label: " L "}\n      empty:", -EEXIST, "registry.migrate_required" },
-        { "hai: " L, "hai: " L ", ba: " L, 0, NULL },
-        { ", hai: " L, "", -EEXIST, "registry.migrate_enum" },
-        { "max: 100", "max: 200", 0, NULL }, { "max: 100", "max: 7", 0, NULL }, { "max: 100", "max: 6", -EEXIST, "registry.migrate_bounds" },
-        { "type: int, label", "type: int, max: 50, label", 0, NULL }, { "type: int, label", "type: int, max: 49, label", -EEXIST, "registry.migrate_bounds" },
-        { "type: int, label", "type: int, min: 5, label", 0, NULL }, { "type: int, label", "type: int, min: 6, label", -EEXIST, "registry.migrate_bounds" },
-        { "type: int, label", "type: decimal, label", 0, NULL }, { "type: int, label", "type: date, label", -EEXIST, "registry.migrate_type" },
-        { "type: fqdn", "type: text", 0, NULL }, { "type: fqdn", "type: int", -EEXIST, "registry.migrate_type" },
-        { "type: text, max: 100", "type: markdown, max: 100", 0, NULL },
-        { "type: text, max: 100", "type: text, unique: true, max: 100", -EEXIST, "registry.migrate_unique" },
-        { "type: fqdn", "type: fqdn, unique: true", 0, NULL },
-        { "type: text, max: 100", "type: text, required: true, max: 100", 0, NULL },       /* A3 has none, but it ended */
-        { "type: fqdn", "type: fqdn, required: true", -EEXIST, "registry.migrate_required" },
-        { "type: date", "type: int", 0, NULL }, { "type: date", "type: ip", 0, NULL }, { "type: date", "type: ref, ref: b", 0, NULL },
-        { "ref: a, ", "ref: b, ", -EEXIST, "registry.migrate_type" }, { "type: refs, ref: b", "type: refs, ref: c", -EEXIST, "registry.migrate_type" },
-        { "      empty: {type: date, label: " L "}\n", "", 0, NULL },
-        { "      n: {type: int, label: " L "}\n", "", -EEXIST, "registry.migrate_removed" },
-        { "      ip: {type: ip, label: " L "}\n", "", -EEXIST, "registry.migrate_removed" },
-        { "      up: {type: ref, ref: a, label: " L "}\n", "", -EEXIST, "registry.migrate_removed" },
-        { "      list: {type: refs, ref: b, label: " L "}\n", "", -EEXIST, "registry.migrate_removed" },
-        { "      old: " L "\n  b:", "  b:", -EEXIST, "registry.migrate_state" },
-        { KIND("c", ""), "", 0, NULL }, { KIND("c", ""), KIND("d", ""), 0, NULL },
+        {"      empty:", "      more: {type: text, label: " L "}\n      empty:", 0, NULL},
+        {"      empty:", "      more: {type: int, required: true, default: '7', label: " L "}\n      empty:", 0, NULL},
+        {"      empty:", "      more: {type: prefix, label: " L "}\n      empty:", 0, NULL},
+        {"      empty:", "      more: {type: ref, ref: b, label: " L "}\n      empty:", 0, NULL},
+        {"      empty:", "      more: {type: refs, ref: c, label: " L "}\n      empty:", 0, NULL},
+        {"      empty:", "      more: {type: text, required: true, label: " L "}\n      empty:", -EEXIST,
+         "registry.migrate_required"},
+        {"hai: " L, "hai: " L ", ba: " L, 0, NULL},
+        {", hai: " L, "", -EEXIST, "registry.migrate_enum"},
+        {"max: 100", "max: 200", 0, NULL},
+        {"max: 100", "max: 7", 0, NULL},
+        {"max: 100", "max: 6", -EEXIST, "registry.migrate_bounds"},
+        {"type: int, label", "type: int, max: 50, label", 0, NULL},
+        {"type: int, label", "type: int, max: 49, label", -EEXIST, "registry.migrate_bounds"},
+        {"type: int, label", "type: int, min: 5, label", 0, NULL},
+        {"type: int, label", "type: int, min: 6, label", -EEXIST, "registry.migrate_bounds"},
+        {"type: int, label", "type: decimal, label", 0, NULL},
+        {"type: int, label", "type: date, label", -EEXIST, "registry.migrate_type"},
+        {"type: fqdn", "type: text", 0, NULL},
+        {"type: fqdn", "type: int", -EEXIST, "registry.migrate_type"},
+        {"type: text, max: 100", "type: markdown, max: 100", 0, NULL},
+        {"type: text, max: 100", "type: text, unique: true, max: 100", -EEXIST, "registry.migrate_unique"},
+        {"type: fqdn", "type: fqdn, unique: true", 0, NULL},
+        {"type: text, max: 100", "type: text, required: true, max: 100", 0, NULL}, /* A3 has none, but it ended */
+        {"type: fqdn", "type: fqdn, required: true", -EEXIST, "registry.migrate_required"},
+        {"type: date", "type: int", 0, NULL},
+        {"type: date", "type: ip", 0, NULL},
+        {"type: date", "type: ref, ref: b", 0, NULL},
+        {"ref: a, ", "ref: b, ", -EEXIST, "registry.migrate_type"},
+        {"type: refs, ref: b", "type: refs, ref: c", -EEXIST, "registry.migrate_type"},
+        {"      empty: {type: date, label: " L "}\n", "", 0, NULL},
+        {"      n: {type: int, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+        {"      ip: {type: ip, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+        {"      up: {type: ref, ref: a, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+        {"      list: {type: refs, ref: b, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+        {"      old: " L "\n  b:", "  b:", -EEXIST, "registry.migrate_state"},
+        {KIND("c", ""), "", 0, NULL},
+        {KIND("c", ""), KIND("d", ""), 0, NULL},
     };
 
     (void)state;
@@ -123,11 +139,13 @@ static void changes(void **state)
         if (rc != t[i].rc || (rc < 0 && strcmp(f->e.key, t[i].key) != 0))
             fail_msg("'%s' -> '%s': %d %s", t[i].from, t[i].to, rc, rc < 0 ? fx_text(&f->e) : "");
         if (rc < 0) {
-            assert_true(strlen(f->e.arg[2]) > 0);           /* the record's id */
-            assert_int_equal(reopen(f, base), 0);           /* nothing was half done */
+            assert_true(strlen(f->e.arg[2]) > 0); /* the record's id */
+            assert_int_equal(reopen(f, base), 0); /* nothing was half done */
         }
         assert_int_equal(count_all(f, "a"), 3);
-        fx_add(f, "a", rc == 0 && strstr(t[i].to, "required: true, max") != NULL ? "{'code':'A9','name':'x','n':9}" : "{'code':'A9','n':9}");
+        fx_add(f, "a",
+               rc == 0 && strstr(t[i].to, "required: true, max") != NULL ? "{'code':'A9','name':'x','n':9}"
+                                                                         : "{'code':'A9','n':9}");
         json_t *a = fx_get(f, "a", "A2");
         assert_string_equal(json_string_value(json_object_get(a, "name")), "Đỗ Hạnh");
         json_decref(a);
@@ -145,8 +163,9 @@ static void changes(void **state)
 static void default_fills_and_search_follows(void **state)
 {
     struct fixture *f = *state;
-    char *text = edited("      empty:", "      more: {type: text, required: true, default: Mặc định, label: " L "}\n      empty:");
-    struct list_query q = { .q = STR("mac dinh"), .count = true };
+    char *text = edited("      empty:",
+                        "      more: {type: text, required: true, default: Mặc định, label: " L "}\n      empty:");
+    struct list_query q = {.q = STR("mac dinh"), .count = true};
     json_t *o;
 
     assert_int_equal(reopen(f, text), 0);
@@ -164,9 +183,10 @@ static void another_key(void **state)
 {
     struct fixture *f = *state;
     char *text = edited("    key: code\n    columns: [code]\n    fields:\n" CODE "      name: {type: text, max: 100",
-                        "    key: name\n    columns: [code]\n    fields:\n" CODE "      name: {type: text, required: true, max: 100");
+                        "    key: name\n    columns: [code]\n    fields:\n" CODE
+                        "      name: {type: text, required: true, max: 100");
 
-    assert_int_equal(reopen(f, text), -EEXIST);          /* two are called Đỗ Hạnh */
+    assert_int_equal(reopen(f, text), -EEXIST); /* two are called Đỗ Hạnh */
     assert_string_equal(f->e.key, "registry.migrate_unique");
     assert_int_equal(reopen(f, base), 0);
     assert_int_equal(fx_change(f, "a", "A2", 1, "{'name':'Khác'}"), 0);
@@ -184,7 +204,8 @@ static void damaged_description(void **state)
     struct tx *tx;
 
     assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
-    assert_int_equal(tx_exec(tx, "UPDATE registry_meta SET value = '{' WHERE name = 'schema'", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "UPDATE registry_meta SET value = '{' WHERE name = 'schema'", NO_VALS, NULL, &f->e),
+                     0);
     assert_int_equal(store_commit(tx, &f->e), 0);
     assert_int_equal(reopen(f, base), -EIO);
     assert_string_equal(f->e.key, "registry.meta_broken");

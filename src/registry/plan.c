@@ -5,7 +5,7 @@
 #include "base/rand.h"
 #include <errno.h>
 
-static const char *const order_system[] = { "id", "rev", "state", "valid_from", "valid_to", "created_at", "changed_at" };
+static const char *const order_system[] = {"id", "rev", "state", "valid_from", "valid_to", "created_at", "changed_at"};
 
 bool order_allowed(const struct kind *k, const struct field *f)
 {
@@ -49,11 +49,11 @@ static int plan_order(struct plan *p, str order, struct err *e)
     if (!order_allowed(k, c.f))
         return ERR(e, -EINVAL, "registry.bad_order", S(order));
     p->by_key = c.f == &k->fields[k->key_field];
-    if (c.f->type == FT_REF) {                /* by the name that people see */
+    if (c.f->type == FT_REF) { /* by the name that people see */
         size_t i = kind_field_at(k, c.f->name);
         snprintf(p->order, sizeof(p->order), "COALESCE(r%zu.title_sort, '')", i);
-        snprintf(p->join, sizeof(p->join), " LEFT JOIN \"%.*s\" r%zu ON r%zu.id = t.\"%.*s_id\"", STR_ARGS(c.f->ref_kind), i, i,
-                 STR_ARGS(c.f->name));
+        snprintf(p->join, sizeof(p->join), " LEFT JOIN \"%.*s\" r%zu ON r%zu.id = t.\"%.*s_id\"",
+                 STR_ARGS(c.f->ref_kind), i, i, STR_ARGS(c.f->name));
     } else
         order_expr(k, c.f, "t.", p->order);
     return 0;
@@ -107,7 +107,7 @@ static bool cursor_read(struct arena *a, str cursor, str order, int64_t *id, str
     char *p = arena_alloc(a, bytes + 1);
     if (p == NULL || !hex_parse(str_sub(rest, 1, SIZE_MAX), p, bytes))
         return false;
-    *v = V_STR(((str){ p, bytes }));
+    *v = V_STR(((str){p, bytes}));
     return true;
 }
 
@@ -122,8 +122,8 @@ int plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *
 
     buf_init(&b, SQL_MAX);
     /* First which records, with no more than that needs; then all of those. */
-    buf_fmt(&b, "SELECT %s, %s FROM %s WHERE t.id IN (SELECT t.id FROM \"%.*s\" t%s WHERE ", ks->cols, p->order, ks->from,
-            STR_ARGS(p->k->name), p->join);
+    buf_fmt(&b, "SELECT %s, %s FROM %s WHERE t.id IN (SELECT t.id FROM \"%.*s\" t%s WHERE ", ks->cols, p->order,
+            ks->from, STR_ARGS(p->k->name), p->join);
     buf_str(&b, buf_view(&p->where));
     if (q->cursor.n > 0) {
         if (!cursor_read(p->a, q->cursor, q->order, &id, &v) || np + 2 > PARAMS_MAX) {
@@ -132,7 +132,8 @@ int plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *
         }
         p->p[np++] = v;
         p->p[np++] = V_INT(id);
-        buf_fmt(&b, " AND %s %s= ?%zu AND (%s %s ?%zu OR t.id %s ?%zu)", p->order, cmp, np - 1, p->order, cmp, np - 1, cmp, np);
+        buf_fmt(&b, " AND %s %s= ?%zu AND (%s %s ?%zu OR t.id %s ?%zu)", p->order, cmp, np - 1, p->order, cmp, np - 1,
+                cmp, np);
     }
     if (limit > 0)
         buf_fmt(&b, " ORDER BY %s%s, t.id%s LIMIT %zu", p->order, dir, dir, limit);
@@ -158,7 +159,14 @@ int plan_count(struct plan *p, int64_t *n, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
-struct page { struct arena *a; const struct kind *k; struct rec **v; size_t n, limit; struct val last; bool more; };
+struct page {
+    struct arena *a;
+    const struct kind *k;
+    struct rec **v;
+    size_t n, limit;
+    struct val last;
+    bool more;
+};
 
 static bool page_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -203,12 +211,13 @@ static int page_json(struct plan *p, const struct list_query *q, struct page *pg
     return rc;
 }
 
-int registry_list(struct registry *r, const struct actor *who, str kind, const struct list_query *q, json_t **out, struct err *e)
+int registry_list(struct registry *r, const struct actor *who, str kind, const struct list_query *q, json_t **out,
+                  struct err *e)
 {
     struct arena a = arena_init(CALL_ARENA);
-    struct plan p = { .r = r, .k = kind_want(r, kind, e), .a = &a };
+    struct plan p = {.r = r, .k = kind_want(r, kind, e), .a = &a};
     size_t limit = q->limit == 0 ? 50 : q->limit > 1000 ? 1000 : q->limit;
-    struct page pg = { .a = &a, .k = p.k, .limit = limit, .v = arena_array(&a, struct rec *, limit) };
+    struct page pg = {.a = &a, .k = p.k, .limit = limit, .v = arena_array(&a, struct rec *, limit)};
     struct scope s;
     int rc = p.k == NULL ? -ENOENT : scope_read(who, &s, e);
 

@@ -5,7 +5,8 @@
 #include <errno.h>
 
 enum { HEAD_COLS = 9 };
-static const char head_cols[] = "t.id, t.rev, t.state, t.valid_from, t.valid_to, t.created_at, t.created_by, t.changed_at, t.changed_by";
+static const char head_cols[] =
+    "t.id, t.rev, t.state, t.valid_from, t.valid_to, t.created_at, t.created_by, t.changed_at, t.changed_by";
 
 static void from_make(const struct kind *k, struct buf *b)
 {
@@ -13,7 +14,8 @@ static void from_make(const struct kind *k, struct buf *b)
     for (size_t i = 0; i < k->nfields; i++) {
         const struct field *f = &k->fields[i];
         if (f->type == FT_REF)
-            buf_fmt(b, " LEFT JOIN \"%.*s\" r%zu ON r%zu.id = t.\"%.*s_id\"", STR_ARGS(f->ref_kind), i, i, STR_ARGS(f->name));
+            buf_fmt(b, " LEFT JOIN \"%.*s\" r%zu ON r%zu.id = t.\"%.*s_id\"", STR_ARGS(f->ref_kind), i, i,
+                    STR_ARGS(f->name));
     }
 }
 
@@ -24,8 +26,8 @@ static void cols_make(const struct registry *r, const struct kind *k, struct buf
         const struct field *f = &k->fields[i];
         if (f->type == FT_REF) {
             const struct kind *t = schema_kind(r->sc, f->ref_kind);
-            buf_fmt(b, ", t.\"%.*s_id\", r%zu.\"%.*s\", r%zu.\"%.*s\"", STR_ARGS(f->name),
-                    i, STR_ARGS(t->fields[t->key_field].name), i, STR_ARGS(t->fields[t->title_field].name));
+            buf_fmt(b, ", t.\"%.*s_id\", r%zu.\"%.*s\", r%zu.\"%.*s\"", STR_ARGS(f->name), i,
+                    STR_ARGS(t->fields[t->key_field].name), i, STR_ARGS(t->fields[t->title_field].name));
         } else if (f->type != FT_REFS) {
             buf_fmt(b, ", t.\"%.*s\"", STR_ARGS(f->name));
         }
@@ -37,7 +39,9 @@ static void insert_make(const struct kind *k, struct buf *b)
     char cols[FIELD_COLS][COL_MAX];
     size_t n = 9;
 
-    buf_fmt(b, "INSERT INTO \"%.*s\" (rev, state, valid_from, created_at, created_by, changed_at, changed_by, folded, title_sort",
+    buf_fmt(b,
+            "INSERT INTO \"%.*s\" (rev, state, valid_from, created_at, created_by, changed_at, changed_by, folded, "
+            "title_sort",
             STR_ARGS(k->name));
     for (size_t i = 0; i < k->nfields; i++) {
         size_t m = field_columns(&k->fields[i], cols);
@@ -123,7 +127,11 @@ bool rec_from_row(struct arena *a, struct rec *rec, const struct val *cols)
     return !a->failed;
 }
 
-struct refs_read { struct arena *a; struct id_list *out; size_t cap; };
+struct refs_read {
+    struct arena *a;
+    struct id_list *out;
+    size_t cap;
+};
 
 static bool refs_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -146,7 +154,7 @@ static bool refs_row(void *ctx, const struct val *cols, size_t n)
         x->cap = cap;
     }
     l->id[l->n] = cols[0].i;
-    l->text[l->n++] = (struct ref_text){ arena_str(x->a, cols[1].s), arena_str(x->a, cols[2].s) };
+    l->text[l->n++] = (struct ref_text){arena_str(x->a, cols[1].s), arena_str(x->a, cols[2].s)};
     return true;
 }
 
@@ -161,16 +169,22 @@ int rec_load_refs(struct tx *tx, const struct registry *r, struct arena *a, stru
             continue;
         const struct kind *t = schema_kind(r->sc, f->ref_kind);
         str key = t->fields[t->key_field].name, title = t->fields[t->title_field].name;
-        struct refs_read x = { a, &rec->refs[i], 0 };
-        snprintf(sql, sizeof(sql), "SELECT x.ref_id, k.\"%.*s\", k.\"%.*s\" FROM \"%.*s_%.*s\" x JOIN \"%.*s\" k ON k.id = x.ref_id"
-                 " WHERE x.id = ?1 ORDER BY k.\"%.*s\"", STR_ARGS(key), STR_ARGS(title), STR_ARGS(rec->k->name),
-                 STR_ARGS(f->name), STR_ARGS(t->name), STR_ARGS(key));
+        struct refs_read x = {a, &rec->refs[i], 0};
+        snprintf(sql, sizeof(sql),
+                 "SELECT x.ref_id, k.\"%.*s\", k.\"%.*s\" FROM \"%.*s_%.*s\" x JOIN \"%.*s\" k ON k.id = x.ref_id"
+                 " WHERE x.id = ?1 ORDER BY k.\"%.*s\"",
+                 STR_ARGS(key), STR_ARGS(title), STR_ARGS(rec->k->name), STR_ARGS(f->name), STR_ARGS(t->name),
+                 STR_ARGS(key));
         rc = tx_query(tx, sql, VALS(V_INT(rec->id)), refs_row, &x, e);
     }
     return rc == 0 && a->failed ? ERR(e, -ENOMEM, "registry.no_memory") : rc;
 }
 
-struct row_read { struct arena *a; struct rec *rec; bool found; };
+struct row_read {
+    struct arena *a;
+    struct rec *rec;
+    bool found;
+};
 
 static bool load_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -185,7 +199,7 @@ static bool load_row(void *ctx, const struct val *cols, size_t n)
 int rec_load(struct tx *tx, const struct registry *r, struct arena *a, const struct kind *k, int64_t id,
              struct rec **out, struct err *e)
 {
-    struct row_read x = { a, rec_new(a, k), false };
+    struct row_read x = {a, rec_new(a, k), false};
     const struct kind_sql *ks = &r->sql[kind_index(r, k)];
     str sql = arena_fmt(a, "SELECT %s FROM %s WHERE t.id = ?1", ks->cols, ks->from);
 
@@ -215,8 +229,8 @@ static json_t *seconds_json(int64_t s)
 
 static json_t *ref_json(int64_t id, const struct ref_text *t)
 {
-    return json_pack("{s:I, s:o, s:o}", "id", (json_int_t)id, "key", json_from_str(t->key),
-                     "title", json_from_str(t->title.n > 0 ? t->title : t->key));
+    return json_pack("{s:I, s:o, s:o}", "id", (json_int_t)id, "key", json_from_str(t->key), "title",
+                     json_from_str(t->title.n > 0 ? t->title : t->key));
 }
 
 static json_t *field_json(const struct rec *rec, size_t i)
@@ -238,12 +252,13 @@ static json_t *field_json(const struct rec *rec, size_t i)
 json_t *rec_json(const struct rec *rec)
 {
     str title = rec->v[rec->k->title_field].s;
-    json_t *o = json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "id", (json_int_t)rec->id, "kind", json_from_str(rec->k->name), "key", json_from_str(rec_key(rec)),
-        "title", json_from_str(title.n > 0 ? title : rec_key(rec)), "state", json_from_str(rec->state),
-        "rev", (json_int_t)rec->rev, "valid_from", seconds_json(rec->valid_from), "valid_to", seconds_json(rec->valid_to),
-        "created_at", seconds_json(rec->created_at), "created_by", json_from_str(rec->created_by),
-        "changed_at", seconds_json(rec->changed_at), "changed_by", json_from_str(rec->changed_by));
+    json_t *o = json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)rec->id,
+                          "kind", json_from_str(rec->k->name), "key", json_from_str(rec_key(rec)), "title",
+                          json_from_str(title.n > 0 ? title : rec_key(rec)), "state", json_from_str(rec->state), "rev",
+                          (json_int_t)rec->rev, "valid_from", seconds_json(rec->valid_from), "valid_to",
+                          seconds_json(rec->valid_to), "created_at", seconds_json(rec->created_at), "created_by",
+                          json_from_str(rec->created_by), "changed_at", seconds_json(rec->changed_at), "changed_by",
+                          json_from_str(rec->changed_by));
     char name[COL_MAX];
 
     for (size_t i = 0; o != NULL && i < rec->k->nfields; i++) {
@@ -261,8 +276,8 @@ static bool all_digits(str s)
     return s.n > 0;
 }
 
-static int find_sql(struct tx *tx, struct arena *a, const struct kind *k, const char *col, const char *rest, const struct val *v,
-                    int64_t *id, struct err *e)
+static int find_sql(struct tx *tx, struct arena *a, const struct kind *k, const char *col, const char *rest,
+                    const struct val *v, int64_t *id, struct err *e)
 {
     struct val found;
     char sql[256];
@@ -291,7 +306,8 @@ int rec_find_key(struct tx *tx, struct arena *a, const struct kind *k, str key, 
     return rc;
 }
 
-int rec_find(struct tx *tx, struct arena *a, const struct kind *k, str id_or_key, bool living, int64_t *id, struct err *e)
+int rec_find(struct tx *tx, struct arena *a, const struct kind *k, str id_or_key, bool living, int64_t *id,
+             struct err *e)
 {
     int64_t n;
 

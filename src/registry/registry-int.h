@@ -11,123 +11,162 @@
 enum { CALL_ARENA = 64 << 20, SQL_MAX = 1 << 20, PARAMS_MAX = 128 };
 
 /* Prepared once for a kind when the registry opens. */
-struct kind_sql { char *cols, *from, *insert; };         /* SELECT cols FROM from */
+struct kind_sql {
+    char *cols, *from, *insert;
+}; /* SELECT cols FROM from */
 struct registry {
     struct store *st;
     const struct schema *sc;
     const struct clock *clk;
-    struct kind_sql *sql;                    /* beside sc->kinds */
+    struct kind_sql *sql; /* beside sc->kinds */
 };
 
-struct ref_text { str key, title; };
-struct id_list { int64_t *id; struct ref_text *text; size_t n; };
+struct ref_text {
+    str key, title;
+};
+struct id_list {
+    int64_t *id;
+    struct ref_text *text;
+    size_t n;
+};
 struct rec {
     const struct kind *k;
-    int64_t id, rev, valid_from, valid_to, created_at, changed_at;    /* seconds; valid_to 0 = living */
+    int64_t id, rev, valid_from, valid_to, created_at, changed_at; /* seconds; valid_to 0 = living */
     str state, created_by, changed_by;
-    struct val *v;                           /* a field each; ref: id */
-    struct ref_text *ref;                    /* beside v: what a ref names */
-    struct id_list *refs;                    /* beside v: refs */
+    struct val *v;        /* a field each; ref: id */
+    struct ref_text *ref; /* beside v: what a ref names */
+    struct id_list *refs; /* beside v: refs */
 };
 
 /* record.c */
-int  kind_sql_make(const struct registry *r, const struct kind *k, struct kind_sql *out);
+int kind_sql_make(const struct registry *r, const struct kind *k, struct kind_sql *out);
 size_t kind_index(const struct registry *r, const struct kind *k);
 struct rec *rec_new(struct arena *a, const struct kind *k);
-bool rec_from_row(struct arena *a, struct rec *rec, const struct val *cols);       /* kind_sql.cols */
-int  rec_load_refs(struct tx *tx, const struct registry *r, struct arena *a, struct rec *rec, struct err *e);
-int  rec_load(struct tx *tx, const struct registry *r, struct arena *a, const struct kind *k, int64_t id,
-              struct rec **out, struct err *e);                                    /* -ENOENT */
+bool rec_from_row(struct arena *a, struct rec *rec, const struct val *cols); /* kind_sql.cols */
+int rec_load_refs(struct tx *tx, const struct registry *r, struct arena *a, struct rec *rec, struct err *e);
+int rec_load(struct tx *tx, const struct registry *r, struct arena *a, const struct kind *k, int64_t id,
+             struct rec **out, struct err *e); /* -ENOENT */
 json_t *rec_json(const struct rec *rec);
-str  rec_key(const struct rec *rec);
+str rec_key(const struct rec *rec);
 /* id: digits are an id, all else a key; the living record first, then the one
  * that ended last. 0 = none. */
-int  rec_find(struct tx *tx, struct arena *a, const struct kind *k, str id_or_key, bool living, int64_t *id, struct err *e);
+int rec_find(struct tx *tx, struct arena *a, const struct kind *k, str id_or_key, bool living, int64_t *id,
+             struct err *e);
 
-int  rec_find_key(struct tx *tx, struct arena *a, const struct kind *k, str key, bool living, int64_t *id, struct err *e);
+int rec_find_key(struct tx *tx, struct arena *a, const struct kind *k, str key, bool living, int64_t *id,
+                 struct err *e);
 
 /* rights.c */
-struct scope { bool all; int64_t unit; };
-int  scope_read(const struct actor *who, struct scope *out, struct err *e);         /* -EACCES: no role */
+struct scope {
+    bool all;
+    int64_t unit;
+};
+int scope_read(const struct actor *who, struct scope *out, struct err *e); /* -EACCES: no role */
 /* Adds to sql a condition on alias `t` of kind k; parameters numbered from np on. Nothing when all is seen. */
 void scope_sql(const struct registry *r, const struct scope *s, const struct kind *k, const char *alias,
                struct buf *sql, struct val *p, size_t *np);
-int  scope_sees(struct tx *tx, const struct registry *r, const struct scope *s, const struct kind *k, int64_t id,
-                struct err *e);                                                     /* -ENOENT */
+int scope_sees(struct tx *tx, const struct registry *r, const struct scope *s, const struct kind *k, int64_t id,
+               struct err *e); /* -ENOENT */
 /* May `who` write records of k that are in `state` ("" = new)? -EACCES. */
-int  rights_write(const struct actor *who, const struct kind *k, str state, struct err *e);
-int  rights_transition(const struct actor *who, const struct kind *k, str from, str to, struct err *e);
+int rights_write(const struct actor *who, const struct kind *k, str state, struct err *e);
+int rights_transition(const struct actor *who, const struct kind *k, str from, str to, struct err *e);
 
 /* input.c: what somebody wants of a record, before it is judged against it. */
-enum given { GIVEN_NOT, GIVEN_CLEAR, GIVEN_VALUE, GIVEN_BAD };   /* BAD: was given and told as a mistake */
-struct input_field { enum given given; struct val v; str *ref_key; int64_t *ref_id; size_t nrefs; };   /* key p NULL: by id */
-struct input { struct input_field *f; str state; };
-struct place { long row; const struct kind *k; const str *headers; };   /* of a mistake: row 0 = JSON pointer; headers beside the fields */
+enum given { GIVEN_NOT, GIVEN_CLEAR, GIVEN_VALUE, GIVEN_BAD }; /* BAD: was given and told as a mistake */
+struct input_field {
+    enum given given;
+    struct val v;
+    str *ref_key;
+    int64_t *ref_id;
+    size_t nrefs;
+}; /* key p NULL: by id */
+struct input {
+    struct input_field *f;
+    str state;
+};
+struct place {
+    long row;
+    const struct kind *k;
+    const str *headers;
+}; /* of a mistake: row 0 = JSON pointer; headers beside the fields */
 struct write {
-    struct registry *r; struct tx *tx; struct arena *a;
-    const struct actor *who; struct scope scope;
-    struct errs *es; uint64_t mistakes;
+    struct registry *r;
+    struct tx *tx;
+    struct arena *a;
+    const struct actor *who;
+    struct scope scope;
+    struct errs *es;
+    uint64_t mistakes;
     struct place place;
-    int64_t now;                                 /* ns */
-    uint64_t seq; struct sha256 head;            /* of the history chain */
+    int64_t now; /* ns */
+    uint64_t seq;
+    struct sha256 head; /* of the history chain */
 };
 void write_fault(struct write *w, str field, struct err *e);
 struct input *input_new(struct arena *a, const struct kind *k);
-int  input_from_json(struct write *w, const struct kind *k, const json_t *in, struct input **out, struct err *e);
-int  input_cell(struct write *w, const struct kind *k, size_t field, str cell, struct input *in, struct err *e);
+int input_from_json(struct write *w, const struct kind *k, const json_t *in, struct input **out, struct err *e);
+int input_cell(struct write *w, const struct kind *k, size_t field, str cell, struct input *in, struct err *e);
 
 /* write.c */
 enum outcome { OUT_CREATED, OUT_CHANGED, OUT_SAME };
-int  write_begin(struct write *w, struct registry *r, const struct actor *who, struct arena *a, struct errs *es,
-                 struct err *e);
+int write_begin(struct write *w, struct registry *r, const struct actor *who, struct arena *a, struct errs *es,
+                struct err *e);
 /* old NULL: create. Mistakes go to w->es; -EINVAL then. */
-int  write_record(struct write *w, const struct kind *k, const struct rec *old, struct input *in,
-                  struct rec **out, enum outcome *how, struct err *e);
+int write_record(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec **out,
+                 enum outcome *how, struct err *e);
 /* fields.c: the new values of a record, judged. */
-int  fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh,
-                  struct err *e);
-int  template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, str *out, struct err *e);
+int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh,
+                 struct err *e);
+int template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, str *out, struct err *e);
 /* invariants.c */
-int  invariants_judge(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e);
+int invariants_judge(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e);
 
 /* history.c */
-int  history_head(struct tx *tx, uint64_t *seq, struct sha256 *head, struct err *e);
-int  history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
-                 struct err *e);
+int history_head(struct tx *tx, uint64_t *seq, struct sha256 *head, struct err *e);
+int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
+                struct err *e);
 /* What differs between the two, as a pair of objects with only those members. */
 void history_diff(const struct rec *old, const struct rec *fresh, json_t **before, json_t **after);
 
 /* plan.c, filter.c, search.c: a list query as SQL. The last column of a row is the value
  * it is ordered by. */
 struct plan {
-    struct tx *tx; const struct registry *r; const struct kind *k; struct arena *a;
-    struct buf where;                            /* conditions on t, the cursor's not among them */
-    struct val p[PARAMS_MAX]; size_t np;
-    char order[2 * COL_MAX]; bool desc, by_key;  /* expression */
-    char join[3 * COL_MAX];                      /* of the record that the order is by, or empty */
+    struct tx *tx;
+    const struct registry *r;
+    const struct kind *k;
+    struct arena *a;
+    struct buf where; /* conditions on t, the cursor's not among them */
+    struct val p[PARAMS_MAX];
+    size_t np;
+    char order[2 * COL_MAX];
+    bool desc, by_key;      /* expression */
+    char join[3 * COL_MAX]; /* of the record that the order is by, or empty */
 };
-struct column { const struct field *f; char sql[COL_MAX + 8], sort[2 * COL_MAX]; };
+struct column {
+    const struct field *f;
+    char sql[COL_MAX + 8], sort[2 * COL_MAX];
+};
 /* A field or a system member by its name in JSON; false when there is none. */
 bool column_find(const struct kind *k, str name, struct column *out);
-int  filter_add(struct plan *p, str field, str op, str value, struct err *e);
-int  search_add(struct plan *p, str q, struct err *e);
-int  search_words(struct plan *p, const str *words, size_t n, struct err *e);      /* folded words */
-size_t plan_param(struct plan *p, struct val v);                                   /* its number */
-int  plan_few(struct plan *p, const char *head, const char *rest, bool *few, struct err *e);
-int  plan_make(struct plan *p, const struct scope *s, const struct list_query *q, struct err *e);
+int filter_add(struct plan *p, str field, str op, str value, struct err *e);
+int search_add(struct plan *p, str q, struct err *e);
+int search_words(struct plan *p, const str *words, size_t n, struct err *e); /* folded words */
+size_t plan_param(struct plan *p, struct val v);                             /* its number */
+int plan_few(struct plan *p, const char *head, const char *rest, bool *few, struct err *e);
+int plan_make(struct plan *p, const struct scope *s, const struct list_query *q, struct err *e);
 void plan_done(struct plan *p);
 /* limit 0: all rows. cursor empty: from the start. */
-int  plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *fn, void *ctx, struct err *e);
-int  plan_count(struct plan *p, int64_t *n, struct err *e);
+int plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *fn, void *ctx, struct err *e);
+int plan_count(struct plan *p, int64_t *n, struct err *e);
 /* The expression that an index on the living records is made of. */
 void order_expr(const struct kind *k, const struct field *f, const char *alias, char out[2 * COL_MAX]);
 bool order_allowed(const struct kind *k, const struct field *f);
 
 /* migrate.c */
-int  migrate(struct registry *r, struct err *e);
+int migrate(struct registry *r, struct err *e);
 /* text.c: the texts kept beside a record for search and order. */
-str  rec_folded(struct arena *a, const struct rec *rec);
-str  rec_title_sort(struct arena *a, const struct rec *rec);
+str rec_folded(struct arena *a, const struct rec *rec);
+str rec_title_sort(struct arena *a, const struct rec *rec);
 
-const struct kind *kind_want(const struct registry *r, str name, struct err *e);    /* -ENOENT */
+const struct kind *kind_want(const struct registry *r, str name, struct err *e); /* -ENOENT */
 #endif

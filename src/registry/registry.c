@@ -4,13 +4,14 @@
 #include "base/json.h"
 #include <errno.h>
 
-int registry_open(struct store *st, const struct schema *sc, const struct clock *clk, struct registry **out, struct err *e)
+int registry_open(struct store *st, const struct schema *sc, const struct clock *clk, struct registry **out,
+                  struct err *e)
 {
     struct registry *r = calloc(1, sizeof(*r));
     int rc = 0;
 
     if (r != NULL) {
-        *r = (struct registry){ .st = st, .sc = sc, .clk = clk, .sql = calloc(sc->nkinds, sizeof(*r->sql)) };
+        *r = (struct registry){.st = st, .sc = sc, .clk = clk, .sql = calloc(sc->nkinds, sizeof(*r->sql))};
         for (size_t i = 0; r->sql != NULL && i < sc->nkinds && rc == 0; i++)
             rc = kind_sql_make(r, &sc->kinds[i], &r->sql[i]);
     }
@@ -113,8 +114,8 @@ static int write_end(struct write *w, int rc, const struct rec *rec, json_t **ou
     return rc;
 }
 
-int registry_create(struct registry *r, const struct actor *who, str kind, const json_t *in, json_t **out, struct errs *es,
-                    struct err *e)
+int registry_create(struct registry *r, const struct actor *who, str kind, const json_t *in, json_t **out,
+                    struct errs *es, struct err *e)
 {
     const struct kind *k = kind_want(r, kind, e);
     struct arena a = arena_init(CALL_ARENA);
@@ -143,8 +144,8 @@ static int check_rev(const struct rec *rec, int64_t rev, struct err *e)
     return ERR(e, -ESTALE, "registry.stale", S(rec_key(rec)), N(rec->rev), N(rev));
 }
 
-int registry_change(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev, const json_t *patch,
-                    json_t **out, struct errs *es, struct err *e)
+int registry_change(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
+                    const json_t *patch, json_t **out, struct errs *es, struct err *e)
 {
     const struct kind *k = kind_want(r, kind, e);
     struct arena a = arena_init(CALL_ARENA);
@@ -185,12 +186,15 @@ static int check_unused(struct write *w, const struct rec *rec, struct err *e)
             if ((f->type != FT_REF && f->type != FT_REFS) || !str_eq(f->ref_kind, rec->k->name))
                 continue;
             if (f->type == FT_REF)
-                snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_id\" = ?1 AND valid_to IS NULL AND id <> ?2"
-                         " LIMIT 1", STR_ARGS(key), STR_ARGS(o->name), STR_ARGS(f->name));
+                snprintf(sql, sizeof(sql),
+                         "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_id\" = ?1 AND valid_to IS NULL AND id <> ?2"
+                         " LIMIT 1",
+                         STR_ARGS(key), STR_ARGS(o->name), STR_ARGS(f->name));
             else
-                snprintf(sql, sizeof(sql), "SELECT k.\"%.*s\" FROM \"%.*s_%.*s\" x JOIN \"%.*s\" k ON k.id = x.id WHERE"
-                         " x.ref_id = ?1 AND k.valid_to IS NULL AND k.id <> ?2 LIMIT 1", STR_ARGS(key), STR_ARGS(o->name),
-                         STR_ARGS(f->name), STR_ARGS(o->name));
+                snprintf(sql, sizeof(sql),
+                         "SELECT k.\"%.*s\" FROM \"%.*s_%.*s\" x JOIN \"%.*s\" k ON k.id = x.id WHERE"
+                         " x.ref_id = ?1 AND k.valid_to IS NULL AND k.id <> ?2 LIMIT 1",
+                         STR_ARGS(key), STR_ARGS(o->name), STR_ARGS(f->name), STR_ARGS(o->name));
             int64_t self = o == rec->k ? rec->id : 0;
             int rc = tx_one(w->tx, w->a, sql, VALS(V_INT(rec->id), V_INT(self)), &v, e);
             if (rc != 0)
@@ -211,9 +215,11 @@ static int end_record(struct write *w, const struct rec *old, struct rec **out, 
     rec->rev++;
     rec->valid_to = rec->changed_at = w->now / NS_PER_S;
     rec->changed_by = w->who->name;
-    snprintf(sql, sizeof(sql), "UPDATE \"%.*s\" SET rev = ?1, valid_to = ?2, changed_at = ?2, changed_by = ?3 WHERE id = ?4",
+    snprintf(sql, sizeof(sql),
+             "UPDATE \"%.*s\" SET rev = ?1, valid_to = ?2, changed_at = ?2, changed_by = ?3 WHERE id = ?4",
              STR_ARGS(rec->k->name));
-    int rc = tx_exec(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->valid_to), V_STR(rec->changed_by), V_INT(rec->id)), NULL, e);
+    int rc = tx_exec(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->valid_to), V_STR(rec->changed_by), V_INT(rec->id)),
+                     NULL, e);
     if (rc == 0) {
         history_diff(old, rec, &before, &after);
         rc = history_add(w, rec, "end", before, after, e);
@@ -224,7 +230,8 @@ static int end_record(struct write *w, const struct rec *old, struct rec **out, 
     return rc;
 }
 
-int registry_end(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev, json_t **out, struct err *e)
+int registry_end(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev, json_t **out,
+                 struct err *e)
 {
     const struct kind *k = kind_want(r, kind, e);
     struct arena a = arena_init(CALL_ARENA);
@@ -248,7 +255,10 @@ int registry_end(struct registry *r, const struct actor *who, str kind, str id_o
     return rc;
 }
 
-struct count { json_t *by_state; int64_t total; };
+struct count {
+    json_t *by_state;
+    int64_t total;
+};
 
 static bool count_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -262,9 +272,10 @@ static bool count_row(void *ctx, const struct val *cols, size_t n)
     return true;
 }
 
-static int count_kind(struct registry *r, struct tx *tx, const struct scope *s, const struct kind *k, json_t *out, struct err *e)
+static int count_kind(struct registry *r, struct tx *tx, const struct scope *s, const struct kind *k, json_t *out,
+                      struct err *e)
 {
-    struct count c = { json_object(), 0 };
+    struct count c = {json_object(), 0};
     struct val p[2];
     size_t np = 0;
     struct buf b;

@@ -23,14 +23,20 @@
 #include "registry/schema.h"
 #include "registry/store.h"
 
-enum role { ROLE_ADMIN = 1, ROLE_OPERATOR = 2, ROLE_APPROVER = 4, ROLE_UNIT_OFFICER = 8, ROLE_AUDITOR = 16,
-            ROLE_SYSTEM = 32 };                     /* SYSTEM: Lũy itself (packs, judge) */
+enum role {
+    ROLE_ADMIN = 1,
+    ROLE_OPERATOR = 2,
+    ROLE_APPROVER = 4,
+    ROLE_UNIT_OFFICER = 8,
+    ROLE_AUDITOR = 16,
+    ROLE_SYSTEM = 32
+}; /* SYSTEM: Lũy itself (packs, judge) */
 struct actor {
-    str name;                                       /* account name, for history */
-    int64_t account_id;                             /* 0 = the system */
+    str name;           /* account name, for history */
+    int64_t account_id; /* 0 = the system */
     uint32_t roles;
-    int64_t unit_id;                                /* unit_officer: sees this unit's subtree; 0 = all */
-    str reason;                                     /* why, may be empty */
+    int64_t unit_id; /* unit_officer: sees this unit's subtree; 0 = all */
+    str reason;      /* why, may be empty */
 };
 bool role_parse(str s, uint32_t *bit);
 const char *role_name(uint32_t bit);
@@ -38,9 +44,9 @@ const char *role_name(uint32_t bit);
 struct registry;
 /* Opens or makes the database, brings tables up to the schema (adds tables and
  * columns; refuses a change that would lose data with the row in the way). */
-int  registry_open(struct store *st, const struct schema *sc, const struct clock *clk,
-                   struct registry **out, struct err *e);
-void registry_close(struct registry *r);            /* not the store, not the schema */
+int registry_open(struct store *st, const struct schema *sc, const struct clock *clk, struct registry **out,
+                  struct err *e);
+void registry_close(struct registry *r); /* not the store, not the schema */
 const struct schema *registry_schema(const struct registry *r);
 struct store *registry_store(struct registry *r);
 
@@ -48,30 +54,33 @@ struct store *registry_store(struct registry *r);
  * unit_officer reads and proposes within the own subtree. -EACCES otherwise;
  * what an actor may not see is -ENOENT. Field mistakes all go to es
  * (at = JSON pointer "/fields/serial"), return -EINVAL. *out: caller owns. */
-int registry_create(struct registry *r, const struct actor *who, str kind, const json_t *in,
-                    json_t **out, struct errs *es, struct err *e);
+int registry_create(struct registry *r, const struct actor *who, str kind, const json_t *in, json_t **out,
+                    struct errs *es, struct err *e);
 int registry_get(struct registry *r, const struct actor *who, str kind, str id_or_key, json_t **out, struct err *e);
 struct list_query {
-    struct { str field, op, value; } filter[16]; size_t nfilters;   /* ops: eq ne ic(contains) lt le gt ge in under null */
-    str q;                                          /* folded text over key, title and text fields */
-    str order;                                      /* "-changed_at" */
-    str cursor; size_t limit;                       /* default 50, max 1000 */
-    bool ended;                                     /* also records that ended */
-    bool count;                                     /* fill "total" */
+    struct {
+        str field, op, value;
+    } filter[16];
+    size_t nfilters; /* ops: eq ne ic(contains) lt le gt ge in under null */
+    str q;           /* folded text over key, title and text fields */
+    str order;       /* "-changed_at" */
+    str cursor;
+    size_t limit; /* default 50, max 1000 */
+    bool ended;   /* also records that ended */
+    bool count;   /* fill "total" */
 };
 /* {"items": [...], "next": "cursor" or null, "total": n} */
-int registry_list(struct registry *r, const struct actor *who, str kind, const struct list_query *q,
-                  json_t **out, struct err *e);
+int registry_list(struct registry *r, const struct actor *who, str kind, const struct list_query *q, json_t **out,
+                  struct err *e);
 /* rev must be the record's: -ESTALE with the current one as {1}. "state" in the
  * patch is a transition and must be one of the kind's. null clears a field. */
 int registry_change(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
                     const json_t *patch, json_t **out, struct errs *es, struct err *e);
-int registry_end(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
-                 json_t **out, struct err *e);       /* -ENOTEMPTY while living records refer to it */
+int registry_end(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev, json_t **out,
+                 struct err *e); /* -ENOTEMPTY while living records refer to it */
 /* [{"seq","at","by","reason","op","rev","before","after","hash"}], newest first,
  * at most 1000. A create has the whole record in "after"; else both hold what changed. */
-int registry_history(struct registry *r, const struct actor *who, str kind, str id_or_key,
-                     json_t **out, struct err *e);
+int registry_history(struct registry *r, const struct actor *who, str kind, str id_or_key, json_t **out, struct err *e);
 /* Walks the hash chain over all history: sha256(prev || canonical row).
  * *bad_seq = 0 when whole, else the first row that does not fit. */
 int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struct err *e);
@@ -83,8 +92,8 @@ int registry_head(struct registry *r, uint64_t *seq, char hash[65], struct err *
  * key present = update, absent = create; empty = leave, "null" = clear. Every
  * row is judged first; with any mistake nothing is written. at = "row 7, column serial".
  * *out {"created","updated","unchanged","rows"} */
-int registry_import_csv(struct registry *r, const struct actor *who, str kind, str csv, bool dry_run,
-                        json_t **out, struct errs *es, struct err *e);
+int registry_import_csv(struct registry *r, const struct actor *who, str kind, str csv, bool dry_run, json_t **out,
+                        struct errs *es, struct err *e);
 int registry_export_csv(struct registry *r, const struct actor *who, str kind, const struct list_query *q,
                         struct buf *out, struct err *e);
 /* {"device": {"total": 600, "by_state": {...}}, ...} for what the actor may see */

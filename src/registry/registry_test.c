@@ -1,10 +1,11 @@
 /* Records: made, read, changed, ended; what is refused and why; who may. */
+#include "registry/sqlite-int.h"
 #include "registry/test-int.h"
 
-static const struct actor OPERATOR = { .name = { "vanhanh", 7 }, .roles = ROLE_OPERATOR };
-static const struct actor APPROVER = { .name = { "duyet", 5 }, .roles = ROLE_APPROVER };
-static const struct actor AUDITOR = { .name = { "kiemtra", 7 }, .roles = ROLE_AUDITOR };
-static const struct actor NOBODY = { .name = { "khach", 5 } };
+static const struct actor OPERATOR = {.name = {"vanhanh", 7}, .roles = ROLE_OPERATOR};
+static const struct actor APPROVER = {.name = {"duyet", 5}, .roles = ROLE_APPROVER};
+static const struct actor AUDITOR = {.name = {"kiemtra", 7}, .roles = ROLE_AUDITOR};
+static const struct actor NOBODY = {.name = {"khach", 5}};
 
 static int setup(void **state)
 {
@@ -13,7 +14,10 @@ static int setup(void **state)
     return 0;
 }
 
-static const char *text_of(const json_t *o, const char *member) { return json_string_value(json_object_get(o, member)); }
+static const char *text_of(const json_t *o, const char *member)
+{
+    return json_string_value(json_object_get(o, member));
+}
 
 /* The first mistake: its place and its message. */
 static void assert_mistake(struct fixture *f, const char *at, const char *key)
@@ -26,8 +30,10 @@ static void assert_mistake(struct fixture *f, const char *at, const char *key)
 static void make_and_read(void **state)
 {
     struct fixture *f = *state;
-    json_t *d = fx_create(f, "device", "{'code':'MT-1','name':' Máy  trạm','category':'workstation','unit':'STC','network':{'key':'WAN'},"
-                                       "'serial':'SN1','bought_on':'5/3/2024','custodian':1}");
+    json_t *d =
+        fx_create(f, "device",
+                  "{'code':'MT-1','name':' Máy  trạm','category':'workstation','unit':'STC','network':{'key':'WAN'},"
+                  "'serial':'SN1','bought_on':'5/3/2024','custodian':1}");
 
     assert_int_equal(json_get_int(d, "id", 0), 1);
     assert_int_equal(json_get_int(d, "rev", 0), 1);
@@ -55,25 +61,29 @@ static void make_and_read(void **state)
 
 static void refused(void **state)
 {
-    static const struct { const char *kind, *in, *at, *key; } t[] = {
-        { "unit", "{'name':'x','tier':'commune'}", "/fields/code", "registry.required" },
-        { "unit", "{'code':'','name':'x','tier':'commune'}", "/fields/code", "registry.required" },
-        { "unit", "{'code':'X','name':null,'tier':'commune'}", "/fields/name", "registry.required" },
-        { "unit", "{'code':'12','name':'x','tier':'commune'}", "/fields/code", "registry.bad_key" },
-        { "unit", "{'code':'a|b','name':'x','tier':'commune'}", "/fields/code", "registry.bad_key" },
-        { "unit", "{'code':'TINH','name':'x','tier':'commune'}", "/fields/code", "registry.unique" },
-        { "unit", "{'code':'X','name':'x','tier':'village'}", "/fields/tier", "registry.bad_enum" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','parent':'NO'}", "/fields/parent", "registry.ref_missing" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','parent':99}", "/fields/parent", "registry.ref_missing" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','parent':[1]}", "/fields/parent", "registry.bad_ref" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','parent':true}", "/fields/parent", "registry.bad_ref" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','colour':'red'}", "/fields/colour", "registry.unknown_field" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','phone':'abc'}", "/fields/phone", "registry.bad_phone" },
-        { "unit", "{'code':'X','name':5,'tier':'commune'}", "/fields/name", "registry.bad_type" },
-        { "unit", "{'code':'X','name':'x','tier':'commune','state':'gone'}", "/fields/state", "registry.no_state" },
-        { "system", "{'code':'S','name':'x','security_level':6}", "/fields/security_level", "registry.out_of_range" },
-        { "control", "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':'BT-7'}", "/fields/clauses", "registry.bad_refs" },
-        { "control", "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':['BT-7']}", "/fields/clauses", "registry.ref_missing" },
+    static const struct {
+        const char *kind, *in, *at, *key;
+    } t[] = {
+        {"unit", "{'name':'x','tier':'commune'}", "/fields/code", "registry.required"},
+        {"unit", "{'code':'','name':'x','tier':'commune'}", "/fields/code", "registry.required"},
+        {"unit", "{'code':'X','name':null,'tier':'commune'}", "/fields/name", "registry.required"},
+        {"unit", "{'code':'12','name':'x','tier':'commune'}", "/fields/code", "registry.bad_key"},
+        {"unit", "{'code':'a|b','name':'x','tier':'commune'}", "/fields/code", "registry.bad_key"},
+        {"unit", "{'code':'TINH','name':'x','tier':'commune'}", "/fields/code", "registry.unique"},
+        {"unit", "{'code':'X','name':'x','tier':'village'}", "/fields/tier", "registry.bad_enum"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','parent':'NO'}", "/fields/parent", "registry.ref_missing"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','parent':99}", "/fields/parent", "registry.ref_missing"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','parent':[1]}", "/fields/parent", "registry.bad_ref"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','parent':true}", "/fields/parent", "registry.bad_ref"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','colour':'red'}", "/fields/colour", "registry.unknown_field"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','phone':'abc'}", "/fields/phone", "registry.bad_phone"},
+        {"unit", "{'code':'X','name':5,'tier':'commune'}", "/fields/name", "registry.bad_type"},
+        {"unit", "{'code':'X','name':'x','tier':'commune','state':'gone'}", "/fields/state", "registry.no_state"},
+        {"system", "{'code':'S','name':'x','security_level':6}", "/fields/security_level", "registry.out_of_range"},
+        {"control", "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':'BT-7'}",
+         "/fields/clauses", "registry.bad_refs"},
+        {"control", "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':['BT-7']}",
+         "/fields/clauses", "registry.ref_missing"},
     };
     struct fixture *f = *state;
     json_t *out = NULL;
@@ -85,15 +95,16 @@ static void refused(void **state)
         assert_mistake(f, t[i].at, t[i].key);
     }
     /* All mistakes at once, not the first. */
-    assert_int_equal(fx_create_as(f, &ADMIN, "unit", "{'code':'X','tier':'x','phone':'x','email':'x','colour':1}", &out), -EINVAL);
-    assert_int_equal(f->es.n, 5);              /* and name is missing; tier is wrong, not missing too */
+    assert_int_equal(
+        fx_create_as(f, &ADMIN, "unit", "{'code':'X','tier':'x','phone':'x','email':'x','colour':1}", &out), -EINVAL);
+    assert_int_equal(f->es.n, 5); /* and name is missing; tier is wrong, not missing too */
     assert_string_equal(f->e.arg[0], "5");
     assert_int_equal(fx_create_as(f, &ADMIN, "unit", "[1]", &out), -EINVAL);
     assert_string_equal(f->e.key, "registry.want_object");
     assert_null(out);
     uint64_t rows, bad;
     assert_int_equal(registry_verify(f->r, &rows, &bad, &f->e), 0);
-    assert_int_equal(rows, 8);              /* the frame; nothing of the above */
+    assert_int_equal(rows, 8); /* the frame; nothing of the above */
 }
 
 static void change(void **state)
@@ -102,7 +113,8 @@ static void change(void **state)
     json_t *out;
 
     clock_advance(&f->clk, 60 * NS_PER_S);
-    assert_int_equal(fx_change_as(f, &OPERATOR, "unit", "STC", 1, "{'phone':'0270 382 2345','head':'hanhnm'}", &out), 0);
+    assert_int_equal(fx_change_as(f, &OPERATOR, "unit", "STC", 1, "{'phone':'0270 382 2345','head':'hanhnm'}", &out),
+                     0);
     assert_int_equal(json_get_int(out, "rev", 0), 2);
     assert_string_equal(text_of(out, "changed_by"), "vanhanh");
     assert_string_not_equal(text_of(out, "changed_at"), text_of(out, "created_at"));
@@ -158,7 +170,9 @@ static void transitions(void **state)
     json_decref(out);
     out = NULL;
     /* Stock that was there comes in as it stands, by an administrator only. */
-    assert_int_equal(fx_create_as(f, &OPERATOR, "device", "{'code':'D2','name':'x','category':'server','unit':'STC','state':'admitted'}", &out), -EINVAL);
+    assert_int_equal(fx_create_as(f, &OPERATOR, "device",
+                                  "{'code':'D2','name':'x','category':'server','unit':'STC','state':'admitted'}", &out),
+                     -EINVAL);
     assert_mistake(f, "/fields/state", "registry.state_first");
     fx_add(f, "device", "{'code':'D2','name':'x','category':'server','unit':'STC','state':'admitted'}");
 }
@@ -189,14 +203,16 @@ static void keys_that_follow(void **state)
 
 static void invariants(void **state)
 {
-    static const struct { const char *kind, *in, *at, *key; } t[] = {
-        { "interface", "{'device':'D2','name':'eth0','mac':'00-00-5E-00-53-01'}", "/fields/mac", "registry.unique" },
-        { "prefix", "{'prefix':'10.1.1.128/25','network':'WAN'}", "/fields/prefix", "registry.overlaps" },
-        { "prefix", "{'prefix':'10.1.0.0/23','network':'WAN'}", "/fields/prefix", "registry.overlaps" },
-        { "prefix", "{'prefix':'10.1.1.0/24','network':'WAN'}", "/fields/prefix", "registry.unique" },
-        { "prefix", "{'prefix':'10.1.1.0/28','network':'WAN','container':true}", "/fields/prefix", "registry.overlaps" },
-        { "address", "{'ip':'10.1.2.5','prefix':'10.1.1.0/24'}", "/fields/ip", "registry.not_within" },
-        { "address", "{'ip':'2001:db8::1','prefix':'10.1.1.0/24'}", "/fields/ip", "registry.not_within" },
+    static const struct {
+        const char *kind, *in, *at, *key;
+    } t[] = {
+        {"interface", "{'device':'D2','name':'eth0','mac':'00-00-5E-00-53-01'}", "/fields/mac", "registry.unique"},
+        {"prefix", "{'prefix':'10.1.1.128/25','network':'WAN'}", "/fields/prefix", "registry.overlaps"},
+        {"prefix", "{'prefix':'10.1.0.0/23','network':'WAN'}", "/fields/prefix", "registry.overlaps"},
+        {"prefix", "{'prefix':'10.1.1.0/24','network':'WAN'}", "/fields/prefix", "registry.unique"},
+        {"prefix", "{'prefix':'10.1.1.0/28','network':'WAN','container':true}", "/fields/prefix", "registry.overlaps"},
+        {"address", "{'ip':'10.1.2.5','prefix':'10.1.1.0/24'}", "/fields/ip", "registry.not_within"},
+        {"address", "{'ip':'2001:db8::1','prefix':'10.1.1.0/24'}", "/fields/ip", "registry.not_within"},
     };
     struct fixture *f = *state;
     json_t *out = NULL;
@@ -207,7 +223,7 @@ static void invariants(void **state)
     fx_add(f, "prefix", "{'prefix':'10.0.0.0/8','network':'WAN','container':true}");
     fx_add(f, "prefix", "{'prefix':'10.1.0.0/16','network':'WAN','container':true}");
     fx_add(f, "prefix", "{'prefix':'10.1.1.0/24','network':'WAN','unit':'STC'}");
-    fx_add(f, "prefix", "{'prefix':'10.1.1.0/26','network':'NET'}");        /* another network */
+    fx_add(f, "prefix", "{'prefix':'10.1.1.0/26','network':'NET'}"); /* another network */
     fx_add(f, "address", "{'ip':'10.1.1.5','prefix':'10.1.1.0/24','device':'D1'}");
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
         if (fx_create_as(f, &ADMIN, t[i].kind, t[i].in, &out) != -EINVAL)
@@ -253,7 +269,8 @@ static void ending(void **state)
     /* A list of references also holds. */
     fx_add(f, "regulation", "{'code':'BT','title':'Quy chế'}");
     fx_add(f, "clause", "{'code':'BT-7','regulation':'BT'}");
-    fx_add(f, "control", "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':['BT-7']}");
+    fx_add(f, "control",
+           "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':['BT-7']}");
     assert_int_equal(registry_end(f->r, &ADMIN, STR("clause"), STR("BT-7"), 1, &out, &f->e), -ENOTEMPTY);
     assert_string_equal(f->e.arg[1], "control");
 }
@@ -266,7 +283,9 @@ static void lists_of_references(void **state)
     fx_add(f, "regulation", "{'code':'BT','title':'Quy chế'}");
     fx_add(f, "clause", "{'code':'BT-7','regulation':'BT','title':'Bảy'}");
     fx_add(f, "clause", "{'code':'BT-8','regulation':'BT'}");
-    c = fx_create(f, "control", "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':['BT-8',{'key':'BT-7'},1]}");
+    c = fx_create(f, "control",
+                  "{'code':'c','title_vi':'x','title_en':'x','kind':'state','severity':'low','clauses':['BT-8',{'key':'"
+                  "BT-7'},1]}");
     assert_int_equal(json_array_size(json_object_get(c, "clauses")), 2);
     json_decref(c);
     c = fx_get(f, "control", "c");
@@ -276,7 +295,7 @@ static void lists_of_references(void **state)
     assert_string_equal(text_of(json_array_get(list, 1), "title"), "BT-8");
     json_decref(c);
     assert_int_equal(fx_change_as(f, &ADMIN, "control", "c", 1, "{'clauses':['BT-8','BT-7']}", &c), 0);
-    assert_int_equal(json_get_int(c, "rev", 0), 1);        /* the same set */
+    assert_int_equal(json_get_int(c, "rev", 0), 1); /* the same set */
     json_decref(c);
     assert_int_equal(fx_change(f, "control", "c", 1, "{'clauses':[]}"), 0);
     c = fx_get(f, "control", "c");
@@ -289,7 +308,7 @@ static void lists_of_references(void **state)
 static void officer(void **state)
 {
     struct fixture *f = *state;
-    const struct actor who = { .name = STR("canbo"), .roles = ROLE_UNIT_OFFICER, .unit_id = 2 };
+    const struct actor who = {.name = STR("canbo"), .roles = ROLE_UNIT_OFFICER, .unit_id = 2};
     json_t *out = NULL;
 
     fx_add(f, "device", "{'code':'D-STC','name':'x','category':'server','unit':'STC-P1'}");
@@ -299,11 +318,24 @@ static void officer(void **state)
     fx_add(f, "system", "{'code':'S1','name':'x','unit':'XA01'}");
     fx_add(f, "backup_set", "{'code':'B1','name':'x','system':'S1','contains':'user'}");
     fx_add(f, "restore_test", "{'code':'R1','backup_set':'B1','tested_on':'2026-01-01','result':'pass'}");
-    static const struct { const char *kind, *key; bool seen; } t[] = {
-        { "unit", "STC", true }, { "unit", "STC-P1", true }, { "unit", "TINH", false }, { "unit", "XA01", false },
-        { "person", "hanhnm", true }, { "person", "dodt", false }, { "device", "D-STC", true }, { "device", "D-XA", false },
-        { "interface", "D-STC/eth0", true }, { "interface", "D-XA/eth0", false }, { "network", "WAN", true },
-        { "system", "S1", false }, { "backup_set", "B1", false }, { "restore_test", "R1", false },
+    static const struct {
+        const char *kind, *key;
+        bool seen;
+    } t[] = {
+        {"unit", "STC", true},
+        {"unit", "STC-P1", true},
+        {"unit", "TINH", false},
+        {"unit", "XA01", false},
+        {"person", "hanhnm", true},
+        {"person", "dodt", false},
+        {"device", "D-STC", true},
+        {"device", "D-XA", false},
+        {"interface", "D-STC/eth0", true},
+        {"interface", "D-XA/eth0", false},
+        {"network", "WAN", true},
+        {"system", "S1", false},
+        {"backup_set", "B1", false},
+        {"restore_test", "R1", false},
     };
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
         int rc = registry_get(f->r, &who, str_c(t[i].kind), str_c(t[i].key), &out, &f->e);
@@ -312,15 +344,18 @@ static void officer(void **state)
         if (rc == 0)
             json_decref(out);
         json_t *h = NULL;
-        assert_int_equal(registry_history(f->r, &who, str_c(t[i].kind), str_c(t[i].key), &h, &f->e), t[i].seen ? 0 : -ENOENT);
+        assert_int_equal(registry_history(f->r, &who, str_c(t[i].kind), str_c(t[i].key), &h, &f->e),
+                         t[i].seen ? 0 : -ENOENT);
         json_decref(h);
     }
     out = NULL;
-    assert_int_equal(fx_create_as(f, &who, "device", "{'code':'N1','name':'x','category':'server','unit':'STC'}", &out), 0);
+    assert_int_equal(fx_create_as(f, &who, "device", "{'code':'N1','name':'x','category':'server','unit':'STC'}", &out),
+                     0);
     json_decref(out);
     out = NULL;
-    assert_int_equal(fx_create_as(f, &who, "device", "{'code':'N2','name':'x','category':'server','unit':'XA01'}", &out), -EINVAL);
-    assert_mistake(f, "/fields/unit", "registry.ref_missing");       /* that unit does not exist for him */
+    assert_int_equal(
+        fx_create_as(f, &who, "device", "{'code':'N2','name':'x','category':'server','unit':'XA01'}", &out), -EINVAL);
+    assert_mistake(f, "/fields/unit", "registry.ref_missing"); /* that unit does not exist for him */
     assert_int_equal(fx_create_as(f, &who, "site", "{'code':'N2','name':'x','unit':'STC'}", &out), -EACCES);
     assert_int_equal(fx_change_as(f, &who, "device", "N1", 1, "{'os':'Debian'}", &out), 0);
     json_decref(out);
@@ -331,7 +366,7 @@ static void officer(void **state)
     assert_int_equal(fx_change_as(f, &who, "device", "N1", 3, "{'state':'inspecting'}", &out), -EACCES);
     assert_int_equal(fx_change_as(f, &who, "device", "D-XA", 1, "{'os':'x'}", &out), -ENOENT);
     assert_int_equal(registry_end(f->r, &who, STR("person"), STR("hanhnm"), 1, &out, &f->e), -EACCES);
-    struct list_query q = { .count = true };
+    struct list_query q = {.count = true};
     assert_int_equal(registry_list(f->r, &who, STR("device"), &q, &out, &f->e), 0);
     assert_int_equal(json_get_int(out, "total", 0), 2);
     json_decref(out);
@@ -355,7 +390,8 @@ static void roles(void **state)
     assert_int_equal(fx_create_as(f, &APPROVER, "unit", "{'code':'X','name':'x','tier':'commune'}", &out), -EACCES);
     assert_int_equal(registry_get(f->r, &AUDITOR, STR("unit"), STR("TINH"), &out, &f->e), 0);
     json_decref(out);
-    assert_true(role_parse(STR("unit_officer"), &bit) && bit == ROLE_UNIT_OFFICER && strcmp(role_name(bit), "unit_officer") == 0);
+    assert_true(role_parse(STR("unit_officer"), &bit) && bit == ROLE_UNIT_OFFICER &&
+                strcmp(role_name(bit), "unit_officer") == 0);
     assert_false(role_parse(STR("root"), &bit));
 }
 
@@ -375,12 +411,48 @@ static void counts(void **state)
     json_decref(out);
 }
 
+/* A full disk: said so, nothing half written, reading goes on, and writing too
+ * once there is room. */
+static void full_disk(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = ((struct sq_store *)f->st)->write->db;
+    char text[5000] = "{'code':'R','title':'x','binds':'", limit[60];
+    json_t *out = NULL;
+    uint64_t rows, bad, rows2;
+    int rc = 0, made = 0;
+
+    assert_int_equal(registry_verify(f->r, &rows, &bad, &f->e), 0);
+    snprintf(limit, sizeof(limit), "PRAGMA max_page_count=%d", 60 + 26 * 30);
+    assert_int_equal(sq_plain(db, limit, NULL), 0);
+    size_t n = strlen(text);
+    memset(text + n, 'y', 900);
+    snprintf(text + n + 900, sizeof(text) - n - 900, "'}");
+    for (; rc == 0 && made < 5000; made++) {
+        json_t *in = J(text);
+        json_object_set_new(in, "code", json_sprintf("R%d", made));
+        rc = registry_create(f->r, &ADMIN, STR("regulation"), in, &out, NULL, &f->e);
+        json_decref(in);
+        json_decref(out);
+        out = NULL;
+    }
+    assert_int_equal(rc, -ENOSPC);
+    assert_string_equal(f->e.key, "store.full");
+    assert_int_equal(registry_verify(f->r, &rows2, &bad, &f->e), 0);
+    assert_int_equal(bad, 0);
+    assert_int_equal(rows2, rows + (uint64_t)made - 1);
+    assert_int_equal(registry_get(f->r, &ADMIN, STR("regulation"), STR("R0"), &out, &f->e), 0);
+    json_decref(out);
+    assert_int_equal(sq_plain(db, "PRAGMA max_page_count=1000000", NULL), 0);
+    fx_add(f, "regulation", "{'code':'SAU','title':'x'}");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fx_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(make_and_read), T(refused), T(change), T(transitions), T(keys_that_follow), T(invariants), T(ending),
-        T(lists_of_references), T(officer), T(roles), T(counts),
+        T(make_and_read),       T(refused), T(change), T(transitions), T(keys_that_follow), T(invariants), T(ending),
+        T(lists_of_references), T(officer), T(roles),  T(counts),      T(full_disk),
     };
     return cmocka_run_group_tests_name("registry/registry", tests, NULL, NULL);
 }

@@ -3,12 +3,18 @@
 #include "registry/registry-int.h"
 #include <errno.h>
 
-static const struct { const char *name; uint32_t bit; } roles[] = {
-    { "admin", ROLE_ADMIN }, { "operator", ROLE_OPERATOR }, { "approver", ROLE_APPROVER },
-    { "unit_officer", ROLE_UNIT_OFFICER }, { "auditor", ROLE_AUDITOR }, { "system", ROLE_SYSTEM },
+static const struct {
+    const char *name;
+    uint32_t bit;
+} roles[] = {
+    {"admin", ROLE_ADMIN},       {"operator", ROLE_OPERATOR},
+    {"approver", ROLE_APPROVER}, {"unit_officer", ROLE_UNIT_OFFICER},
+    {"auditor", ROLE_AUDITOR},   {"system", ROLE_SYSTEM},
 };
-enum { SEES_ALL = ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_AUDITOR | ROLE_SYSTEM,
-       WRITES_ALL = ROLE_ADMIN | ROLE_OPERATOR | ROLE_SYSTEM };
+enum {
+    SEES_ALL = ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_AUDITOR | ROLE_SYSTEM,
+    WRITES_ALL = ROLE_ADMIN | ROLE_OPERATOR | ROLE_SYSTEM
+};
 
 bool role_parse(str s, uint32_t *bit)
 {
@@ -32,17 +38,21 @@ int scope_read(const struct actor *who, struct scope *out, struct err *e)
 {
     if ((who->roles & (SEES_ALL | ROLE_UNIT_OFFICER)) == 0)
         return ERR(e, -EACCES, "registry.no_role");
-    *out = (struct scope){ .all = (who->roles & SEES_ALL) != 0 || who->unit_id == 0, .unit = who->unit_id };
+    *out = (struct scope){.all = (who->roles & SEES_ALL) != 0 || who->unit_id == 0, .unit = who->unit_id};
     return 0;
 }
 
 static void subtree(struct buf *sql, size_t param)
 {
-    buf_fmt(sql, "(WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"unit\" u JOIN sub ON u.parent_id = sub.id)"
-            " SELECT id FROM sub)", param);
+    buf_fmt(sql,
+            "(WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"unit\" u JOIN sub ON "
+            "u.parent_id = sub.id)"
+            " SELECT id FROM sub)",
+            param);
 }
 
-static void kind_condition(const struct registry *r, const struct kind *k, const char *alias, struct buf *sql, size_t param)
+static void kind_condition(const struct registry *r, const struct kind *k, const char *alias, struct buf *sql,
+                           size_t param)
 {
     if (str_eq(k->name, STR("unit"))) {
         buf_fmt(sql, "%s.id IN ", alias);
@@ -74,9 +84,10 @@ void scope_sql(const struct registry *r, const struct scope *s, const struct kin
     kind_condition(r, k, alias, sql, *np);
 }
 
-int scope_sees(struct tx *tx, const struct registry *r, const struct scope *s, const struct kind *k, int64_t id, struct err *e)
+int scope_sees(struct tx *tx, const struct registry *r, const struct scope *s, const struct kind *k, int64_t id,
+               struct err *e)
 {
-    struct val p[2] = { V_INT(id) }, found;
+    struct val p[2] = {V_INT(id)}, found;
     size_t np = 1;
     struct buf b;
 

@@ -30,7 +30,7 @@ void schema_free(struct schema *s)
 {
     if (s == NULL)
         return;
-    struct arena a = s->arena;                      /* s itself lives in it */
+    struct arena a = s->arena; /* s itself lives in it */
     arena_free(&a);
 }
 
@@ -81,12 +81,12 @@ static json_t *field_json(const struct field *f)
 
     for (size_t i = 0; i < f->nvalues; i++)
         json_array_append_new(values, value_json(f->values[i].value, &f->values[i].label));
-    return json_pack("{s:o, s:s, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "name", json_from_str(f->name), "type", ftype_name(f->type), "label", label_json(&f->label),
-                     "help", label_json(&f->help), "required", f->required, "unique", f->unique, "personal", f->personal,
-                     "ref", str_or_null(f->ref_kind), "values", values, "default", str_or_null(f->dflt),
-                     "min", f->has_min ? json_integer(f->min) : json_null(),
-                     "max", f->has_max ? json_integer(f->max) : json_null(), "clauses", strs_json(f->clauses, f->nclauses));
+    return json_pack("{s:o, s:s, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                     json_from_str(f->name), "type", ftype_name(f->type), "label", label_json(&f->label), "help",
+                     label_json(&f->help), "required", f->required, "unique", f->unique, "personal", f->personal, "ref",
+                     str_or_null(f->ref_kind), "values", values, "default", str_or_null(f->dflt), "min",
+                     f->has_min ? json_integer(f->min) : json_null(), "max",
+                     f->has_max ? json_integer(f->max) : json_null(), "clauses", strs_json(f->clauses, f->nclauses));
 }
 
 static json_t *kind_json(const struct kind *k)
@@ -103,16 +103,17 @@ static json_t *kind_json(const struct kind *k)
         json_array_append_new(states, value_json(k->states[i], &k->state_labels[i]));
     for (size_t i = 0; i < k->ntransitions; i++) {
         const struct transition *t = &k->transitions[i];
-        json_array_append_new(transitions, json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(t->name),
-            "from", json_from_str(t->from), "to", json_from_str(t->to), "label", label_json(&t->label),
-            "roles", strs_json(t->roles, t->nroles)));
+        json_array_append_new(transitions,
+                              json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(t->name), "from",
+                                        json_from_str(t->from), "to", json_from_str(t->to), "label",
+                                        label_json(&t->label), "roles", strs_json(t->roles, t->nroles)));
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "name", json_from_str(k->name), "group", json_from_str(k->group), "label", label_json(&k->label),
-                     "help", label_json(&k->help), "key", json_from_str(k->fields[k->key_field].name),
-                     "title", json_from_str(k->fields[k->title_field].name), "columns", columns,
-                     "unit", k->unit_field != SIZE_MAX ? json_from_str(k->fields[k->unit_field].name) : json_null(),
-                     "fields", fields, "states", states, "transitions", transitions);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(k->name), "group",
+                     json_from_str(k->group), "label", label_json(&k->label), "help", label_json(&k->help), "key",
+                     json_from_str(k->fields[k->key_field].name), "title",
+                     json_from_str(k->fields[k->title_field].name), "columns", columns, "unit",
+                     k->unit_field != SIZE_MAX ? json_from_str(k->fields[k->unit_field].name) : json_null(), "fields",
+                     fields, "states", states, "transitions", transitions);
 }
 
 json_t *schema_json(const struct schema *s)
@@ -125,8 +126,8 @@ json_t *schema_json(const struct schema *s)
         for (size_t j = 0; j < i; j++)
             seen |= str_eq(s->kinds[j].group, k->group);
         if (!seen)
-            json_array_append_new(groups, json_pack("{s:o, s:o}", "name", json_from_str(k->group),
-                                                    "label", label_json(&k->group_label)));
+            json_array_append_new(
+                groups, json_pack("{s:o, s:o}", "name", json_from_str(k->group), "label", label_json(&k->group_label)));
         json_array_append_new(kinds, kind_json(k));
     }
     return json_pack("{s:o, s:o}", "kinds", kinds, "groups", groups);

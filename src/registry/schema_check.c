@@ -8,13 +8,18 @@
 /* Columns that every table has, members that every record has. "kind" may be a
  * field: it stands in the record then, as a caller knows the kind it asked for. */
 static const char *const reserved[] = {
-    "id", "rev", "state", "valid_from", "valid_to", "created_at", "created_by", "changed_at", "changed_by", "key",
-    "folded", "title_sort", "ref_id",
+    "id",         "rev",        "state", "valid_from", "valid_to",   "created_at", "created_by",
+    "changed_at", "changed_by", "key",   "folded",     "title_sort", "ref_id",
 };
-static const char *const reserved_kinds[] = { "history", "registry_meta", "login", "session", "token", "schema", "events", "finding",
-                                              "finding_event", "finding_history", "source_seen", "sources", "stats", "today" };
+static const char *const reserved_kinds[] = {
+    "history", "registry_meta", "login",           "session",     "token",   "schema", "events",
+    "finding", "finding_event", "finding_history", "source_seen", "sources", "stats",  "today"};
 
-struct at { struct loading *l; size_t i; struct kind *k; };
+struct at {
+    struct loading *l;
+    size_t i;
+    struct kind *k;
+};
 
 static void fault(const struct at *c, const struct yaml *node, const char *key, const char *a0, const char *a1)
 {
@@ -23,10 +28,7 @@ static void fault(const struct at *c, const struct yaml *node, const char *key, 
     yaml_err(c->l->es, src->file, node != NULL ? node : src->node, key, a0, a1);
 }
 
-static const struct yaml *node_of(const struct at *c, const char *key)
-{
-    return yaml_get(c->l->src[c->i].node, key);
-}
+static const struct yaml *node_of(const struct at *c, const char *key) { return yaml_get(c->l->src[c->i].node, key); }
 
 /* The index of the field that `key` names; SIZE_MAX, and a mistake when there
  * is a name but no such field. */
@@ -66,7 +68,8 @@ static void check_heads(const struct at *c)
         fault(c, NULL, "schema.no_key", S(k->name), NULL);
     if (key != SIZE_MAX) {
         struct field *f = &k->fields[key];
-        if (value_storage(f->type) != VAL_TEXT || f->type == FT_MARKDOWN || f->type == FT_JSON || f->type == FT_DURATION)
+        if (value_storage(f->type) != VAL_TEXT || f->type == FT_MARKDOWN || f->type == FT_JSON ||
+            f->type == FT_DURATION)
             fault(c, node_of(c, "key"), "schema.bad_key", S(f->name), NULL);
         if (f->type == FT_TEXT && (!f->has_max || f->max > KEY_MAX))
             fault(c, node_of(c, "key"), "schema.key_max", S(f->name), N(KEY_MAX));
@@ -115,7 +118,7 @@ static void check_columns_list(const struct at *c)
 /* "{device}/{name}": each word in braces is a field of the kind, or n. */
 static bool template_ok(const struct kind *k, str t)
 {
-    for (size_t open; (open = str_find(t, STR("{"))) != SIZE_MAX; ) {
+    for (size_t open; (open = str_find(t, STR("{"))) != SIZE_MAX;) {
         t = str_sub(t, open + 1, SIZE_MAX);
         size_t close = str_find(t, STR("}"));
         if (close == SIZE_MAX)
@@ -250,7 +253,7 @@ void schema_check(struct loading *l)
 
     map_init(&tables, 10000);
     for (size_t i = 0; i < s->nkinds; i++) {
-        struct at c = { l, i, &s->kinds[i] };
+        struct at c = {l, i, &s->kinds[i]};
         str name = s->kinds[i].name;
         if (map_put(&tables, name, &fresh) != NULL && !fresh)
             fault(&c, NULL, "schema.twice", S(name), NULL);
@@ -261,7 +264,7 @@ void schema_check(struct loading *l)
         check_columns_list(&c);
     }
     for (size_t i = 0; i < s->nkinds && l->es->total == before; i++) {
-        struct at c = { l, i, &s->kinds[i] };
+        struct at c = {l, i, &s->kinds[i]};
         for (size_t j = 0; j < s->kinds[i].nfields; j++) {
             check_field(&c, &s->kinds[i].fields[j], l->src[i].fields[j]);
             check_within(&c, &s->kinds[i].fields[j], l->src[i].fields[j]);

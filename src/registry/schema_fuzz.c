@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     memcpy(text, p, n);
     text[n] = '\0';
     errs_init(&es, 100);
-    const char *texts[] = { text };
+    const char *texts[] = {text};
     if (schema_from_text(texts, 1, &s, &es) == 0) {
         assert(es.total == 0);
         for (size_t i = 0; i < s->nkinds; i++)

@@ -8,17 +8,21 @@
 
 enum { ARENA_MAX = 64 << 20, FILE_MAX = 1 << 20 };
 
-static const char *const file_keys[] = { "group", "kinds", NULL };
-static const char *const group_keys[] = { "name", "vi", "en", NULL };
-static const char *const label_keys[] = { "vi", "en", NULL };
-static const char *const kind_keys[] = { "label", "help", "key", "title", "unit", "unit_via", "columns", "fields",
-                                         "states", "transitions", NULL };
-static const char *const field_keys[] = { "type", "label", "help", "required", "unique", "personal", "ref", "values",
-                                          "default", "min", "max", "clauses", "within", "disjoint", "unless", NULL };
-static const char *const transition_keys[] = { "from", "to", "roles", "label", NULL };
+static const char *const file_keys[] = {"group", "kinds", NULL};
+static const char *const group_keys[] = {"name", "vi", "en", NULL};
+static const char *const label_keys[] = {"vi", "en", NULL};
+static const char *const kind_keys[] = {"label",   "help",   "key",    "title",       "unit", "unit_via",
+                                        "columns", "fields", "states", "transitions", NULL};
+static const char *const field_keys[] = {"type",   "label",    "help",    "required", "unique", "personal",
+                                         "ref",    "values",   "default", "min",      "max",    "clauses",
+                                         "within", "disjoint", "unless",  NULL};
+static const char *const transition_keys[] = {"from", "to", "roles", "label", NULL};
 
 /* One file while it is read. */
-struct src { struct loading *l; const char *name; };
+struct src {
+    struct loading *l;
+    const char *name;
+};
 
 static void fault(const struct src *f, const struct yaml *node, const char *key, const char *a0, const char *a1)
 {
@@ -43,10 +47,10 @@ static str name_of(const struct src *f, const struct yaml *node)
 }
 
 /* {vi: .., en: ..}; both must be there. */
-static struct label read_label(const struct src *f, const struct yaml *at, const struct yaml *node, const char *const *keys,
-                               bool needed)
+static struct label read_label(const struct src *f, const struct yaml *at, const struct yaml *node,
+                               const char *const *keys, bool needed)
 {
-    struct label l = { yaml_text(node, "vi"), yaml_text(node, "en") };
+    struct label l = {yaml_text(node, "vi"), yaml_text(node, "en")};
 
     if (node == NULL) {
         if (needed)
@@ -123,29 +127,31 @@ static void read_values(const struct src *f, struct field *fd, struct yaml *at, 
     }
     fd->values = arena_array(&f->l->s->arena, struct enum_value, node->n);
     for (size_t i = 0; fd->values != NULL && i < node->n; i++)
-        fd->values[fd->nvalues++] = (struct enum_value){
-            name_of(f, node->keys[i]), read_label(f, node->keys[i], node->items[i], label_keys, true) };
+        fd->values[fd->nvalues++] = (struct enum_value){name_of(f, node->keys[i]),
+                                                        read_label(f, node->keys[i], node->items[i], label_keys, true)};
 }
 
 static void level_values(struct schema *s, struct field *fd)
 {
     static const char *const names[][2] = {
-        { "thuong", "registry.level_thuong" }, { "mat", "registry.level_mat" },
-        { "toi_mat", "registry.level_toi_mat" }, { "tuyet_mat", "registry.level_tuyet_mat" },
+        {"thuong", "registry.level_thuong"},
+        {"mat", "registry.level_mat"},
+        {"toi_mat", "registry.level_toi_mat"},
+        {"tuyet_mat", "registry.level_tuyet_mat"},
     };
     size_t n = sizeof(names) / sizeof(names[0]);
 
     fd->values = arena_array(&s->arena, struct enum_value, n);
     for (size_t i = 0; fd->values != NULL && i < n; i++)
-        fd->values[fd->nvalues++] = (struct enum_value){ str_c(names[i][0]),
-            { str_c(msg_get(names[i][1], LANG_VI)), str_c(msg_get(names[i][1], LANG_EN)) } };
+        fd->values[fd->nvalues++] = (struct enum_value){
+            str_c(names[i][0]), {str_c(msg_get(names[i][1], LANG_VI)), str_c(msg_get(names[i][1], LANG_EN))}};
 }
 
 static void read_field(const struct src *f, struct field *fd, struct yaml *key, struct yaml *node)
 {
     const struct yaml *type = yaml_get(node, "type");
 
-    *fd = (struct field){ .name = name_of(f, key), .type = FT_TEXT };
+    *fd = (struct field){.name = name_of(f, key), .type = FT_TEXT};
     if (!is_map(f, node, 20))
         return;
     yaml_only(f->l->es, f->name, node, field_keys);
@@ -197,7 +203,7 @@ static bool has_state(const struct kind *k, str name)
 /* One entry may start from several states: it becomes that many transitions. */
 static void read_transition(const struct src *f, struct kind *k, struct yaml *key, struct yaml *node)
 {
-    struct transition t = { .name = name_of(f, key), .to = yaml_text(node, "to") };
+    struct transition t = {.name = name_of(f, key), .to = yaml_text(node, "to")};
     size_t nfrom;
 
     if (!is_map(f, node, 4))
@@ -221,7 +227,8 @@ static void read_transition(const struct src *f, struct kind *k, struct yaml *ke
     }
 }
 
-static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, str group, const struct label *group_label)
+static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, str group,
+                      const struct label *group_label)
 {
     struct schema *s = f->l->s;
     struct kind *k = &s->kinds[s->nkinds];
@@ -230,9 +237,12 @@ static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, 
 
     if (!is_map(f, node, 20))
         return;
-    *k = (struct kind){ .name = name_of(f, key), .group = group, .group_label = *group_label,
-                        .unit_field = SIZE_MAX, .via_field = SIZE_MAX };
-    *src = (struct kind_src){ .file = f->name, .node = node };
+    *k = (struct kind){.name = name_of(f, key),
+                       .group = group,
+                       .group_label = *group_label,
+                       .unit_field = SIZE_MAX,
+                       .via_field = SIZE_MAX};
+    *src = (struct kind_src){.file = f->name, .node = node};
     s->nkinds++;
     yaml_only(f->l->es, f->name, node, kind_keys);
     k->label = read_label(f, key, yaml_get(node, "label"), label_keys, true);
@@ -255,7 +265,7 @@ static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, 
 
 void schema_load_text(struct loading *l, str text, const char *name)
 {
-    struct src f = { l, name };
+    struct src f = {l, name};
     struct yaml **docs;
     size_t ndocs;
 
@@ -288,7 +298,7 @@ static int loading_init(struct loading *l, struct errs *es)
 {
     struct arena a = arena_init(ARENA_MAX);
 
-    *l = (struct loading){ .es = es, .s = arena_new(&a, struct schema) };
+    *l = (struct loading){.es = es, .s = arena_new(&a, struct schema)};
     if (l->s != NULL) {
         l->s->arena = a;
         l->s->kinds = arena_array(&l->s->arena, struct kind, KINDS_MAX);
@@ -341,7 +351,7 @@ int schema_from_text(const char *const *texts, size_t n, struct schema **out, st
 int schema_load(const char *dir, struct schema **out, struct errs *es)
 {
     struct loading l;
-    struct err e = { 0 };
+    struct err e = {0};
     str *names;
     size_t n = 0;
     uint64_t before = es->total;

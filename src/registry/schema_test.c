@@ -1,61 +1,74 @@
 /* The schema: the shipped one loads and is whole; every mistake is told, with
  * its place, all in one pass. */
 #include "registry/test-int.h"
+#include "base/file.h"
 #include <sys/stat.h>
 
 #define HEAD "group: {name: g, vi: Nhóm, en: Group}\nkinds:\n"
-#define L "{vi: Một, en: One}"
+#define L    "{vi: Một, en: One}"
 #define CODE "      code: {type: text, required: true, max: 20, label: " L "}\n"
 #define REST "    states:\n      active: " L "\n"
-#define KIND(name, fields) "  " name ":\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE fields REST
+#define KIND(name, fields)                                                                                             \
+    "  " name ":\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE fields REST
 
-static const struct { const char *text, *key; int line; } bad[] = {
-    { "", "schema.no_kinds", 0 },
-    { "kinds: {}\n", "schema.no_label", 1 },
-    { HEAD "  a: 5\n", "schema.want_map", 3 },
-    { "group: {name: G, vi: a, en: b}\nkinds:\n" KIND("a", ""), "schema.bad_name", 1 },
-    { HEAD KIND("A", ""), "schema.bad_name", 3 },
-    { HEAD KIND("a", "") "    colour: red\n", "yaml.unknown_key", 11 },
-    { HEAD KIND("a", "      x: {type: texd, label: " L "}\n"), "schema.bad_type", 9 },
-    { HEAD KIND("a", "      x: {type: text}\n"), "schema.no_label", 9 },
-    { HEAD KIND("a", "      x: {type: text, label: {vi: a}}\n"), "schema.two_languages", 9 },
-    { HEAD KIND("a", "      x: {type: text, label: " L ", size: 3}\n"), "yaml.unknown_key", 9 },
-    { HEAD KIND("a", "      x: {type: text, required: maybe, label: " L "}\n"), "schema.want_bool", 9 },
-    { HEAD KIND("a", "      x: {type: int, min: 5, max: 2, label: " L "}\n"), "schema.min_max", 9 },
-    { HEAD KIND("a", "      x: {type: int, min: big, label: " L "}\n"), "schema.want_int", 9 },
-    { HEAD KIND("a", "      x: {type: date, max: 2, label: " L "}\n"), "schema.only_for", 9 },
-    { HEAD KIND("a", "      x: {type: enum, label: " L "}\n"), "schema.no_values", 9 },
-    { HEAD KIND("a", "      x: {type: text, values: {a: " L "}, label: " L "}\n"), "schema.only_for", 9 },
-    { HEAD KIND("a", "      x: {type: ref, ref: nowhere, label: " L "}\n"), "schema.no_kind", 9 },
-    { HEAD KIND("a", "      x: {type: ref, label: " L "}\n"), "schema.no_kind", 9 },
-    { HEAD KIND("a", "      x: {type: text, ref: a, label: " L "}\n"), "schema.only_for", 9 },
-    { HEAD KIND("a", "      x: {type: int, default: many, label: " L "}\n"), "schema.bad_default", 9 },
-    { HEAD KIND("a", "      x: {type: text, default: '{y}', label: " L "}\n"), "schema.bad_default", 9 },
-    { HEAD KIND("a", "      x: {type: text, default: '{code', label: " L "}\n"), "schema.bad_default", 9 },
-    { HEAD KIND("a", "      id: {type: int, label: " L "}\n"), "schema.reserved", 9 },
-    { HEAD KIND("a", "      title: {type: text, label: " L "}\n"), "schema.reserved", 9 },
-    { HEAD KIND("a", "      x: {type: ref, ref: a, label: " L "}\n      x_id: {type: int, label: " L "}\n"), "schema.collides", 10 },
-    { HEAD KIND("a", "      x: {type: ip, within: code, label: " L "}\n"), "schema.only_for", 9 },
-    { HEAD KIND("a", "      x: {type: ip, within: y, label: " L "}\n      y: {type: ref, ref: a, label: " L "}\n"), "schema.only_for", 9 },
-    { HEAD KIND("a", "      x: {type: prefix, disjoint: y, label: " L "}\n"), "schema.only_for", 9 },
-    { HEAD KIND("history", ""), "schema.reserved", 4 },
-    { HEAD KIND("a", "") "    unit: code\n", "schema.want_ref", 11 },
-    { HEAD KIND("a", "") "    unit_via: nothing\n", "schema.no_field", 11 },
-    { HEAD KIND("a", "") "    title: nothing\n", "schema.no_field", 11 },
-    { HEAD KIND("a", "") "    transitions:\n      go: {from: active, to: gone, label: " L "}\n", "schema.no_state", 12 },
-    { HEAD KIND("a", "") "    transitions:\n      go: {from: active, to: active, roles: [boss], label: " L "}\n", "schema.no_role", 12 },
-    { HEAD "  a:\n    label: " L "\n    columns: [code]\n    fields:\n" CODE REST, "schema.no_key", 4 },
-    { HEAD "  a:\n    label: " L "\n    key: code\n    fields:\n" CODE REST, "schema.no_columns", 4 },
-    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [x]\n    fields:\n" CODE REST, "schema.no_field", 6 },
-    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE, "schema.no_states", 3 },
-    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: text, max: 20, label: " L "}\n" REST,
-      "schema.key_required", 5 },
-    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: text, required: true, label: " L "}\n" REST,
-      "schema.key_max", 5 },
-    { HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: int, required: true, label: " L "}\n" REST,
-      "schema.bad_key", 5 },
-    { HEAD KIND("a", "") KIND("a", ""), NULL, 0 },              /* the YAML reader's own mistake: a key twice */
-    { HEAD "  a: [\n", NULL, 0 },
+static const struct {
+    const char *text, *key;
+    int line;
+} bad[] = {
+    {"", "schema.no_kinds", 0},
+    {"kinds: {}\n", "schema.no_label", 1},
+    {HEAD "  a: 5\n", "schema.want_map", 3},
+    {"group: {name: G, vi: a, en: b}\nkinds:\n" KIND("a", ""), "schema.bad_name", 1},
+    {HEAD KIND("A", ""), "schema.bad_name", 3},
+    {HEAD KIND("a", "") "    colour: red\n", "yaml.unknown_key", 11},
+    {HEAD KIND("a", "      x: {type: texd, label: " L "}\n"), "schema.bad_type", 9},
+    {HEAD KIND("a", "      x: {type: text}\n"), "schema.no_label", 9},
+    {HEAD KIND("a", "      x: {type: text, label: {vi: a}}\n"), "schema.two_languages", 9},
+    {HEAD KIND("a", "      x: {type: text, label: " L ", size: 3}\n"), "yaml.unknown_key", 9},
+    {HEAD KIND("a", "      x: {type: text, required: maybe, label: " L "}\n"), "schema.want_bool", 9},
+    {HEAD KIND("a", "      x: {type: int, min: 5, max: 2, label: " L "}\n"), "schema.min_max", 9},
+    {HEAD KIND("a", "      x: {type: int, min: big, label: " L "}\n"), "schema.want_int", 9},
+    {HEAD KIND("a", "      x: {type: date, max: 2, label: " L "}\n"), "schema.only_for", 9},
+    {HEAD KIND("a", "      x: {type: enum, label: " L "}\n"), "schema.no_values", 9},
+    {HEAD KIND("a", "      x: {type: text, values: {a: " L "}, label: " L "}\n"), "schema.only_for", 9},
+    {HEAD KIND("a", "      x: {type: ref, ref: nowhere, label: " L "}\n"), "schema.no_kind", 9},
+    {HEAD KIND("a", "      x: {type: ref, label: " L "}\n"), "schema.no_kind", 9},
+    {HEAD KIND("a", "      x: {type: text, ref: a, label: " L "}\n"), "schema.only_for", 9},
+    {HEAD KIND("a", "      x: {type: int, default: many, label: " L "}\n"), "schema.bad_default", 9},
+    {HEAD KIND("a", "      x: {type: text, default: '{y}', label: " L "}\n"), "schema.bad_default", 9},
+    {HEAD KIND("a", "      x: {type: text, default: '{code', label: " L "}\n"), "schema.bad_default", 9},
+    {HEAD KIND("a", "      id: {type: int, label: " L "}\n"), "schema.reserved", 9},
+    {HEAD KIND("a", "      title: {type: text, label: " L "}\n"), "schema.reserved", 9},
+    {HEAD KIND("a", "      x: {type: ref, ref: a, label: " L "}\n      x_id: {type: int, label: " L "}\n"),
+     "schema.collides", 10},
+    {HEAD KIND("a", "      x: {type: ip, within: code, label: " L "}\n"), "schema.only_for", 9},
+    {HEAD KIND("a", "      x: {type: ip, within: y, label: " L "}\n      y: {type: ref, ref: a, label: " L "}\n"),
+     "schema.only_for", 9},
+    {HEAD KIND("a", "      x: {type: prefix, disjoint: y, label: " L "}\n"), "schema.only_for", 9},
+    {HEAD KIND("history", ""), "schema.reserved", 4},
+    {HEAD KIND("a", "") "    unit: code\n", "schema.want_ref", 11},
+    {HEAD KIND("a", "") "    unit_via: nothing\n", "schema.no_field", 11},
+    {HEAD KIND("a", "") "    title: nothing\n", "schema.no_field", 11},
+    {HEAD KIND("a", "") "    transitions:\n      go: {from: active, to: gone, label: " L "}\n", "schema.no_state", 12},
+    {HEAD KIND("a", "") "    transitions:\n      go: {from: active, to: active, roles: [boss], label: " L "}\n",
+     "schema.no_role", 12},
+    {HEAD "  a:\n    label: " L "\n    columns: [code]\n    fields:\n" CODE REST, "schema.no_key", 4},
+    {HEAD "  a:\n    label: " L "\n    key: code\n    fields:\n" CODE REST, "schema.no_columns", 4},
+    {HEAD "  a:\n    label: " L "\n    key: code\n    columns: [x]\n    fields:\n" CODE REST, "schema.no_field", 6},
+    {HEAD "  a:\n    label: " L "\n    key: code\n    columns: [code]\n    fields:\n" CODE, "schema.no_states", 3},
+    {HEAD "  a:\n    label: " L
+          "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: text, max: 20, label: " L "}\n" REST,
+     "schema.key_required", 5},
+    {HEAD "  a:\n    label: " L
+          "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: text, required: true, label: " L
+          "}\n" REST,
+     "schema.key_max", 5},
+    {HEAD "  a:\n    label: " L
+          "\n    key: code\n    columns: [code]\n    fields:\n      code: {type: int, required: true, label: " L
+          "}\n" REST,
+     "schema.bad_key", 5},
+    {HEAD KIND("a", "") KIND("a", ""), NULL, 0}, /* the YAML reader's own mistake: a key twice */
+    {HEAD "  a: [\n", NULL, 0},
 };
 
 static void mistakes(void **state)
@@ -66,8 +79,10 @@ static void mistakes(void **state)
         struct schema *s = NULL;
         errs_init(&es, 100);
         int rc = schema_from_text(&bad[i].text, 1, &s, &es);
-        if (rc == 0 || es.n == 0 || (bad[i].key != NULL && (strcmp(es.v[0].key, bad[i].key) != 0 || (int)es.v[0].line != bad[i].line)))
-            fail_msg("%s\nwanted %s:%d, got %d %s", bad[i].text, bad[i].key, bad[i].line, rc, es.n > 0 ? fx_text(&es.v[0]) : "no mistake");
+        if (rc == 0 || es.n == 0 ||
+            (bad[i].key != NULL && (strcmp(es.v[0].key, bad[i].key) != 0 || (int)es.v[0].line != bad[i].line)))
+            fail_msg("%s\nwanted %s:%d, got %d %s", bad[i].text, bad[i].key, bad[i].line, rc,
+                     es.n > 0 ? fx_text(&es.v[0]) : "no mistake");
         assert_null(s);
         errs_done(&es);
     }
@@ -77,7 +92,8 @@ static void mistakes(void **state)
 static void all_in_one_pass(void **state)
 {
     static const char *const texts[] = {
-        HEAD KIND("a", "      x: {type: texd, label: " L "}\n      y: {type: int, min: x, label: " L "}\n      z: {type: enum, label: " L "}\n"),
+        HEAD KIND("a", "      x: {type: texd, label: " L "}\n      y: {type: int, min: x, label: " L
+                       "}\n      z: {type: enum, label: " L "}\n"),
         HEAD KIND("B", "      x: {type: text}\n") "    bogus: 1\n",
     };
     struct errs es;
@@ -97,9 +113,32 @@ static void all_in_one_pass(void **state)
 static void the_shipped_one(void **state)
 {
     static const char *const kinds[] = {
-        "regulation", "clause", "control", "unit", "site", "person", "account", "role_grant", "network", "zone", "prefix", "address",
-        "device", "interface", "system", "service", "media", "backup_set", "maintenance_window", "inspection", "account_review",
-        "backup_copy", "restore_test", "posture", "log_source", "media_inventory",
+        "regulation",
+        "clause",
+        "control",
+        "unit",
+        "site",
+        "person",
+        "account",
+        "role_grant",
+        "network",
+        "zone",
+        "prefix",
+        "address",
+        "device",
+        "interface",
+        "system",
+        "service",
+        "media",
+        "backup_set",
+        "maintenance_window",
+        "inspection",
+        "account_review",
+        "backup_copy",
+        "restore_test",
+        "posture",
+        "log_source",
+        "media_inventory",
     };
     struct fixture *f = *state;
     json_t *all = schema_json(f->sc), *v;
@@ -110,7 +149,8 @@ static void the_shipped_one(void **state)
             fail_msg("%s", kinds[i]);
     assert_int_equal(json_array_size(json_object_get(all, "kinds")), f->sc->nkinds);
     assert_true(json_array_size(json_object_get(all, "groups")) >= 5);
-    json_array_foreach(json_object_get(all, "kinds"), i, v) {
+    json_array_foreach(json_object_get(all, "kinds"), i, v)
+    {
         const struct kind *k = schema_kind(f->sc, json_get_str(v, "name"));
         assert_int_equal(json_array_size(json_object_get(v, "fields")), k->nfields);
         assert_true(json_array_size(json_object_get(v, "columns")) > 0);
@@ -133,7 +173,7 @@ static void the_shipped_one(void **state)
 /* Every clause that a field cites is of one of the four texts. */
 static void clauses_are_cited_by_id(void **state)
 {
-    static const char *const texts[] = { "TU-", "TW-", "VL-", "BT-" };
+    static const char *const texts[] = {"TU-", "TW-", "VL-", "BT-"};
     struct fixture *f = *state;
     size_t cited = 0;
 
@@ -148,6 +188,41 @@ static void clauses_are_cited_by_id(void **state)
     assert_true(cited > 60);
 }
 
+/* The recipe in docs/ is what a newcomer copies: it must work as it stands. */
+static void the_recipe(void **state)
+{
+    struct fixture *f = *state;
+    struct arena a = arena_init(4 << 20);
+    char from[4096], to[400];
+    str text, *names;
+    size_t n;
+
+    snprintf(from, sizeof(from), "%s/docs/recipes/add-a-record-kind.md", getenv("LUY_SOURCE"));
+    assert_int_equal(file_read(&a, from, 1 << 20, &text, &f->e), 0);
+    size_t open = str_find(text, STR("```yaml\n"));
+    assert_true(open != SIZE_MAX);
+    text = str_sub(text, open + 8, SIZE_MAX);
+    text = str_sub(text, 0, str_find(text, STR("```")));
+    snprintf(from, sizeof(from), "%s/schema", getenv("LUY_SOURCE"));
+    assert_int_equal(file_list(&a, from, STR(".yaml"), 100, &names, &n, &f->e), 0);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(from, sizeof(from), "%s/schema/%.*s", getenv("LUY_SOURCE"), STR_ARGS(names[i]));
+        snprintf(to, sizeof(to), "%s/%.*s", f->dir, STR_ARGS(names[i]));
+        assert_int_equal(symlink(from, to), 0);
+    }
+    snprintf(to, sizeof(to), "%s/rooms.yaml", f->dir);
+    assert_int_equal(file_write_atomic(to, text, 0600, &f->e), 0);
+    fx_frame(f);
+    registry_close(f->r);
+    schema_free(f->sc);
+    if (schema_load(f->dir, &f->sc, &f->es) < 0)
+        fail_msg("%s", fx_text(&f->es.v[0]));
+    assert_int_equal(registry_open(f->st, f->sc, &f->clk, &f->r, &f->e), 0);
+    fx_add(f, "room", "{'name':'Phòng máy chủ','unit':'STC','area_m2':24.5}");
+    assert_int_equal(fx_change(f, "room", "P-1", 1, "{'state':'in_use','has_ups':true}"), 0);
+    arena_free(&a);
+}
+
 static void folders(void **state)
 {
     struct fixture *f = *state;
@@ -157,7 +232,7 @@ static void folders(void **state)
 
     errs_init(&es, 10);
     assert_int_equal(schema_load("/nonexistent", &s, &es), -EINVAL);
-    assert_int_equal(schema_load(f->dir, &s, &es), -EINVAL);      /* no file in it */
+    assert_int_equal(schema_load(f->dir, &s, &es), -EINVAL); /* no file in it */
     snprintf(path, sizeof(path), "%s/a.yaml", f->dir);
     FILE *file = fopen(path, "w");
     fputs("kinds: [\n", file);
@@ -173,9 +248,11 @@ static void folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mistakes), cmocka_unit_test(all_in_one_pass),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(all_in_one_pass),
         cmocka_unit_test_setup_teardown(the_shipped_one, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(clauses_are_cited_by_id, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_recipe, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(folders, fx_setup, fx_teardown),
     };
     return cmocka_run_group_tests_name("registry/schema", tests, NULL, NULL);

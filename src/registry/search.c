@@ -22,7 +22,8 @@ int plan_few(struct plan *p, const char *head, const char *rest, bool *few, stru
     struct buf b;
 
     buf_init(&b, 4096);
-    buf_fmt(&b, "SELECT COUNT(*) FROM (SELECT 1 FROM \"%.*s\" t WHERE %s%s LIMIT %d) x", STR_ARGS(p->k->name), head, rest, FEW + 1);
+    buf_fmt(&b, "SELECT COUNT(*) FROM (SELECT 1 FROM \"%.*s\" t WHERE %s%s LIMIT %d) x", STR_ARGS(p->k->name), head,
+            rest, FEW + 1);
     buf_byte(&b, 0);
     int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(p->tx, NULL, b.p, p->p, p->np, &v, e);
     buf_done(&b);
@@ -49,7 +50,7 @@ int search_words(struct plan *p, const str *words, size_t n, struct err *e)
         if (few)
             buf_fmt(&p->where, " AND %s", b.p);
         else
-            p->np--;                             /* nothing refers to it */
+            p->np--; /* nothing refers to it */
         buf_done(&b);
     }
     for (size_t i = 0; i < n; i++)

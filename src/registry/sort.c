@@ -11,8 +11,9 @@
 /* Each row: a letter without tone, then with huyền, hỏi, ngã, sắc, nặng: the
  * order in which a dictionary puts them. */
 static const char *const rows[] = {
-    "aàảãáạ", "ăằẳẵắặ", "âầẩẫấậ", "b", "c", "d", "đ", "eèẻẽéẹ", "êềểễếệ", "f", "g", "h", "iìỉĩíị", "j", "k", "l", "m",
-    "n", "oòỏõóọ", "ôồổỗốộ", "ơờởỡớợ", "p", "q", "r", "s", "t", "uùủũúụ", "ưừửữứự", "v", "w", "x", "yỳỷỹýỵ", "z",
+    "aàảãáạ", "ăằẳẵắặ", "âầẩẫấậ", "b", "c",      "d",      "đ", "eèẻẽéẹ", "êềểễếệ", "f",      "g",
+    "h",      "iìỉĩíị", "j",      "k", "l",      "m",      "n", "oòỏõóọ", "ôồổỗốộ", "ơờởỡớợ", "p",
+    "q",      "r",      "s",      "t", "uùủũúụ", "ưừửữứự", "v", "w",      "x",      "yỳỷỹýỵ", "z",
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -21,10 +22,14 @@ static uint32_t char_code(str s)
     const unsigned char *p = (const unsigned char *)s.p;
 
     switch (s.n) {
-    case 1: return p[0];
-    case 2: return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
-    case 3: return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-    default: return 0x10ffff;
+    case 1:
+        return p[0];
+    case 2:
+        return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+    case 3:
+        return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    default:
+        return 0x10ffff;
     }
 }
 
@@ -80,7 +85,7 @@ str text_sort_key(struct arena *a, str in)
 
     buf_init(&b, 64 + s.n * 4);
     buf_init(&tones, 64 + s.n);
-    for (size_t i = 0; i < s.n; ) {
+    for (size_t i = 0; i < s.n;) {
         size_t n = utf8_char(str_sub(s, i, 4));
         int letter, tone = 0;
         if (n == 1 && s.p[i] >= '0' && s.p[i] <= '9') {

@@ -25,7 +25,7 @@ static const char *const write_pragmas[] = {
 };
 /* The writer trusts the schema, as triggers feed the word index (FTS5 counts as
  * unsafe in a trigger in SQLite 3.40); readers have no need to. */
-static const char *const read_pragmas[] = { "PRAGMA trusted_schema=OFF", "PRAGMA query_only=ON" };
+static const char *const read_pragmas[] = {"PRAGMA trusted_schema=OFF", "PRAGMA query_only=ON"};
 
 static void conn_close(struct conn *c)
 {
@@ -210,7 +210,7 @@ static int sq_begin(struct store *st, enum store_mode m, struct tx **out, struct
 
     if (t == NULL)
         return ERR(e, -ENOMEM, "store.no_memory");
-    *t = (struct sq_tx){ .base.st = st, .mode = m };
+    *t = (struct sq_tx){.base.st = st, .mode = m};
     if (m == STORE_WRITE) {
         if ((rc = pthread_mutex_lock(&s->writer)) != 0) {
             free(t);
@@ -252,8 +252,8 @@ static void sq_rollback(struct tx *tx)
     tx_release(t);
 }
 
-static int sq_tx_run(struct tx *tx, const char *sql, const struct val *p, size_t np,
-                     row_fn *fn, void *ctx, int64_t *changed, struct err *e)
+static int sq_tx_run(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx,
+                     int64_t *changed, struct err *e)
 {
     struct conn *c = ((struct sq_tx *)tx)->c;
 
@@ -267,9 +267,21 @@ static int64_t sq_last_id(struct tx *tx) { return sqlite3_last_insert_rowid(((st
 
 const struct store_ops sqlite_ops = {
     .name = "sqlite",
-    .open = sq_open, .close = sq_close, .begin = sq_begin, .commit = sq_commit, .rollback = sq_rollback,
-    .run = sq_tx_run, .last_id = sq_last_id, .foreign = sq_foreign,
-    .id_type = "INTEGER PRIMARY KEY", .int_type = "INTEGER", .real_type = "REAL", .fold_fn = "fold",
-    .search_make = sq_search_make, .search_drop = sq_search_drop, .search_text = sq_search_text,
-    .search_cond = sq_search_cond, .no_index = "+",
+    .open = sq_open,
+    .close = sq_close,
+    .begin = sq_begin,
+    .commit = sq_commit,
+    .rollback = sq_rollback,
+    .run = sq_tx_run,
+    .last_id = sq_last_id,
+    .foreign = sq_foreign,
+    .id_type = "INTEGER PRIMARY KEY",
+    .int_type = "INTEGER",
+    .real_type = "REAL",
+    .fold_fn = "fold",
+    .search_make = sq_search_make,
+    .search_drop = sq_search_drop,
+    .search_text = sq_search_text,
+    .search_cond = sq_search_cond,
+    .no_index = "+",
 };

@@ -13,28 +13,95 @@ static const int64_t memory_max = 256 << 20;
  * values (zeroblob, randomblob, printf widths are bounded by the length limit)
  * or is random stays out. */
 static const char *const functions[] = {
-    "abs", "avg", "cast", "ceil", "ceiling", "char", "coalesce", "count", "cume_dist", "date", "datetime", "dense_rank",
-    "first_value", "floor", "fold", "format", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "json", "json_array",
-    "json_array_length", "json_each", "json_extract", "json_group_array", "json_group_object", "json_object", "json_type",
-    "json_valid", "julianday", "lag", "last_value", "lead", "length", "like", "likelihood", "likely", "lower", "ltrim",
-    "max", "min", "mod", "nth_value", "ntile", "nullif", "percent_rank", "printf", "quote", "rank", "replace", "round",
-    "row_number", "rtrim", "sign", "strftime", "substr", "substring", "sum", "time", "total", "trim", "typeof", "unicode",
-    "unixepoch", "unlikely", "upper", "->", "->>",
+    "abs",
+    "avg",
+    "cast",
+    "ceil",
+    "ceiling",
+    "char",
+    "coalesce",
+    "count",
+    "cume_dist",
+    "date",
+    "datetime",
+    "dense_rank",
+    "first_value",
+    "floor",
+    "fold",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_each",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_object",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "mod",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "percent_rank",
+    "printf",
+    "quote",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "strftime",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "total",
+    "trim",
+    "typeof",
+    "unicode",
+    "unixepoch",
+    "unlikely",
+    "upper",
+    "->",
+    "->>",
 };
 
-static const struct { int what, max; } limits[] = {
-    { SQLITE_LIMIT_LENGTH, 1 << 20 }, { SQLITE_LIMIT_SQL_LENGTH, 1 << 16 }, { SQLITE_LIMIT_COLUMN, FOREIGN_COLS },
-    { SQLITE_LIMIT_EXPR_DEPTH, 100 }, { SQLITE_LIMIT_COMPOUND_SELECT, 50 }, { SQLITE_LIMIT_VDBE_OP, 100000 },
-    { SQLITE_LIMIT_FUNCTION_ARG, 32 }, { SQLITE_LIMIT_ATTACHED, 0 }, { SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256 },
+static const struct {
+    int what, max;
+} limits[] = {
+    {SQLITE_LIMIT_LENGTH, 1 << 20},  {SQLITE_LIMIT_SQL_LENGTH, 1 << 16}, {SQLITE_LIMIT_COLUMN, FOREIGN_COLS},
+    {SQLITE_LIMIT_EXPR_DEPTH, 100},  {SQLITE_LIMIT_COMPOUND_SELECT, 50}, {SQLITE_LIMIT_VDBE_OP, 100000},
+    {SQLITE_LIMIT_FUNCTION_ARG, 32}, {SQLITE_LIMIT_ATTACHED, 0},         {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256},
 };
 
 struct guard {
     const struct foreign_query *fq;
     struct arena arena;
-    str *tables; size_t ntables;          /* ordinary tables that exist */
+    str *tables;
+    size_t ntables; /* ordinary tables that exist */
     int64_t deadline, memory_start;
     bool late, fat;
-    char denied[100];                     /* first thing that was refused; "" = none */
+    char denied[100]; /* first thing that was refused; "" = none */
 };
 
 static bool name_in(const char *const *list, const char *name)
@@ -67,13 +134,30 @@ static bool function_allowed(const char *name)
 
 static const char *action_name(int action)
 {
-    static const struct { int action; const char *name; } names[] = {
-        { SQLITE_READ, "read" }, { SQLITE_FUNCTION, "function" }, { SQLITE_INSERT, "INSERT" }, { SQLITE_UPDATE, "UPDATE" },
-        { SQLITE_DELETE, "DELETE" }, { SQLITE_PRAGMA, "PRAGMA" }, { SQLITE_ATTACH, "ATTACH" }, { SQLITE_DETACH, "DETACH" },
-        { SQLITE_TRANSACTION, "transaction" }, { SQLITE_CREATE_TABLE, "CREATE TABLE" }, { SQLITE_DROP_TABLE, "DROP TABLE" },
-        { SQLITE_CREATE_TEMP_TABLE, "CREATE TABLE" }, { SQLITE_ALTER_TABLE, "ALTER TABLE" }, { SQLITE_CREATE_VIEW, "CREATE VIEW" },
-        { SQLITE_CREATE_TRIGGER, "CREATE TRIGGER" }, { SQLITE_CREATE_INDEX, "CREATE INDEX" }, { SQLITE_REINDEX, "REINDEX" },
-        { SQLITE_ANALYZE, "ANALYZE" }, { SQLITE_SAVEPOINT, "SAVEPOINT" }, { SQLITE_CREATE_VTABLE, "CREATE VIRTUAL TABLE" },
+    static const struct {
+        int action;
+        const char *name;
+    } names[] = {
+        {SQLITE_READ, "read"},
+        {SQLITE_FUNCTION, "function"},
+        {SQLITE_INSERT, "INSERT"},
+        {SQLITE_UPDATE, "UPDATE"},
+        {SQLITE_DELETE, "DELETE"},
+        {SQLITE_PRAGMA, "PRAGMA"},
+        {SQLITE_ATTACH, "ATTACH"},
+        {SQLITE_DETACH, "DETACH"},
+        {SQLITE_TRANSACTION, "transaction"},
+        {SQLITE_CREATE_TABLE, "CREATE TABLE"},
+        {SQLITE_DROP_TABLE, "DROP TABLE"},
+        {SQLITE_CREATE_TEMP_TABLE, "CREATE TABLE"},
+        {SQLITE_ALTER_TABLE, "ALTER TABLE"},
+        {SQLITE_CREATE_VIEW, "CREATE VIEW"},
+        {SQLITE_CREATE_TRIGGER, "CREATE TRIGGER"},
+        {SQLITE_CREATE_INDEX, "CREATE INDEX"},
+        {SQLITE_REINDEX, "REINDEX"},
+        {SQLITE_ANALYZE, "ANALYZE"},
+        {SQLITE_SAVEPOINT, "SAVEPOINT"},
+        {SQLITE_CREATE_VTABLE, "CREATE VIRTUAL TABLE"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].action == action)
@@ -134,8 +218,9 @@ static int tables_read(struct guard *g, struct conn *c, struct err *e)
     int rc = sq_run(c, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NO_VALS, NULL, NULL, NULL, e);
     if (rc < 0)
         return rc;
-    return sq_run(c, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND (type = 'view' OR rootpage > 0)"
-                     " AND name NOT LIKE '%\\_fts\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    return sq_run(c,
+                  "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND (type = 'view' OR rootpage > 0)"
+                  " AND name NOT LIKE '%\\_fts\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
                   NO_VALS, table_row, g, NULL, e);
 }
 
@@ -240,8 +325,10 @@ int sq_foreign(struct store *store, const struct foreign_query *fq, foreign_fn *
 {
     struct sq_store *s = (struct sq_store *)store;
     int ms = fq->timeout_ms > 0 ? fq->timeout_ms : 1000;
-    struct guard g = { .fq = fq, .arena = arena_init(1 << 20), .memory_start = sqlite3_memory_used(),
-                       .deadline = clock_mono(&clock_system) + ms * NS_PER_MS };
+    struct guard g = {.fq = fq,
+                      .arena = arena_init(1 << 20),
+                      .memory_start = sqlite3_memory_used(),
+                      .deadline = clock_mono(&clock_system) + ms * NS_PER_MS};
     struct conn *c;
     int rc = sq_lend(s, CONN_FOREIGN, &c, e);
 

@@ -25,7 +25,7 @@ static void fn_fold(sqlite3_context *ctx, int n, sqlite3_value **v)
     if (p == NULL)
         return;
     struct arena a = arena_init(1 << 20);
-    str s = text_fold(&a, (str){ p, (size_t)sqlite3_value_bytes(v[0]) });
+    str s = text_fold(&a, (str){p, (size_t)sqlite3_value_bytes(v[0])});
     if (s.p == NULL)
         sqlite3_result_error_nomem(ctx);
     else
@@ -35,8 +35,8 @@ static void fn_fold(sqlite3_context *ctx, int n, sqlite3_value **v)
 
 int sq_functions(sqlite3 *db)
 {
-    return sqlite3_create_function_v2(db, "fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
-                                      NULL, fn_fold, NULL, NULL, NULL);
+    return sqlite3_create_function_v2(db, "fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                      fn_fold, NULL, NULL, NULL);
 }
 
 static int run_all(struct tx *tx, const char *const *sql, size_t n, str table, struct err *e)
@@ -62,7 +62,8 @@ static int run_all(struct tx *tx, const char *const *sql, size_t n, str table, s
 int sq_search_make(struct tx *tx, str table, struct err *e)
 {
     static const char *const sql[] = {
-        "CREATE VIRTUAL TABLE \"$_fts\" USING fts5(folded, content='$', content_rowid='id', tokenize='trigram', detail=none)",
+        "CREATE VIRTUAL TABLE \"$_fts\" USING fts5(folded, content='$', content_rowid='id', tokenize='trigram', "
+        "detail=none)",
         "INSERT INTO \"$_fts\"(\"$_fts\") VALUES('rebuild')",
         "CREATE TRIGGER \"$_fts_i\" AFTER INSERT ON \"$\" BEGIN"
         " INSERT INTO \"$_fts\"(rowid, folded) VALUES(new.id, new.folded); END",
@@ -76,7 +77,9 @@ int sq_search_make(struct tx *tx, str table, struct err *e)
 int sq_search_drop(struct tx *tx, str table, struct err *e)
 {
     static const char *const sql[] = {
-        "DROP TRIGGER IF EXISTS \"$_fts_i\"", "DROP TRIGGER IF EXISTS \"$_fts_u\"", "DROP TABLE IF EXISTS \"$_fts\"",
+        "DROP TRIGGER IF EXISTS \"$_fts_i\"",
+        "DROP TRIGGER IF EXISTS \"$_fts_u\"",
+        "DROP TABLE IF EXISTS \"$_fts\"",
     };
     return run_all(tx, sql, sizeof(sql) / sizeof(sql[0]), table, e);
 }
@@ -112,5 +115,6 @@ str sq_search_text(struct arena *a, const str *words, size_t n)
 
 void sq_search_cond(struct buf *sql, str table, size_t param)
 {
-    buf_fmt(sql, "t.id IN (SELECT rowid FROM \"%.*s_fts\" WHERE \"%.*s_fts\" MATCH ?%zu)", STR_ARGS(table), STR_ARGS(table), param);
+    buf_fmt(sql, "t.id IN (SELECT rowid FROM \"%.*s_fts\" WHERE \"%.*s_fts\" MATCH ?%zu)", STR_ARGS(table),
+            STR_ARGS(table), param);
 }

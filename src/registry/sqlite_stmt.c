@@ -68,7 +68,7 @@ static void slot_drop(struct stmt_slot *s)
 {
     sqlite3_finalize(s->st);
     free(s->sql);
-    *s = (struct stmt_slot){ 0 };
+    *s = (struct stmt_slot){0};
 }
 
 void sq_cache_clear(struct conn *c)
@@ -83,7 +83,7 @@ static int prepare(sqlite3 *db, const char *sql, unsigned flags, sqlite3_stmt **
     int rc = sqlite3_prepare_v3(db, sql, -1, flags, out, &tail);
 
     if (rc != SQLITE_OK)
-        return sq_fail(db, rc, e);           /* *out is NULL then */
+        return sq_fail(db, rc, e); /* *out is NULL then */
     if (*out == NULL || (tail != NULL && *tail != '\0')) {
         sqlite3_finalize(*out);
         *out = NULL;
@@ -171,7 +171,7 @@ void sq_row(sqlite3_stmt *st, struct val *cols, int n)
         case SQLITE_TEXT:
         case SQLITE_BLOB: {
             const char *p = (const char *)sqlite3_column_text(st, i);
-            cols[i] = V_STR(((str){ p != NULL ? p : "", (size_t)sqlite3_column_bytes(st, i) }));
+            cols[i] = V_STR(((str){p != NULL ? p : "", (size_t)sqlite3_column_bytes(st, i)}));
             break;
         }
         default:
@@ -180,8 +180,8 @@ void sq_row(sqlite3_stmt *st, struct val *cols, int n)
     }
 }
 
-int sq_run(struct conn *c, const char *sql, const struct val *p, size_t np,
-           row_fn *fn, void *ctx, int64_t *changed, struct err *e)
+int sq_run(struct conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
+           struct err *e)
 {
     struct val cols[COLS_MAX];
     struct stmt_slot *slot;

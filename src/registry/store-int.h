@@ -9,32 +9,36 @@ typedef bool foreign_fn(void *ctx, const char *const *names, const struct val *c
 
 struct store_ops {
     const char *name;
-    int  (*open)(const char *url, struct store **out, struct err *e);
+    int (*open)(const char *url, struct store **out, struct err *e);
     void (*close)(struct store *s);
-    int  (*begin)(struct store *s, enum store_mode m, struct tx **out, struct err *e);
-    int  (*commit)(struct tx *tx, struct err *e);
+    int (*begin)(struct store *s, enum store_mode m, struct tx **out, struct err *e);
+    int (*commit)(struct tx *tx, struct err *e);
     void (*rollback)(struct tx *tx);
     /* fn NULL: rows are not wanted; changed NULL: not asked. */
-    int  (*run)(struct tx *tx, const char *sql, const struct val *p, size_t np,
-                row_fn *fn, void *ctx, int64_t *changed, struct err *e);
+    int (*run)(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
+               struct err *e);
     int64_t (*last_id)(struct tx *tx);
     /* fn NULL: parse and authorize only. */
-    int  (*foreign)(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+    int (*foreign)(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
 
-    const char *id_type, *int_type, *real_type;          /* column types of DDL; text is TEXT everywhere */
-    const char *fold_fn;                                 /* SQL function: base/text.h text_fold */
+    const char *id_type, *int_type, *real_type; /* column types of DDL; text is TEXT everywhere */
+    const char *fold_fn;                        /* SQL function: base/text.h text_fold */
     /* An index for substrings over the column "folded" of `table`, kept current by the engine. */
-    int  (*search_make)(struct tx *tx, str table, struct err *e);
-    int  (*search_drop)(struct tx *tx, str table, struct err *e);
+    int (*search_make)(struct tx *tx, str table, struct err *e);
+    int (*search_drop)(struct tx *tx, str table, struct err *e);
     /* What the index is asked for records whose folded text may hold all words;
      * STR_NONE when the words are too short for it. A superset: ask INSTR too. */
-    str  (*search_text)(struct arena *a, const str *words, size_t n);
+    str (*search_text)(struct arena *a, const str *words, size_t n);
     /* The condition on alias t, with that text as parameter ?n. */
     void (*search_cond)(struct buf *sql, str table, size_t param);
-    const char *no_index;                                /* in front of a column: do not use its index */
+    const char *no_index; /* in front of a column: do not use its index */
 };
-struct store { const struct store_ops *ops; };
-struct tx { struct store *st; };
+struct store {
+    const struct store_ops *ops;
+};
+struct tx {
+    struct store *st;
+};
 
 extern const struct store_ops sqlite_ops;
 #endif

@@ -3,9 +3,12 @@
 #include "registry/store-int.h"
 #include <errno.h>
 
-static const struct { const char *head; const struct store_ops *ops; } engines[] = {
-    { "postgresql://", NULL },
-    { "postgres://", NULL },
+static const struct {
+    const char *head;
+    const struct store_ops *ops;
+} engines[] = {
+    {"postgresql://", NULL},
+    {"postgres://", NULL},
 };
 
 int store_open(const char *url, struct store **out, struct err *e)
@@ -53,7 +56,11 @@ int tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row
     return tx->st->ops->run(tx, sql, p, np, fn, ctx, NULL, e);
 }
 
-struct one { struct arena *a; struct val v; bool found, no_memory; };
+struct one {
+    struct arena *a;
+    struct val v;
+    bool found, no_memory;
+};
 
 static bool one_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -68,9 +75,10 @@ static bool one_row(void *ctx, const struct val *cols, size_t n)
     return false;
 }
 
-int tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p, size_t np, struct val *out, struct err *e)
+int tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p, size_t np, struct val *out,
+           struct err *e)
 {
-    struct one o = { .a = a };
+    struct one o = {.a = a};
     int rc = tx_query(tx, sql, p, np, one_row, &o, e);
 
     if (rc < 0)

@@ -11,49 +11,61 @@
 #include "base/err.h"
 
 enum val_type { VAL_NULL, VAL_INT, VAL_REAL, VAL_TEXT };
-struct val { enum val_type type; int64_t i; double r; str s; };
-#define V_NULL    ((struct val){ .type = VAL_NULL })
-#define V_INT(x)  ((struct val){ .type = VAL_INT, .i = (int64_t)(x) })
-#define V_REAL(x) ((struct val){ .type = VAL_REAL, .r = (x) })
-#define V_STR(x)  ((struct val){ .type = VAL_TEXT, .s = (x) })
+struct val {
+    enum val_type type;
+    int64_t i;
+    double r;
+    str s;
+};
+#define V_NULL    ((struct val){.type = VAL_NULL})
+#define V_INT(x)  ((struct val){.type = VAL_INT, .i = (int64_t)(x)})
+#define V_REAL(x) ((struct val){.type = VAL_REAL, .r = (x)})
+#define V_STR(x)  ((struct val){.type = VAL_TEXT, .s = (x)})
 #define V_Z(x)    V_STR(str_c(x))
 
-struct store; struct tx;
+struct store;
+struct tx;
 enum store_mode { STORE_READ, STORE_WRITE };
 
-int  store_open(const char *url, struct store **out, struct err *e);   /* a path: SQLite file */
+int store_open(const char *url, struct store **out, struct err *e); /* a path: SQLite file */
 void store_close(struct store *s);
-int  store_begin(struct store *s, enum store_mode m, struct tx **out, struct err *e);
-int  store_commit(struct tx *tx, struct err *e);        /* frees tx, also on failure (then rolled back) */
-void store_rollback(struct tx *tx);                     /* NULL is fine */
+int store_begin(struct store *s, enum store_mode m, struct tx **out, struct err *e);
+int store_commit(struct tx *tx, struct err *e); /* frees tx, also on failure (then rolled back) */
+void store_rollback(struct tx *tx);             /* NULL is fine */
 /* One statement without rows; *changed may be NULL. -EEXIST on a unique
  * violation, -EINVAL on a broken reference, -ENOSPC, -EIO. */
-int  tx_exec(struct tx *tx, const char *sql, const struct val *p, size_t np, int64_t *changed, struct err *e);
+int tx_exec(struct tx *tx, const char *sql, const struct val *p, size_t np, int64_t *changed, struct err *e);
 int64_t tx_last_id(struct tx *tx);
 /* Rows to a callback; text is valid during the call. Return false to stop. */
 typedef bool row_fn(void *ctx, const struct val *cols, size_t n);
-int  tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e);
-#define VALS(...) (const struct val[]){ __VA_ARGS__ }, sizeof((const struct val[]){ __VA_ARGS__ }) / sizeof(struct val)
+int tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e);
+#define VALS(...) (const struct val[]){__VA_ARGS__}, sizeof((const struct val[]){__VA_ARGS__}) / sizeof(struct val)
 #define NO_VALS   NULL, 0
 /* First column of the first row; 1 found, 0 none. Text is copied to `a`. */
-int  tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p, size_t np, struct val *out, struct err *e);
+int tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p, size_t np, struct val *out,
+           struct err *e);
 
 /* SQL from a pack: foreign text, so prepared under an authorizer that allows
  * reading the named tables and pure functions and nothing else, stopped after
  * timeout_ms. Named parameters (:now ...). -EACCES with what was tried,
  * -ETIME, -EINVAL with the engine's message, -E2BIG when there are more than
  * max_rows (those rows were handed out), -ENOMEM. Opens its own read transaction. */
-struct named_val { const char *name; struct val v; };
+struct named_val {
+    const char *name;
+    struct val v;
+};
 struct foreign_query {
     const char *sql;
-    const struct named_val *params; size_t nparams;
-    const char *const *deny_tables;                   /* NULL-ended; secrets such as "login" */
-    int timeout_ms; uint64_t max_rows;
+    const struct named_val *params;
+    size_t nparams;
+    const char *const *deny_tables; /* NULL-ended; secrets such as "login" */
+    int timeout_ms;
+    uint64_t max_rows;
 };
-int  store_foreign(struct store *s, const struct foreign_query *fq,
-                   bool (*fn)(void *ctx, const char *const *names, const struct val *cols, size_t n),
-                   void *ctx, struct err *e);
+int store_foreign(struct store *s, const struct foreign_query *fq,
+                  bool (*fn)(void *ctx, const char *const *names, const struct val *cols, size_t n), void *ctx,
+                  struct err *e);
 /* Parses and authorizes without running: for pack loading. Every :name of the
  * query must be among params. */
-int  store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e);
+int store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e);
 #endif

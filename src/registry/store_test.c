@@ -13,8 +13,11 @@ static int setup(void **state)
     fx_dir(f);
     assert_int_equal(store_open(f->db, &f->st, &f->e), 0);
     assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
-    assert_int_equal(tx_exec(tx, "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT UNIQUE, r REAL)", NO_VALS, NULL, &f->e), 0);
-    assert_int_equal(tx_exec(tx, "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER NOT NULL REFERENCES a(id))", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(
+        tx_exec(tx, "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT UNIQUE, r REAL)", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER NOT NULL REFERENCES a(id))",
+                             NO_VALS, NULL, &f->e),
+                     0);
     assert_int_equal(store_commit(tx, &f->e), 0);
     *state = f;
     return 0;
@@ -77,16 +80,20 @@ static void commit_and_rollback(void **state)
 static void errors_by_meaning(void **state)
 {
     struct fixture *f = *state;
-    static const struct { const char *sql; int rc; const char *key; } t[] = {
-        { "INSERT INTO a (name) VALUES ('x')", -EEXIST, "store.unique" },
-        { "INSERT INTO a (id) VALUES (1)", -EEXIST, "store.unique" },
-        { "INSERT INTO b (a_id) VALUES (77)", -EINVAL, "store.broken_ref" },
-        { "INSERT INTO b (a_id) VALUES (NULL)", -EINVAL, "store.constraint" },
-        { "SELEKT 1", -EINVAL, "store.sql" },
-        { "SELECT * FROM nowhere", -EINVAL, "store.sql" },
-        { "SELECT 1; DROP TABLE a", -EINVAL, "store.one_statement" },
-        { "", -EINVAL, "store.one_statement" },
-        { "SELECT ?1, ?2", -EINVAL, "store.sql" },
+    static const struct {
+        const char *sql;
+        int rc;
+        const char *key;
+    } t[] = {
+        {"INSERT INTO a (name) VALUES ('x')", -EEXIST, "store.unique"},
+        {"INSERT INTO a (id) VALUES (1)", -EEXIST, "store.unique"},
+        {"INSERT INTO b (a_id) VALUES (77)", -EINVAL, "store.broken_ref"},
+        {"INSERT INTO b (a_id) VALUES (NULL)", -EINVAL, "store.constraint"},
+        {"SELEKT 1", -EINVAL, "store.sql"},
+        {"SELECT * FROM nowhere", -EINVAL, "store.sql"},
+        {"SELECT 1; DROP TABLE a", -EINVAL, "store.one_statement"},
+        {"", -EINVAL, "store.one_statement"},
+        {"SELECT ?1, ?2", -EINVAL, "store.sql"},
     };
     struct tx *tx = begin(f, STORE_WRITE);
 
@@ -127,7 +134,10 @@ static void values_return(void **state)
 }
 
 /* The same text inside its own row callback: a second statement, not a reset. */
-struct nest { struct tx *tx; int rows, depth; };
+struct nest {
+    struct tx *tx;
+    int rows, depth;
+};
 
 static bool nested_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -148,7 +158,7 @@ static void queries_nest(void **state)
 
     for (int i = 0; i < 3; i++)
         assert_int_equal(tx_exec(tx, "INSERT INTO a (name) VALUES (NULL)", NO_VALS, NULL, &f->e), 0);
-    struct nest x = { .tx = tx };
+    struct nest x = {.tx = tx};
     assert_int_equal(tx_query(tx, "SELECT id FROM a ORDER BY id", NO_VALS, nested_row, &x, &f->e), 0);
     assert_int_equal(x.rows, 5);
     store_rollback(tx);
@@ -196,7 +206,7 @@ static void full_disk(void **state)
     for (; rows < 200 && rc == 0; rows++) {
         snprintf(big, 32, "%d", rows);
         big[strlen(big)] = 'x';
-        rc = tx_exec(tx, "INSERT INTO a (name) VALUES (?1)", VALS(V_STR(((str){ big, sizeof(big) }))), NULL, &f->e);
+        rc = tx_exec(tx, "INSERT INTO a (name) VALUES (?1)", VALS(V_STR(((str){big, sizeof(big)}))), NULL, &f->e);
     }
     assert_int_equal(rc, -ENOSPC);
     assert_string_equal(f->e.key, "store.full");

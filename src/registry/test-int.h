@@ -22,7 +22,7 @@ struct fixture {
     struct err e;
 };
 
-static const struct actor ADMIN = { .name = { "quantri", 7 }, .account_id = 1, .roles = ROLE_ADMIN };
+static const struct actor ADMIN = {.name = {"quantri", 7}, .account_id = 1, .roles = ROLE_ADMIN};
 
 static inline int rm_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
@@ -111,7 +111,8 @@ static inline json_t *J(const char *text)
     return v;
 }
 
-static inline int fx_create_as(struct fixture *f, const struct actor *who, const char *kind, const char *text, json_t **out)
+static inline int fx_create_as(struct fixture *f, const struct actor *who, const char *kind, const char *text,
+                               json_t **out)
 {
     json_t *in = J(text);
 
@@ -131,10 +132,13 @@ static inline json_t *fx_create(struct fixture *f, const char *kind, const char 
     return out;
 }
 
-static inline void fx_add(struct fixture *f, const char *kind, const char *text) { json_decref(fx_create(f, kind, text)); }
+static inline void fx_add(struct fixture *f, const char *kind, const char *text)
+{
+    json_decref(fx_create(f, kind, text));
+}
 
-static inline int fx_change_as(struct fixture *f, const struct actor *who, const char *kind, const char *key, int64_t rev,
-                               const char *text, json_t **out)
+static inline int fx_change_as(struct fixture *f, const struct actor *who, const char *kind, const char *key,
+                               int64_t rev, const char *text, json_t **out)
 {
     json_t *patch = J(text);
 
@@ -163,7 +167,8 @@ static inline json_t *fx_get(struct fixture *f, const char *kind, const char *ke
     return out;
 }
 
-static inline int fx_import(struct fixture *f, const struct actor *who, const char *kind, str csv, bool dry, json_t **out)
+static inline int fx_import(struct fixture *f, const struct actor *who, const char *kind, str csv, bool dry,
+                            json_t **out)
 {
     f->es.n = 0;
     f->es.total = 0;

@@ -16,7 +16,7 @@ str rec_folded(struct arena *a, const struct rec *rec)
             continue;
         str part = rec->v[i].s;
         part.n = utf8_cut(part, PART_MAX);
-        buf_byte(&b, ' ');                       /* a part that does not fit is left out whole */
+        buf_byte(&b, ' '); /* a part that does not fit is left out whole */
         buf_str(&b, part);
     }
     str out = text_fold(a, str_trim(buf_view(&b)));

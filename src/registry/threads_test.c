@@ -7,7 +7,12 @@
 
 enum { WRITERS = 6, READERS = 4, ROUNDS = 40, SHARED = 3 };
 
-struct work { struct fixture *f; int id; long done, stale, failed; atomic_bool *stop; };
+struct work {
+    struct fixture *f;
+    int id;
+    long done, stale, failed;
+    atomic_bool *stop;
+};
 
 static int add(struct work *w, const char *kind, json_t *in)
 {
@@ -80,8 +85,9 @@ static void *reader(void *arg)
     struct err e;
 
     while (!atomic_load(w->stop)) {
-        struct list_query q = { .limit = 1000, .count = true, .q = w->id % 2 ? STR("w1") : STR_NONE };
-        struct foreign_query fq = { .sql = "SELECT (SELECT COUNT(*) FROM history) - (SELECT SUM(rev) FROM unit)", .timeout_ms = 5000 };
+        struct list_query q = {.limit = 1000, .count = true, .q = w->id % 2 ? STR("w1") : STR_NONE};
+        struct foreign_query fq = {.sql = "SELECT (SELECT COUNT(*) FROM history) - (SELECT SUM(rev) FROM unit)",
+                                   .timeout_ms = 5000};
         json_t *out = NULL;
         int64_t diff = -1;
         uint64_t rows, bad;
@@ -113,7 +119,7 @@ static void writers_and_readers(void **state)
         fx_add(f, "unit", text);
     }
     for (int i = 0; i < WRITERS + READERS; i++) {
-        w[i] = (struct work){ .f = f, .id = i, .stop = &stop };
+        w[i] = (struct work){.f = f, .id = i, .stop = &stop};
         assert_int_equal(pthread_create(&t[i], NULL, i < WRITERS ? writer : reader, &w[i]), 0);
     }
     for (int i = 0; i < WRITERS + READERS; i++) {
@@ -145,7 +151,7 @@ static void writers_and_readers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(writers_and_readers, fx_setup, fx_teardown) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(writers_and_readers, fx_setup, fx_teardown)};
 
     return cmocka_run_group_tests_name("registry/threads", tests, NULL, NULL);
 }

@@ -14,12 +14,12 @@ enum val_type value_storage(enum ftype t);
 /* Text as a person or a CSV cell has it, to the one canonical form that is
  * stored. Not for ref and refs. Empty text gives VAL_NULL. The text of *out
  * lives in `a`. 0 or -EINVAL with what would be right. */
-int  value_parse(struct arena *a, const struct field *f, str in, struct val *out, struct err *e);
+int value_parse(struct arena *a, const struct field *f, str in, struct val *out, struct err *e);
 /* The same from JSON: numbers, true and false as such, all else as text. */
-int  value_from_json(struct arena *a, const struct field *f, const json_t *in, struct val *out, struct err *e);
+int value_from_json(struct arena *a, const struct field *f, const json_t *in, struct val *out, struct err *e);
 json_t *value_to_json(const struct field *f, const struct val *v);
 /* What a CSV cell says; value_parse reads it back to the same value. */
-str  value_text(struct arena *a, const struct field *f, const struct val *v);
+str value_text(struct arena *a, const struct field *f, const struct val *v);
 bool val_eq(const struct val *a, const struct val *b);
 
 /* Addresses as text that sorts: family digit and hex. Prefixes: first and last. */

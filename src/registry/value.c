@@ -40,7 +40,7 @@ static int parse_markdown(struct arena *a, const struct field *f, str in, struct
             p[n++] = in.p[i];
         else if (i + 1 == in.n || in.p[i + 1] != '\n')
             p[n++] = '\n';
-    return parse_text(a, f, (str){ p, n }, out, e);
+    return parse_text(a, f, (str){p, n}, out, e);
 }
 
 static int check_bounds(const struct field *f, int64_t v, struct err *e)
@@ -81,7 +81,7 @@ static int parse_decimal(struct arena *a, const struct field *f, str in, struct 
     if (z == NULL)
         return ERR(e, -ENOMEM, "registry.no_memory");
     for (const char *p = z; *p != '\0'; p++)
-        if (strchr("0123456789+-.eE", *p) == NULL)      /* no hex, no inf, no nan */
+        if (strchr("0123456789+-.eE", *p) == NULL) /* no hex, no inf, no nan */
             return ERR(e, -EINVAL, "registry.bad_decimal", S(in));
     double v = strtod(z, &end);
     if (end == z || *end != '\0')
@@ -91,9 +91,12 @@ static int parse_decimal(struct arena *a, const struct field *f, str in, struct 
 
 static int parse_bool(struct arena *a, const struct field *f, str in, struct val *out, struct err *e)
 {
-    static const struct { const char *text; bool v; } words[] = {
-        { "true", true }, { "false", false }, { "1", true }, { "0", false }, { "yes", true }, { "no", false },
-        { "co", true }, { "khong", false },
+    static const struct {
+        const char *text;
+        bool v;
+    } words[] = {
+        {"true", true}, {"false", false}, {"1", true},  {"0", false},
+        {"yes", true},  {"no", false},    {"co", true}, {"khong", false},
     };
     str s = text_fold(a, in);
 
@@ -115,7 +118,7 @@ static int parse_date(struct arena *a, const struct field *f, str in, struct val
     if (!date_parse(in, &days))
         return ERR(e, -EINVAL, "registry.bad_date", S(in));
     size_t n = date_fmt(days, text, sizeof(text));
-    *out = V_STR(arena_str(a, ((str){ text, n })));
+    *out = V_STR(arena_str(a, ((str){text, n})));
     return 0;
 }
 
@@ -188,7 +191,7 @@ static int parse_duration(struct arena *a, const struct field *f, str in, struct
     if (!duration_parse(in, &d))
         return ERR(e, -EINVAL, "registry.bad_duration", S(in));
     size_t n = duration_fmt(d, text, sizeof(text));
-    *out = V_STR(arena_str(a, ((str){ text, n })));
+    *out = V_STR(arena_str(a, ((str){text, n})));
     return 0;
 }
 
@@ -218,26 +221,30 @@ static int parse_json(struct arena *a, const struct field *f, str in, struct val
     return rc;
 }
 
-static const struct { const char *name; enum val_type storage; parse_fn *parse; } types[FT_COUNT] = {
-    [FT_TEXT] = { "text", VAL_TEXT, parse_text },
-    [FT_MARKDOWN] = { "markdown", VAL_TEXT, parse_markdown },
-    [FT_INT] = { "int", VAL_INT, parse_int },
-    [FT_DECIMAL] = { "decimal", VAL_REAL, parse_decimal },
-    [FT_BOOL] = { "bool", VAL_INT, parse_bool },
-    [FT_DATE] = { "date", VAL_TEXT, parse_date },
-    [FT_TIME] = { "time", VAL_INT, parse_time },
-    [FT_ENUM] = { "enum", VAL_TEXT, parse_enum },
-    [FT_REF] = { "ref", VAL_INT, NULL },
-    [FT_REFS] = { "refs", VAL_NULL, NULL },
-    [FT_IP] = { "ip", VAL_TEXT, parse_ip },
-    [FT_PREFIX] = { "prefix", VAL_TEXT, parse_prefix },
-    [FT_MAC] = { "mac", VAL_TEXT, parse_mac },
-    [FT_FQDN] = { "fqdn", VAL_TEXT, parse_fqdn },
-    [FT_PHONE] = { "phone", VAL_TEXT, parse_phone },
-    [FT_EMAIL] = { "email", VAL_TEXT, parse_email },
-    [FT_DURATION] = { "duration", VAL_TEXT, parse_duration },
-    [FT_LEVEL] = { "level", VAL_INT, parse_level },
-    [FT_JSON] = { "json", VAL_TEXT, parse_json },
+static const struct {
+    const char *name;
+    enum val_type storage;
+    parse_fn *parse;
+} types[FT_COUNT] = {
+    [FT_TEXT] = {"text", VAL_TEXT, parse_text},
+    [FT_MARKDOWN] = {"markdown", VAL_TEXT, parse_markdown},
+    [FT_INT] = {"int", VAL_INT, parse_int},
+    [FT_DECIMAL] = {"decimal", VAL_REAL, parse_decimal},
+    [FT_BOOL] = {"bool", VAL_INT, parse_bool},
+    [FT_DATE] = {"date", VAL_TEXT, parse_date},
+    [FT_TIME] = {"time", VAL_INT, parse_time},
+    [FT_ENUM] = {"enum", VAL_TEXT, parse_enum},
+    [FT_REF] = {"ref", VAL_INT, NULL},
+    [FT_REFS] = {"refs", VAL_NULL, NULL},
+    [FT_IP] = {"ip", VAL_TEXT, parse_ip},
+    [FT_PREFIX] = {"prefix", VAL_TEXT, parse_prefix},
+    [FT_MAC] = {"mac", VAL_TEXT, parse_mac},
+    [FT_FQDN] = {"fqdn", VAL_TEXT, parse_fqdn},
+    [FT_PHONE] = {"phone", VAL_TEXT, parse_phone},
+    [FT_EMAIL] = {"email", VAL_TEXT, parse_email},
+    [FT_DURATION] = {"duration", VAL_TEXT, parse_duration},
+    [FT_LEVEL] = {"level", VAL_INT, parse_level},
+    [FT_JSON] = {"json", VAL_TEXT, parse_json},
 };
 
 const char *ftype_name(enum ftype t) { return t < FT_COUNT ? types[t].name : "?"; }
@@ -286,7 +293,7 @@ int value_from_json(struct arena *a, const struct field *f, const json_t *in, st
     if (json_is_integer(in) && (f->type == FT_INT || f->type == FT_LEVEL)) {
         char text[24];
         int n = snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(in));
-        return value_parse(a, f, (str){ text, (size_t)n }, out, e);
+        return value_parse(a, f, (str){text, (size_t)n}, out, e);
     }
     if (json_is_number(in) && f->type == FT_DECIMAL)
         return decimal_check(f, json_number_value(in), out, e);
@@ -346,7 +353,7 @@ str value_text(struct arena *a, const struct field *f, const struct val *v)
         return f->values[v->i].value;
     if (f->type == FT_TIME) {
         size_t n = time_fmt(v->i * NS_PER_S, 0, text, sizeof(text));
-        return arena_str(a, (str){ text, n });
+        return arena_str(a, (str){text, n});
     }
     return arena_fmt(a, "%lld", (long long)v->i);
 }

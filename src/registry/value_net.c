@@ -31,7 +31,7 @@ int parse_ip(struct arena *a, const struct field *f, str in, struct val *out, st
     if (!ip_parse(in, &ip))
         return ERR(e, -EINVAL, "registry.bad_ip", S(in));
     size_t n = ip_fmt(ip, text, sizeof(text));
-    *out = V_STR(arena_str(a, ((str){ text, n })));
+    *out = V_STR(arena_str(a, ((str){text, n})));
     return 0;
 }
 
@@ -44,7 +44,7 @@ int parse_prefix(struct arena *a, const struct field *f, str in, struct val *out
     if (!prefix_parse(in, &p))
         return ERR(e, -EINVAL, "registry.bad_prefix", S(in));
     size_t n = prefix_fmt(p, text, sizeof(text));
-    *out = V_STR(arena_str(a, ((str){ text, n })));
+    *out = V_STR(arena_str(a, ((str){text, n})));
     return 0;
 }
 
@@ -57,7 +57,7 @@ int parse_mac(struct arena *a, const struct field *f, str in, struct val *out, s
     if (!mac_parse(in, &m))
         return ERR(e, -EINVAL, "registry.bad_mac", S(in));
     size_t n = mac_fmt(m, text, sizeof(text));
-    *out = V_STR(arena_str(a, ((str){ text, n })));
+    *out = V_STR(arena_str(a, ((str){text, n})));
     return 0;
 }
 
@@ -88,7 +88,7 @@ static bool host_name(struct arena *a, str in, str *out)
         if ((!alnum && (c != '-' || edge)) || ++label > 63)
             return false;
     }
-    *out = (str){ p, in.n };
+    *out = (str){p, in.n};
     return true;
 }
 
@@ -143,6 +143,6 @@ int parse_phone(struct arena *a, const struct field *f, str in, struct val *out,
     }
     if (digits < 3 || digits > 15)
         return ERR(e, -EINVAL, "registry.bad_phone", S(in));
-    *out = V_STR(((str){ p, n }));
+    *out = V_STR(((str){p, n}));
     return 0;
 }

@@ -1,41 +1,105 @@
 /* Field types: a table of what people write, and the one form that is stored. */
 #include "registry/test-int.h"
 
-static const struct { enum ftype type; const char *in, *out; } t[] = {
-    { FT_TEXT, "  Sở Tài chính ", "Sở Tài chính" }, { FT_TEXT, "So\xcc\x9b\xcc\x89", "Sở" }, { FT_TEXT, "a\tb", NULL }, { FT_TEXT, "a\nb", NULL },
-    { FT_TEXT, "a\x7f", NULL }, { FT_TEXT, "\xff", NULL }, { FT_TEXT, "a\xc3", NULL }, { FT_TEXT, "\xed\xa0\x80", NULL },
-    { FT_MARKDOWN, "a\r\nb\rc", "a\nb\nc" }, { FT_MARKDOWN, "a\x01", NULL },
-    { FT_INT, "5", "5" }, { FT_INT, "1", "1" }, { FT_INT, "10", "10" }, { FT_INT, "0", NULL }, { FT_INT, "11", NULL }, { FT_INT, "5.0", NULL },
-    { FT_INT, "x", NULL }, { FT_INT, "99999999999999999999", NULL },
-    { FT_DECIMAL, "1.5", "1.5" }, { FT_DECIMAL, "-2e3", "-2000" }, { FT_DECIMAL, "nan", NULL }, { FT_DECIMAL, "inf", NULL },
-    { FT_DECIMAL, "0x10", NULL }, { FT_DECIMAL, "1e400", NULL }, { FT_DECIMAL, "1,5", NULL },
-    { FT_BOOL, "true", "true" }, { FT_BOOL, "0", "false" }, { FT_BOOL, "Có", "true" }, { FT_BOOL, "không", "false" }, { FT_BOOL, "2", NULL },
-    { FT_DATE, "2026-11-21", "2026-11-21" }, { FT_DATE, "21/11/2026", "2026-11-21" }, { FT_DATE, "1/2/2026", "2026-02-01" },
-    { FT_DATE, "31/02/2026", NULL }, { FT_DATE, "2026-13-01", NULL }, { FT_DATE, "hôm nay", NULL },
-    { FT_TIME, "2026-11-21T16:30:00+07:00", "2026-11-21T09:30:00Z" }, { FT_TIME, "2026-11-21", "2026-11-21T00:00:00Z" },
-    { FT_TIME, "1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59Z" }, { FT_TIME, "9:30", NULL },
-    { FT_ENUM, "mot", "mot" }, { FT_ENUM, "ba", NULL }, { FT_ENUM, "MOT", NULL },
-    { FT_IP, "192.0.2.7", "192.0.2.7" }, { FT_IP, "2001:DB8::7", "2001:db8::7" }, { FT_IP, "192.0.2.256", NULL }, { FT_IP, "192.0.2.0/24", NULL },
-    { FT_PREFIX, "10.1.2.0/24", "10.1.2.0/24" }, { FT_PREFIX, "10.1.2.1/24", NULL }, { FT_PREFIX, "10.1.2.0", NULL }, { FT_PREFIX, "10.0.0.0/33", NULL },
-    { FT_MAC, "00-00-5E-00-53-01", "00:00:5e:00:53:01" }, { FT_MAC, "0000.5e00.5301", "00:00:5e:00:53:01" }, { FT_MAC, "00:00:5e", NULL },
-    { FT_FQDN, "Web-1.Example.ORG.", "web-1.example.org" }, { FT_FQDN, "a..b", NULL }, { FT_FQDN, "-a.b", NULL }, { FT_FQDN, "a-.b", NULL },
-    { FT_FQDN, "a_b.c", NULL }, { FT_FQDN, ".", NULL }, { FT_FQDN, "tỉnh.vn", NULL },
-    { FT_PHONE, "(0270) 382-2345", "02703822345" }, { FT_PHONE, "+84 270.3822345", "+842703822345" }, { FT_PHONE, "113", "113" },
-    { FT_PHONE, "12", NULL }, { FT_PHONE, "1234567890123456", NULL }, { FT_PHONE, "0+84", NULL }, { FT_PHONE, "gọi tôi", NULL },
-    { FT_EMAIL, "Hanh.NM@Example.ORG", "Hanh.NM@example.org" }, { FT_EMAIL, "a@b", NULL }, { FT_EMAIL, "@b.vn", NULL }, { FT_EMAIL, "a@@b.vn", NULL },
-    { FT_EMAIL, ".a@b.vn", NULL }, { FT_EMAIL, "a b@c.vn", NULL }, { FT_EMAIL, "ab.vn", NULL },
-    { FT_DURATION, "P6M", "P6M" }, { FT_DURATION, "PT30M", "PT30M" }, { FT_DURATION, "6 tháng", NULL }, { FT_DURATION, "P", NULL },
-    { FT_LEVEL, "mat", "mat" }, { FT_LEVEL, "2", "toi_mat" }, { FT_LEVEL, "4", NULL }, { FT_LEVEL, "Mật", NULL },
-    { FT_JSON, "{\"b\": [1, 2], \"a\": null}", "{\"a\":null,\"b\":[1,2]}" }, { FT_JSON, "{\"a\":1,\"a\":2}", NULL }, { FT_JSON, "{", NULL },
-    { FT_JSON, "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]", NULL },
+static const struct {
+    enum ftype type;
+    const char *in, *out;
+} t[] = {
+    {FT_TEXT, "  Sở Tài chính ", "Sở Tài chính"},
+    {FT_TEXT, "So\xcc\x9b\xcc\x89", "Sở"},
+    {FT_TEXT, "a\tb", NULL},
+    {FT_TEXT, "a\nb", NULL},
+    {FT_TEXT, "a\x7f", NULL},
+    {FT_TEXT, "\xff", NULL},
+    {FT_TEXT, "a\xc3", NULL},
+    {FT_TEXT, "\xed\xa0\x80", NULL},
+    {FT_MARKDOWN, "a\r\nb\rc", "a\nb\nc"},
+    {FT_MARKDOWN, "a\x01", NULL},
+    {FT_INT, "5", "5"},
+    {FT_INT, "1", "1"},
+    {FT_INT, "10", "10"},
+    {FT_INT, "0", NULL},
+    {FT_INT, "11", NULL},
+    {FT_INT, "5.0", NULL},
+    {FT_INT, "x", NULL},
+    {FT_INT, "99999999999999999999", NULL},
+    {FT_DECIMAL, "1.5", "1.5"},
+    {FT_DECIMAL, "-2e3", "-2000"},
+    {FT_DECIMAL, "nan", NULL},
+    {FT_DECIMAL, "inf", NULL},
+    {FT_DECIMAL, "0x10", NULL},
+    {FT_DECIMAL, "1e400", NULL},
+    {FT_DECIMAL, "1,5", NULL},
+    {FT_BOOL, "true", "true"},
+    {FT_BOOL, "0", "false"},
+    {FT_BOOL, "Có", "true"},
+    {FT_BOOL, "không", "false"},
+    {FT_BOOL, "2", NULL},
+    {FT_DATE, "2026-11-21", "2026-11-21"},
+    {FT_DATE, "21/11/2026", "2026-11-21"},
+    {FT_DATE, "1/2/2026", "2026-02-01"},
+    {FT_DATE, "31/02/2026", NULL},
+    {FT_DATE, "2026-13-01", NULL},
+    {FT_DATE, "hôm nay", NULL},
+    {FT_TIME, "2026-11-21T16:30:00+07:00", "2026-11-21T09:30:00Z"},
+    {FT_TIME, "2026-11-21", "2026-11-21T00:00:00Z"},
+    {FT_TIME, "1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59Z"},
+    {FT_TIME, "9:30", NULL},
+    {FT_ENUM, "mot", "mot"},
+    {FT_ENUM, "ba", NULL},
+    {FT_ENUM, "MOT", NULL},
+    {FT_IP, "192.0.2.7", "192.0.2.7"},
+    {FT_IP, "2001:DB8::7", "2001:db8::7"},
+    {FT_IP, "192.0.2.256", NULL},
+    {FT_IP, "192.0.2.0/24", NULL},
+    {FT_PREFIX, "10.1.2.0/24", "10.1.2.0/24"},
+    {FT_PREFIX, "10.1.2.1/24", NULL},
+    {FT_PREFIX, "10.1.2.0", NULL},
+    {FT_PREFIX, "10.0.0.0/33", NULL},
+    {FT_MAC, "00-00-5E-00-53-01", "00:00:5e:00:53:01"},
+    {FT_MAC, "0000.5e00.5301", "00:00:5e:00:53:01"},
+    {FT_MAC, "00:00:5e", NULL},
+    {FT_FQDN, "Web-1.Example.ORG.", "web-1.example.org"},
+    {FT_FQDN, "a..b", NULL},
+    {FT_FQDN, "-a.b", NULL},
+    {FT_FQDN, "a-.b", NULL},
+    {FT_FQDN, "a_b.c", NULL},
+    {FT_FQDN, ".", NULL},
+    {FT_FQDN, "tỉnh.vn", NULL},
+    {FT_PHONE, "(0270) 382-2345", "02703822345"},
+    {FT_PHONE, "+84 270.3822345", "+842703822345"},
+    {FT_PHONE, "113", "113"},
+    {FT_PHONE, "12", NULL},
+    {FT_PHONE, "1234567890123456", NULL},
+    {FT_PHONE, "0+84", NULL},
+    {FT_PHONE, "gọi tôi", NULL},
+    {FT_EMAIL, "Hanh.NM@Example.ORG", "Hanh.NM@example.org"},
+    {FT_EMAIL, "a@b", NULL},
+    {FT_EMAIL, "@b.vn", NULL},
+    {FT_EMAIL, "a@@b.vn", NULL},
+    {FT_EMAIL, ".a@b.vn", NULL},
+    {FT_EMAIL, "a b@c.vn", NULL},
+    {FT_EMAIL, "ab.vn", NULL},
+    {FT_DURATION, "P6M", "P6M"},
+    {FT_DURATION, "PT30M", "PT30M"},
+    {FT_DURATION, "6 tháng", NULL},
+    {FT_DURATION, "P", NULL},
+    {FT_LEVEL, "mat", "mat"},
+    {FT_LEVEL, "2", "toi_mat"},
+    {FT_LEVEL, "4", NULL},
+    {FT_LEVEL, "Mật", NULL},
+    {FT_JSON, "{\"b\": [1, 2], \"a\": null}", "{\"a\":null,\"b\":[1,2]}"},
+    {FT_JSON, "{\"a\":1,\"a\":2}", NULL},
+    {FT_JSON, "{", NULL},
+    {FT_JSON, "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]", NULL},
 };
-static struct enum_value two[] = { { { "mot", 3 }, { { 0 } } }, { { "hai", 3 }, { { 0 } } } };
-static struct enum_value levels[] = { { { "thuong", 6 }, { { 0 } } }, { { "mat", 3 }, { { 0 } } }, { { "toi_mat", 7 }, { { 0 } } },
-                                      { { "tuyet_mat", 9 }, { { 0 } } } };
+static struct enum_value two[] = {{{"mot", 3}, {{0}}}, {{"hai", 3}, {{0}}}};
+static struct enum_value levels[] = {
+    {{"thuong", 6}, {{0}}}, {{"mat", 3}, {{0}}}, {{"toi_mat", 7}, {{0}}}, {{"tuyet_mat", 9}, {{0}}}};
 
 static struct field field_of(enum ftype type)
 {
-    struct field f = { .name = STR("x"), .type = type };
+    struct field f = {.name = STR("x"), .type = type};
 
     if (type == FT_ENUM || type == FT_LEVEL) {
         f.values = type == FT_ENUM ? two : levels;
@@ -57,7 +121,7 @@ static void forms(void **state)
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
         struct field f = field_of(t[i].type);
         struct val v = V_INT(77), again;
-        struct err e = { 0 };
+        struct err e = {0};
         int rc = value_parse(&a, &f, str_c(t[i].in), &v, &e);
         if ((rc == 0) != (t[i].out != NULL))
             fail_msg("%s '%s': %d", ftype_name(t[i].type), t[i].in, rc);
@@ -99,12 +163,12 @@ static void empty_is_nothing(void **state)
 
 static void lengths(void **state)
 {
-    struct field f = { .type = FT_TEXT, .has_max = true, .max = 3, .has_min = true, .min = 2 };
+    struct field f = {.type = FT_TEXT, .has_max = true, .max = 3, .has_min = true, .min = 2};
     struct arena a = arena_init(1 << 16);
     struct val v;
 
     (void)state;
-    assert_int_equal(value_parse(&a, &f, STR("ĐỖĐ"), &v, NULL), 0);       /* characters, not bytes */
+    assert_int_equal(value_parse(&a, &f, STR("ĐỖĐ"), &v, NULL), 0); /* characters, not bytes */
     assert_int_equal(value_parse(&a, &f, STR("ĐỖĐỖ"), &v, NULL), -EINVAL);
     assert_int_equal(value_parse(&a, &f, STR("Đ"), &v, NULL), -EINVAL);
     arena_free(&a);
@@ -112,12 +176,22 @@ static void lengths(void **state)
 
 static void json_types(void **state)
 {
-    static const struct { enum ftype type; const char *json; bool ok; } j[] = {
-        { FT_INT, "5", true }, { FT_INT, "\"5\"", false }, { FT_INT, "5.5", false }, { FT_INT, "true", false }, { FT_INT, "[5]", false },
-        { FT_BOOL, "true", true }, { FT_BOOL, "1", false }, { FT_BOOL, "\"true\"", false }, { FT_TEXT, "\"a\"", true }, { FT_TEXT, "5", false },
-        { FT_TEXT, "{}", false }, { FT_DATE, "\"2026-01-01\"", true }, { FT_DATE, "20260101", false }, { FT_DECIMAL, "2", true },
-        { FT_DECIMAL, "2.5", true }, { FT_DECIMAL, "\"2.5\"", false }, { FT_LEVEL, "1", true }, { FT_LEVEL, "9", false }, { FT_LEVEL, "-1", false },
-        { FT_JSON, "{\"a\":[1]}", true }, { FT_JSON, "5", true }, { FT_IP, "[]", false },
+    static const struct {
+        enum ftype type;
+        const char *json;
+        bool ok;
+    } j[] = {
+        {FT_INT, "5", true},          {FT_INT, "\"5\"", false},
+        {FT_INT, "5.5", false},       {FT_INT, "true", false},
+        {FT_INT, "[5]", false},       {FT_BOOL, "true", true},
+        {FT_BOOL, "1", false},        {FT_BOOL, "\"true\"", false},
+        {FT_TEXT, "\"a\"", true},     {FT_TEXT, "5", false},
+        {FT_TEXT, "{}", false},       {FT_DATE, "\"2026-01-01\"", true},
+        {FT_DATE, "20260101", false}, {FT_DECIMAL, "2", true},
+        {FT_DECIMAL, "2.5", true},    {FT_DECIMAL, "\"2.5\"", false},
+        {FT_LEVEL, "1", true},        {FT_LEVEL, "9", false},
+        {FT_LEVEL, "-1", false},      {FT_JSON, "{\"a\":[1]}", true},
+        {FT_JSON, "5", true},         {FT_IP, "[]", false},
     };
     struct arena a = arena_init(1 << 16);
     struct val v;
@@ -135,7 +209,8 @@ static void json_types(void **state)
 
 static void addresses_sort_as_text(void **state)
 {
-    static const char *const order[] = { "0.0.0.0", "9.255.0.1", "10.0.0.0", "10.0.0.9", "10.0.0.10", "192.0.2.1", "::1", "2001:db8::", "2001:db8::10" };
+    static const char *const order[] = {"0.0.0.0",   "9.255.0.1", "10.0.0.0",   "10.0.0.9",    "10.0.0.10",
+                                        "192.0.2.1", "::1",       "2001:db8::", "2001:db8::10"};
     char prev[IP_BIN_MAX] = "", bin[IP_BIN_MAX], last[IP_BIN_MAX];
     struct ip ip;
     struct prefix p;
@@ -160,8 +235,9 @@ static void addresses_sort_as_text(void **state)
 static void vietnamese_order(void **state)
 {
     static const char *const order[] = {
-        "An", "Án", "An Giang", "Ăn", "Ân", "Bà", "Bả", "Bạ", "Cà Mau", "Da", "Đa", "Đà", "Em", "Ê", "MT 2", "MT 9", "MT 10", "MT 100",
-        "Nguyễn Minh Hạnh", "Nguyễn Thị An", "Oanh", "Ôn", "Ơn", "Tre", "Ủy", "Ưu", "Vũ", "Ý",
+        "An",   "Án", "An Giang", "Ăn",  "Ân",   "Bà",   "Bả",    "Bạ",     "Cà Mau",           "Da",
+        "Đa",   "Đà", "Em",       "Ê",   "MT 2", "MT 9", "MT 10", "MT 100", "Nguyễn Minh Hạnh", "Nguyễn Thị An",
+        "Oanh", "Ôn", "Ơn",       "Tre", "Ủy",   "Ưu",   "Vũ",    "Ý",
     };
     struct arena a = arena_init(1 << 16);
     str prev = STR("");
@@ -181,8 +257,8 @@ static void vietnamese_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms), cmocka_unit_test(empty_is_nothing), cmocka_unit_test(lengths), cmocka_unit_test(json_types),
-        cmocka_unit_test(addresses_sort_as_text), cmocka_unit_test(vietnamese_order),
+        cmocka_unit_test(forms),      cmocka_unit_test(empty_is_nothing),       cmocka_unit_test(lengths),
+        cmocka_unit_test(json_types), cmocka_unit_test(addresses_sort_as_text), cmocka_unit_test(vietnamese_order),
     };
     return cmocka_run_group_tests_name("registry/value", tests, NULL, NULL);
 }

@@ -4,9 +4,10 @@
 #include "registry/registry-int.h"
 #include <errno.h>
 
-int write_begin(struct write *w, struct registry *r, const struct actor *who, struct arena *a, struct errs *es, struct err *e)
+int write_begin(struct write *w, struct registry *r, const struct actor *who, struct arena *a, struct errs *es,
+                struct err *e)
 {
-    *w = (struct write){ .r = r, .a = a, .who = who, .es = es, .now = clock_wall(r->clk) };
+    *w = (struct write){.r = r, .a = a, .who = who, .es = es, .now = clock_wall(r->clk)};
     int rc = scope_read(who, &w->scope, e);
 
     if (rc == 0)
@@ -39,7 +40,7 @@ static bool state_known(const struct kind *k, str state)
 static int judge_state(struct write *w, const struct rec *old, const struct input *in, struct rec *fresh, struct err *e)
 {
     const struct kind *k = fresh->k;
-    struct err fe = { 0 };
+    struct err fe = {0};
     int rc = 0;
 
     fresh->state = old != NULL ? old->state : k->states[0];
@@ -62,7 +63,8 @@ static int judge_state(struct write *w, const struct rec *old, const struct inpu
     return rc == -EACCES ? rc : 0;
 }
 
-static size_t field_vals(const struct field *f, const struct val *v, char bin[2][IP_BIN_MAX], struct val out[FIELD_COLS])
+static size_t field_vals(const struct field *f, const struct val *v, char bin[2][IP_BIN_MAX],
+                         struct val out[FIELD_COLS])
 {
     struct ip ip;
     struct prefix p;
@@ -90,7 +92,11 @@ static size_t field_vals(const struct field *f, const struct val *v, char bin[2]
     return 1;
 }
 
-struct row { struct val *v; size_t n; struct buf sql; };
+struct row {
+    struct val *v;
+    size_t n;
+    struct buf sql;
+};
 
 static void row_add(struct write *w, struct row *row, const struct field *f, const struct val *v)
 {
@@ -109,7 +115,7 @@ static void row_add(struct write *w, struct row *row, const struct field *f, con
 
 static int insert(struct write *w, struct rec *fresh, struct err *e)
 {
-    struct row row = { .v = arena_array(w->a, struct val, 16 + fresh->k->nfields * FIELD_COLS) };
+    struct row row = {.v = arena_array(w->a, struct val, 16 + fresh->k->nfields * FIELD_COLS)};
     int64_t now = w->now / NS_PER_S;
 
     if (row.v == NULL)
@@ -117,14 +123,21 @@ static int insert(struct write *w, struct rec *fresh, struct err *e)
     fresh->rev = 1;
     fresh->valid_from = fresh->created_at = fresh->changed_at = now;
     fresh->created_by = fresh->changed_by = arena_str(w->a, w->who->name);
-    const struct val head[] = { V_INT(1), V_STR(fresh->state), V_INT(now), V_INT(now), V_STR(fresh->created_by), V_INT(now),
-                                V_STR(fresh->changed_by), V_STR(rec_folded(w->a, fresh)), V_STR(rec_title_sort(w->a, fresh)) };
+    const struct val head[] = {V_INT(1),
+                               V_STR(fresh->state),
+                               V_INT(now),
+                               V_INT(now),
+                               V_STR(fresh->created_by),
+                               V_INT(now),
+                               V_STR(fresh->changed_by),
+                               V_STR(rec_folded(w->a, fresh)),
+                               V_STR(rec_title_sort(w->a, fresh))};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         row.v[row.n++] = head[i];
     buf_init(&row.sql, SQL_MAX);
     for (size_t i = 0; i < fresh->k->nfields; i++)
         row_add(w, &row, &fresh->k->fields[i], &fresh->v[i]);
-    buf_done(&row.sql);                        /* the insert is ready made */
+    buf_done(&row.sql); /* the insert is ready made */
     int rc = tx_exec(w->tx, w->r->sql[kind_index(w->r, fresh->k)].insert, row.v, row.n, NULL, e);
     if (rc == 0)
         fresh->id = tx_last_id(w->tx);
@@ -133,18 +146,20 @@ static int insert(struct write *w, struct rec *fresh, struct err *e)
 
 static int update(struct write *w, const struct rec *old, struct rec *fresh, struct err *e)
 {
-    struct row row = { .v = arena_array(w->a, struct val, 16 + fresh->k->nfields * FIELD_COLS) };
+    struct row row = {.v = arena_array(w->a, struct val, 16 + fresh->k->nfields * FIELD_COLS)};
 
     if (row.v == NULL)
         return ERR(e, -ENOMEM, "registry.no_memory");
     fresh->rev = old->rev + 1;
     fresh->changed_at = w->now / NS_PER_S;
     fresh->changed_by = arena_str(w->a, w->who->name);
-    const struct val head[] = { V_INT(fresh->rev), V_INT(fresh->changed_at), V_STR(fresh->changed_by), V_STR(fresh->state) };
+    const struct val head[] = {V_INT(fresh->rev), V_INT(fresh->changed_at), V_STR(fresh->changed_by),
+                               V_STR(fresh->state)};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         row.v[row.n++] = head[i];
     buf_init(&row.sql, SQL_MAX);
-    buf_fmt(&row.sql, "UPDATE \"%.*s\" SET rev = ?1, changed_at = ?2, changed_by = ?3, state = ?4", STR_ARGS(fresh->k->name));
+    buf_fmt(&row.sql, "UPDATE \"%.*s\" SET rev = ?1, changed_at = ?2, changed_by = ?3, state = ?4",
+            STR_ARGS(fresh->k->name));
     bool fields = false;
     for (size_t i = 0; i < fresh->k->nfields; i++)
         if (!val_eq(&old->v[i], &fresh->v[i])) {
@@ -187,7 +202,8 @@ static int refs_write(struct write *w, const struct rec *old, const struct rec *
         const struct field *f = &fresh->k->fields[i];
         if (f->type != FT_REFS || (old != NULL && refs_same(&old->refs[i], &fresh->refs[i])))
             continue;
-        snprintf(sql, sizeof(sql), "DELETE FROM \"%.*s_%.*s\" WHERE id = ?1", STR_ARGS(fresh->k->name), STR_ARGS(f->name));
+        snprintf(sql, sizeof(sql), "DELETE FROM \"%.*s_%.*s\" WHERE id = ?1", STR_ARGS(fresh->k->name),
+                 STR_ARGS(f->name));
         rc = tx_exec(w->tx, sql, VALS(V_INT(fresh->id)), NULL, e);
         snprintf(sql, sizeof(sql), "INSERT INTO \"%.*s_%.*s\" (id, ref_id) VALUES (?1, ?2)", STR_ARGS(fresh->k->name),
                  STR_ARGS(f->name));
@@ -243,9 +259,17 @@ int write_record(struct write *w, const struct kind *k, const struct rec *old, s
     if (fresh == NULL)
         return ERR(e, -ENOMEM, "registry.no_memory");
     if (old != NULL) {
-        *fresh = (struct rec){ .k = k, .id = old->id, .rev = old->rev, .valid_from = old->valid_from,
-            .created_at = old->created_at, .created_by = old->created_by, .changed_at = old->changed_at,
-            .changed_by = old->changed_by, .v = fresh->v, .ref = fresh->ref, .refs = fresh->refs };
+        *fresh = (struct rec){.k = k,
+                              .id = old->id,
+                              .rev = old->rev,
+                              .valid_from = old->valid_from,
+                              .created_at = old->created_at,
+                              .created_by = old->created_by,
+                              .changed_at = old->changed_at,
+                              .changed_by = old->changed_by,
+                              .v = fresh->v,
+                              .ref = fresh->ref,
+                              .refs = fresh->refs};
     }
     if (old == NULL || any_given(in, k->nfields))
         rc = rights_write(w->who, k, old != NULL ? old->state : STR_NONE, e);
