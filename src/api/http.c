@@ -246,7 +246,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
     return respond(c, con);
 }
 
-static void on_log(void *cls, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) on_log(void *cls, const char *fmt, va_list ap)
 {
     char text[512];
     vsnprintf(text, sizeof(text), fmt, ap);

@@ -226,7 +226,7 @@ static int small_disk(const char *dir)
     journal_close(j);
     if (journal_open(&cfg, &clk, &j, NULL) < 0)
         return 4;
-    if (atomic_load(&j->next_seq) != k + 1 || k < 5000)
+    if (atomic_load(&j->next_seq) != k + 1 || k < 5000 || refused == 3000)
         return 5;
     uint64_t n = test_check_all(j, 1, 0);
     journal_close(j);

@@ -143,7 +143,7 @@ void world_close(struct world *w)
 
 struct yaml *world_yaml(struct arena *a, const char *path)
 {
-    struct yaml **docs;
+    struct yaml **docs = NULL;
     size_t n = 0;
     struct err e = {0};
     struct errs es;
