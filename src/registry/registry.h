@@ -35,7 +35,7 @@ struct actor {
     str name;           /* account name, for history */
     int64_t account_id; /* 0 = the system */
     uint32_t roles;
-    int64_t unit_id; /* unit_officer: sees this unit's subtree; 0 = all */
+    int64_t unit_id; /* unit_officer: sees this unit's subtree, with 0 no unit; others see all */
     str reason;      /* why, may be empty */
 };
 bool role_parse(str s, uint32_t *bit);

@@ -366,6 +366,8 @@ static void officer(void **state)
     assert_int_equal(fx_change_as(f, &who, "device", "N1", 3, "{'state':'inspecting'}", &out), -EACCES);
     assert_int_equal(fx_change_as(f, &who, "device", "D-XA", 1, "{'os':'x'}", &out), -ENOENT);
     assert_int_equal(registry_end(f->r, &who, STR("person"), STR("hanhnm"), 1, &out, &f->e), -EACCES);
+    const struct actor homeless = {.name = STR("x"), .roles = ROLE_UNIT_OFFICER};
+    assert_int_equal(registry_get(f->r, &homeless, STR("device"), STR("N1"), &out, &f->e), -ENOENT);
     struct list_query q = {.count = true};
     assert_int_equal(registry_list(f->r, &who, STR("device"), &q, &out, &f->e), 0);
     assert_int_equal(json_get_int(out, "total", 0), 2);
