@@ -38,9 +38,8 @@ int scope_read(const struct actor *who, struct scope *out, struct err *e)
 {
     if ((who->roles & (SEES_ALL | ROLE_UNIT_OFFICER)) == 0)
         return ERR(e, -EACCES, "registry.no_role");
-    *out = (struct scope){/* An officer of no unit sees nothing that belongs to one. */
-                          .all = (who->roles & SEES_ALL) != 0,
-                          .unit = who->unit_id};
+    /* An officer of no unit sees nothing that belongs to one. */
+    *out = (struct scope){.all = (who->roles & SEES_ALL) != 0, .unit = who->unit_id};
     return 0;
 }
 
