@@ -487,6 +487,53 @@ def restart(luyd, boss):
     equal("history whole", (boss.call("GET", "/registry/verify"), boss.body["bad_seq"]), (200, 0))
 
 
+def reset_login(luyd):
+    """Needs the machine, not the network: for a stopped luyd."""
+    out = luyd.run("--data", luyd.data, "--config", luyd.folder / "luyd.conf", "--reset-login", "admin")
+    equal("--reset-login is refused while luyd runs", out.returncode, 1)
+    for _ in range(5):
+        Api(luyd).login("admin", "sai-mat-khau")
+    equal("admin is locked out", Api(luyd).login("admin", PASSWORD), 423)
+    luyd.stop()
+    out = luyd.run("--data", luyd.data, "--config", luyd.folder / "luyd.conf", "--reset-login", "khong-co")
+    check("--reset-login of nobody is 1, with words", out.returncode == 1 and "khong-co" in out.stderr, out.stderr)
+    out = luyd.run("--data", luyd.data, "--config", luyd.folder / "luyd.conf", "--reset-login", "admin")
+    equal("--reset-login", out.returncode, 0) or print("#", out.stderr)
+    once = out.stdout.split()[-1]
+    luyd.start()
+    api = Api(luyd)
+    equal("and in again", (api.login("admin", once), api.body.get("must_change")), (200, True))
+    api.call("POST", "/password", {"old": once, "new": PASSWORD + "-Moi#"})
+    equal("with a new password", api.call("POST", "/password", {"old": PASSWORD + "-Moi#", "new": "Song-Ham-Luong-1910"}), 204)
+    return api
+
+
+def hostile_connections(luyd, boss):
+    idle = [socket.create_connection(("127.0.0.1", luyd.ports["https"])) for _ in range(150)]
+    junk = socket.create_connection(("127.0.0.1", luyd.ports["https"]))
+    junk.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+    equal("150 silent connections and one without TLS are in nobody's way", Api(luyd).call("GET", "/health"), 200)
+    slow = Api(luyd).connect()
+    slow.connect()
+    slow.sock.sendall(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nContent-Type: application/json\r\n\r\n{")
+    equal("nor one that stops in the middle of a body", boss.call("GET", "/health"), 200)
+    for raw in (b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"GET\r\n\r\n",
+                b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"):
+        c = Api(luyd).connect()
+        c.connect()
+        c.sock.sendall(raw)
+        c.sock.settimeout(10)
+        try:
+            head = c.sock.recv(100)
+            check(f"raw {raw[:24]!r} is refused or cut", head == b"" or b" 4" in head[:12], head)
+        except OSError as e:
+            check(f"raw {raw[:24]!r} is refused or cut", not isinstance(e, TimeoutError), e)
+    for s in (*idle, junk):
+        s.close()
+    slow.close()
+    equal("alive after that", boss.call("GET", "/health"), 200)
+
+
 def crash(luyd, boss):
     """With journal_sync_ms = 0 what a search finds is durable."""
     halt = threading.Event()
@@ -575,7 +622,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luyd-test-"))
     os.chmod(folder, 0o755)
     luyd = Luyd(folder)
-    parts = [headers, lockout, bad_input, records, roles, tokens, streams, events, reload, reload_under_load, intake_dies]
+    parts = [headers, lockout, bad_input, records, roles, tokens, hostile_connections, streams, events, reload, reload_under_load, intake_dies]
     try:
         arguments(luyd)
         luyd.start()
@@ -588,6 +635,7 @@ def main():
                 boss.connection = None
         second(luyd)
         restart(luyd, boss)
+        boss = reset_login(luyd)
         crash(luyd, boss)
         disk_full(luyd, boss)
         code, took = luyd.stop(signal.SIGINT)

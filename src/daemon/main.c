@@ -17,7 +17,7 @@
 
 struct args {
     struct luyd_options o;
-    const char *load;
+    const char *load, *reset;
     bool check, help, version;
 };
 static const struct {
@@ -29,6 +29,7 @@ static const struct {
     {"--config", offsetof(struct args, o.config), 0, "daemon.arg.config"},
     {"--listen", offsetof(struct args, o.listen), 0, "daemon.arg.listen"},
     {"--load", offsetof(struct args, load), 0, "daemon.arg.load"},
+    {"--reset-login", offsetof(struct args, reset), 0, "daemon.arg.reset"},
     {"--check-config", 0, offsetof(struct args, check), "daemon.arg.check"},
     {"--help", 0, offsetof(struct args, help), "daemon.arg.help"},
     {"--version", 0, offsetof(struct args, version), "daemon.arg.version"},
@@ -132,5 +133,7 @@ int main(int argc, char **argv)
         say(stderr, "daemon.arg.need_data", "");
         return 2;
     }
+    if (a.reset != NULL)
+        return luyd_reset_login(&a.o, a.reset);
     return a.load != NULL ? luyd_load(&a.o, a.load) : serve(&a);
 }

@@ -1,4 +1,4 @@
-/* luyd --check-config and luyd --load: what is done without serving. */
+/* luyd --check-config, --load and --reset-login: what is done without serving. */
 #include "daemon/luyd-int.h"
 #include "daemon/load.h"
 #include <errno.h>
@@ -91,6 +91,45 @@ int luyd_load(const struct luyd_options *o, const char *folder)
     if (rc < 0 && e.code != 0)
         log_step("load", &e);
     errs_done(&es);
+    luyd_stop(d);
+    return rc < 0 ? 1 : 0;
+}
+
+/* A way back in for whoever owns the machine: the data folder is the right. */
+static int reset_login(struct luyd *d, const char *account, struct err *e)
+{
+    struct api_cfg ac = {.listen = "", .version = LUY_VERSION, .login = policy_of(&d->cfg)};
+    struct api_deps deps = {.registry = d->registry, .clock = &d->clk};
+    char password[ONE_TIME_PASSWORD_MAX], text[512];
+    const char *const args[] = {account, password};
+    int rc = api_open(&ac, &deps, &d->api, e);
+
+    if (rc == 0)
+        rc = api_login_reset(d->api, str_c(account), password, e);
+    if (rc < 0)
+        return rc;
+    msg_fmt(text, sizeof(text), person_lang(), "daemon.reset", args, 2);
+    printf("%s\n", text);
+    explicit_bzero(password, sizeof(password));
+    return 0;
+}
+
+int luyd_reset_login(const struct luyd_options *o, const char *account)
+{
+    struct luyd *d = luyd_new(o);
+    struct err e = {0};
+
+    if (d == NULL)
+        return 1;
+    int rc = open_config(d, &e);
+    if (rc == 0)
+        rc = open_data(d, &e);
+    if (rc == 0)
+        rc = open_registry(d, &e);
+    if (rc == 0)
+        rc = reset_login(d, account, &e);
+    if (rc < 0)
+        log_step("reset-login", &e);
     luyd_stop(d);
     return rc < 0 ? 1 : 0;
 }
