@@ -264,29 +264,47 @@ static void rule_matched(struct engine *en, int rule, const struct event *ev, ui
                                                .times = en->times }, false);
 }
 
+/* The subject when the window is grouped by it: then a finding that is open
+ * needs no second decoding of the line. */
+static bool subject_in_key(const struct corr_rule *r, str key, int field, str *out)
+{
+    bool present;
+
+    for (size_t i = 0; i < r->ngroup && corr_key_next(&key, &present, out); i++)
+        if (r->group[i] == field)
+            return present && out->n > 0;
+    return false;
+}
+
+static void window_hit(struct engine *en, const struct control *c, int corr, str key, const struct corr_event *ev, size_t n, int64_t received)
+{
+    const struct corr_event *last = &ev[n - 1];
+    struct hit h = { .c = c, .count = n, .at = last->at, .received = received, .ev = ev, .nev = n };
+
+    if (!subject_in_key(&en->ps->corrs[corr], key, c->event.subject_field, &h.subject) || !finding_is_open(en->j, c, h.subject)) {
+        engine_again(en, last->line, last->seq, last->received, key, corr);
+        h.subject = subject_of(&en->again, c);
+        h.host = field_or_none(&en->again, FLD_HOST);
+        h.source = field_or_none(&en->again, FLD_SOURCE);
+    }
+    finding_hit(en->j, &h);
+}
+
 /* A window is full: its control's finding, and correlations of correlations. */
 static void on_window(void *ctx, int corr, str key, const struct corr_event *ev, size_t n)
 {
     struct engine *en = ctx;
     const struct uses *u = &en->corr_uses[corr];
     const struct corr_event *last = &ev[n - 1];
-    int64_t received = last->received;
+    int64_t received = 0;
 
     en->ps->corrs[corr].matched++;
-    if (u->ncontrols > 0) {
-        pthread_mutex_lock(&en->j->fl);
-        engine_again(en, last->line, last->seq, last->received, key, corr);
-        for (size_t i = 0; i < n; i++)
-            received = ev[i].received > received ? ev[i].received : received;
-        for (size_t i = 0; i < u->ncontrols; i++) {
-            const struct control *c = &en->ps->controls[u->controls[i]];
-            struct hit h = { .c = c, .subject = subject_of(&en->again, c), .host = field_or_none(&en->again, FLD_HOST),
-                             .source = field_or_none(&en->again, FLD_SOURCE), .count = n, .at = last->at, .received = received,
-                             .ev = ev, .nev = n };
-            finding_hit(en->j, &h);
-        }
-        pthread_mutex_unlock(&en->j->fl);
-    }
+    for (size_t i = 0; i < n; i++)
+        received = ev[i].received > received ? ev[i].received : received;
+    pthread_mutex_lock(&en->j->fl);
+    for (size_t i = 0; i < u->ncontrols; i++)
+        window_hit(en, &en->ps->controls[u->controls[i]], corr, key, ev, n, received);
+    pthread_mutex_unlock(&en->j->fl);
     if (u->ncorrs > 0) {                   /* the outer one sees the group's fields alone */
         fields_clear(&en->f);
         const struct corr_rule *c = &en->ps->corrs[corr];

@@ -130,6 +130,16 @@ static void evidence_add(struct live *l, int64_t at, uint64_t seq, str text, boo
 
 /* ---- events ---- */
 
+bool finding_is_open(struct judge *j, const struct control *c, str subject)
+{
+    struct arena a = arena_init(64 * 1024);
+    char key[1024];
+    bool open = live_find(j, c->id, STR("event"), text_safe(&a, subject, SUBJECT_MAX), key, sizeof(key)) != NULL;
+
+    arena_free(&a);
+    return open;
+}
+
 void finding_hit(struct judge *j, const struct hit *h)
 {
     struct arena a = arena_init(64 * 1024);

@@ -61,6 +61,7 @@ struct offender {                      /* a row of a state check, or a late duty
 int  findings_open(struct judge *j, struct err *e);
 void findings_close(struct judge *j);
 void finding_hit(struct judge *j, const struct hit *h);                    /* fl held */
+bool finding_is_open(struct judge *j, const struct control *c, str subject);      /* fl held */
 void finding_seen(struct judge *j, const struct control *c, const struct offender *o, int64_t now);   /* fl held */
 /* Closes those of a control that run did not see, but for the ids in keep. */
 int  findings_settle(struct judge *j, const struct control *c, uint64_t run, const int64_t *keep, size_t nkeep,
@@ -114,6 +115,7 @@ void engine_again(struct engine *en, str line, uint64_t seq, int64_t received, s
 /* ---- sources ---- */
 
 struct source_entry {
+    struct ip ip;
     char host[128]; char addr[48];
     int64_t first_at, last_at, jump_at;
     uint64_t events;
@@ -127,7 +129,7 @@ struct declared {                      /* a log_source record */
     uint64_t events_24h;
 };
 struct sources {
-    struct map seen;                   /* host \0 address -> struct source_entry* */
+    struct map seen;                   /* address and host -> struct source_entry* */
     struct source_entry *last;         /* of the previous event */
     struct arena a;                    /* declared */
     struct declared *decl; size_t ndecl;

@@ -216,7 +216,7 @@ static void load_all(struct loader *l, const char *dir, const str *packs, size_t
             }
 }
 
-static struct packset *packset_new(void)
+struct packset *packset_empty(void)
 {
     struct packset *p = calloc(1, sizeof(*p));
 
@@ -302,7 +302,7 @@ static bool link_clauses(struct packset *p)
 
 int packset_load(const char *dir, struct packset **out, struct errs *es)
 {
-    struct packset *p = packset_new();
+    struct packset *p = packset_empty();
     struct loader l = { .p = p, .es = es, .file = dir, .reg = -1 };
     uint64_t before = es->total;
     struct err e = { 0 };

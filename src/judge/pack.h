@@ -82,6 +82,7 @@ struct packset {
 };
 /* Every mistake of every file goes to es, and then -EBADMSG. */
 int  packset_load(const char *dir, struct packset **out, struct errs *es);
+struct packset *packset_empty(void);                  /* NULL: no memory */
 struct packset *packset_ref(struct packset *p);
 void packset_unref(struct packset *p);                /* NULL is fine */
 const struct control *packset_control(const struct packset *p, str id);

@@ -14,11 +14,15 @@ int source_table(struct tx *tx, struct err *e)
 
 /* ---- seen ---- */
 
-static str source_key(const struct source_entry *s, char *buf, size_t cap)
+/* The key is binary, so that a known source costs no printing of addresses. */
+static str source_key(const struct source_entry *s, char *buf)
 {
-    int n = snprintf(buf, cap, "%s%c%s", s->host, '\x1f', s->addr);
+    size_t n = strlen(s->host);
 
-    return (str){ buf, n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1 };
+    buf[0] = (char)s->ip.family;
+    memcpy(buf + 1, s->ip.b, 16);
+    memcpy(buf + 17, s->host, n);
+    return (str){ buf, 17 + n };
 }
 
 static void copy_field(char *to, size_t cap, str s)
@@ -49,7 +53,7 @@ static void evict_stale(struct sources *so)
     }
     if (worst == NULL)
         return;
-    map_del(&so->seen, source_key(worst, key, sizeof(key)));
+    map_del(&so->seen, source_key(worst, key));
     free(worst);
     so->last = NULL;
     so->evicted++;
@@ -59,7 +63,7 @@ static struct source_entry *source_of(struct judge *j, const struct source_entry
 {
     struct sources *so = &j->so;
     char key[256];
-    str k = source_key(want, key, sizeof(key));
+    str k = source_key(want, key);
     struct map_slot *s = map_get(&so->seen, k);
 
     *fresh = false;
@@ -73,6 +77,8 @@ static struct source_entry *source_of(struct judge *j, const struct source_entry
         return NULL;
     }
     *e = *want;
+    if (e->ip.family != 0)
+        ip_fmt(e->ip, e->addr, sizeof(e->addr));
     s->v.ptr = e;
     *fresh = true;
     return e;
@@ -111,26 +117,24 @@ static void tell_source(struct engine *en, const char *event, const struct sourc
     own_event(en, event, keys, (const str[]){ d == NULL ? host : d->name, host, str_c(s->addr), str_c(at), str_c(off) }, 5);
 }
 
-static bool same_source(const struct source_entry *s, str host, str addr)
+static bool same_source(const struct source_entry *s, str host, struct ip ip)
 {
-    return s != NULL && str_eq(str_c(s->host), host) && str_eq(str_c(s->addr), addr);
+    return s != NULL && ip_cmp(s->ip, ip) == 0 && str_eq(str_c(s->host), host);
 }
 
 void source_seen(struct engine *en, const struct event *ev)
 {
     struct sources *so = &en->j->so;
     struct source_entry want = { .first_at = ev->received_ns }, *s = so->last;
-    char addr[IP_TEXT_MAX] = "";
     str host = event_field(ev, SP_HOST);
     bool fresh = false;
 
     if (ev->transport == TP_SELF)
         return;
-    if (ev->source.family != 0)
-        ip_fmt(ev->source, addr, sizeof(addr));
-    if (!same_source(s, host, str_c(addr))) {
+    if (!same_source(s, host, ev->source)) {
         copy_field(want.host, sizeof(want.host), host);
-        copy_field(want.addr, sizeof(want.addr), str_c(addr));
+        if (ev->source.family != 0)
+            want.ip = ev->source;
         if ((s = source_of(en->j, &want, &fresh)) == NULL)
             return;
         so->last = s;
@@ -157,7 +161,8 @@ static bool seen_row(void *ctx, const struct val *v, size_t n)
     bool fresh;
 
     copy_field(want.host, sizeof(want.host), v[0].s);
-    copy_field(want.addr, sizeof(want.addr), v[1].s);
+    if (v[1].s.n > 0)
+        ip_parse(v[1].s, &want.ip);
     return source_of(j, &want, &fresh) != NULL;
 }
 
