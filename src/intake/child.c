@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { EVENTS = 64, TICK_MS = 1000, FINISH_MS = 500, DRAIN_MS = 2000, OTHER_FDS = 32 };
+enum { EVENTS = 64, TICK_MS = 1000, FINISH_MS = 2000, DRAIN_MS = 5000, OTHER_FDS = 32 };
 enum { EXIT_PARENT_GONE = 2, EXIT_SETUP = 3 };
 
 int64_t child_now(const struct child *c) { return clock_mono(c->clk) - c->blocked; }

@@ -224,11 +224,27 @@ void stream_waiting(struct child *c)
     }
 }
 
+/* A last read before the close: what waits in the socket while we were busy must
+ * not make a working client idle. */
+static bool still_idle(struct child *c, struct conn *k)
+{
+    uint32_t index = conns_index(c->conns, k), gen = k->gen;
+    int64_t active = k->active;
+
+    if (k->handshaking)
+        return true;
+    stream_ready(c, index, gen);
+    k = conns_at(c->conns, index);
+    return k != NULL && k->gen == gen && k->active == active && !out_blocked(c);
+}
+
 void stream_expire(struct child *c)
 {
     struct conn *k;
 
     while (!out_blocked(c) && (k = conns_idle(c->conns, child_now(c))) != NULL) {
+        if (!still_idle(c, k))
+            continue;
         c->stat[STAT_drop_idle]++;
         conn_close(c, k);
     }
