@@ -8,6 +8,7 @@ a few dozen faults) and starts luyd; real failed logins then reach it through
 rsyslog. Ctrl-C ends everything; the data stays for the next start.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -129,12 +130,15 @@ class Demo:
         print(flush=True)
 
     def stop(self):
-        self.say("stop", " ...", end=" ")
+        """Also when nobody reads stdout any more."""
+        with contextlib.suppress(OSError):
+            self.say("stop", " ...", end=" ")
         if self.host:
             self.host.stop()
         if self.luyd:
             self.luyd.stop()
-        print(self.text["bye"], flush=True)
+        with contextlib.suppress(OSError):
+            print(self.text["bye"], flush=True)
 
 
 def main():
@@ -159,6 +163,8 @@ def main():
             time.sleep(0.5)
     except KeyboardInterrupt:
         print()
+    except BrokenPipeError:
+        code = 1
     except (RuntimeError, subprocess.CalledProcessError, json.JSONDecodeError) as problem:
         print(f"\n{problem}", file=sys.stderr)
         code = 1

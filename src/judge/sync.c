@@ -218,9 +218,15 @@ static int sync_controls(struct judge *j, struct packset *ps, struct err *e)
 
 int pack_sync(struct judge *j, struct packset *ps, struct err *e)
 {
-    int rc = sync_regulations(j, ps, e);
+    int rc = registry_batch_begin(j->reg, e);
 
+    if (rc < 0)
+        return rc;
+    rc = sync_regulations(j, ps, e);
     if (rc == 0)
         rc = sync_clauses(j, ps, e);
-    return rc == 0 ? sync_controls(j, ps, e) : rc;
+    if (rc == 0)
+        rc = sync_controls(j, ps, e);
+    int ended = registry_batch_end(j->reg, rc == 0, rc == 0 ? e : NULL);
+    return rc == 0 ? ended : rc;
 }

@@ -308,10 +308,8 @@ int registry_import_csv(struct registry *r, const struct actor *who, str kind, s
         rc = import_run(&im, csv, e);
         if (rc == 0 && w.mistakes > 0)
             rc = ERR(e, -EINVAL, "registry.csv_mistakes", N((int64_t)w.mistakes));
-        if (rc == 0 && !dry_run)
-            rc = store_commit(w.tx, e);
-        else
-            store_rollback(w.tx);
+        int closed = write_close(&w, rc == 0 && !dry_run, e);
+        rc = rc == 0 ? closed : rc;
         if (rc == 0 && out != NULL)
             *out = json_pack("{s:I, s:I, s:I, s:I}", "created", (json_int_t)im.created, "updated",
                              (json_int_t)im.updated, "unchanged", (json_int_t)im.unchanged, "rows",

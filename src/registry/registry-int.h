@@ -2,6 +2,8 @@
  * files ask of each other. A record lives in the arena of the call. */
 #ifndef LUY_REGISTRY_REGISTRY_INT_H
 #define LUY_REGISTRY_REGISTRY_INT_H
+#include <pthread.h>
+#include <stdatomic.h>
 #include "registry/registry.h"
 #include "registry/schema-int.h"
 #include "registry/store-int.h"
@@ -19,6 +21,9 @@ struct registry {
     const struct schema *sc;
     const struct clock *clk;
     struct kind_sql *sql; /* beside sc->kinds */
+    _Atomic(struct tx *) batch; /* joined by writes of its owner alone */
+    pthread_t batch_owner;
+    bool batch_spoiled;
 };
 
 struct ref_text {
@@ -92,6 +97,7 @@ struct place {
 struct write {
     struct registry *r;
     struct tx *tx;
+    bool joined; /* tx is a batch's */
     struct arena *a;
     const struct actor *who;
     struct scope scope;
@@ -102,6 +108,8 @@ struct write {
     uint64_t seq;
     struct sha256 head; /* of the history chain */
 };
+/* Commits when keep, else takes back; within a batch only says so to the batch. */
+int write_close(struct write *w, bool keep, struct err *e);
 void write_fault(struct write *w, str field, struct err *e);
 struct input *input_new(struct arena *a, const struct kind *k);
 int input_from_json(struct write *w, const struct kind *k, const json_t *in, struct input **out, struct err *e);

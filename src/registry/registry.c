@@ -103,10 +103,8 @@ static int write_end(struct write *w, int rc, const struct rec *rec, json_t **ou
 
     if (rc == 0 && out != NULL)
         rc = reply(rec, &o, e);
-    if (rc == 0)
-        rc = store_commit(w->tx, e);
-    else
-        store_rollback(w->tx);
+    int closed = write_close(w, rc == 0, e);
+    rc = rc == 0 ? closed : rc;
     if (rc == 0 && out != NULL)
         *out = o;
     else

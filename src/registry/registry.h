@@ -88,6 +88,13 @@ int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struc
  * that nothing was cut off at the end. seq 0: no history yet. */
 int registry_head(struct registry *r, uint64_t *seq, char hash[65], struct err *e);
 
+/* All or nothing over several writes: from begin to end the writes of this
+ * thread join one transaction; other writers wait. A write that fails spoils
+ * the batch: end(keep) then gives -ECANCELED and everything is taken back.
+ * Reads see the state before the batch. */
+int registry_batch_begin(struct registry *r, struct err *e);
+int registry_batch_end(struct registry *r, bool keep, struct err *e);
+
 /* CSV: header = field names, dotted name for a reference's key (unit.code);
  * key present = update, absent = create; empty = leave, "null" = clear. Every
  * row is judged first; with any mistake nothing is written. at = "row 7, column serial".

@@ -450,11 +450,45 @@ static void full_disk(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fx_teardown)
+static int make_unit(struct fixture *f, const char *code, const char *tier)
+{
+    json_t *in = json_pack("{s:s, s:s, s:s}", "code", code, "name", "Đơn vị", "tier", tier);
+    int rc = registry_create(f->r, &ADMIN, STR("unit"), in, NULL, &f->es, &f->e);
+
+    json_decref(in);
+    return rc;
+}
+
+/* All or nothing: one refusal takes the whole group back, and nothing is left locked. */
+static void batches(void **state)
+{
+    struct fixture *f = *state;
+    json_t *out;
+    uint64_t rows, bad;
+
+    assert_int_equal(registry_batch_begin(f->r, &f->e), 0);
+    assert_int_equal(make_unit(f, "NHOM1", "commune"), 0);
+    assert_int_equal(make_unit(f, "NHOM2", "commune"), 0);
+    assert_int_equal(registry_get(f->r, &ADMIN, STR("unit"), STR("NHOM1"), &out, &f->e), -ENOENT);
+    assert_int_equal(registry_batch_end(f->r, true, &f->e), 0);
+    json_decref(fx_get(f, "unit", "NHOM2"));
+
+    assert_int_equal(registry_batch_begin(f->r, &f->e), 0);
+    assert_int_equal(make_unit(f, "NHOM3", "commune"), 0);
+    assert_int_equal(make_unit(f, "NHOM4", "no-such-tier"), -EINVAL);
+    assert_int_equal(registry_batch_end(f->r, true, &f->e), -ECANCELED);
+    assert_int_equal(registry_get(f->r, &ADMIN, STR("unit"), STR("NHOM3"), &out, &f->e), -ENOENT);
+
+    assert_int_equal(make_unit(f, "NHOM5", "commune"), 0);
+    assert_int_equal(registry_verify(f->r, &rows, &bad, &f->e), 0);
+    assert_int_equal(bad, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(make_and_read),       T(refused), T(change), T(transitions), T(keys_that_follow), T(invariants), T(ending),
-        T(lists_of_references), T(officer), T(roles),  T(counts),      T(full_disk),
+        T(lists_of_references), T(officer), T(roles),  T(counts),      T(full_disk), T(batches),
     };
     return cmocka_run_group_tests_name("registry/registry", tests, NULL, NULL);
 }

@@ -10,13 +10,54 @@ int write_begin(struct write *w, struct registry *r, const struct actor *who, st
     *w = (struct write){.r = r, .a = a, .who = who, .es = es, .now = clock_wall(r->clk)};
     int rc = scope_read(who, &w->scope, e);
 
-    if (rc == 0)
+    struct tx *batch = atomic_load(&r->batch);
+    if (batch != NULL && pthread_equal(r->batch_owner, pthread_self())) {
+        w->tx = batch;
+        w->joined = true;
+    }
+    if (rc == 0 && !w->joined)
         rc = store_begin(r->st, STORE_WRITE, &w->tx, e);
-    if (rc == 0 && (rc = history_head(w->tx, &w->seq, &w->head, e)) < 0) {
-        store_rollback(w->tx);
-        w->tx = NULL;
+    if (rc == 0 && (rc = history_head(w->tx, &w->seq, &w->head, e)) < 0)
+        write_close(w, false, NULL);
+    return rc;
+}
+
+int write_close(struct write *w, bool keep, struct err *e)
+{
+    struct tx *tx = w->tx;
+
+    w->tx = NULL;
+    if (w->joined) {
+        w->r->batch_spoiled = w->r->batch_spoiled || !keep;
+        return 0;
+    }
+    if (keep)
+        return store_commit(tx, e);
+    store_rollback(tx);
+    return 0;
+}
+
+int registry_batch_begin(struct registry *r, struct err *e)
+{
+    struct tx *tx;
+    int rc = store_begin(r->st, STORE_WRITE, &tx, e);
+
+    if (rc == 0) {
+        r->batch_owner = pthread_self();
+        r->batch_spoiled = false;
+        atomic_store(&r->batch, tx);
     }
     return rc;
+}
+
+int registry_batch_end(struct registry *r, bool keep, struct err *e)
+{
+    struct tx *tx = atomic_exchange(&r->batch, NULL);
+
+    if (keep && !r->batch_spoiled)
+        return store_commit(tx, e);
+    store_rollback(tx);
+    return keep ? ERR(e, -ECANCELED, "registry.batch_spoiled") : 0;
 }
 
 static bool any_given(const struct input *in, size_t n)
