@@ -255,7 +255,7 @@ static void rule_matched(struct engine *en, int rule, const struct event *ev, ui
     const struct uses *u = &en->rule_uses[rule];
     struct corr_event one = { event_time(ev), ev->received_ns, seq, ev->raw };
 
-    en->ps->rules[rule].matched++;
+    atomic_fetch_add_explicit(&en->ps->rules[rule].matched, 1, memory_order_relaxed);
     en->j->matched++;
     if (u->ncontrols == 0 && u->ncorrs == 0)
         return;
@@ -340,7 +340,7 @@ static void ask(struct engine *en, const struct route *to, const struct event *e
         if (r->looked == en->stamp || !(to->v[i].facilities & facility))
             continue;
         r->looked = en->stamp;
-        r->routed_at = ev->received_ns;
+        atomic_store_explicit(&r->routed_at, ev->received_ns, memory_order_relaxed);
         if (sigma_match(r, &en->f, &en->run))
             rule_matched(en, to->v[i].rule, ev, seq);
         else if (en->run.stopped)

@@ -182,24 +182,27 @@ json_t *live_json(struct judge *j, const struct live *l, const char *state, int6
 
 void finding_will_tell(struct judge *j, json_t *finding)
 {
-    if (finding != NULL && j->listen != NULL && json_array_size(j->fi.tell) < 10000)
+    if (finding != NULL && j->heard && json_array_size(j->fi.tell) < 10000)
         json_array_append_new(j->fi.tell, finding);
     else
         json_decref(finding);
 }
 
+/* The lock is recursive, since a listener may ask the judge something. It also
+ * means that after judge_listen(j, NULL, NULL) nobody is in the old listener. */
 void findings_tell(struct judge *j)
 {
-    pthread_mutex_lock(&j->fl);
-    judge_listener *fn = j->listen;
-    void *ctx = j->listen_ctx;
     json_t *tell = NULL;
+
+    pthread_mutex_lock(&j->telling);
+    pthread_mutex_lock(&j->fl);
     if (json_array_size(j->fi.tell) > 0) {
         tell = j->fi.tell;
         j->fi.tell = json_array();
     }
     pthread_mutex_unlock(&j->fl);
-    for (size_t i = 0; fn != NULL && i < json_array_size(tell); i++)
-        fn(ctx, "finding", json_array_get(tell, i));
+    for (size_t i = 0; j->listen != NULL && i < json_array_size(tell); i++)
+        j->listen(j->listen_ctx, "finding", json_array_get(tell, i));
     json_decref(tell);
+    pthread_mutex_unlock(&j->telling);
 }

@@ -2,7 +2,8 @@
  *   ev  the engine: rules, windows, sources; held for a batch of events
  *   fl  open findings and their writing
  *   ps  the pack set and the results of checks; held briefly
- * No lock is held while a state check's SQL runs or the listener is called. */
+ * `telling` comes before all of them and is held while the listener is called,
+ * with none of the others. No lock is held while a state check's SQL runs. */
 #ifndef LUY_JUDGE_JUDGE_INT_H
 #define LUY_JUDGE_JUDGE_INT_H
 #include "judge/judge.h"
@@ -213,10 +214,13 @@ struct judge {
     struct sources so;
     struct map results;                /* control id -> struct result* */
     struct map duty_units;             /* control id -> struct duty_units*; under ps_lock */
+    pthread_mutex_t telling;
     judge_listener *listen; void *listen_ctx;
-    uint64_t last_seq, events, matched, checks_run;
-    int64_t last_received, opened_at, now;
-    uint64_t saved_seq;
+    bool heard;                        /* somebody listens; under fl */
+    _Atomic uint64_t last_seq;         /* written under ev, also read by a flush */
+    _Atomic int64_t last_received;
+    uint64_t events, matched, checks_run;
+    int64_t opened_at, now;
 };
 struct packset *judge_packs(struct judge *j);           /* a reference; packset_unref */
 /* meta: small numbers that outlive a restart */

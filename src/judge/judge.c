@@ -70,6 +70,17 @@ struct packset *judge_packs(struct judge *j)
     return ps;
 }
 
+/* A rule that stays knows when it last saw an event, so that its control does
+ * not become unknown by a reload. */
+static void rules_carry(const struct packset *old, struct packset *ps)
+{
+    for (size_t i = 0; old != NULL && i < ps->nrules; i++) {
+        struct map_slot *s = ps->rules[i].id.n == 0 ? NULL : map_get((struct map *)&old->rule_refs, ps->rules[i].id);
+        if (s != NULL && s->v.num >= 0)
+            ps->rules[i].routed_at = old->rules[s->v.num].routed_at;
+    }
+}
+
 /* New checks are due at once. */
 static void swap_packs(struct judge *j, struct packset *ps, struct engine *en)
 {
@@ -81,6 +92,7 @@ static void swap_packs(struct judge *j, struct packset *ps, struct engine *en)
     pthread_mutex_lock(&j->ps_lock);
     old_ps = j->ps;
     old = j->en;
+    rules_carry(old_ps, ps);
     j->ps = packset_ref(ps);
     j->en = en;
     for (size_t i = 0; i < ps->ncontrols; i++) {
@@ -179,6 +191,11 @@ int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clo
     pthread_mutex_init(&j->ev, NULL);
     pthread_mutex_init(&j->fl, NULL);
     pthread_mutex_init(&j->ps_lock, NULL);
+    pthread_mutexattr_t again;
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&j->telling, &again);
+    pthread_mutexattr_destroy(&again);
     map_init(&j->results, PACK_CONTROLS_MAX * 2);
     map_init(&j->duty_units, PACK_CONTROLS_MAX * 2);
     int rc = open_parts(j, es, e);
@@ -215,16 +232,20 @@ void judge_close(struct judge *j)
     pthread_mutex_destroy(&j->ev);
     pthread_mutex_destroy(&j->fl);
     pthread_mutex_destroy(&j->ps_lock);
+    pthread_mutex_destroy(&j->telling);
     free(j->packs_dir);
     free(j);
 }
 
 void judge_listen(struct judge *j, judge_listener *fn, void *ctx)
 {
-    pthread_mutex_lock(&j->fl);
+    pthread_mutex_lock(&j->telling);
     j->listen = fn;
     j->listen_ctx = ctx;
+    pthread_mutex_lock(&j->fl);
+    j->heard = fn != NULL;
     pthread_mutex_unlock(&j->fl);
+    pthread_mutex_unlock(&j->telling);
 }
 
 /* ---- events ---- */
@@ -240,11 +261,12 @@ static int judge_batch(struct judge *j, str wire, uint64_t seq, struct err *e)
     while ((more = event_batch_next(&in, &ev)) > 0) {
         bool counted = seq <= j->last_seq && ev.received_ns <= j->last_received;
         if (!counted) {
-            source_seen(j->en, &ev);
-            engine_event(j->en, &ev, seq);
+            /* Before its matches are counted: a crash may lose one, never count one twice. */
             j->last_seq = seq;
             if (ev.received_ns > j->last_received)
                 j->last_received = ev.received_ns;
+            source_seen(j->en, &ev);
+            engine_event(j->en, &ev, seq);
         }
         seq++;
     }

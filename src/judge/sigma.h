@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/yaml.h"
 #include "judge/fields.h"
+#include <stdatomic.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -61,10 +62,10 @@ struct sigma_rule {
     const char *file; uint32_t line;
     struct logsource source;
     struct snode *cond;
-    /* counters, by the judging thread */
-    uint64_t matched, stopped;                         /* stopped: a regex that hit its limit */
+    /* counters, written by the judging thread; views read the atomic ones */
+    _Atomic uint64_t matched, stopped;                 /* stopped: a regex that hit its limit */
+    _Atomic int64_t routed_at;                         /* receipt time of the last event looked at */
     int64_t stopped_told;                              /* receipt time of the last such report */
-    int64_t routed_at;                                 /* receipt time of the last event looked at */
     uint64_t looked;                                   /* stamp: a rule is asked once an event */
 };
 
