@@ -5,18 +5,22 @@
 #include "intake/intake-int.h"
 
 enum {
-    READ_MAX = 256 * 1024,            /* one read of a stream */
+    READ_MAX = 256 * 1024, /* one read of a stream */
     BATCH_BYTES = 512 * 1024,
     /* Sealed batches that may wait for room in the ring. A read of one-byte lines
      * grows 49 times (a record's head is 96 bytes), and reading stops while any
      * batch waits: 32 * 512 KiB hold the worst read. */
     BATCHES = 32,
     FLUSH_NS = 5 * 1000 * 1000,
-    HELD_MAX = 128 << 20,             /* unfinished frames of all connections together */
-    UDP_VLEN = 64, UDP_MAX = 64 * 1024,
+    HELD_MAX = 128 << 20, /* unfinished frames of all connections together */
+    UDP_VLEN = 64,
+    UDP_MAX = 64 * 1024,
 };
 enum wake_kind { WAKE_CTL, WAKE_UDP, WAKE_TCP, WAKE_TLS, WAKE_CONN };
-struct wake { uint8_t kind; uint32_t gen, index; };      /* what an epoll event means */
+struct wake {
+    uint8_t kind;
+    uint32_t gen, index;
+}; /* what an epoll event means */
 struct udp_bufs;
 
 struct child {
@@ -27,33 +31,33 @@ struct child {
     void *tls_ctx;
     struct conns *conns;
     struct udp_bufs *udp;
-    char *read_buf;                   /* READ_MAX */
-    uint32_t waiting;                 /* first connection with unread TLS bytes, UINT32_MAX none */
-    size_t held;                      /* sum over connections */
+    char *read_buf;   /* READ_MAX */
+    uint32_t waiting; /* first connection with unread TLS bytes, UINT32_MAX none */
+    size_t held;      /* sum over connections */
     struct event_batch batch[BATCHES];
-    uint32_t first, sealed;           /* batch[first..first+sealed) wait; the next one is being filled */
-    int64_t flush_at;                 /* mono; of the batch being filled */
-    int64_t received;                 /* wall time of the bytes being parsed */
-    int64_t blocked;                  /* time spent waiting for room: no client is idle for that */
-    int64_t drops_at;                 /* when the kernel's drops were last looked at */
+    uint32_t first, sealed; /* batch[first..first+sealed) wait; the next one is being filled */
+    int64_t flush_at;       /* mono; of the batch being filled */
+    int64_t received;       /* wall time of the bytes being parsed */
+    int64_t blocked;        /* time spent waiting for room: no client is idle for that */
+    int64_t drops_at;       /* when the kernel's drops were last looked at */
     uint32_t drops;
-    bool rang, stopping, was_blocked, accept_off;    /* rang: a bell is due */
+    bool rang, stopping, was_blocked, accept_off; /* rang: a bell is due */
     uint64_t stat[STAT_COUNT];
 };
 
 /* child_out.c */
-int  out_init(struct child *c);
+int out_init(struct child *c);
 void out_done(struct child *c);
 void out_line(struct child *c, str raw, uint16_t flags, enum transport tp, struct ip source, uint16_t port);
-void out_seal(struct child *c);                  /* the batch being filled becomes ready */
-void out_push(struct child *c);                  /* ready ones to the ring, as far as there is room */
+void out_seal(struct child *c); /* the batch being filled becomes ready */
+void out_push(struct child *c); /* ready ones to the ring, as far as there is room */
 static inline bool out_blocked(const struct child *c) { return c->sealed > 0; }
 /* Waits (a moment at most) for room in the ring or word from the core. */
 void out_wait(struct child *c);
-void out_publish(struct child *c);               /* counters, and the bell when something was put */
+void out_publish(struct child *c); /* counters, and the bell when something was put */
 
 /* child_udp.c */
-int  udp_init(struct child *c);
+int udp_init(struct child *c);
 void udp_done(struct child *c);
 void udp_ready(struct child *c);
 void udp_count_drops(struct child *c);
@@ -61,11 +65,11 @@ void udp_count_drops(struct child *c);
 /* child_stream.c */
 void stream_accept(struct child *c, enum listener l);
 void stream_ready(struct child *c, uint32_t index, uint32_t gen);
-void stream_waiting(struct child *c);            /* those with TLS bytes left */
+void stream_waiting(struct child *c); /* those with TLS bytes left */
 void stream_expire(struct child *c);
 void stream_accept_resume(struct child *c);
-void stream_finish(struct child *c, int64_t until);      /* reads what is there, closes all */
+void stream_finish(struct child *c, int64_t until); /* reads what is there, closes all */
 
-int64_t child_now(const struct child *c);        /* mono without the time spent blocked */
+int64_t child_now(const struct child *c); /* mono without the time spent blocked */
 void child_watch_fd(struct child *c, int op, int fd, uint32_t events, struct wake w);
 #endif

@@ -19,7 +19,7 @@ int64_t child_now(const struct child *c) { return clock_mono(c->clk) - c->blocke
 
 void child_watch_fd(struct child *c, int op, int fd, uint32_t events, struct wake w)
 {
-    struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)w.kind << 60 | (uint64_t)w.gen << 32 | w.index };
+    struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)w.kind << 60 | (uint64_t)w.gen << 32 | w.index};
 
     epoll_ctl(c->ep, op, fd, &ev);
 }
@@ -40,14 +40,24 @@ static void ctl_read(struct child *c)
 
 static void dispatch(struct child *c, uint64_t data)
 {
-    struct wake w = { (uint8_t)(data >> 60), (uint32_t)(data >> 32) & 0xfffffff, (uint32_t)data };
+    struct wake w = {(uint8_t)(data >> 60), (uint32_t)(data >> 32) & 0xfffffff, (uint32_t)data};
 
     switch ((enum wake_kind)w.kind) {
-    case WAKE_CTL: ctl_read(c); break;
-    case WAKE_UDP: udp_ready(c); break;
-    case WAKE_TCP: stream_accept(c, L_TCP); break;
-    case WAKE_TLS: stream_accept(c, L_TLS); break;
-    case WAKE_CONN: stream_ready(c, w.index, w.gen); break;
+    case WAKE_CTL:
+        ctl_read(c);
+        break;
+    case WAKE_UDP:
+        udp_ready(c);
+        break;
+    case WAKE_TCP:
+        stream_accept(c, L_TCP);
+        break;
+    case WAKE_TLS:
+        stream_accept(c, L_TLS);
+        break;
+    case WAKE_CONN:
+        stream_ready(c, w.index, w.gen);
+        break;
     }
 }
 
@@ -90,7 +100,7 @@ static void loop(struct child *c)
 {
     while (!c->stopping) {
         if (out_blocked(c)) {
-            out_wait(c);                          /* nothing is read from the network meanwhile */
+            out_wait(c); /* nothing is read from the network meanwhile */
             ctl_read(c);
         } else {
             turn(c);
@@ -177,10 +187,10 @@ static int tables_make(struct child *c, struct err *e)
     c->ep = epoll_create1(EPOLL_CLOEXEC);
     if (c->conns == NULL || c->read_buf == NULL || c->ep < 0 || udp_init(c) < 0 || out_init(c) < 0)
         return ERR(e, -ENOMEM, "base.no_memory", "intake");
-    child_watch_fd(c, EPOLL_CTL_ADD, c->ctl, EPOLLIN, (struct wake){ WAKE_CTL, 0, 0 });
+    child_watch_fd(c, EPOLL_CTL_ADD, c->ctl, EPOLLIN, (struct wake){WAKE_CTL, 0, 0});
     for (int l = 0; l < LISTENERS; l++)
         if (c->listen[l] >= 0)
-            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN, (struct wake){ (uint8_t)(WAKE_UDP + l), 0, 0 });
+            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN, (struct wake){(uint8_t)(WAKE_UDP + l), 0, 0});
     return 0;
 }
 
@@ -198,7 +208,7 @@ static void child_done(struct child *c)
 /* The core decides when the intake ends, not a signal to the whole group. */
 static void signals_ignore(void)
 {
-    static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
+    static const int ignored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP};
 
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         signal(ignored[i], SIG_IGN);
@@ -210,19 +220,20 @@ static int child_setup(struct child *c, struct err *e)
 
     if (rc < 0 || (rc = tables_make(c, e)) < 0)
         return rc;
-    tzset();                                      /* libc reads its zone file at first use: now, not later */
+    tzset(); /* libc reads its zone file at first use: now, not later */
     /* Died before we asked to be told? Then somebody else is our parent now. */
     if (getppid() != c->cfg.parent)
         return ERR(e, -ESRCH, "intake.hello", "parent");
-    struct sandbox s = { .memory_max = ((uint64_t)1 << 30) + 2 * c->cfg.ring_bytes + c->cfg.max_connections * (uint64_t)65536,
-                         .files_max = c->cfg.max_connections + OTHER_FDS };
+    struct sandbox s = {.memory_max =
+                            ((uint64_t)1 << 30) + 2 * c->cfg.ring_bytes + c->cfg.max_connections * (uint64_t)65536,
+                        .files_max = c->cfg.max_connections + OTHER_FDS};
     return sandbox_enter(&s, e);
 }
 
 int intake_child_main(int argc, char **argv)
 {
     struct child *c = calloc(1, sizeof(*c));
-    struct err e = { 0 };
+    struct err e = {0};
     int rc;
 
     if (c == NULL)
@@ -231,8 +242,8 @@ int intake_child_main(int argc, char **argv)
     prctl(PR_SET_NAME, "luy-intake", 0, 0, 0);
     signals_ignore();
     close_range(CHILD_CTL_FD + 1, ~0u, 0);
-    *c = (struct child){ .clk = &clock_system, .ctl = CHILD_CTL_FD, .data_fd = -1, .room_fd = -1, .ep = -1,
-                         .waiting = UINT32_MAX };
+    *c = (struct child){
+        .clk = &clock_system, .ctl = CHILD_CTL_FD, .data_fd = -1, .room_fd = -1, .ep = -1, .waiting = UINT32_MAX};
     if ((rc = child_setup(c, &e)) < 0) {
         log_err(LOG_ERROR, "intake_child_setup", &e);
         return EXIT_SETUP;

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 50 };               /* a lost bell costs no more than this */
+enum { WAIT_MS = 50 }; /* a lost bell costs no more than this */
 
 int out_init(struct child *c)
 {
@@ -43,7 +43,7 @@ void out_line(struct child *c, str raw, uint16_t flags, enum transport tp, struc
     ev.flags |= flags;
     if (!event_batch_add(filling(c), &ev)) {
         out_seal(c);
-        if (!event_batch_add(filling(c), &ev)) {  /* no memory, or all batches wait */
+        if (!event_batch_add(filling(c), &ev)) { /* no memory, or all batches wait */
             c->stat[STAT_drop_ring_full]++;
             return;
         }
@@ -71,7 +71,7 @@ static bool put_first(struct child *c)
     if (!ring_put(&c->ring, buf_view(&b->buf)))
         return false;
     event_batch_clear(b);
-    if (c->first > 1)                             /* beyond the usual one or two: memory back */
+    if (c->first > 1) /* beyond the usual one or two: memory back */
         event_batch_done(b);
     c->first = (c->first + 1) % BATCHES;
     c->sealed--;
@@ -95,13 +95,14 @@ void out_push(struct child *c)
 
 void out_wait(struct child *c)
 {
-    struct pollfd p[] = { { .fd = c->room_fd, .events = POLLIN }, { .fd = c->ctl, .events = POLLIN } };
+    struct pollfd p[] = {{.fd = c->room_fd, .events = POLLIN}, {.fd = c->ctl, .events = POLLIN}};
     int64_t from = clock_mono(c->clk);
     uint64_t bells;
 
     c->was_blocked = true;
     out_publish(c);
-    if (poll(p, c->stopping ? 1 : 2, WAIT_MS) > 0 && (p[0].revents & POLLIN) && read(c->room_fd, &bells, sizeof(bells)) < 0)
+    if (poll(p, c->stopping ? 1 : 2, WAIT_MS) > 0 && (p[0].revents & POLLIN) &&
+        read(c->room_fd, &bells, sizeof(bells)) < 0)
         p[0].revents = 0;
     out_push(c);
     c->blocked += clock_mono(c->clk) - from;
@@ -112,6 +113,6 @@ void out_publish(struct child *c)
     c->stat[STAT_conn_open] = conns_open(c->conns);
     for (int i = 0; i < STAT_COUNT; i++)
         atomic_store_explicit(&c->ring.ctl->stat[i], c->stat[i], memory_order_relaxed);
-    if (c->rang && write(c->data_fd, &(uint64_t){ 1 }, 8) == 8)
+    if (c->rang && write(c->data_fd, &(uint64_t){1}, 8) == 8)
         c->rang = false;
 }

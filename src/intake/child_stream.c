@@ -53,7 +53,7 @@ static void waiting_add(struct child *c, struct conn *k)
 
 static void conn_close(struct child *c, struct conn *k)
 {
-    framer_end(k->framer);                        /* what was unfinished is kept, flagged */
+    framer_end(k->framer); /* what was unfinished is kept, flagged */
     framer_count(c, k);
     framer_free(k->framer);
     waiting_remove(c, k);
@@ -86,7 +86,7 @@ static bool conn_open(struct child *c, int fd, enum listener l, struct ip ip, ui
     }
     if (l == L_TLS)
         framer_strict(k->framer);
-    child_watch_fd(c, EPOLL_CTL_ADD, fd, EPOLLIN, (struct wake){ WAKE_CONN, k->gen, (uint32_t)index });
+    child_watch_fd(c, EPOLL_CTL_ADD, fd, EPOLLIN, (struct wake){WAKE_CONN, k->gen, (uint32_t)index});
     c->stat[STAT_conn_total]++;
     return true;
 }
@@ -100,7 +100,7 @@ void stream_accept(struct child *c, enum listener l)
         uint16_t port;
         int fd = accept4(c->listen[l], (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-            c->accept_off = true;                 /* not to spin; tried again at the next tick */
+            c->accept_off = true; /* not to spin; tried again at the next tick */
             for (int k = L_TCP; k <= L_TLS; k++)
                 if (c->listen[k] >= 0)
                     epoll_ctl(c->ep, EPOLL_CTL_DEL, c->listen[k], NULL);
@@ -122,7 +122,8 @@ void stream_accept_resume(struct child *c)
     c->accept_off = false;
     for (int l = L_TCP; l <= L_TLS; l++)
         if (c->listen[l] >= 0)
-            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN, (struct wake){ l == L_TCP ? WAKE_TCP : WAKE_TLS, 0, 0 });
+            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN,
+                           (struct wake){l == L_TCP ? WAKE_TCP : WAKE_TLS, 0, 0});
 }
 
 /* Bytes of the stream into lines. False: the connection was closed. */
@@ -131,7 +132,7 @@ static bool bytes_take(struct child *c, struct conn *k, size_t n)
     c->stat[STAT_bytes] += n;
     c->received = clock_wall(c->clk);
     k->got_frame = false;
-    framer_push(k->framer, (str){ c->read_buf, n });
+    framer_push(k->framer, (str){c->read_buf, n});
     framer_count(c, k);
     if (k->got_frame)
         conns_touch(c->conns, k, child_now(c));
@@ -187,7 +188,7 @@ static void tls_greet(struct child *c, struct conn *k)
         return;
     }
     uint32_t want = EPOLLIN | (rc != 1 && tls_wants_write(k->tls) ? EPOLLOUT : 0u);
-    child_watch_fd(c, EPOLL_CTL_MOD, k->fd, want, (struct wake){ WAKE_CONN, k->gen, conns_index(c->conns, k) });
+    child_watch_fd(c, EPOLL_CTL_MOD, k->fd, want, (struct wake){WAKE_CONN, k->gen, conns_index(c->conns, k)});
     if (rc == 1) {
         k->handshaking = false;
         tls_read_some(c, k);

@@ -29,9 +29,10 @@ static int receive(struct child *c)
     struct udp_bufs *u = c->udp;
 
     for (int i = 0; i < UDP_VLEN; i++) {
-        u->iov[i] = (struct iovec){ u->bytes[i], UDP_MAX };
-        u->msg[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &u->from[i], .msg_namelen = sizeof(u->from[i]),
-                                                   .msg_iov = &u->iov[i], .msg_iovlen = 1 } };
+        u->iov[i] = (struct iovec){u->bytes[i], UDP_MAX};
+        u->msg[i] = (struct mmsghdr){
+            .msg_hdr = {
+                .msg_name = &u->from[i], .msg_namelen = sizeof(u->from[i]), .msg_iov = &u->iov[i], .msg_iovlen = 1}};
     }
     return recvmmsg(c->listen[L_UDP], u->msg, UDP_VLEN, MSG_DONTWAIT, NULL);
 }
@@ -50,7 +51,7 @@ void udp_ready(struct child *c)
             addr_read(&u->from[i], &ip, &port);
             c->stat[STAT_bytes] += u->msg[i].msg_len;
             if (u->msg[i].msg_len > 0)
-                out_line(c, (str){ u->bytes[i], u->msg[i].msg_len },
+                out_line(c, (str){u->bytes[i], u->msg[i].msg_len},
                          u->msg[i].msg_hdr.msg_flags & MSG_TRUNC ? EV_TRUNCATED : 0, TP_UDP, ip, port);
         }
     }
@@ -58,7 +59,7 @@ void udp_ready(struct child *c)
 
 void udp_count_drops(struct child *c)
 {
-    uint32_t now = udp_drops(c->listen[L_UDP]), more = now - c->drops;   /* the kernel's counter wraps at 32 bits */
+    uint32_t now = udp_drops(c->listen[L_UDP]), more = now - c->drops; /* the kernel's counter wraps at 32 bits */
 
     c->stat[c->was_blocked ? STAT_drop_ring_full : STAT_drop_udp_kernel] += more;
     c->drops = now;

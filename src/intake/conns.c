@@ -23,8 +23,13 @@ struct conns *conns_new(uint32_t max, uint32_t per_source, int64_t idle_ns)
         free(slot);
         return NULL;
     }
-    *t = (struct conns){ .slot = slot, .max = max, .per_source = per_source, .idle_ns = idle_ns,
-                         .free = max > 0 ? 0 : NIL, .oldest = NIL, .newest = NIL };
+    *t = (struct conns){.slot = slot,
+                        .max = max,
+                        .per_source = per_source,
+                        .idle_ns = idle_ns,
+                        .free = max > 0 ? 0 : NIL,
+                        .oldest = NIL,
+                        .newest = NIL};
     map_init(&t->sources, max);
     for (uint32_t i = 0; i < max; i++)
         slot[i].next = i + 1 < max ? i + 1 : NIL;
@@ -40,7 +45,7 @@ void conns_free(struct conns *t)
     free(t);
 }
 
-static str source_key(const struct ip *ip) { return (str){ (const char *)ip, sizeof(*ip) }; }
+static str source_key(const struct ip *ip) { return (str){(const char *)ip, sizeof(*ip)}; }
 
 static void list_add(struct conns *t, struct conn *c)
 {
@@ -86,7 +91,8 @@ int64_t conns_add(struct conns *t, struct ip source, int64_t now)
     s->v.num++;
     struct conn *c = &t->slot[t->free];
     t->free = c->next;
-    *c = (struct conn){ .fd = -1, .open = true, .source = source, .active = now, .gen = (c->gen + 1) & GEN_MASK, .next_waiting = NIL };
+    *c = (struct conn){
+        .fd = -1, .open = true, .source = source, .active = now, .gen = (c->gen + 1) & GEN_MASK, .next_waiting = NIL};
     list_add(t, c);
     t->open++;
     return c - t->slot;

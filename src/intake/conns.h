@@ -7,10 +7,10 @@
 struct conn {
     int fd;
     uint8_t transport;
-    bool open, handshaking, waiting, got_frame;   /* waiting: in the list of those with unread TLS bytes */
+    bool open, handshaking, waiting, got_frame; /* waiting: in the list of those with unread TLS bytes */
     uint16_t port;
     struct ip source;
-    void *owner, *tls;                      /* the loop's state; SSL, or NULL */
+    void *owner, *tls; /* the loop's state; SSL, or NULL */
     struct framer *framer;
     uint64_t skipped;                       /* framer_skipped already counted */
     size_t held;                            /* framer_held already counted */
@@ -19,15 +19,15 @@ struct conn {
 };
 struct conns;
 enum { CONNS_FULL = -1, CONNS_SOURCE_FULL = -2 };
-struct conns *conns_new(uint32_t max, uint32_t per_source, int64_t idle_ns);    /* NULL: no memory */
-void conns_free(struct conns *t);                      /* the table only, not what entries point at */
-int64_t conns_add(struct conns *t, struct ip source, int64_t now);  /* index, or CONNS_... */
-struct conn *conns_at(struct conns *t, uint32_t index);             /* NULL when not open */
+struct conns *conns_new(uint32_t max, uint32_t per_source, int64_t idle_ns); /* NULL: no memory */
+void conns_free(struct conns *t);                                  /* the table only, not what entries point at */
+int64_t conns_add(struct conns *t, struct ip source, int64_t now); /* index, or CONNS_... */
+struct conn *conns_at(struct conns *t, uint32_t index);            /* NULL when not open */
 uint32_t conns_index(const struct conns *t, const struct conn *c);
-void conns_touch(struct conns *t, struct conn *c, int64_t now);     /* a complete frame came */
+void conns_touch(struct conns *t, struct conn *c, int64_t now); /* a complete frame came */
 /* The one idle for longest, when that is too long, else NULL. */
 struct conn *conns_idle(struct conns *t, int64_t now);
-struct conn *conns_oldest(struct conns *t);            /* any open one, longest idle first */
+struct conn *conns_oldest(struct conns *t); /* any open one, longest idle first */
 void conns_del(struct conns *t, struct conn *c);
 uint32_t conns_open(const struct conns *t);
 #endif

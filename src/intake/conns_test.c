@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define A ((struct ip){ 4, { 192, 0, 2, 1 } })
-#define B ((struct ip){ 4, { 192, 0, 2, 2 } })
+#define A ((struct ip){4, {192, 0, 2, 1}})
+#define B ((struct ip){4, {192, 0, 2, 2}})
 
 static void ceilings(void **state)
 {
@@ -17,7 +17,7 @@ static void ceilings(void **state)
     assert_int_equal(conns_add(t, A, 0), CONNS_SOURCE_FULL);
     assert_true(conns_add(t, B, 0) >= 0);
     assert_true(conns_add(t, B, 0) >= 0);
-    assert_int_equal(conns_add(t, (struct ip){ .family = 6 }, 0), CONNS_FULL);
+    assert_int_equal(conns_add(t, (struct ip){.family = 6}, 0), CONNS_FULL);
     assert_int_equal(conns_open(t), 4);
     struct conn *c = conns_at(t, (uint32_t)a);
     uint32_t gen = c->gen;
@@ -56,7 +56,7 @@ static void many_come_and_go(void **state)
     uint32_t x = 7;
 
     for (int i = 0; i < MAX; i++)
-        assert_true(conns_add(t, (struct ip){ 4, { 10, 0, (uint8_t)(i >> 8), (uint8_t)i } }, i) >= 0);
+        assert_true(conns_add(t, (struct ip){4, {10, 0, (uint8_t)(i >> 8), (uint8_t)i}}, i) >= 0);
     for (int64_t i = 0; i < 50000; i++) {
         x = x * 1664525 + 1013904223;
         struct conn *c = conns_at(t, (x >> 8) % MAX);
@@ -78,7 +78,7 @@ static void many_come_and_go(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(ceilings), cmocka_unit_test(slow_client_is_idle),
-                                        cmocka_unit_test(many_come_and_go) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ceilings), cmocka_unit_test(slow_client_is_idle),
+                                       cmocka_unit_test(many_come_and_go)};
     return cmocka_run_group_tests_name("intake/conns", tests, NULL, NULL);
 }

@@ -126,7 +126,7 @@ int event_batch_open(str wire, struct event_reader *rdr, struct err *e)
         return ERR(e, -EBADMSG, "intake.batch_length", N(get32(p + 8)), N((int64_t)bytes), N(count));
     if (crc32c(0, p + BATCH_HEAD, bytes) != get32(p + 12))
         return ERR(e, -EBADMSG, "intake.batch_crc");
-    *rdr = (struct event_reader){ rd_init(p + BATCH_HEAD, bytes), count };
+    *rdr = (struct event_reader){rd_init(p + BATCH_HEAD, bytes), count};
     return 0;
 }
 
@@ -160,7 +160,7 @@ static bool record_read(const uint8_t *p, struct event *ev, uint32_t raw)
         uint32_t off = get32(p + AT_SPANS + 8 * i), len = get32(p + AT_SPANS + 8 * i + 4);
         if (off > raw || len > raw - off)
             return false;
-        ev->span[i] = (struct span){ off, len };
+        ev->span[i] = (struct span){off, len};
     }
     return true;
 }
@@ -177,7 +177,7 @@ int event_batch_next(struct event_reader *rdr, struct event *out)
     uint32_t raw = get32(p + AT_RAW_LEN);
     str bytes = raw <= EVENT_RAW_MAX ? rd_bytes(&rdr->r, raw) : STR_NONE;
     if (raw > EVENT_RAW_MAX || rdr->r.bad || !record_read(p, &ev, raw)) {
-        rdr->r.bad = true;              /* sticky: nothing after a bad record is believed */
+        rdr->r.bad = true; /* sticky: nothing after a bad record is believed */
         return -EBADMSG;
     }
     ev.raw = bytes;

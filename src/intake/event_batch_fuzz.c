@@ -7,9 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static void head_mend(uint8_t *w, size_t n)
 {
-    uint32_t head[4] = { BATCH_MAGIC, 0, (uint32_t)(n - BATCH_HEAD), crc32c(0, w + BATCH_HEAD, n - BATCH_HEAD) };
+    uint32_t head[4] = {BATCH_MAGIC, 0, (uint32_t)(n - BATCH_HEAD), crc32c(0, w + BATCH_HEAD, n - BATCH_HEAD)};
 
-    memcpy(&head[1], w + 4, 4);           /* the count stays the fuzzer's */
+    memcpy(&head[1], w + 4, 4); /* the count stays the fuzzer's */
     memcpy(w, head, BATCH_HEAD);
 }
 
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     memcpy(w, p + 1, len);
     if (p[0] & 1)
         head_mend(w, len);
-    str wire = { (char *)w, len };
+    str wire = {(char *)w, len};
     event_batch_init(&b, EVENT_BATCH_MAX);
     if (event_batch_open(wire, &r, NULL) == 0) {
         while ((rc = event_batch_next(&r, &ev)) == 1)

@@ -7,12 +7,24 @@
 #include <cmocka.h>
 
 static const struct event samples[] = {
-    { .received_ns = 1, .event_ns = -5, .transport = TP_UDP, .format = FMT_RFC5424, .facility = 23, .severity = 7,
-      .flags = EV_BAD_SD | EV_TIME_JUMP, .source_port = 65535, .source = { 4, { 192, 0, 2, 1 } },
-      .span = { { 0, 5 }, { 5, 1 }, { 6, 0 }, { 1, 2 }, { 0, 11 }, { 11, 0 } }, .raw = { "hello world", 11 } },
-    { .transport = TP_SELF, .raw = { "", 0 } },
-    { .received_ns = INT64_MAX, .event_ns = INT64_MIN, .transport = TP_TLS, .format = FMT_RFC3164,
-      .source = { 6, { 0x20, 1, 0xd, 0xb8, [15] = 9 } }, .raw = { "a\0b", 3 } },
+    {.received_ns = 1,
+     .event_ns = -5,
+     .transport = TP_UDP,
+     .format = FMT_RFC5424,
+     .facility = 23,
+     .severity = 7,
+     .flags = EV_BAD_SD | EV_TIME_JUMP,
+     .source_port = 65535,
+     .source = {4, {192, 0, 2, 1}},
+     .span = {{0, 5}, {5, 1}, {6, 0}, {1, 2}, {0, 11}, {11, 0}},
+     .raw = {"hello world", 11}},
+    {.transport = TP_SELF, .raw = {"", 0}},
+    {.received_ns = INT64_MAX,
+     .event_ns = INT64_MIN,
+     .transport = TP_TLS,
+     .format = FMT_RFC3164,
+     .source = {6, {0x20, 1, 0xd, 0xb8, [15] = 9}},
+     .raw = {"a\0b", 3}},
 };
 enum { SAMPLES = sizeof(samples) / sizeof(samples[0]) };
 
@@ -39,7 +51,7 @@ static void crc_is_castagnoli(void **state)
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
     assert_int_equal(crc32c_portable(0, "123456789", 9), 0xe3069283);
     memset(bytes, 0, 32);
-    assert_int_equal(crc32c(0, bytes, 32), 0x8a9136aa);       /* RFC 3720, B.4 */
+    assert_int_equal(crc32c(0, bytes, 32), 0x8a9136aa); /* RFC 3720, B.4 */
     rand_bytes(bytes, sizeof(bytes));
     for (size_t n = 0; n < sizeof(bytes); n++) {
         assert_int_equal(crc32c(0, bytes, n), crc32c_portable(0, bytes, n));
@@ -98,8 +110,8 @@ static void long_raw_is_cut(void **state)
     char *big = malloc(EVENT_RAW_MAX + 10);
 
     memset(big, 'x', EVENT_RAW_MAX + 10);
-    ev.raw = (str){ big, EVENT_RAW_MAX + 10 };
-    ev.span[SP_MSG] = (struct span){ EVENT_RAW_MAX - 5, 15 };
+    ev.raw = (str){big, EVENT_RAW_MAX + 10};
+    ev.span[SP_MSG] = (struct span){EVENT_RAW_MAX - 5, 15};
     event_batch_init(&b, EVENT_BATCH_MAX);
     assert_true(event_batch_add(&b, &ev));
     assert_int_equal(event_batch_open(event_batch_seal(&b), &r, NULL), 0);
@@ -160,19 +172,30 @@ static void every_flip_is_seen(void **state)
             b.buf.p[i] ^= (char)(1 << bit);
         }
     for (size_t n = 0; n < wire.n; n++)
-        assert_int_equal(read_all((str){ wire.p, n }), -EBADMSG);
+        assert_int_equal(read_all((str){wire.p, n}), -EBADMSG);
     event_batch_done(&b);
 }
 
 /* A hostile writer knows how to make a crc: then the record checks stand alone. */
-static const struct { const char *what; size_t at; uint8_t value; } lies[] = {
-    { "transport", AT_TRANSPORT, TP_COUNT },     { "format", AT_FORMAT, FMT_COUNT },
-    { "facility", AT_FACILITY, 24 },             { "severity", AT_SEVERITY, 8 },
-    { "family", AT_FAMILY, 5 },                  { "pad", AT_PAD8, 1 },
-    { "pad16", AT_PAD16 + 1, 1 },                { "source tail", AT_SOURCE + 4, 1 },
-    { "span offset", AT_SPANS, 12 },             { "span length", AT_SPANS + 4, 12 },
-    { "span length high", AT_SPANS + 7, 0xff },  { "raw short", AT_RAW_LEN, 3 },
-    { "raw long", AT_RAW_LEN, 255 },             { "raw huge", AT_RAW_LEN + 3, 0xff },
+static const struct {
+    const char *what;
+    size_t at;
+    uint8_t value;
+} lies[] = {
+    {"transport", AT_TRANSPORT, TP_COUNT},
+    {"format", AT_FORMAT, FMT_COUNT},
+    {"facility", AT_FACILITY, 24},
+    {"severity", AT_SEVERITY, 8},
+    {"family", AT_FAMILY, 5},
+    {"pad", AT_PAD8, 1},
+    {"pad16", AT_PAD16 + 1, 1},
+    {"source tail", AT_SOURCE + 4, 1},
+    {"span offset", AT_SPANS, 12},
+    {"span length", AT_SPANS + 4, 12},
+    {"span length high", AT_SPANS + 7, 0xff},
+    {"raw short", AT_RAW_LEN, 3},
+    {"raw long", AT_RAW_LEN, 255},
+    {"raw huge", AT_RAW_LEN + 3, 0xff},
 };
 
 static void lies_with_a_good_crc(void **state)

@@ -13,7 +13,12 @@
 
 /* Lines "<13>E<epoch> <number>": an epoch is one connection of the sender. */
 enum { EPOCHS = 4096 };
-struct seen { uint32_t next[EPOCHS]; uint32_t last_epoch; bool hole; int64_t at; };
+struct seen {
+    uint32_t next[EPOCHS];
+    uint32_t last_epoch;
+    bool hole;
+    int64_t at;
+};
 
 static void see(struct kit *k, const struct event *ev)
 {
@@ -21,7 +26,7 @@ static void see(struct kit *k, const struct event *ev)
     unsigned epoch, n;
 
     if (sscanf(ev->raw.p, "<13>E%u %u.", &epoch, &n) != 2 || epoch >= EPOCHS || (ev->flags & EV_BAD_FRAME))
-        return;                               /* the cut line at a connection's end */
+        return; /* the cut line at a connection's end */
     s->hole |= n != s->next[epoch];
     s->next[epoch] = n + 1;
     if (epoch > s->last_epoch) {
@@ -49,7 +54,7 @@ static void sender(uint16_t port, int stop)
                 break;
         }
         if (done) {
-            unsigned report[2] = { epoch, n };
+            unsigned report[2] = {epoch, n};
             shutdown(fd, SHUT_WR);
             while (read(fd, &byte, 1) > 0)
                 ;
@@ -78,7 +83,7 @@ static pid_t sender_start(uint16_t port, int *stop)
 
 static void kill_under_load(void **state)
 {
-    struct kit k = { .on_event = see };
+    struct kit k = {.on_event = see};
     struct seen *s = calloc(1, sizeof(*s));
     int stop, status;
     unsigned report[2];
@@ -102,12 +107,11 @@ static void kill_under_load(void **state)
     }
     shutdown(stop, SHUT_WR);
     bool told = false;
-    kit_while(&k, !told)
-        told = recv(stop, report, sizeof(report), MSG_DONTWAIT) == sizeof(report);
+    kit_while(&k, !told) told = recv(stop, report, sizeof(report), MSG_DONTWAIT) == sizeof(report);
     assert_int_equal(waitpid(load, &status, 0), load);
     assert_int_equal(status, 0);
     kit_while(&k, s->next[report[0]] < report[1]);
-    assert_false(s->hole);                    /* nothing lost inside any connection, none of the last */
+    assert_false(s->hole); /* nothing lost inside any connection, none of the last */
     assert_int_equal(s->next[report[0]], report[1]);
     close(stop);
     free(s);
@@ -117,7 +121,7 @@ static void kill_under_load(void **state)
 /* Datagrams that come while nobody reads wait in the core's socket. */
 static void udp_waits_for_the_new_child(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
 
     kit_start(&k, NULL);
     int fd = kit_udp(k.udp);
@@ -130,7 +134,7 @@ static void udp_waits_for_the_new_child(void **state)
     kit_while(&k, k.gaps < 1);
     kit_send_z(fd, "<13>after");
     kit_while(&k, !str_eq(k.last.raw, STR("<13>after")));
-    assert_in_range(k.events, 21, 22);        /* one may have been read before the blow */
+    assert_in_range(k.events, 21, 22); /* one may have been read before the blow */
     assert_int_equal(k.gaps, 1);
     close(fd);
     kit_stop(&k);
@@ -159,7 +163,7 @@ static void lie_head_odd(struct ring *r) { atomic_fetch_add(&r->ctl->head, 13); 
 static void lie_length(struct ring *r)
 {
     uint64_t at = atomic_load(&r->ctl->head);
-    uint32_t head[2] = { 0x7fffffff, 0 };
+    uint32_t head[2] = {0x7fffffff, 0};
     memcpy(r->data + at % r->cap, head, 8);
     atomic_store(&r->ctl->head, at + 64);
 }
@@ -169,15 +173,20 @@ static void lie_batch(struct ring *r)
     assert_true(ring_put(r, STR("LYB1 this is no batch at all....")));
 }
 static void lie_stats(struct ring *r) { atomic_store(&r->ctl->stat[STAT_conn_open], UINT64_MAX); }
-static const struct { const char *name; void (*tell)(struct ring *r); bool seen; } lies[] = {
-    { "head far away", lie_head_far, true }, { "head not aligned", lie_head_odd, true },
-    { "length over the end", lie_length, true }, { "no batch", lie_batch, true }, { "absurd counter", lie_stats, false },
+static const struct {
+    const char *name;
+    void (*tell)(struct ring *r);
+    bool seen;
+} lies[] = {
+    {"head far away", lie_head_far, true},     {"head not aligned", lie_head_odd, true},
+    {"length over the end", lie_length, true}, {"no batch", lie_batch, true},
+    {"absurd counter", lie_stats, false},
 };
 
 static void lying_child_is_ended(void **state)
 {
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-        struct kit k = { 0 };
+        struct kit k = {0};
         struct ring r;
         kit_start(&k, NULL);
         int fd = kit_udp(k.udp);
@@ -188,7 +197,7 @@ static void lying_child_is_ended(void **state)
         lies[i].tell(&r);
         if (!lies[i].seen)
             assert_int_equal(kit_stats(&k).conn_open, 0);
-        kit_once(&k, 0);                      /* the core looks before the child writes again */
+        kit_once(&k, 0); /* the core looks before the child writes again */
         kit_send_z(fd, "<13>after");
         kit_while(&k, !str_eq(k.last.raw, STR("<13>after")));
         if (lies[i].seen != (kit_stats(&k).ring_corrupt == 1) || lies[i].seen != (intake_pid(k.in) != old) ||
@@ -204,7 +213,7 @@ static void lying_child_is_ended(void **state)
  * is counted. */
 static void full_ring_holds_back(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
     char block[64 * 1024];
     uint64_t lines = 0, datagrams = 0;
 
@@ -250,7 +259,7 @@ static void full_ring_holds_back(void **state)
 
 static void quiesce_drains(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
     enum { LINES = 20000 };
     struct buf in;
 
@@ -284,7 +293,7 @@ static void child_dies_with_the_core(void **state)
     assert_int_equal(pipe(p), 0);
     pid_t core = fork();
     if (core == 0) {
-        struct kit k = { 0 };
+        struct kit k = {0};
         kit_start(&k, NULL);
         int fd = kit_udp(k.udp);
         kit_send_z(fd, "<13>up");
@@ -302,14 +311,11 @@ static void child_dies_with_the_core(void **state)
     close(p[1]);
 }
 
-static void many_connections(struct intake_cfg *cfg)
-{
-    cfg->max_connections = cfg->max_per_source = 12000;
-}
+static void many_connections(struct intake_cfg *cfg) { cfg->max_connections = cfg->max_per_source = 12000; }
 
 static void ten_thousand_connections(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
     struct rlimit l;
     int *fd;
 
@@ -348,9 +354,9 @@ int main(int argc, char **argv)
 {
     KIT_CHILD(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kill_under_load),      cmocka_unit_test(udp_waits_for_the_new_child),
-        cmocka_unit_test(lying_child_is_ended), cmocka_unit_test(full_ring_holds_back),
-        cmocka_unit_test(quiesce_drains),       cmocka_unit_test(child_dies_with_the_core),
+        cmocka_unit_test(kill_under_load),          cmocka_unit_test(udp_waits_for_the_new_child),
+        cmocka_unit_test(lying_child_is_ended),     cmocka_unit_test(full_ring_holds_back),
+        cmocka_unit_test(quiesce_drains),           cmocka_unit_test(child_dies_with_the_core),
         cmocka_unit_test(ten_thousand_connections),
     };
     return cmocka_run_group_tests_name("intake/fault", tests, NULL, NULL);

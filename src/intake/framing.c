@@ -9,21 +9,9 @@
  * (LF then '<', or LF then a digit): then the byte behind it decides. It must
  * begin a frame, else the count lied and the content is read as lines. So a
  * sender of honest counts may carry any text, "\n<13>forged" too, as one message. */
-#include "intake/framing.h"
+#include "intake/framing-int.h"
 
-enum { COUNT_DIGITS = 7, COUNT_MAX = 4 * EVENT_RAW_MAX, HELD_KEEP = 4096 };
-enum state { AT_START, IN_COUNT, IN_LINE, IN_OCTET, IN_JUDGE, SKIP_LINE, SKIP_OCTET };
-
-struct framer {
-    framer_fn *fn;
-    void *ctx;
-    struct buf held;
-    uint64_t skipped, overhead;
-    uint32_t need;                      /* bytes of the counted frame, or left to skip */
-    uint16_t line_flags;                /* of the line being read */
-    uint8_t state, nul_seen;            /* while skipping a line: 1 after NUL, 2 after NUL '<' */
-    bool counted, nul_ends, strict;     /* last frame was counted; ended by NUL; TLS */
-};
+enum { COUNT_DIGITS = 7, COUNT_MAX = 4 * EVENT_RAW_MAX };
 
 struct framer *framer_new(framer_fn *fn, void *ctx)
 {
@@ -49,148 +37,11 @@ uint64_t framer_skipped(const struct framer *f) { return f->skipped; }
 uint64_t framer_overhead(const struct framer *f) { return f->overhead; }
 size_t framer_held(const struct framer *f) { return f->held.n; }
 
-static bool digit(char c) { return c >= '0' && c <= '9'; }
-
-static void held_clear(struct framer *f)
-{
-    if (f->held.cap > HELD_KEEP)
-        buf_done(&f->held);
-    buf_clear(&f->held);
-}
-
-static void held_add(struct framer *f, const char *p, size_t n)
-{
-    buf_add(&f->held, p, n);
-    if (f->held.failed) {               /* no memory: the bytes are lost, and counted */
-        f->skipped += n;
-        f->line_flags |= EV_TRUNCATED;
-        f->held.failed = false;
-    }
-}
-
-/* A line without its LF. A lone CR is what CRLF leaves of an empty line. */
-static void line_emit(struct framer *f, const char *p, size_t n, uint16_t flags)
-{
-    if (n == 0 || (n == 1 && *p == '\r')) {
-        f->overhead += n;
-        return;
-    }
-    f->counted = false;
-    f->fn(f->ctx, (str){ p, n }, (uint16_t)(flags | f->line_flags | (f->strict ? EV_BAD_FRAME : 0)));
-}
-
-static void line_done(struct framer *f)
-{
-    line_emit(f, f->held.p, f->held.n, 0);
-    held_clear(f);
-    f->state = AT_START;
-}
-
-/* Where a line in p ends: at LF; or at a NUL, when the sender ends with NUL,
- * which the first NUL with "<" and a digit behind it shows. UTF-16 cannot look
- * so. n when the end is not here; *cut = bytes of the trailer. All three bytes
- * must lie under the ceiling, so that the answer does not hang on the reads. */
-static size_t line_end(struct framer *f, const char *p, size_t n, size_t room, size_t *cut)
-{
-    const char *nul = f->nul_ends ? memchr(p, 0, n) : NULL;
-    size_t stop = nul != NULL ? (size_t)(nul - p) + 1 : n;
-    const char *lf = memchr(p, '\n', stop);
-
-    stop = lf != NULL ? (size_t)(lf - p) : stop;
-    for (const char *z = p; (z = memchr(z, 0, stop - (size_t)(z - p))) != NULL; z++) {
-        size_t at = (size_t)(z - p);
-        if (f->nul_ends || (f->held.n + at > 0 && at + 2 < room && n - at > 2 && z[1] == '<' && digit(z[2]))) {
-            f->nul_ends = true;
-            *cut = 1;
-            return at;
-        }
-    }
-    *cut = lf != NULL;
-    if (lf != NULL)
-        f->nul_ends = false;
-    return stop;
-}
-
-/* Over the ceiling: its head goes out now, its tail is skipped up to the LF. */
-static void line_overflow(struct framer *f, const char *p, size_t n)
-{
-    if (f->held.n == 0) {
-        line_emit(f, p, n, EV_TRUNCATED);
-    } else {
-        held_add(f, p, n);
-        line_emit(f, f->held.p, f->held.n, EV_TRUNCATED);
-        held_clear(f);
-    }
-    f->state = SKIP_LINE;
-    f->nul_seen = 0;
-}
-
-/* Held bytes end in NUL or NUL '<': whether the line ended there shows only with
- * the next bytes, which are taken one by one. */
-static bool nul_open(const struct framer *f)
-{
-    const char *h = f->held.p;
-    size_t n = f->held.n;
-
-    return n > 1 && (h[n - 1] == 0 || (n > 2 && h[n - 2] == 0 && h[n - 1] == '<'));
-}
-
-static size_t nul_resolve(struct framer *f, char next)
-{
-    const char *e = f->held.p + f->held.n;
-
-    if (f->held.n >= EVENT_RAW_MAX)
-        return 0;
-    if (e[-1] == '<' && e[-2] == 0 && digit(next)) {
-        line_emit(f, f->held.p, f->held.n - 2, 0);
-        f->overhead++;
-        f->nul_ends = true;
-        f->line_flags = 0;
-        held_clear(f);
-        held_add(f, "<", 1);
-        return 0;
-    }
-    if (next == '\n' || (e[-1] == 0 && next != '<' && next != 0))
-        return 0;
-    held_add(f, &next, 1);
-    return 1;
-}
-
-static size_t line_step(struct framer *f, const char *p, size_t n)
-{
-    size_t room = EVENT_RAW_MAX - f->held.n, cut;
-
-    if (!f->nul_ends && nul_open(f)) {
-        size_t took = nul_resolve(f, *p);
-        if (took > 0)
-            return took;
-        room = EVENT_RAW_MAX - f->held.n;
-    }
-    size_t end = line_end(f, p, n < room + 1 ? n : room + 1, room, &cut);
-    if (end > room) {
-        line_overflow(f, p, room);
-        return room;
-    }
-    if (cut == 0) {
-        held_add(f, p, end);
-        return end;
-    }
-    f->overhead += cut;
-    if (f->held.n > 0) {
-        held_add(f, p, end);
-        line_done(f);
-    } else {
-        line_emit(f, p, end, 0);
-        f->state = AT_START;
-    }
-    return end + cut;
-}
-
 /* Content that could be several messages under one lying count. */
 static bool count_doubted(const char *p, size_t n)
 {
     for (const char *q = p; (q = memchr(q, '\n', n - (size_t)(q - p))) != NULL; q++)
-        if ((size_t)(q - p) + 1 < n && (q[1] == '<' || digit(q[1])))
+        if ((size_t)(q - p) + 1 < n && (q[1] == '<' || framer_digit(q[1])))
             return true;
     return false;
 }
@@ -206,7 +57,7 @@ static void octet_reread(struct framer *f, const char *p, size_t n)
     f->counted = false;
     f->state = IN_LINE;
     for (; (lf = memchr(p, '\n', n)) != NULL; n -= (size_t)(lf + 1 - p), p = lf + 1) {
-        line_emit(f, p, (size_t)(lf - p), 0);
+        framer_line_emit(f, p, (size_t)(lf - p), 0);
         f->overhead++;
     }
     if (p == f->held.p)
@@ -214,7 +65,7 @@ static void octet_reread(struct framer *f, const char *p, size_t n)
     if (f->held.n > 0)
         buf_drop(&f->held, f->held.n - n);
     else
-        held_add(f, p, n);
+        framer_held_add(f, p, n);
 }
 
 static void octet_emit(struct framer *f, const char *p, size_t n)
@@ -222,9 +73,9 @@ static void octet_emit(struct framer *f, const char *p, size_t n)
     f->counted = true;
     f->state = f->need > n ? SKIP_OCTET : AT_START;
     f->need -= (uint32_t)n;
-    f->fn(f->ctx, (str){ p, n }, f->state == SKIP_OCTET ? EV_TRUNCATED : 0);
+    f->fn(f->ctx, (str){p, n}, f->state == SKIP_OCTET ? EV_TRUNCATED : 0);
     if (p == f->held.p)
-        held_clear(f);
+        framer_held_clear(f);
 }
 
 /* p holds the whole frame, or its first EVENT_RAW_MAX bytes. next: the byte
@@ -233,7 +84,7 @@ static bool octet_finish(struct framer *f, const char *p, size_t n, int next)
 {
     if (!count_doubted(p, n)) {
         octet_emit(f, p, n);
-    } else if (f->need > n) {           /* too long and doubtful: not believed */
+    } else if (f->need > n) { /* too long and doubtful: not believed */
         octet_reread(f, p, n);
     } else if (next < 0) {
         return false;
@@ -252,12 +103,12 @@ static size_t octet_step(struct framer *f, const char *p, size_t n)
     if (f->held.n == 0 && n >= whole && octet_finish(f, p, whole, n > whole ? (uint8_t)p[whole] : -1))
         return whole;
     size_t take = n < want ? n : want;
-    held_add(f, p, take);
+    framer_held_add(f, p, take);
     if (take < want)
         return take;
-    if (f->held.n < whole) {            /* memory failed: what is held goes out as cut */
+    if (f->held.n < whole) { /* memory failed: what is held goes out as cut */
         f->line_flags = EV_TRUNCATED;
-        line_done(f);
+        framer_line_done(f);
         return take;
     }
     if (!octet_finish(f, f->held.p, whole, n > take ? (uint8_t)p[take] : -1))
@@ -282,8 +133,8 @@ static size_t count_step(struct framer *f, char next)
     size_t n = f->held.n;
 
     if (h[n - 1] != ' ') {
-        if ((digit(next) && n < COUNT_DIGITS) || next == ' ') {
-            held_add(f, &next, 1);
+        if ((framer_digit(next) && n < COUNT_DIGITS) || next == ' ') {
+            framer_held_add(f, &next, 1);
             return 1;
         }
         return count_is_line(f);
@@ -294,10 +145,10 @@ static size_t count_step(struct framer *f, char next)
     for (size_t i = 0; i + 1 < n; i++)
         v = v * 10 + (uint32_t)(h[i] - '0');
     f->overhead += n;
-    held_clear(f);
+    framer_held_clear(f);
     f->need = v;
     f->state = IN_OCTET;
-    if (v > COUNT_MAX) {                /* nobody means that: the text is a line */
+    if (v > COUNT_MAX) { /* nobody means that: the text is a line */
         f->state = IN_LINE;
         f->line_flags = EV_BAD_FRAME;
     }
@@ -312,62 +163,14 @@ static size_t start_step(struct framer *f, const char *p)
         return 1;
     }
     if (*p >= '1' && *p <= '9') {
-        held_add(f, p, 1);
+        framer_held_add(f, p, 1);
         f->state = f->held.n == 1 ? IN_COUNT : AT_START;
         return 1;
     }
     if (f->counted && *p != '<' && *p != '\r')
-        f->line_flags = EV_BAD_FRAME;   /* the count before was too small */
+        f->line_flags = EV_BAD_FRAME; /* the count before was too small */
     f->state = IN_LINE;
     return 0;
-}
-
-/* NUL '<' digit: a new message of a sender that ends with NUL. */
-static bool skip_nul(struct framer *f, char next)
-{
-    if (f->nul_seen == 2 && digit(next)) {
-        f->skipped -= 2;                /* the NUL is framing, the '<' begins a line */
-        f->overhead++;
-        f->nul_ends = true;
-        f->line_flags = 0;
-        held_add(f, "<", 1);
-        f->state = IN_LINE;
-        return true;
-    }
-    f->nul_seen = f->nul_seen == 1 && next == '<' ? 2 : next == 0;
-    return false;
-}
-
-static size_t skip_line(struct framer *f, const char *p, size_t n)
-{
-    if (f->nul_seen > 0) {
-        if (skip_nul(f, *p))
-            return 0;
-        if (f->nul_seen > 0) {
-            f->skipped++;
-            return 1;
-        }
-    }
-    const char *nul = memchr(p, 0, n);            /* first, so that many NULs cost no more than their length */
-    size_t took = nul != NULL ? (size_t)(nul - p) : n;
-    const char *lf = memchr(p, '\n', took);
-    if (lf != NULL) {
-        took = (size_t)(lf - p);
-        nul = NULL;
-    }
-    if (nul != NULL && !f->nul_ends) {
-        f->nul_seen = 1;
-        took = (size_t)(nul - p) + 1;
-        f->skipped += took;
-        return took;
-    }
-    f->skipped += took;
-    if (lf == NULL && nul == NULL)
-        return took;
-    f->overhead++;
-    f->nul_ends = nul != NULL;
-    f->state = AT_START;
-    return took + 1;
 }
 
 static size_t skip_octet(struct framer *f, size_t n)
@@ -384,13 +187,21 @@ static size_t skip_octet(struct framer *f, size_t n)
 static size_t framer_step(struct framer *f, const char *p, size_t n)
 {
     switch ((enum state)f->state) {
-    case AT_START: return start_step(f, p);
-    case IN_COUNT: return count_step(f, *p);
-    case IN_LINE: return line_step(f, p, n);
-    case IN_OCTET: return octet_step(f, p, n);
-    case IN_JUDGE: judge_step(f, *p); return 0;
-    case SKIP_LINE: return skip_line(f, p, n);
-    case SKIP_OCTET: return skip_octet(f, n);
+    case AT_START:
+        return start_step(f, p);
+    case IN_COUNT:
+        return count_step(f, *p);
+    case IN_LINE:
+        return framer_line_step(f, p, n);
+    case IN_OCTET:
+        return octet_step(f, p, n);
+    case IN_JUDGE:
+        judge_step(f, *p);
+        return 0;
+    case SKIP_LINE:
+        return framer_line_skip(f, p, n);
+    case SKIP_OCTET:
+        return skip_octet(f, n);
     }
     return n;
 }
@@ -410,10 +221,10 @@ void framer_end(struct framer *f)
             bool octet = f->state == IN_OCTET;
             if (octet && count_doubted(f->held.p, f->held.n))
                 octet_reread(f, f->held.p, f->held.n);
-            line_emit(f, f->held.p, f->held.n, octet ? EV_BAD_FRAME | EV_TRUNCATED : EV_BAD_FRAME);
+            framer_line_emit(f, f->held.p, f->held.n, octet ? EV_BAD_FRAME | EV_TRUNCATED : EV_BAD_FRAME);
         }
     }
-    held_clear(f);
+    framer_held_clear(f);
     f->line_flags = 0;
     f->counted = f->nul_ends = false;
     f->state = AT_START;

@@ -14,9 +14,9 @@ typedef void framer_fn(void *ctx, str frame, uint16_t flags);
 struct framer *framer_new(framer_fn *fn, void *ctx);
 void framer_free(struct framer *f);
 void framer_push(struct framer *f, str bytes);
-void framer_end(struct framer *f);                 /* connection closed: the unfinished frame, flagged */
-void framer_strict(struct framer *f);              /* RFC 5425: newline frames are flagged EV_BAD_FRAME */
-uint64_t framer_skipped(const struct framer *f);   /* bytes dropped so far */
-uint64_t framer_overhead(const struct framer *f);  /* counts, LF, NUL: framing that is in no frame */
-size_t framer_held(const struct framer *f);        /* bytes of the frame not yet whole */
+void framer_end(struct framer *f);                /* connection closed: the unfinished frame, flagged */
+void framer_strict(struct framer *f);             /* RFC 5425: newline frames are flagged EV_BAD_FRAME */
+uint64_t framer_skipped(const struct framer *f);  /* bytes dropped so far */
+uint64_t framer_overhead(const struct framer *f); /* counts, LF, NUL: framing that is in no frame */
+size_t framer_held(const struct framer *f);       /* bytes of the frame not yet whole */
 #endif

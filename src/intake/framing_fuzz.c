@@ -4,12 +4,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-struct sum { uint64_t frames, raw; uint32_t crc; };
+struct sum {
+    uint64_t frames, raw;
+    uint32_t crc;
+};
 
 static void take(void *ctx, str frame, uint16_t flags)
 {
     struct sum *s = ctx;
-    uint64_t head[2] = { frame.n, flags };
+    uint64_t head[2] = {frame.n, flags};
 
     if (frame.n == 0 || frame.n > EVENT_RAW_MAX)
         abort();
@@ -20,7 +23,7 @@ static void take(void *ctx, str frame, uint16_t flags)
 
 static struct sum run(str in, size_t step, bool strict)
 {
-    struct sum s = { 0 };
+    struct sum s = {0};
     struct framer *f = framer_new(take, &s);
 
     if (strict)
@@ -42,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     if (n < 3)
         return 0;
-    str in = { (const char *)p + 2, n - 2 };
+    str in = {(const char *)p + 2, n - 2};
     struct sum a = run(in, in.n, p[1] & 1), b = run(in, (size_t)p[0] + 1, p[1] & 1);
     if (a.frames != b.frames || a.raw != b.raw || a.crc != b.crc)
         abort();

@@ -17,20 +17,20 @@ struct hello {
     uint32_t magic, max_connections, max_per_source, idle_seconds;
     int32_t tz_minutes, parent;
     uint64_t ring_bytes;
-    uint32_t listeners;                  /* bit i: listener i is there */
-    uint32_t drops_seen;                 /* of the UDP socket's own counter, already counted */
-    uint32_t pem[3];                     /* lengths: certificate, key, client CA */
+    uint32_t listeners;  /* bit i: listener i is there */
+    uint32_t drops_seen; /* of the UDP socket's own counter, already counted */
+    uint32_t pem[3];     /* lengths: certificate, key, client CA */
 };
 
 /* listen.c: binds "ADDRESS:PORT", non-blocking, close-on-exec. */
-int  listener_open(str address, enum listener kind, int *fd, struct err *e);
+int listener_open(str address, enum listener kind, int *fd, struct err *e);
 uint16_t listener_port(int fd);
-uint32_t udp_drops(int fd);              /* datagrams the kernel threw away so far */
+uint32_t udp_drops(int fd); /* datagrams the kernel threw away so far */
 void addr_read(const struct sockaddr_storage *sa, struct ip *ip, uint16_t *port);
 
 /* spawn.c: starts the child and gives it hello, PEMs and descriptors. */
-int  child_spawn(const char *exe, const struct hello *h, const str pem[3], const int fds[HELLO_FDS],
-                 pid_t *pid, int *ctl, struct err *e);
+int child_spawn(const char *exe, const struct hello *h, const str pem[3], const int fds[HELLO_FDS], pid_t *pid,
+                int *ctl, struct err *e);
 /* The child's side of the same; pem texts land in `text` (3 * HELLO_PEM_MAX). */
-int  hello_receive(int ctl, struct hello *h, char *text, str pem[3], int fds[HELLO_FDS]);
+int hello_receive(int ctl, struct hello *h, char *text, str pem[3], int fds[HELLO_FDS]);
 #endif

@@ -21,33 +21,33 @@ enum { RING_MIN = 8 << 20, RING_MAX = 256 << 20, RESTART_MS = 200, CONFIG_MAX = 
 enum watch { W_DATA, W_CHILD, W_TIMER };
 
 struct intake {
-    struct arena memory;                 /* the configuration's texts */
+    struct arena memory; /* the configuration's texts */
     struct hello hello;
     str pem[3];
     const char *exe;
     const struct clock *clk;
     int ring_fd, data_fd, room_fd, ep, timer, listen[LISTENERS];
     struct ring ring;
-    struct buf copy;                     /* the batch given to the caller */
+    struct buf copy; /* the batch given to the caller */
     pid_t pid;
-    int pidfd, ctl;                      /* -1 while there is no child */
-    int64_t started;                     /* mono of the last start */
-    bool gap, quiet;                     /* a gap to report; quiesced */
-    uint64_t gap_at;                     /* ring position where it is */
+    int pidfd, ctl;  /* -1 while there is no child */
+    int64_t started; /* mono of the last start */
+    bool gap, quiet; /* a gap to report; quiesced */
+    uint64_t gap_at; /* ring position where it is */
     pthread_mutex_t lock;
-    struct intake_stats sum;             /* of the children that are gone, and our own */
+    struct intake_stats sum; /* of the children that are gone, and our own */
 };
 
 static void watch(struct intake *in, int fd, enum watch w)
 {
-    epoll_ctl(in->ep, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN, .data.u32 = w });
+    epoll_ctl(in->ep, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.u32 = w});
 }
 
 /* --- the child's life ---------------------------------------------------- */
 
 static int child_start(struct intake *in, struct err *e)
 {
-    int fds[HELLO_FDS] = { in->ring_fd, in->data_fd, in->room_fd, in->listen[0], in->listen[1], in->listen[2] };
+    int fds[HELLO_FDS] = {in->ring_fd, in->data_fd, in->room_fd, in->listen[0], in->listen[1], in->listen[2]};
     uint32_t drops = udp_drops(in->listen[L_UDP]), seen = (uint32_t)(in->sum.drop_udp_kernel + in->sum.drop_ring_full);
 
     in->started = clock_mono(in->clk);
@@ -74,7 +74,7 @@ static void stats_read(struct intake *in, struct intake_stats *out)
 
 static void stats_keep(struct intake *in)
 {
-    struct intake_stats last = { 0 };
+    struct intake_stats last = {0};
 
     pthread_mutex_lock(&in->lock);
     stats_read(in, &last);
@@ -110,7 +110,7 @@ static void child_bury(struct intake *in, int status, bool discard)
 
 static void timer_set(struct intake *in, int64_t ns)
 {
-    struct itimerspec t = { .it_value = { ns / NS_PER_S, ns % NS_PER_S } };
+    struct itimerspec t = {.it_value = {ns / NS_PER_S, ns % NS_PER_S}};
 
     timerfd_settime(in->timer, 0, &t, NULL);
 }
@@ -119,7 +119,7 @@ static void timer_set(struct intake *in, int64_t ns)
 static void child_restart(struct intake *in)
 {
     int64_t wait = in->started + RESTART_MS * NS_PER_MS - clock_mono(in->clk);
-    struct err e = { 0 };
+    struct err e = {0};
 
     if (in->pid >= 0 || in->quiet)
         return;
@@ -168,7 +168,7 @@ static void child_watch(struct intake *in)
 
 static int config_check(const struct intake_cfg *cfg, struct err *e)
 {
-    const str *pem[3] = { &cfg->tls_cert_pem, &cfg->tls_key_pem, &cfg->tls_client_ca_pem };
+    const str *pem[3] = {&cfg->tls_cert_pem, &cfg->tls_key_pem, &cfg->tls_client_ca_pem};
     void *ctx;
     int rc = 0;
 
@@ -184,14 +184,20 @@ static int config_check(const struct intake_cfg *cfg, struct err *e)
 
 static int config_keep(struct intake *in, const struct intake_cfg *cfg, struct err *e)
 {
-    const str pem[3] = { cfg->tls_cert_pem, cfg->tls_key_pem, cfg->tls_client_ca_pem };
+    const str pem[3] = {cfg->tls_cert_pem, cfg->tls_key_pem, cfg->tls_client_ca_pem};
 
     in->memory = arena_init(CONFIG_MAX);
     in->exe = arena_cstr(&in->memory, str_c(cfg->self_exe));
     in->hello = (struct hello){
-        .magic = HELLO_MAGIC, .max_connections = cfg->max_connections, .max_per_source = cfg->max_per_source,
-        .idle_seconds = cfg->idle_seconds, .parent = getpid(), .ring_bytes = cfg->ring_bytes & ~(size_t)4095,
-        .tz_minutes = cfg->tz_minutes == 0 ? 7 * 60 : cfg->tz_minutes == INTAKE_TZ_UTC ? 0 : cfg->tz_minutes,
+        .magic = HELLO_MAGIC,
+        .max_connections = cfg->max_connections,
+        .max_per_source = cfg->max_per_source,
+        .idle_seconds = cfg->idle_seconds,
+        .parent = getpid(),
+        .ring_bytes = cfg->ring_bytes & ~(size_t)4095,
+        .tz_minutes = cfg->tz_minutes == 0               ? 7 * 60
+                      : cfg->tz_minutes == INTAKE_TZ_UTC ? 0
+                                                         : cfg->tz_minutes,
     };
     for (int i = 0; cfg->tls.n > 0 && i < 3; i++) {
         in->pem[i] = arena_str(&in->memory, pem[i]);
@@ -202,7 +208,7 @@ static int config_keep(struct intake *in, const struct intake_cfg *cfg, struct e
 
 static int listeners_open(struct intake *in, const struct intake_cfg *cfg, struct err *e)
 {
-    const str where[LISTENERS] = { cfg->udp, cfg->tcp, cfg->tls };
+    const str where[LISTENERS] = {cfg->udp, cfg->tcp, cfg->tls};
     int rc = 0;
 
     for (int i = 0; rc == 0 && i < LISTENERS; i++) {
@@ -271,7 +277,7 @@ void intake_stop(struct intake *in)
         return;
     in->quiet = true;
     child_kill(in, false);
-    int fds[] = { in->ring_fd, in->data_fd, in->room_fd, in->ep, in->timer, in->listen[0], in->listen[1], in->listen[2] };
+    int fds[] = {in->ring_fd, in->data_fd, in->room_fd, in->ep, in->timer, in->listen[0], in->listen[1], in->listen[2]};
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -322,7 +328,7 @@ static int batch_take(struct intake *in)
         ring_corrupt(in);
         return 0;
     }
-    if (rc == 1 && ring_room_wanted(&in->ring) && write(in->room_fd, &(uint64_t){ 1 }, 8) < 0)
+    if (rc == 1 && ring_room_wanted(&in->ring) && write(in->room_fd, &(uint64_t){1}, 8) < 0)
         log_event(LOG_WARN, "intake_room", F_INT("errno", errno));
     return rc;
 }
@@ -337,7 +343,7 @@ int intake_next(struct intake *in, str *wire, bool *gap, struct err *e)
     int rc = batch_take(in);
     if (rc == 0 && read(in->data_fd, &bells, sizeof(bells)) > 0) {
         from = in->ring.pos;
-        rc = batch_take(in);                      /* rung between the look and the read */
+        rc = batch_take(in); /* rung between the look and the read */
     }
     if (rc == -ENOMEM)
         return ERR(e, rc, "base.no_memory", "intake");
@@ -359,7 +365,7 @@ pid_t intake_pid(const struct intake *in) { return in->pid; }
 
 void intake_stats(struct intake *in, struct intake_stats *out)
 {
-    struct intake_stats now = { 0 };
+    struct intake_stats now = {0};
 
     pthread_mutex_lock(&in->lock);
     stats_read(in, &now);

@@ -21,49 +21,51 @@
 #define INTAKE_ARGV1 "--role=intake"
 
 struct intake_cfg {
-    str udp, tcp, tls;                /* "127.0.0.1:5514", "[::1]:6514"; empty = off */
+    str udp, tcp, tls; /* "127.0.0.1:5514", "[::1]:6514"; empty = off */
     str tls_cert_pem, tls_key_pem;
-    str tls_client_ca_pem;            /* empty: clients need no certificate */
-    size_t ring_bytes;                /* 8 MiB .. 256 MiB */
-    uint32_t max_connections;         /* all streams together */
-    uint32_t max_per_source;          /* of one address */
-    uint32_t idle_seconds;            /* a connection with no complete frame for so long is closed */
+    str tls_client_ca_pem;    /* empty: clients need no certificate */
+    size_t ring_bytes;        /* 8 MiB .. 256 MiB */
+    uint32_t max_connections; /* all streams together */
+    uint32_t max_per_source;  /* of one address */
+    uint32_t idle_seconds;    /* a connection with no complete frame for so long is closed */
     /* Zone of RFC 3164 stamps, minutes east of UTC. 0 = UTC+7 (Viet Nam);
      * UTC itself is INTAKE_TZ_UTC. */
     int tz_minutes;
-    const char *self_exe;             /* path for the re-execution: "/proc/self/exe" */
+    const char *self_exe; /* path for the re-execution: "/proc/self/exe" */
 };
 enum { INTAKE_TZ_UTC = 1 << 20 };
 /* What is counted, each at its place. Names are the metrics' names. */
+/* clang-format off */
 #define INTAKE_COUNTERS(X) \
     X(received) X(bytes) X(parse_flagged) X(truncated) X(bad_frame) X(bad_utf8) \
     X(drop_udp_kernel) X(drop_ring_full) X(drop_conn_limit) X(drop_source_limit) \
     X(drop_idle) X(tls_failed) X(conn_open) X(conn_total) X(skipped_bytes)
+/* clang-format on */
 struct intake_stats {
 #define X(n) uint64_t n;
     INTAKE_COUNTERS(X)
 #undef X
     uint64_t restarts;
-    uint64_t ring_corrupt;            /* children ended because the ring did not make sense */
+    uint64_t ring_corrupt; /* children ended because the ring did not make sense */
 };
 struct intake;
-int  intake_start(const struct intake_cfg *cfg, const struct clock *clk, struct intake **out, struct err *e);
+int intake_start(const struct intake_cfg *cfg, const struct clock *clk, struct intake **out, struct err *e);
 /* A clean end in two steps. intake_quiesce asks the child to read what has
  * arrived, to flush and to end; then intake_next gives the last batches and at
  * last -ESHUTDOWN. intake_stop ends what still runs and frees; alone it drops
  * what was not taken. NULL is fine. */
 void intake_quiesce(struct intake *in);
 void intake_stop(struct intake *in);
-int  intake_fd(const struct intake *in);          /* readable when a batch or the child's end waits */
+int intake_fd(const struct intake *in); /* readable when a batch or the child's end waits */
 /* Copies the next batch into *wire (valid until the next call). 1 batch, 0 none,
  * -ESHUTDOWN after a quiesce when all is drained. A batch is checked whole: it
  * opens and reads to its end.
  * Restarts a dead child (at once, then at most every 200 ms) and then sets
  * *gap true once, so that the caller journals the gap. */
-int  intake_next(struct intake *in, str *wire, bool *gap, struct err *e);
+int intake_next(struct intake *in, str *wire, bool *gap, struct err *e);
 void intake_stats(struct intake *in, struct intake_stats *out);
 pid_t intake_pid(const struct intake *in);
 /* The ports really bound (a configured port 0 asks the kernel for one). */
 void intake_ports(const struct intake *in, uint16_t *udp, uint16_t *tcp, uint16_t *tls);
-int  intake_child_main(int argc, char **argv);    /* the child; returns the exit code */
+int intake_child_main(int argc, char **argv); /* the child; returns the exit code */
 #endif

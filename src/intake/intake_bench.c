@@ -17,10 +17,13 @@ enum { SAMPLES = 20000, CHUNK = 256 * 1024 };
 
 static const char *const shapes[] = {
     "<38>Mar  1 12:00:%02d srv-%03d sshd[%d]: Failed password for invalid user admin%d from 192.0.2.%d port %d ssh2",
-    "<86>Mar  1 12:00:%02d srv-%03d sshd(pam_unix)[%d]: authentication failure; logname= uid=%d euid=%d tty=NODEVssh rhost=r%d",
+    "<86>Mar  1 12:00:%02d srv-%03d sshd(pam_unix)[%d]: authentication failure; logname= uid=%d euid=%d tty=NODEVssh "
+    "rhost=r%d",
     "<134>1 2026-03-01T05:00:%02d.123456Z web-%03d nginx %d - [req id=\"%d\"] GET /van-ban/%d HTTP/1.1 200 %d bytes",
-    "<189>Mar  1 12:00:%02d gw-%03d %d: %%LINK-3-UPDOWN: Interface GigabitEthernet0/%d, changed state to up, count %d of %d",
-    "<13>Mar  1 12:00:%02d h%03d app[%d]: \xc4\x91\xc4\x83ng nh\xe1\xba\xadp th\xc3\xa0nh c\xc3\xb4ng %d, phi\xc3\xaan %d, m\xc3\xa3 %d",
+    "<189>Mar  1 12:00:%02d gw-%03d %d: %%LINK-3-UPDOWN: Interface GigabitEthernet0/%d, changed state to up, count %d "
+    "of %d",
+    "<13>Mar  1 12:00:%02d h%03d app[%d]: \xc4\x91\xc4\x83ng nh\xe1\xba\xadp th\xc3\xa0nh c\xc3\xb4ng %d, phi\xc3\xaan "
+    "%d, m\xc3\xa3 %d",
 };
 
 static double seconds(void) { return (double)clock_mono(&clock_system) / 1e9; }
@@ -41,16 +44,16 @@ static str lines_make(struct buf *b)
 
 static void parse_rate(str text, bool batch)
 {
-    struct event ev = { .transport = TP_TCP };
+    struct event ev = {.transport = TP_TCP};
     struct event_batch b;
     uint64_t lines = 0, flags = 0;
     double from = seconds();
 
     event_batch_init(&b, 512 * 1024);
     for (int round = 0; round < 50; round++)
-        for (const char *p = text.p, *end = text.p + text.n, *lf; p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL;
-             p = lf + 1, lines++) {
-            syslog_parse((str){ p, (size_t)(lf - p) }, 1772341200000000000, &ev);
+        for (const char *p = text.p, *end = text.p + text.n, *lf;
+             p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL; p = lf + 1, lines++) {
+            syslog_parse((str){p, (size_t)(lf - p)}, 1772341200000000000, &ev);
             flags += ev.flags != 0;
             if (batch && !event_batch_add(&b, &ev)) {
                 event_batch_seal(&b);
@@ -58,15 +61,15 @@ static void parse_rate(str text, bool batch)
             }
         }
     double took = seconds() - from;
-    printf("%-28s %8.0f ns/line %12.0f lines/s   (%.1f bytes/line, %.0f %% flagged)\n", batch ? "parse and batch" : "parse",
-           took * 1e9 / (double)lines, (double)lines / took, 50.0 * (double)text.n / (double)lines,
-           100.0 * (double)flags / (double)lines);
+    printf("%-28s %8.0f ns/line %12.0f lines/s   (%.1f bytes/line, %.0f %% flagged)\n",
+           batch ? "parse and batch" : "parse", took * 1e9 / (double)lines, (double)lines / took,
+           50.0 * (double)text.n / (double)lines, 100.0 * (double)flags / (double)lines);
     event_batch_done(&b);
 }
 
 static void send_lines(uint16_t port, str text, uint64_t lines)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
@@ -92,12 +95,16 @@ static double cpu(int who)
 
 static int tcp_rate(str text, uint64_t lines)
 {
-    struct intake_cfg cfg = { .tcp = STR("127.0.0.1:0"), .ring_bytes = 64 << 20, .max_connections = 10, .max_per_source = 10,
-                              .idle_seconds = 60, .self_exe = "/proc/self/exe" };
+    struct intake_cfg cfg = {.tcp = STR("127.0.0.1:0"),
+                             .ring_bytes = 64 << 20,
+                             .max_connections = 10,
+                             .max_per_source = 10,
+                             .idle_seconds = 60,
+                             .self_exe = "/proc/self/exe"};
     struct intake *in;
     uint16_t udp, tcp, tls;
     uint64_t got = 0, bytes = 0;
-    struct err e = { 0 };
+    struct err e = {0};
     char why[300];
     str wire;
     bool gap;
@@ -113,7 +120,7 @@ static int tcp_rate(str text, uint64_t lines)
     if (load == 0)
         send_lines(tcp, text, lines);
     while (got < lines) {
-        struct pollfd p = { .fd = intake_fd(in), .events = POLLIN };
+        struct pollfd p = {.fd = intake_fd(in), .events = POLLIN};
         poll(&p, 1, 1000);
         while (intake_next(in, &wire, &gap, &e) == 1) {
             uint32_t n;
@@ -128,9 +135,10 @@ static int tcp_rate(str text, uint64_t lines)
     double before = cpu(RUSAGE_CHILDREN);
     intake_stop(in);
     double child = cpu(RUSAGE_CHILDREN) - before, mega = (double)lines / 1e6;
-    printf("%-28s %8.0f ns/line %12.0f lines/s   wall, sender on the same machine\n", "tcp to checked batch", took * 1e9 / (double)lines,
-           (double)lines / took);
-    printf("%-28s %8.3f CPU-s per million lines = %.0f lines/s of one core\n", "  intake child", child / mega, (double)lines / child);
+    printf("%-28s %8.0f ns/line %12.0f lines/s   wall, sender on the same machine\n", "tcp to checked batch",
+           took * 1e9 / (double)lines, (double)lines / took);
+    printf("%-28s %8.3f CPU-s per million lines = %.0f lines/s of one core\n", "  intake child", child / mega,
+           (double)lines / child);
     printf("%-28s %8.3f CPU-s per million lines; %.0f ring bytes/line\n", "  core (copy and check)", own / mega,
            (double)bytes / (double)lines);
     return 0;

@@ -57,14 +57,14 @@ int listener_open(str address, enum listener kind, int *out, struct err *e)
     if (fd < 0)
         return ERR(e, -errno, "intake.bind", S(address), strerror(errno));
     if (sa.ss_family == AF_INET6)
-        on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);     /* "[::]" takes v4 too */
+        on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0); /* "[::]" takes v4 too */
     if (kind == L_UDP) {
         on(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
-        on(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER);   /* past the limit, when allowed */
+        on(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER); /* past the limit, when allowed */
         on(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     } else {
         on(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-        on(fd, SOL_SOCKET, SO_KEEPALIVE, 1);      /* inherited by what is accepted */
+        on(fd, SOL_SOCKET, SO_KEEPALIVE, 1); /* inherited by what is accepted */
     }
     if (bind(fd, (struct sockaddr *)&sa, len) < 0 || (kind != L_UDP && listen(fd, BACKLOG) < 0)) {
         int rc = ERR(e, -errno, "intake.bind", S(address), strerror(errno));
@@ -77,9 +77,9 @@ int listener_open(str address, enum listener kind, int *out, struct err *e)
 
 void addr_read(const struct sockaddr_storage *sa, struct ip *ip, uint16_t *port)
 {
-    static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
 
-    *ip = (struct ip){ 0 };
+    *ip = (struct ip){0};
     *port = 0;
     if (sa->ss_family == AF_INET) {
         const struct sockaddr_in *a = (const struct sockaddr_in *)sa;
@@ -97,7 +97,7 @@ void addr_read(const struct sockaddr_storage *sa, struct ip *ip, uint16_t *port)
 
 uint16_t listener_port(int fd)
 {
-    struct sockaddr_storage sa = { 0 };
+    struct sockaddr_storage sa = {0};
     socklen_t len = sizeof(sa);
     struct ip ip;
     uint16_t port;
@@ -112,7 +112,7 @@ uint16_t listener_port(int fd)
  * after the last datagram of a burst there may be no next one. */
 uint32_t udp_drops(int fd)
 {
-    uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+    uint32_t mem[SK_MEMINFO_VARS] = {0};
     socklen_t len = sizeof(mem);
 
     if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) < 0)

@@ -8,7 +8,7 @@
 
 static void udp_datagrams(void **state)
 {
-    struct kit k = { .keep_lines = true };
+    struct kit k = {.keep_lines = true};
     struct sockaddr_in me;
     socklen_t len = sizeof(me);
 
@@ -29,7 +29,7 @@ static void udp_datagrams(void **state)
     assert_true(k.last.flags & EV_HAS_NUL);
     char *big = malloc(65507);
     memset(big, 'x', 65507);
-    kit_send(fd, (str){ big, 65507 });
+    kit_send(fd, (str){big, 65507});
     kit_until(&k, 3);
     assert_int_equal(k.raw_bytes, strlen("<34>1 2026-03-01T05:00:00Z h su 7 - - hello") + 22 + 65507);
     assert_int_equal(kit_stats(&k).received, 3);
@@ -41,13 +41,14 @@ static void udp_datagrams(void **state)
 
 static void tcp_both_framings(void **state)
 {
-    struct kit k = { .keep_lines = true };
+    struct kit k = {.keep_lines = true};
 
     kit_start(&k, NULL);
     int fd = kit_connect(k.tcp);
     kit_send_z(fd, "<34>Mar  1 12:00:00 h su: a\n31 <34>1 - h b - - - counted\nlines<34>c\r\n");
     kit_until(&k, 3);
-    assert_true(str_eq(buf_view(&k.lines), STR("<34>Mar  1 12:00:00 h su: a\n<34>1 - h b - - - counted\nlines\n<34>c\r\n")));
+    assert_true(
+        str_eq(buf_view(&k.lines), STR("<34>Mar  1 12:00:00 h su: a\n<34>1 - h b - - - counted\nlines\n<34>c\r\n")));
     assert_int_equal(k.last.transport, TP_TCP);
     kit_send_z(fd, "<34>half a li");
     kit_while(&k, kit_stats(&k).bytes < 80);
@@ -71,8 +72,8 @@ static void ipv6_only(struct intake_cfg *cfg)
 
 static void tcp_over_ipv6(void **state)
 {
-    struct kit k = { 0 };
-    struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct kit k = {0};
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     int probe = socket(AF_INET6, SOCK_STREAM, 0);
 
     if (probe < 0 || bind(probe, (struct sockaddr *)&a, sizeof(a)) < 0) {
@@ -95,20 +96,26 @@ static void tcp_over_ipv6(void **state)
 }
 
 /* Every byte in is raw, framing or skipped; a good line behind it arrives. */
-static const struct bad { const char *name; size_t size; char fill; const char *head; uint64_t frames, skipped; } bads[] = {
-    { "1 MiB without newline", 1 << 20, 'x', "<34>", 1, (1 << 20) + 4 - EVENT_RAW_MAX },
-    { "1 MiB of NUL", 1 << 20, 0, "", 1, (1 << 20) - EVENT_RAW_MAX },
-    { "invalid UTF-8", 1000, (char)0xff, "<34>", 1, 0 },
-    { "count too large to be true", 500, 'y', "9999999 <34>", 1, 0 },
-    { "count a little too large", 50, 'y', "55 <34>a\n<35>", 2, 0 },
-    { "count too small", 50, 'y', "7 <34>abcde", 2, 0 },
+static const struct bad {
+    const char *name;
+    size_t size;
+    char fill;
+    const char *head;
+    uint64_t frames, skipped;
+} bads[] = {
+    {"1 MiB without newline", 1 << 20, 'x', "<34>", 1, (1 << 20) + 4 - EVENT_RAW_MAX},
+    {"1 MiB of NUL", 1 << 20, 0, "", 1, (1 << 20) - EVENT_RAW_MAX},
+    {"invalid UTF-8", 1000, (char)0xff, "<34>", 1, 0},
+    {"count too large to be true", 500, 'y', "9999999 <34>", 1, 0},
+    {"count a little too large", 50, 'y', "55 <34>a\n<35>", 2, 0},
+    {"count too small", 50, 'y', "7 <34>abcde", 2, 0},
 };
 
 static void bad_input(void **state)
 {
     for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
         const struct bad *b = &bads[i];
-        struct kit k = { .keep_lines = true };
+        struct kit k = {.keep_lines = true};
         struct buf in;
         kit_start(&k, NULL);
         buf_init(&in, 4 << 20);
@@ -142,14 +149,15 @@ static void two_idle_one_source(struct intake_cfg *cfg)
 /* A byte now and then is no frame: closed. Whole lines keep a connection open. */
 static void slow_sender_is_closed(void **state)
 {
-    struct kit k = { .keep_lines = true };
+    struct kit k = {.keep_lines = true};
     bool slow_open = true;
     int turns = 0;
 
     kit_start(&k, two_idle_one_source);
     int slow = kit_connect(k.tcp), good = kit_connect(k.tcp);
     kit_send_z(good, "<34>x\n");
-    kit_while(&k, slow_open) {
+    kit_while(&k, slow_open)
+    {
         if (send(slow, "b", 1, MSG_NOSIGNAL) < 0 || kit_closed(slow))
             slow_open = false;
         if (turns++ % 20 == 0)
@@ -158,7 +166,7 @@ static void slow_sender_is_closed(void **state)
     kit_while(&k, kit_stats(&k).drop_idle < 1);
     assert_int_equal(kit_stats(&k).drop_idle, 1);
     assert_false(kit_closed(good));
-    assert_true(strstr(buf_view(&k.lines).p, "\nbb") != NULL);    /* its bytes are kept all the same */
+    assert_true(strstr(buf_view(&k.lines).p, "\nbb") != NULL); /* its bytes are kept all the same */
     close(slow);
     close(good);
     kit_stop(&k);
@@ -166,7 +174,7 @@ static void slow_sender_is_closed(void **state)
 
 static void limits_are_counted(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
     int fd[5];
 
     kit_start(&k, two_idle_one_source);
@@ -182,13 +190,14 @@ static void limits_are_counted(void **state)
 /* The child that runs is confined. */
 static void child_is_confined(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
     char path[64], text[8192];
     bool confined = false;
 
     kit_start(&k, NULL);
     snprintf(path, sizeof(path), "/proc/%d/status", (int)intake_pid(k.in));
-    kit_while(&k, !confined) {
+    kit_while(&k, !confined)
+    {
         FILE *f = fopen(path, "r");
         assert_non_null(f);
         text[fread(text, 1, sizeof(text) - 1, f)] = 0;
@@ -201,16 +210,23 @@ static void child_is_confined(void **state)
 
 static void wrong_configuration(void **state)
 {
-    static const struct { const char *udp, *key; size_t ring; } rows[] = {
-        { "localhost:514", "intake.address", 8 << 20 }, { "127.0.0.1", "intake.address", 8 << 20 },
-        { "127.0.0.1:65536", "intake.address", 8 << 20 }, { "::1:514", "intake.address", 8 << 20 },
-        { "192.0.2.1:0", "intake.bind", 8 << 20 },       { "127.0.0.1:0", "intake.ring_bytes", 4096 },
+    static const struct {
+        const char *udp, *key;
+        size_t ring;
+    } rows[] = {
+        {"localhost:514", "intake.address", 8 << 20},   {"127.0.0.1", "intake.address", 8 << 20},
+        {"127.0.0.1:65536", "intake.address", 8 << 20}, {"::1:514", "intake.address", 8 << 20},
+        {"192.0.2.1:0", "intake.bind", 8 << 20},        {"127.0.0.1:0", "intake.ring_bytes", 4096},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct intake_cfg cfg = { .udp = str_c(rows[i].udp), .ring_bytes = rows[i].ring, .max_connections = 1,
-                                  .max_per_source = 1, .idle_seconds = 1, .self_exe = "/proc/self/exe" };
+        struct intake_cfg cfg = {.udp = str_c(rows[i].udp),
+                                 .ring_bytes = rows[i].ring,
+                                 .max_connections = 1,
+                                 .max_per_source = 1,
+                                 .idle_seconds = 1,
+                                 .self_exe = "/proc/self/exe"};
         struct intake *in = NULL;
-        struct err e = { 0 };
+        struct err e = {0};
         assert_true(intake_start(&cfg, &clock_system, &in, &e) < 0);
         assert_string_equal(e.key, rows[i].key);
         assert_null(in);
@@ -221,10 +237,10 @@ int main(int argc, char **argv)
 {
     KIT_CHILD(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(udp_datagrams),        cmocka_unit_test(tcp_both_framings),
-        cmocka_unit_test(tcp_over_ipv6),        cmocka_unit_test(bad_input),
+        cmocka_unit_test(udp_datagrams),         cmocka_unit_test(tcp_both_framings),
+        cmocka_unit_test(tcp_over_ipv6),         cmocka_unit_test(bad_input),
         cmocka_unit_test(slow_sender_is_closed), cmocka_unit_test(limits_are_counted),
-        cmocka_unit_test(child_is_confined),    cmocka_unit_test(wrong_configuration),
+        cmocka_unit_test(child_is_confined),     cmocka_unit_test(wrong_configuration),
     };
     return cmocka_run_group_tests_name("intake/net", tests, NULL, NULL);
 }

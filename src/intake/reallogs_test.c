@@ -67,7 +67,7 @@ static void real_logs_come_out_unchanged(void **state)
 int main(int argc, char **argv)
 {
     KIT_CHILD(argc, argv);
-    const struct CMUnitTest tests[] = { cmocka_unit_test(real_logs_come_out_unchanged) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(real_logs_come_out_unchanged)};
     const char *shared = getenv("LUY_SHARED_DATA"), *source = getenv("LUY_SOURCE");
 
     snprintf(dir, sizeof(dir), "%s%s/logs", shared ? shared : source ? source : ".", shared ? "" : "/../shared/data");

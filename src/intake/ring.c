@@ -40,7 +40,7 @@ int ring_map(int fd, size_t bytes, struct ring *out)
         munmap(base, PAGE + 2 * bytes);
         return rc;
     }
-    *out = (struct ring){ (struct ring_ctl *)base, base + PAGE, bytes, 0 };
+    *out = (struct ring){(struct ring_ctl *)base, base + PAGE, bytes, 0};
     return 0;
 }
 
@@ -48,15 +48,15 @@ void ring_unmap(struct ring *r)
 {
     if (r->ctl != NULL)
         munmap(r->ctl, PAGE + 2 * r->cap);
-    *r = (struct ring){ 0 };
+    *r = (struct ring){0};
 }
 
 bool ring_put(struct ring *r, str msg)
 {
-    uint64_t tail = atomic_load(&r->ctl->tail);       /* ordered after wants_room */
+    uint64_t tail = atomic_load(&r->ctl->tail); /* ordered after wants_room */
     size_t need = MSG_HEAD + align8(msg.n);
     uint8_t *p = r->data + r->pos % r->cap;
-    uint32_t head[2] = { htole32((uint32_t)msg.n), 0 };
+    uint32_t head[2] = {htole32((uint32_t)msg.n), 0};
 
     if (r->pos - tail > r->cap || need > r->cap - (size_t)(r->pos - tail))
         return false;
@@ -86,7 +86,7 @@ int ring_take(struct ring *r, struct buf *out)
     if (out->failed)
         return -ENOMEM;
     r->pos += MSG_HEAD + align8(n);
-    atomic_store(&r->ctl->tail, r->pos);              /* ordered before the look at wants_room */
+    atomic_store(&r->ctl->tail, r->pos); /* ordered before the look at wants_room */
     return 1;
 }
 

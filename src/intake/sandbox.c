@@ -22,7 +22,7 @@
 #endif
 #endif
 #ifndef SANITIZED
-#define SANITIZED 0                   /* their runtimes need more memory, more calls, and /proc */
+#define SANITIZED 0 /* their runtimes need more memory, more calls, and /proc */
 #endif
 
 enum { NOBODY = 65534 };
@@ -43,10 +43,11 @@ uint32_t sandbox_files(uint32_t wanted)
 
 static void limit(int what, uint64_t value)
 {
-    struct rlimit l = { value, value };
+    struct rlimit l = {value, value};
 
     if (setrlimit((__rlimit_resource_t)what, &l) < 0)
-        log_event(LOG_WARN, "intake_sandbox", F_STR("what", STR("rlimit")), F_INT("number", what), F_INT("errno", errno));
+        log_event(LOG_WARN, "intake_sandbox", F_STR("what", STR("rlimit")), F_INT("number", what),
+                  F_INT("errno", errno));
 }
 
 static void limits_set(const struct sandbox *s)
@@ -83,21 +84,29 @@ static void root_leave(void)
 
 /* Kernel interface of Landlock, written here because Debian 12's header ends at
  * an older version. A right that a kernel does not know must not be asked for. */
-struct landlock_rules { uint64_t fs, net, scope; };
+struct landlock_rules {
+    uint64_t fs, net, scope;
+};
 enum { LL_CREATE = 444, LL_ADD = 445, LL_RESTRICT = 446, LL_VERSION = 1 };
-static const struct { int abi; struct landlock_rules add; } landlock_rights[] = {
-    { 1, { 0x1fff, 0, 0 } },          /* all that has to do with files */
-    { 2, { 1 << 13, 0, 0 } },         /* move and link */
-    { 3, { 1 << 14, 0, 0 } },         /* truncate */
-    { 4, { 0, 3, 0 } },               /* TCP bind and connect */
-    { 5, { 1 << 15, 0, 0 } },         /* device ioctl */
-    { 6, { 0, 0, 3 } },               /* abstract sockets, signals outside */
+static const struct {
+    int abi;
+    struct landlock_rules add;
+} landlock_rights[] = {
+    {1, {0x1fff, 0, 0}},  /* all that has to do with files */
+    {2, {1 << 13, 0, 0}}, /* move and link */
+    {3, {1 << 14, 0, 0}}, /* truncate */
+    {4, {0, 3, 0}},       /* TCP bind and connect */
+    {5, {1 << 15, 0, 0}}, /* device ioctl */
+    {6, {0, 0, 3}},       /* abstract sockets, signals outside */
 };
 
 /* The leak checker of test builds walks /proc/self. */
 static void landlock_allow_proc(int rules)
 {
-    struct { uint64_t access; int32_t parent; } __attribute__((packed)) at = { 0xc, open("/proc", O_PATH | O_CLOEXEC) };
+    struct {
+        uint64_t access;
+        int32_t parent;
+    } __attribute__((packed)) at = {0xc, open("/proc", O_PATH | O_CLOEXEC)};
 
     syscall(LL_ADD, rules, 1, &at, 0);
     close(at.parent);
@@ -105,7 +114,7 @@ static void landlock_allow_proc(int rules)
 
 static int landlock_enter(void)
 {
-    struct landlock_rules r = { 0 };
+    struct landlock_rules r = {0};
     long abi = syscall(LL_CREATE, NULL, 0, LL_VERSION);
 
     if (abi < 1)
@@ -127,20 +136,81 @@ static int landlock_enter(void)
 }
 
 static const int allowed[] = {
-    SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg), SCMP_SYS(write),
-    SCMP_SYS(writev), SCMP_SYS(sendto), SCMP_SYS(accept4), SCMP_SYS(close), SCMP_SYS(shutdown), SCMP_SYS(getsockopt),
-    SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(getpid),
-    SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(sysinfo),
-    SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(sendto),
+    SCMP_SYS(accept4),
+    SCMP_SYS(close),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
 #if SANITIZED
-    SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-    SCMP_SYS(stat), SCMP_SYS(lseek), SCMP_SYS(getdents), SCMP_SYS(getdents64), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction), SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(kill), SCMP_SYS(prctl),
-    SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(wait4), SCMP_SYS(ptrace),
-    SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(getuid),
-    SCMP_SYS(getppid), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(pipe2), SCMP_SYS(process_vm_readv), SCMP_SYS(ioctl),
-    SCMP_SYS(msync), SCMP_SYS(uname), SCMP_SYS(getcwd), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(dup2),
+    SCMP_SYS(openat),
+    SCMP_SYS(open),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(stat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(getdents),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(kill),
+    SCMP_SYS(prctl),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(clone),
+    SCMP_SYS(clone3),
+    SCMP_SYS(wait4),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(getuid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(mmap),
+    SCMP_SYS(mprotect),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(msync),
+    SCMP_SYS(uname),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(dup),
+    SCMP_SYS(dup2),
 #endif
 };
 
@@ -149,8 +219,8 @@ static const int allowed[] = {
  * leading them there. Root and Landlock would refuse these too. */
 static const int refused[] = {
 #if !SANITIZED
-    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(access),
-    SCMP_SYS(readlink), SCMP_SYS(uname),
+    SCMP_SYS(open),  SCMP_SYS(openat), SCMP_SYS(stat),     SCMP_SYS(newfstatat),
+    SCMP_SYS(fstat), SCMP_SYS(access), SCMP_SYS(readlink), SCMP_SYS(uname),
 #else
     SCMP_SYS(access),
 #endif
@@ -189,7 +259,7 @@ int sandbox_enter(const struct sandbox *s, struct err *e)
     /* A change of user takes both of these back, so they come after it. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return ERR(e, -errno, "intake.sandbox", "prctl", strerror(errno));
-    prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0);   /* the leak checker must look at its own process */
+    prctl(PR_SET_DUMPABLE, SANITIZED, 0, 0, 0); /* the leak checker must look at its own process */
     if ((rc = landlock_enter()) < 0)
         log_event(LOG_WARN, "intake_sandbox", F_STR("what", STR("landlock")), F_INT("errno", -rc));
     if ((rc = seccomp_enter()) < 0)

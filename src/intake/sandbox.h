@@ -6,7 +6,10 @@
 #define LUY_INTAKE_SANDBOX_H
 #include "base/err.h"
 
-struct sandbox { uint64_t memory_max; uint32_t files_max; };
+struct sandbox {
+    uint64_t memory_max;
+    uint32_t files_max;
+};
 /* Raises the file limit as far as it may; returns what it is now. */
 uint32_t sandbox_files(uint32_t wanted);
 int sandbox_enter(const struct sandbox *s, struct err *e);

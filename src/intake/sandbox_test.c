@@ -25,19 +25,21 @@ static int signal_parent(void) { return kill(getppid(), SIGCONT) < 0 ? REFUSED :
 static int trace_parent(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) < 0 ? REFUSED : DONE; }
 static int run_true(void)
 {
-    char name[] = "/bin/true", *argv[] = { name, NULL }, *env[] = { NULL };
+    char name[] = "/bin/true", *argv[] = {name, NULL}, *env[] = {NULL};
     execve(name, argv, env);
-    return REFUSED;                       /* execve comes back only when refused */
+    return REFUSED; /* execve comes back only when refused */
 }
 static int run_proc_self(void)
 {
-    char name[] = "/proc/self/exe", arg[] = "x", *argv[] = { name, arg, NULL }, *env[] = { NULL };
+    char name[] = "/proc/self/exe", arg[] = "x", *argv[] = {name, arg, NULL}, *env[] = {NULL};
     execve(name, argv, env);
     return REFUSED;
 }
 static int make_code(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? REFUSED : DONE;
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+               ? REFUSED
+               : DONE;
 }
 static int make_process(void)
 {
@@ -50,7 +52,7 @@ static int make_process(void)
 static int daily_work(void)
 {
     char byte = 'x';
-    int p[2] = { 3, 4 };
+    int p[2] = {3, 4};
     void *big = malloc(8 << 20);
 
     memset(big, 1, 8 << 20);
@@ -58,13 +60,17 @@ static int daily_work(void)
     return write(p[1], &byte, 1) == 1 && read(p[0], &byte, 1) == 1 && time(NULL) > 0 ? DONE : REFUSED;
 }
 
-static const struct { const char *what; int (*act)(void); bool allowed, not_sanitized; } acts[] = {
-    { "open a file", open_passwd, false, false },     { "open /proc", open_proc, false, true },
-    { "make a file", make_file, false, false },       { "make a TCP socket", make_socket, false, false },
-    { "make a unix socket", make_unix, false, false }, { "run a program", run_true, false, false },
-    { "run itself", run_proc_self, false, false },    { "signal another", signal_parent, false, true },
-    { "trace another", trace_parent, false, true },   { "make code", make_code, false, true },
-    { "make a process", make_process, false, true },  { "daily work", daily_work, true, false },
+static const struct {
+    const char *what;
+    int (*act)(void);
+    bool allowed, not_sanitized;
+} acts[] = {
+    {"open a file", open_passwd, false, false},      {"open /proc", open_proc, false, true},
+    {"make a file", make_file, false, false},        {"make a TCP socket", make_socket, false, false},
+    {"make a unix socket", make_unix, false, false}, {"run a program", run_true, false, false},
+    {"run itself", run_proc_self, false, false},     {"signal another", signal_parent, false, true},
+    {"trace another", trace_parent, false, true},    {"make code", make_code, false, true},
+    {"make a process", make_process, false, true},   {"daily work", daily_work, true, false},
 };
 
 static int outcome(int (*act)(void))
@@ -73,8 +79,8 @@ static int outcome(int (*act)(void))
     pid_t pid = fork();
 
     if (pid == 0) {
-        struct sandbox s = { .memory_max = (uint64_t)1 << 30, .files_max = 64 };
-        struct err e = { 0 };
+        struct sandbox s = {.memory_max = (uint64_t)1 << 30, .files_max = 64};
+        struct err e = {0};
         if (pipe(p) < 0 || dup2(p[0], 3) < 0 || dup2(p[1], 4) < 0 || sandbox_enter(&s, &e) < 0)
             _exit(NO_SANDBOX);
         _exit(act());
@@ -101,7 +107,7 @@ static void walls(void **state)
 {
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
         if (acts[i].not_sanitized && sanitized())
-            continue;                     /* the sanitizer's own runtime needs the call */
+            continue; /* the sanitizer's own runtime needs the call */
         int got = outcome(acts[i].act);
         if (got != (acts[i].allowed ? DONE : REFUSED))
             fail_msg("%s: outcome %d", acts[i].what, got);
@@ -118,6 +124,6 @@ static void without_walls(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(walls), cmocka_unit_test(without_walls) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(walls), cmocka_unit_test(without_walls)};
     return cmocka_run_group_tests_name("intake/sandbox", tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static void env_filter(char *out[8])
 
 static int spawn_now(const char *exe, int sock, pid_t *pid)
 {
-    char name[] = "luy-intake", role[] = INTAKE_ARGV1, *argv[] = { name, role, NULL }, *env[8];
+    char name[] = "luy-intake", role[] = INTAKE_ARGV1, *argv[] = {name, role, NULL}, *env[8];
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t at;
     sigset_t none, all;
@@ -51,13 +51,16 @@ static int spawn_now(const char *exe, int sock, pid_t *pid)
 
 static int hello_send(int sock, const struct hello *h, const str pem[3], const int fds[HELLO_FDS])
 {
-    struct iovec iov[4] = { { (void *)(uintptr_t)h, sizeof(*h) } };
-    union { struct cmsghdr align; char b[CMSG_SPACE(sizeof(int) * HELLO_FDS)]; } c = { 0 };
-    struct msghdr m = { .msg_iov = iov, .msg_iovlen = 4, .msg_control = c.b };
+    struct iovec iov[4] = {{(void *)(uintptr_t)h, sizeof(*h)}};
+    union {
+        struct cmsghdr align;
+        char b[CMSG_SPACE(sizeof(int) * HELLO_FDS)];
+    } c = {0};
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 4, .msg_control = c.b};
     int send[HELLO_FDS], n = 0;
 
     for (int i = 0; i < 3; i++)
-        iov[1 + i] = (struct iovec){ (void *)(uintptr_t)pem[i].p, pem[i].n };
+        iov[1 + i] = (struct iovec){(void *)(uintptr_t)pem[i].p, pem[i].n};
     for (int i = 0; i < HELLO_FDS; i++)
         if (fds[i] >= 0)
             send[n++] = fds[i];
@@ -70,8 +73,8 @@ static int hello_send(int sock, const struct hello *h, const str pem[3], const i
     return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int child_spawn(const char *exe, const struct hello *h, const str pem[3], const int fds[HELLO_FDS],
-                pid_t *pid, int *ctl, struct err *e)
+int child_spawn(const char *exe, const struct hello *h, const str pem[3], const int fds[HELLO_FDS], pid_t *pid,
+                int *ctl, struct err *e)
 {
     int sp[2], rc;
 
@@ -93,9 +96,12 @@ int child_spawn(const char *exe, const struct hello *h, const str pem[3], const 
 
 int hello_receive(int ctl, struct hello *h, char *text, str pem[3], int fds[HELLO_FDS])
 {
-    struct iovec iov[2] = { { h, sizeof(*h) }, { text, 3 * HELLO_PEM_MAX } };
-    union { struct cmsghdr align; char b[CMSG_SPACE(sizeof(int) * HELLO_FDS)]; } c = { 0 };
-    struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = c.b, .msg_controllen = sizeof(c.b) };
+    struct iovec iov[2] = {{h, sizeof(*h)}, {text, 3 * HELLO_PEM_MAX}};
+    union {
+        struct cmsghdr align;
+        char b[CMSG_SPACE(sizeof(int) * HELLO_FDS)];
+    } c = {0};
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = c.b, .msg_controllen = sizeof(c.b)};
     ssize_t n = recvmsg(ctl, &m, MSG_CMSG_CLOEXEC);
     struct cmsghdr *cm = CMSG_FIRSTHDR(&m);
     int got[HELLO_FDS], want = HF_LISTEN, at = 0;
@@ -114,6 +120,6 @@ int hello_receive(int ctl, struct hello *h, char *text, str pem[3], int fds[HELL
         if (h->pem[i] > HELLO_PEM_MAX || off + h->pem[i] > (size_t)n - sizeof(*h))
             return -EPROTO;
         else
-            pem[i] = (str){ text + off, h->pem[i] };
+            pem[i] = (str){text + off, h->pem[i]};
     return 0;
 }

@@ -27,7 +27,7 @@ static uint16_t bytes_flags(const char *p, size_t n)
     uint16_t flags = 0;
     if ((nul & HIGHS) && memchr(p, 0, n) != NULL)
         flags |= EV_HAS_NUL;
-    if ((high & HIGHS) && !utf8_valid((str){ p, n }))
+    if ((high & HIGHS) && !utf8_valid((str){p, n}))
         flags |= EV_BAD_UTF8;
     return flags;
 }
@@ -95,13 +95,13 @@ void stamp_apply(struct syslog_cur *c, enum stamp st, int64_t ns)
 void syslog_parse_tz(str raw, int64_t received_ns, int tz_minutes, struct event *ev)
 {
     size_t n = raw.n < EVENT_RAW_MAX ? raw.n : EVENT_RAW_MAX;
-    struct syslog_cur c = { raw.p, raw.p, raw.p, received_ns, tz_minutes, false, ev };
+    struct syslog_cur c = {raw.p, raw.p, raw.p, received_ns, tz_minutes, false, ev};
 
     ev->received_ns = ev->event_ns = received_ns;
     ev->flags = n < raw.n ? EV_TRUNCATED : 0;
     ev->format = FMT_RAW;
     memset(ev->span, 0, sizeof(ev->span));
-    ev->raw = (str){ raw.p, n };
+    ev->raw = (str){raw.p, n};
     while (n > 0 && (raw.p[n - 1] == '\n' || raw.p[n - 1] == '\r' || raw.p[n - 1] == '\0'))
         n--;
     if (n > 0) {

@@ -10,8 +10,8 @@
 #include "intake/event.h"
 
 /* Stamps without a zone (all of RFC 3164) are local time of the sender. */
-enum { SYSLOG_TZ_DEFAULT = 7 * 60 };      /* minutes east of UTC: Viet Nam */
+enum { SYSLOG_TZ_DEFAULT = 7 * 60 }; /* minutes east of UTC: Viet Nam */
 
-void syslog_parse(str raw, int64_t received_ns, struct event *out);     /* zone: SYSLOG_TZ_DEFAULT */
+void syslog_parse(str raw, int64_t received_ns, struct event *out); /* zone: SYSLOG_TZ_DEFAULT */
 void syslog_parse_tz(str raw, int64_t received_ns, int tz_minutes, struct event *out);
 #endif

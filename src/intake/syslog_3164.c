@@ -14,7 +14,7 @@ static void space_skip(struct syslog_cur *c)
 /* A character that ends or forbids a name: 1 in a tag, 2 in a host. */
 static const uint8_t not_name[256] = {
     ['"'] = 3, ['\''] = 3, [','] = 3, ['='] = 3, ['{'] = 3, ['}'] = 3, ['<'] = 3, ['>'] = 3, ['|'] = 3, [';'] = 3,
-    [' '] = 3, [':'] = 1, ['['] = 1, [']'] = 1, ['('] = 2, [')'] = 2, ['!'] = 2, ['?'] = 2, ['*'] = 2,
+    [' '] = 3, [':'] = 1,  ['['] = 1, [']'] = 1, ['('] = 2, [')'] = 2, ['!'] = 2, ['?'] = 2, ['*'] = 2,
 };
 static bool name_char(char ch, int of) { return ch > ' ' && ch < 0x7f && !(not_name[(uint8_t)ch] & of); }
 
@@ -70,7 +70,7 @@ static bool tag_read(struct syslog_cur *c)
     const char *q = c->p, *limit = cur_left(c) > TAG_MAX ? c->p + TAG_MAX : c->end;
 
     for (int depth = 0; q < limit && (name_char(*q, 1) || (depth > 0 && *q == ':')); q++)
-        depth += *q == '(' ? 1 : *q == ')' ? -1 : 0;      /* "pam_unix(sshd:auth):" */
+        depth += *q == '(' ? 1 : *q == ')' ? -1 : 0; /* "pam_unix(sshd:auth):" */
     if (q > c->p && q < c->end && *q == ':' && colon_ends_tag(q, c->end)) {
         tag_take(c, c->p, q, NULL, q);
         return true;
@@ -93,15 +93,15 @@ static const char *host_end(const struct syslog_cur *c)
         q++;
     if (q == c->p || q == c->end || *q != ' ' || q - c->p > HOST_MAX || *c->p == '%')
         return NULL;
-    if (q[-1] == ':' && !ip_parse((str){ c->p, (size_t)(q - c->p) }, &ip))
-        return NULL;                              /* "sshd:" */
+    if (q[-1] == ':' && !ip_parse((str){c->p, (size_t)(q - c->p)}, &ip))
+        return NULL; /* "sshd:" */
     const char *b = memchr(c->p, '[', (size_t)(q - c->p));
     if (b != NULL && b > c->p && q[-1] == ']') {
         const char *d = b + 1;
         while (is_digit(*d))
             d++;
         if (d == q - 1)
-            return NULL;                          /* "sshd[123]" */
+            return NULL; /* "sshd[123]" */
     }
     return q;
 }
@@ -133,7 +133,7 @@ static void host_read(struct syslog_cur *c)
         return;
     const char *q = host_end(c), *colon = cur_find(c, ':');
     if (q == NULL && c->end - colon > 2 && colon > c->p && memcmp(colon, ": %", 3) == 0) {
-        q = colon;                                /* "router: %SYS-5-..." */
+        q = colon; /* "router: %SYS-5-..." */
         for (const char *h = c->p; h < q; h++)
             if (!name_char(*h, 2))
                 return;
@@ -146,7 +146,7 @@ static void host_read(struct syslog_cur *c)
     forwarded_read(c);
     for (q = c->p; q < c->end && is_digit(*q);)
         q++;
-    if (c->end - q > 2 && memcmp(q, ": %", 3) == 0)       /* "host : %ASA-6-...", "host 123: %SYS-..." */
+    if (c->end - q > 2 && memcmp(q, ": %", 3) == 0) /* "host : %ASA-6-...", "host 123: %SYS-..." */
         c->p = q + 2;
 }
 
@@ -165,7 +165,7 @@ static enum stamp marks_and_time(struct syslog_cur *c, int64_t *ns)
         if (st == STAMP_NONE)
             st = stamp_iso(&p, c->end, c->tz, ns);
         if (from != NULL && st != STAMP_NONE && (p == c->end || *p != ':'))
-            break;                                /* "app: Mar  1 ...": a tag, not a router */
+            break; /* "app: Mar  1 ...": a tag, not a router */
         if (st != STAMP_NONE || (prefix > 0 && cur_is(c, '%'))) {
             if (unsync)
                 c->ev->flags |= EV_CLOCK_UNSYNC;

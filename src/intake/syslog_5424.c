@@ -26,7 +26,7 @@ static void time_read(struct syslog_cur *c)
     }
     enum stamp st = stamp_iso(&p, c->end, c->tz, &ns);
     if (st == STAMP_NONE || (p < c->end && *p != ' ')) {
-        st = STAMP_BAD;                           /* a word where a time should be */
+        st = STAMP_BAD; /* a word where a time should be */
         p = cur_find(c, ' ');
     }
     stamp_apply(c, st, ns);
@@ -37,7 +37,7 @@ static const char *sd_name(const char *p, const char *end, bool *good)
 {
     const char *from = p;
 
-    while (p < end && *p > ' ' && *p != '=' && *p != ']' && *p != '"' && *p != 0x7f)
+    while (p<end && * p> ' ' && *p != '=' && *p != ']' && *p != '"' && *p != 0x7f)
         p++;
     if (p - from > SD_NAME_MAX)
         *good = false;
@@ -84,7 +84,7 @@ static void sd_read(struct syslog_cur *c)
     if (p == NULL || !good || (p < c->end && *p != ' '))
         c->ev->flags |= EV_BAD_SD;
     if (p == NULL || p == c->p)
-        return;                                   /* no data at all: message from here */
+        return; /* no data at all: message from here */
     cur_span(c, SP_SD, c->p, p);
     c->p = p < c->end && *p == ' ' ? p + 1 : p;
 }
@@ -98,7 +98,7 @@ void syslog_5424(struct syslog_cur *c)
     word_read(c, SP_PID);
     word_read(c, SP_MSGID);
     sd_read(c);
-    if (cur_starts(c, "\xef\xbb\xbf", 3))         /* the mark of UTF-8 is not text */
+    if (cur_starts(c, "\xef\xbb\xbf", 3)) /* the mark of UTF-8 is not text */
         c->p += 3;
     cur_msg(c);
 }

@@ -13,7 +13,7 @@ static void check(int ok)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    struct event ev = { .transport = TP_TCP }, back;
+    struct event ev = {.transport = TP_TCP}, back;
     struct event_batch b;
     struct event_reader r;
     int64_t received = 0;
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     if (n < 8)
         return 0;
     memcpy(&received, p, 8);
-    str raw = { (const char *)p + 8, n - 8 };
+    str raw = {(const char *)p + 8, n - 8};
     syslog_parse(raw, received, &ev);
     check(ev.raw.p == raw.p && ev.raw.n == (raw.n < EVENT_RAW_MAX ? raw.n : EVENT_RAW_MAX));
     check(ev.facility <= 23 && ev.severity <= 7 && ev.format < FMT_COUNT);

@@ -7,13 +7,22 @@
 
 enum { YEAR_MIN = 1678, YEAR_MAX = 2261, YEAR_SEARCH = 8 /* 2096 to 2104 */ };
 
-struct civil { int year, month, day, hour, minute, second, zone; uint32_t frac_ns; bool has_year; };
+struct civil {
+    int year, month, day, hour, minute, second, zone;
+    uint32_t frac_ns;
+    bool has_year;
+};
 
 /* A zone name alone counts only where no host could stand (before ':'), but for
  * UTC and GMT, which nobody calls a host. */
-static const struct { const char name[4]; uint8_t n; bool anywhere; int minutes; } zones[] = {
-    { "UTC", 3, true, 0 },      { "GMT", 3, true, 0 },      { "Z", 1, false, 0 },
-    { "ICT", 3, false, 7 * 60 }, { "SGT", 3, false, 8 * 60 }, { "JST", 3, false, 9 * 60 },
+static const struct {
+    const char name[4];
+    uint8_t n;
+    bool anywhere;
+    int minutes;
+} zones[] = {
+    {"UTC", 3, true, 0},       {"GMT", 3, true, 0},       {"Z", 1, false, 0},
+    {"ICT", 3, false, 7 * 60}, {"SGT", 3, false, 8 * 60}, {"JST", 3, false, 9 * 60},
 };
 
 static bool num2(const char *p, int *out)
@@ -76,7 +85,7 @@ static bool leap(int y) { return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0; }
 
 static bool date_ok(int y, int m, int d)
 {
-    static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
     return m >= 1 && m <= 12 && d >= 1 && d <= days[m - 1] + (m == 2 && leap(y));
 }
@@ -98,7 +107,7 @@ static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
     if (y <= YEAR_MIN + YEAR_SEARCH || y >= YEAR_MAX - YEAR_SEARCH)
         return false;
     if (date_ok(y, t->month, t->day) && t->month - m < 6 && m - t->month < 6) {
-        *ns = civil_ns(t, y);           /* the usual case: surely nearest */
+        *ns = civil_ns(t, y); /* the usual case: surely nearest */
         return true;
     }
     for (int k = y - YEAR_SEARCH; k <= y + 1; k++) {
@@ -115,7 +124,7 @@ static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
 
 static enum stamp civil_stamp(const struct civil *t, int64_t received, int64_t *ns)
 {
-    if (t->hour > 23 || t->minute > 59 || t->second > 59)     /* 60: RFC 5424, 6.2.3 forbids it */
+    if (t->hour > 23 || t->minute > 59 || t->second > 59) /* 60: RFC 5424, 6.2.3 forbids it */
         return STAMP_BAD;
     if (!t->has_year)
         return year_infer(t, received, ns) ? STAMP_OK : STAMP_BAD;
@@ -128,10 +137,10 @@ static enum stamp civil_stamp(const struct civil *t, int64_t received, int64_t *
 enum stamp stamp_iso(const char **pp, const char *end, int tz, int64_t *ns)
 {
     const char *p = *pp;
-    struct civil t = { .zone = tz, .has_year = true };
+    struct civil t = {.zone = tz, .has_year = true};
 
-    if (end - p < 19 || !num4(p, &t.year) || (p[4] != '-' && p[4] != '/') || !num2(p + 5, &t.month) ||
-        p[7] != p[4] || !num2(p + 8, &t.day) || (p[10] != 'T' && p[10] != ' ' && p[10] != 't'))
+    if (end - p < 19 || !num4(p, &t.year) || (p[4] != '-' && p[4] != '/') || !num2(p + 5, &t.month) || p[7] != p[4] ||
+        !num2(p + 8, &t.day) || (p[10] != 'T' && p[10] != ' ' && p[10] != 't'))
         return STAMP_NONE;
     p += 11;
     if (!clock_read(&p, end, &t))
@@ -171,7 +180,7 @@ static bool year_read(const char **pp, const char *end, struct civil *t)
     if (end - p < 4 || !num4(p, &y) || y < 1970 || y > 2199)
         return false;
     if (end - p > 4 && p[4] != ' ' && (p[4] != ':' || (end - p > 5 && p[5] != ' ')))
-        return false;                             /* "2001:db8::1" is a host */
+        return false; /* "2001:db8::1" is a host */
     t->year = y;
     t->has_year = true;
     *pp = p + 4;
@@ -201,9 +210,9 @@ static void tail_read(const char **pp, const char *end, struct civil *t)
 enum stamp stamp_bsd(const char **pp, const char *end, int tz, int64_t received, int64_t *ns)
 {
     const char *p = *pp;
-    struct civil t = { .zone = tz };
+    struct civil t = {.zone = tz};
 
-    if (p < end && is_digit(*p)) {                /* NX-OS: 2026 Mar  1 12:00:00 */
+    if (p < end && is_digit(*p)) { /* NX-OS: 2026 Mar  1 12:00:00 */
         if (!year_read(&p, end, &t) || p == end || *p != ' ')
             return STAMP_NONE;
         p++;

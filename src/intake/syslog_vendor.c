@@ -18,13 +18,14 @@ bool syslog_mnemonic(struct syslog_cur *c)
     bool huawei = c->end - p > 3 && p[0] == '%' && is_digit(p[1]) && is_digit(p[2]);
     char sep = huawei ? '/' : '-';
     from = p += huawei ? 3 : 0;
-    for (q = p; q < c->end && q - p < MNEMONIC_MAX && (is_alpha(*q) || is_digit(*q) || *q == '_' || *q == '-' ||
-                                                       (huawei && *q == '/')); q++)
+    for (q = p; q < c->end && q - p < MNEMONIC_MAX &&
+                (is_alpha(*q) || is_digit(*q) || *q == '_' || *q == '-' || (huawei && *q == '/'));
+         q++)
         if (*q == sep && part == NULL)
             part = q;
     const char *name_end = q;
     while (huawei && q < c->end && q - p < MNEMONIC_MAX && *q != ':' && *q != ' ')
-        q++;                                      /* "(l)[123]" */
+        q++; /* "(l)[123]" */
     if (part == NULL || part == from || name_end == part + 1 || q == c->end || *q != ':')
         return false;
     cur_span(c, SP_PROGRAM, from, part);
@@ -35,7 +36,9 @@ bool syslog_mnemonic(struct syslog_cur *c)
     return true;
 }
 
-struct kv_pair { str key, val; };
+struct kv_pair {
+    str key, val;
+};
 
 /* The next key=value or key="value"; false at the end or where the form breaks. */
 static bool kv_next(const char **pp, const char *end, struct kv_pair *kv)
@@ -48,7 +51,7 @@ static bool kv_next(const char **pp, const char *end, struct kv_pair *kv)
         ;
     if (q == p || q == end || *q != '=')
         return false;
-    kv->key = (str){ p, (size_t)(q - p) };
+    kv->key = (str){p, (size_t)(q - p)};
     p = q + 1;
     char stop = p < end && *p == '"' ? '"' : ' ';
     p += stop == '"';
@@ -58,15 +61,18 @@ static bool kv_next(const char **pp, const char *end, struct kv_pair *kv)
             return false;
         e = end;
     }
-    kv->val = (str){ p, (size_t)(e - p) };
+    kv->val = (str){p, (size_t)(e - p)};
     *pp = e < end ? e + 1 : e;
     return true;
 }
 
 enum kv_role { KV_DATE, KV_TIME, KV_ZONE, KV_HOST, KV_MSGID, KV_TYPE, KV_ROLES };
-static const struct { str key; enum kv_role role; } kv_keys[] = {
-    { { "date", 4 }, KV_DATE },    { { "time", 4 }, KV_TIME },   { { "tz", 2 }, KV_ZONE },
-    { { "devname", 7 }, KV_HOST }, { { "logid", 5 }, KV_MSGID }, { { "type", 4 }, KV_TYPE },
+static const struct {
+    str key;
+    enum kv_role role;
+} kv_keys[] = {
+    {{"date", 4}, KV_DATE},    {{"time", 4}, KV_TIME},   {{"tz", 2}, KV_ZONE},
+    {{"devname", 7}, KV_HOST}, {{"logid", 5}, KV_MSGID}, {{"type", 4}, KV_TYPE},
 };
 
 /* date, time and tz join to one ISO stamp. */
@@ -86,7 +92,7 @@ static void kv_time(struct syslog_cur *c, const str *v)
 static bool fortigate(struct syslog_cur *c)
 {
     const char *p = c->p;
-    str v[KV_ROLES] = { { NULL, 0 } };
+    str v[KV_ROLES] = {{NULL, 0}};
     struct kv_pair kv;
 
     for (int i = 0; i < KV_SCAN && kv_next(&p, c->end, &kv); i++)
@@ -106,10 +112,14 @@ static bool fortigate(struct syslog_cur *c)
     return true;
 }
 
-static const struct { const char *head; size_t n; bool (*read)(struct syslog_cur *c); } vendors[] = {
-    { "date=", 5, fortigate },
-    { "devname=", 8, fortigate },
-    { "logver=", 7, fortigate },
+static const struct {
+    const char *head;
+    size_t n;
+    bool (*read)(struct syslog_cur *c);
+} vendors[] = {
+    {"date=", 5, fortigate},
+    {"devname=", 8, fortigate},
+    {"logver=", 7, fortigate},
 };
 
 bool syslog_vendor(struct syslog_cur *c)

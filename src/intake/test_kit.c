@@ -11,12 +11,16 @@
 
 void kit_start(struct kit *k, void (*change)(struct intake_cfg *cfg))
 {
-    struct err e = { 0 };
+    struct err e = {0};
     char text[400];
 
-    k->cfg = (struct intake_cfg){ .udp = STR("127.0.0.1:0"), .tcp = STR("127.0.0.1:0"), .ring_bytes = 8 << 20,
-                                  .max_connections = 100, .max_per_source = 100, .idle_seconds = 60,
-                                  .self_exe = "/proc/self/exe" };
+    k->cfg = (struct intake_cfg){.udp = STR("127.0.0.1:0"),
+                                 .tcp = STR("127.0.0.1:0"),
+                                 .ring_bytes = 8 << 20,
+                                 .max_connections = 100,
+                                 .max_per_source = 100,
+                                 .idle_seconds = 60,
+                                 .self_exe = "/proc/self/exe"};
     buf_init(&k->lines, 256 << 20);
     if (change != NULL)
         change(&k->cfg);
@@ -45,14 +49,14 @@ static void take(struct kit *k, const struct event *ev)
     k->last = *ev;
     size_t n = ev->raw.n < sizeof(k->last_raw) ? ev->raw.n : sizeof(k->last_raw);
     memcpy(k->last_raw, ev->raw.p, n);
-    k->last.raw = (str){ k->last_raw, n };
+    k->last.raw = (str){k->last_raw, n};
     if (k->on_event != NULL)
         k->on_event(k, ev);
 }
 
 void kit_once(struct kit *k, int wait_ms)
 {
-    struct pollfd p = { .fd = intake_fd(k->in), .events = POLLIN };
+    struct pollfd p = {.fd = intake_fd(k->in), .events = POLLIN};
     struct event_reader r;
     struct event ev;
     bool gap;
@@ -91,13 +95,13 @@ struct intake_stats kit_stats(struct kit *k)
 
 static int client(int type, uint16_t port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
     /* a test fails, it does not hang */
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 20 }, sizeof(struct timeval));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 20 }, sizeof(struct timeval));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 20}, sizeof(struct timeval));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 20}, sizeof(struct timeval));
     if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
         fail_msg("connect: %s", strerror(errno));
     return fd;
@@ -128,7 +132,7 @@ static str bio_text(struct arena *a, BIO *bio)
 {
     char *p;
     long n = BIO_get_mem_data(bio, &p);
-    str s = arena_str(a, (str){ p, (size_t)n });
+    str s = arena_str(a, (str){p, (size_t)n});
 
     BIO_free(bio);
     return s;

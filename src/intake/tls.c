@@ -37,7 +37,7 @@ static int cert_load(SSL_CTX *ctx, str pem, struct err *e)
     BIO_free(bio);
     if (!ok)
         return tls_err(e, "intake.tls_cert");
-    ERR_clear_error();                            /* "no start line" ends the list */
+    ERR_clear_error(); /* "no start line" ends the list */
     return 0;
 }
 
@@ -80,7 +80,7 @@ int tls_ctx_new(str cert, str key, str ca, void **out, struct err *e)
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);      /* 10,000 quiet clients hold no buffers */
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* 10,000 quiet clients hold no buffers */
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
     rc = cert_load(ctx, cert, e);
@@ -143,10 +143,14 @@ long tls_read(void *tls, void *p, size_t n)
         return (long)got;
     switch (SSL_get_error(tls, 0)) {
     case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE: return TLS_WAIT;
-    case SSL_ERROR_ZERO_RETURN: return TLS_CLOSED;
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_WAIT;
+    case SSL_ERROR_ZERO_RETURN:
+        return TLS_CLOSED;
     /* Many clients leave without close_notify: the frames say what was whole. */
-    case SSL_ERROR_SYSCALL: return TLS_CLOSED;
-    default: return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? TLS_CLOSED : TLS_FAILED;
+    case SSL_ERROR_SYSCALL:
+        return TLS_CLOSED;
+    default:
+        return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? TLS_CLOSED : TLS_FAILED;
     }
 }

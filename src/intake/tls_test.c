@@ -24,7 +24,11 @@ static void with_client_ca(struct intake_cfg *cfg)
     cfg->tls_client_ca_pem = client_cert;
 }
 
-struct client { SSL_CTX *ctx; SSL *ssl; int fd; };
+struct client {
+    SSL_CTX *ctx;
+    SSL *ssl;
+    int fd;
+};
 
 /* Blocking; the collector is not needed for a handshake. own: NULL or a PEM pair. */
 static bool client_open(struct client *c, uint16_t port, int version, const str *own)
@@ -69,10 +73,10 @@ static void client_close(struct client *c, bool polite)
 
 static void frames_over_tls(void **state)
 {
-    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
     for (int i = 0; i < 2; i++) {
-        struct kit k = { .keep_lines = true };
+        struct kit k = {.keep_lines = true};
         struct client c;
         kit_start(&k, with_tls);
         assert_true(client_open(&c, k.tls, versions[i], NULL));
@@ -83,7 +87,7 @@ static void frames_over_tls(void **state)
         client_send(&c, STR("3"));
         client_send(&c, STR(" <34>cdefghijk<34>line\n"));
         kit_until(&k, 4);
-        assert_true(k.last.flags & EV_BAD_FRAME);     /* RFC 5425: only counts */
+        assert_true(k.last.flags & EV_BAD_FRAME); /* RFC 5425: only counts */
         assert_true(str_eq(buf_view(&k.lines), STR("<34>a\n<34>b\nc\n<34>cdefghijk\n<34>line\n")));
         client_close(&c, i == 0);
         kit_while(&k, kit_stats(&k).conn_open > 0);
@@ -96,7 +100,7 @@ static void frames_over_tls(void **state)
 static void many_lines_over_tls(void **state)
 {
     enum { LINES = 50000 };
-    struct kit k = { .keep_lines = true };
+    struct kit k = {.keep_lines = true};
     struct client c;
     struct buf wire, want;
     char line[200];
@@ -124,9 +128,9 @@ static void many_lines_over_tls(void **state)
 
 static void who_may_not_enter(void **state)
 {
-    struct kit k = { .keep_lines = true };
+    struct kit k = {.keep_lines = true};
     struct client c;
-    const str other[2] = { other_cert, other_key }, own[2] = { client_cert, client_key };
+    const str other[2] = {other_cert, other_key}, own[2] = {client_cert, client_key};
 
     kit_start(&k, with_client_ca);
     assert_false(client_open(&c, k.tls, TLS1_2_VERSION, NULL));
@@ -150,7 +154,7 @@ static void who_may_not_enter(void **state)
 /* A client that never ends its handshake is closed as idle. */
 static void silent_client_is_closed(void **state)
 {
-    struct kit k = { 0 };
+    struct kit k = {0};
 
     kit_start(&k, with_tls);
     int fd = kit_connect(k.tls);
@@ -162,13 +166,16 @@ static void silent_client_is_closed(void **state)
 
 static void bad_certificates(void **state)
 {
-    const struct { str cert, key, ca; const char *want; } rows[] = {
-        { STR("nonsense"), key, STR_NONE, "intake.tls_cert" }, { cert, STR("nonsense"), STR_NONE, "intake.tls_key" },
-        { cert, other_key, STR_NONE, "intake.tls_key" },       { cert, key, STR("nonsense"), "intake.tls_ca" },
-        { STR_NONE, key, STR_NONE, "intake.tls_cert" },        { cert, key, cert, NULL },
+    const struct {
+        str cert, key, ca;
+        const char *want;
+    } rows[] = {
+        {STR("nonsense"), key, STR_NONE, "intake.tls_cert"}, {cert, STR("nonsense"), STR_NONE, "intake.tls_key"},
+        {cert, other_key, STR_NONE, "intake.tls_key"},       {cert, key, STR("nonsense"), "intake.tls_ca"},
+        {STR_NONE, key, STR_NONE, "intake.tls_cert"},        {cert, key, cert, NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct err e = { 0 };
+        struct err e = {0};
         void *ctx = NULL;
         int rc = tls_ctx_new(rows[i].cert, rows[i].key, rows[i].ca, &ctx, &e);
         assert_int_equal(rc < 0, rows[i].want != NULL);
@@ -197,8 +204,9 @@ int main(int argc, char **argv)
 {
     KIT_CHILD(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_over_tls),         cmocka_unit_test(many_lines_over_tls), cmocka_unit_test(who_may_not_enter),
-        cmocka_unit_test(silent_client_is_closed), cmocka_unit_test(bad_certificates),
+        cmocka_unit_test(frames_over_tls),   cmocka_unit_test(many_lines_over_tls),
+        cmocka_unit_test(who_may_not_enter), cmocka_unit_test(silent_client_is_closed),
+        cmocka_unit_test(bad_certificates),
     };
     return cmocka_run_group_tests_name("intake/tls", tests, make_certs, free_certs);
 }
