@@ -25,7 +25,7 @@ TEXT = {
     "vi": {
         "province": "Khai báo tỉnh giả định", "luyd": "Khởi động luyd", "host": "Khởi động sshd và rsyslogd riêng trên loopback",
         "kept": "dữ liệu lần trước còn đó", "login": "đăng nhập đúng, sudo, tài khoản mới", "fails": "mười lần đăng nhập sai (thật, qua ssh)",
-        "seen": "Phát hiện", "after": "sau lần sai thứ mười", "open": "Mở trình duyệt", "account": "Tài khoản",
+        "seen": "Phát hiện", "still": "Phát hiện của lần trước còn mở, mười lần này được đếm thêm:", "after": "sau lần sai thứ mười", "open": "Mở trình duyệt", "account": "Tài khoản",
         "password": "Mật khẩu dùng một lần (phải đổi ngay)", "changed": "mật khẩu đã đổi ở lần trước; quên thì chạy lại với --fresh",
         "left_out": "bỏ qua vì không phải root", "syslog": "Nhận syslog", "end": "Ctrl-C để dừng. Dữ liệu ở", "stop": "Đang dừng", "bye": "Đã dừng, không còn tiến trình nào.",
         "late": "chưa thấy phát hiện sau 10 giây: xem", "busy": "cổng {port} đang bị chiếm. Dừng chương trình kia, hoặc chạy với DEMO_ARGS=--free-ports",
@@ -34,7 +34,7 @@ TEXT = {
     "en": {
         "province": "Declaring a fictional province", "luyd": "Starting luyd", "host": "Starting a private sshd and rsyslogd on loopback",
         "kept": "the data of the last time is there", "login": "a good login, sudo, a new account", "fails": "ten failed logins (real, through ssh)",
-        "seen": "Finding", "after": "after the tenth failure", "open": "Open in a browser", "account": "Account",
+        "seen": "Finding", "still": "The finding of the last time is still open, these ten are counted there:", "after": "after the tenth failure", "open": "Open in a browser", "account": "Account",
         "password": "One-time password (must be changed)", "changed": "the password was changed last time; if it is lost, start with --fresh",
         "left_out": "left out without root", "syslog": "Syslog is taken at", "end": "Ctrl-C ends it. Data in", "stop": "Stopping", "bye": "Stopped, no process left.",
         "late": "no finding after 10 seconds: see", "busy": "port {port} is taken. Stop the other program, or start with DEMO_ARGS=--free-ports",
@@ -49,6 +49,7 @@ class Demo:
         self.dir = args.dir.resolve()
         self.text = TEXT[args.lang]
         self.luyd = self.host = None
+        self.kept = False
 
     def say(self, key, more="", end="\n"):
         print(f"{self.text[key]}{more}", end=end, flush=True)
@@ -56,6 +57,7 @@ class Demo:
     def declare(self):
         if (self.dir / "data" / "registry.db").exists():
             self.say("province", f": {self.text['kept']}")
+            self.kept = True
             return
         self.say("province", " ... ", end="")
         start = time.monotonic()
@@ -101,18 +103,22 @@ class Demo:
                 left_out.append(what)
         print(f"{', '.join(left_out)}: {self.text['left_out']}" if left_out else "")
         print("  " + self.text["fails"] + " ...", end=" ", flush=True)
+        since = self.luyd.log.stat().st_size
         self.host.do("fail", "10", "quan.tri")
         print(flush=True)
         tenth = time.monotonic()
-        line = world.until(10, lambda: self.finding_line())
+        line = world.until(2 if self.kept else 10, lambda: self.finding_line(since))
         if line:
             print(f"  {self.text['seen']} {time.monotonic() - tenth:.2f} s {self.text['after']}: {line}")
+        elif self.kept and self.finding_line(0):
+            print(f"  {self.text['still']} {self.finding_line(0)}")
         else:
             print(f"  {self.text['late']} {self.luyd.log}")
 
-    def finding_line(self):
-        """The daemon logs each new finding; the demo reads that, as it has no account of its own."""
-        for line in reversed(self.luyd.log.read_text(encoding="utf-8", errors="replace").splitlines()):
+    def finding_line(self, since):
+        """luyd logs each new finding; the demo reads that, as it has no account of its own."""
+        log = self.luyd.log.read_bytes()[since:].decode("utf-8", "replace")
+        for line in reversed(log.splitlines()):
             if " finding_open " in line and "BT-7.2" in line:
                 return line.split(" finding_open ", 1)[1]
         return None
