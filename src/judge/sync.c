@@ -3,7 +3,6 @@
  * they differ. Runs when packs are loaded; any thread. */
 #include "judge/judge-int.h"
 #include "base/json.h"
-#include "base/text.h"
 #include <errno.h>
 
 static const struct actor system_actor = { .name = { OWN_PROGRAM, sizeof(OWN_PROGRAM) - 1 }, .roles = ROLE_SYSTEM,
@@ -18,6 +17,16 @@ struct sync {
 
 static json_t *str_json(str s) { return json_from_str(s.p == NULL ? STR("") : s); }
 
+/* At most max characters. */
+static str head_of(str s, int64_t max)
+{
+    size_t n = 0;
+
+    for (int64_t i = 0; i < max && n < s.n; i++)
+        n += text_step(str_sub(s, n, s.n));
+    return str_sub(s, 0, n);
+}
+
 /* A field that the schema has and that says something. */
 static void put(const struct sync *s, json_t *rec, const char *field, json_t *v)
 {
@@ -29,9 +38,9 @@ static void put(const struct sync *s, json_t *rec, const char *field, json_t *v)
         return;
     }
     if (json_is_string(v) && f->has_max && (f->type == FT_TEXT || f->type == FT_MARKDOWN)) {
-        str text = json_str(v);        /* bounds of text count characters or bytes: stay under both */
-        if (text.n > (size_t)f->max) {
-            json_t *cut = json_from_str(str_sub(text, 0, utf8_cut(text, (size_t)f->max)));
+        str text = json_str(v), head = head_of(text, f->max);
+        if (head.n < text.n) {
+            json_t *cut = json_from_str(head);
             json_decref(v);
             v = cut;
         }
