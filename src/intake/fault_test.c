@@ -238,7 +238,7 @@ static void full_ring_holds_back(void **state)
             datagrams += send(ufd, "<13>u", 5, MSG_DONTWAIT) == 5;
         }
     }
-    assert_true(lines > 8 << 20);
+    assert_true(lines > 3 << 20); /* a record is 96 bytes longer than its line of 63 */
     size_t rest = off > 0 ? sizeof(block) - off : 0;
     for (size_t at = off; at < off + rest; kit_once(&k, 1)) {
         ssize_t n = send(fd, block + at, off + rest - at, MSG_DONTWAIT | MSG_NOSIGNAL);
