@@ -1,7 +1,8 @@
-import { check, equal } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check, equal } from "./_tap.mjs";
 
-export default async function run(w) {
-  const code = `CF-${w.shared.stamp}-${w.lang.toUpperCase()}`;
+await suite("conflict", async (w) => {
+  const code = `CF-${w.stamp}`;
   const mine = await w.open("/registry/network/new");
 
   await w.test("two people edit one record: the later one sees the difference and chooses", async () => {
@@ -45,4 +46,4 @@ export default async function run(w) {
     await mine.getByText(w.t("record.ended_note")).waitFor();
     await w.shot(mine, "ended");
   });
-}
+});

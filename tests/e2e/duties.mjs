@@ -1,6 +1,7 @@
-import { Skip } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { Skip } from "./_tap.mjs";
 
-export default async function run(w) {
+await suite("duties", async (w) => {
   const page = await w.open("/duties");
 
   await w.test("lists the duties by what presses", async () => {
@@ -21,9 +22,11 @@ export default async function run(w) {
     const button = page.getByRole("button", { name: w.t("duty.do"), exact: true });
     if (!(await button.count())) throw new Skip("nothing to be done");
     await button.last().click();
-    await page.locator(".ant-modal #reason").fill(`biên bản ${w.shared.stamp}`);
+    await page.locator(".ant-modal #reason").fill(`biên bản ${w.stamp}`);
     await page.locator(".ant-modal-footer .ant-btn-primary").click();
     await page.locator(".ant-modal").waitFor({ state: "hidden" });
-    await page.getByText(`biên bản ${w.shared.stamp}`).first().waitFor();
+    await page.goto(`/duties?q=${w.stamp}`);
+    await page.getByText(`biên bản ${w.stamp}`).first().waitFor();
+    await page.getByText(w.t("duty_state.done")).first().waitFor();
   });
-}
+});

@@ -1,8 +1,9 @@
-import { equal } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { equal } from "./_tap.mjs";
 
-export default async function run(w) {
+await suite("find", async (w) => {
   const page = await w.open("/");
-  const code = `TIM-${w.shared.stamp}-${w.lang.toUpperCase()}`;
+  const code = `TIM-${w.stamp}`;
 
   await w.test("Ctrl-K finds a record by name without diacritics and opens it with Enter", async () => {
     await page.goto("/registry/site/new");
@@ -36,4 +37,4 @@ export default async function run(w) {
     await page.locator(".find .hits").waitFor({ state: "hidden" });
     equal(await page.locator(".ant-modal-mask:visible").count(), 0, "what stays over the page");
   });
-}
+});

@@ -1,6 +1,7 @@
-import { check, Skip } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check, Skip } from "./_tap.mjs";
 
-export default async function run(w) {
+await suite("findings", async (w) => {
   const page = await w.open("/findings");
   const rows = page.locator(".ant-table-row");
 
@@ -30,14 +31,14 @@ export default async function run(w) {
   });
 
   await w.test("it can be acknowledged with a note that stays in the history", async () => {
-    await page.goto("/findings");
+    await page.goto("/findings?state=open");
     await page.locator(".ant-table-row, .empty").first().waitFor();
     if (!(await rows.count())) throw new Skip("no finding is open");
     await rows.last().locator("a[href^='/findings/']").click();
     await page.getByRole("button", { name: w.t("finding_do.acknowledged") }).click();
-    await page.locator(".ant-modal #reason").fill(`đã xem ${w.shared.stamp}`);
+    await page.locator(".ant-modal #reason").fill(`đã xem ${w.stamp}`);
     await page.locator(".ant-modal-footer .ant-btn-primary").click();
-    await page.getByText(`đã xem ${w.shared.stamp}`).waitFor();
+    await page.getByText(`đã xem ${w.stamp}`).waitFor();
     await page.getByText(w.t("finding_state.acknowledged")).first().waitFor();
   });
 
@@ -57,4 +58,4 @@ export default async function run(w) {
     }
     if (!found) throw new Skip("no finding rests on a log line");
   });
-}
+});

@@ -1,7 +1,8 @@
-import { check } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check } from "./_tap.mjs";
 
-export default async function run(w) {
-  const code = `NK-${w.shared.stamp}-${w.lang.toUpperCase()}`;
+await suite("import", async (w) => {
+  const code = `NK-${w.stamp}`;
   const page = await w.open("/registry/device/import");
   const give = (text) => page.locator("input[type=file]").setInputFiles({ name: "thiet-bi.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
 
@@ -27,4 +28,4 @@ export default async function run(w) {
     await page.getByRole("link", { name: w.t("import.see") }).click();
     await page.getByRole("link", { name: `${code}-B` }).first().waitFor();
   });
-}
+});

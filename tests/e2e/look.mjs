@@ -1,5 +1,6 @@
 // What every page owes its reader: contrast of AA in both themes, names on controls, no sideways scroll, a page that prints.
-import { check } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check } from "./_tap.mjs";
 
 const PAGES = ["/", "/search", "/registry", "/registry/device", "/registry/device/new", "/findings", "/clauses", "/duties", "/system"];
 
@@ -48,7 +49,7 @@ function inspect() {
   return { bad: [...bad], nameless: nameless.map((e) => e.outerHTML.slice(0, 120)), wide: document.documentElement.scrollWidth - innerWidth };
 }
 
-export default async function run(w) {
+await suite("look", async (w) => {
   for (const theme of ["light", "dark"]) {
     const page = await w.open("/");
     await page.evaluate((t) => localStorage.setItem("luy.theme", t), theme);
@@ -67,4 +68,4 @@ export default async function run(w) {
     await page.evaluate(() => localStorage.setItem("luy.theme", "light"));
     await page.close();
   }
-}
+});

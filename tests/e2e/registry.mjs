@@ -1,4 +1,5 @@
-import { check, equal } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check, equal } from "./_tap.mjs";
 
 /** Picks an option of an Ant Design select by what stands in it. */
 export async function choose(page, id, words) {
@@ -6,9 +7,9 @@ export async function choose(page, id, words) {
   await page.locator(".ant-select-dropdown:visible .ant-select-item-option").filter({ hasText: words }).first().click();
 }
 
-export default async function run(w) {
+await suite("registry", async (w) => {
   const page = await w.open("/registry");
-  const code = `E2E-${w.shared.stamp}-${w.lang.toUpperCase()}`;
+  const code = `E2E-${w.stamp}`;
 
   await w.test("lists the kinds by group with their counts", async () => {
     await page.getByRole("heading", { name: w.t("nav.registry"), level: 1 }).waitFor();
@@ -127,4 +128,4 @@ export default async function run(w) {
     equal(text.trim().split(/\r?\n/).length, 2, "header and one row");
     check(text.includes(`${code}-D`), "the row");
   });
-}
+});

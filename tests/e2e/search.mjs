@@ -1,6 +1,7 @@
-import { check, equal, Skip } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check, equal, Skip } from "./_tap.mjs";
 
-export default async function run(w) {
+await suite("search", async (w) => {
   const page = await w.open("/search");
   const box = page.getByRole("textbox", { name: w.t("search.query"), exact: true });
   const lines = page.locator("table.lines tbody tr");
@@ -47,7 +48,7 @@ export default async function run(w) {
   });
 
   await w.test("a line opens to its fields, raw bytes and context", async () => {
-    await ask("since:-30d");
+    await ask("since:-29d");
     await page.locator("table.lines, .empty").first().waitFor();
     if (!(await lines.count())) throw new Skip("the journal is empty");
     await page.locator(".opener").first().click();
@@ -93,4 +94,4 @@ export default async function run(w) {
     check(/json/.test(file.suggestedFilename()), file.suggestedFilename());
     equal(await file.failure(), null, "download");
   });
-}
+});

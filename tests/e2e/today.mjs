@@ -1,6 +1,7 @@
-import { check } from "./tap.mjs";
+import { suite } from "./_suite.mjs";
+import { check } from "./_tap.mjs";
 
-export default async function run(w) {
+await suite("today", async (w) => {
   const page = await w.open("/");
 
   await w.test("opens with the sentence that answers, then the rows behind it", async () => {
@@ -22,4 +23,4 @@ export default async function run(w) {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     check(over <= 0, `${over} px too wide`);
   });
-}
+});

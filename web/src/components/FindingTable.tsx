@@ -29,7 +29,7 @@ interface Props {
 export function FindingTable({ items, hide = [], fresh, table }: Props) {
   const { t, label, fmt } = useI18n();
   const columns: TableProps<Finding>["columns"] = [
-    { key: "severity", title: t("finding.severity"), width: 116, render: (_, f) => <Severity value={f.severity} /> },
+    { key: "severity", title: t("finding.severity"), width: 112, render: (_, f) => <Severity value={f.severity} /> },
     {
       key: "title",
       title: t("finding.what"),
@@ -37,16 +37,30 @@ export function FindingTable({ items, hide = [], fresh, table }: Props) {
         <>
           <Link to={findingPath(f.id)}>{label(f.title)}</Link>
           {fresh?.has(f.id) && <span className="fresh">{t("finding.fresh")}</span>}
-          <div className="quiet">{label(f.message)}</div>
-          {!hide.includes("clauses") && <ClauseTags ids={f.clauses} />}
+          <div>
+            <span className="quiet">{label(f.message)}</span> {!hide.includes("clauses") && <ClauseTags ids={f.clauses} />}
+          </div>
         </>
       ),
     },
-    { key: "subject", title: t("finding.subject"), width: 170, render: (_, f) => <Subject of={f.subject} /> },
-    { key: "unit", title: t("finding.unit"), width: 170, render: (_, f) => <RefLink kind="unit" value={f.unit} /> },
-    { key: "state", title: t("finding.state"), width: 128, render: (_, f) => <FindingState value={f.state} /> },
-    { key: "count", title: t("finding.count"), width: 76, align: "right", render: (_, f) => fmt.number(f.count) },
-    { key: "last", title: t("finding.last"), width: 142, render: (_, f) => <time dateTime={f.last_at}>{fmt.time(f.last_at)}</time> },
+    {
+      key: "subject",
+      title: t("finding.subject"),
+      width: 200,
+      render: (_, f) => (
+        <>
+          <Subject of={f.subject} />
+          {!hide.includes("unit") && f.unit && (
+            <div className="small">
+              <RefLink kind="unit" value={f.unit} />
+            </div>
+          )}
+        </>
+      ),
+    },
+    { key: "state", title: t("finding.state"), width: 132, render: (_, f) => <FindingState value={f.state} /> },
+    { key: "count", title: t("finding.count"), width: 68, align: "right", render: (_, f) => fmt.number(f.count) },
+    { key: "last", title: t("finding.last"), width: 152, render: (_, f) => <time dateTime={f.last_at}>{fmt.time(f.last_at)}</time> },
   ];
   return (
     <Table<Finding>

@@ -11,7 +11,8 @@ export function themeOf(mode: Mode): ThemeConfig {
   return {
     algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
     token: {
-      colorPrimary: "#2f7d4f",
+      // On dark ground the accent itself is too dark for text; buttons keep it.
+      colorPrimary: dark ? "#6cc08c" : "#2f7d4f",
       colorLink: dark ? "#7cc99a" : "#22663d",
       colorLinkHover: dark ? "#a3dcb9" : "#174d2c",
       colorLinkActive: dark ? "#a3dcb9" : "#174d2c",
@@ -30,6 +31,7 @@ export function themeOf(mode: Mode): ThemeConfig {
       fontFamilyCode: MONO,
       fontSize: 13,
       fontSizeSM: 12,
+      lineHeight: 1.5,
       sizeStep: 3,
       controlHeight: 28,
       controlHeightSM: 24,
@@ -44,7 +46,7 @@ export function themeOf(mode: Mode): ThemeConfig {
       Calendar: { itemActiveBg: dark ? "#1d3327" : "#e6f3eb" },
       Alert: { withDescriptionPadding: "8px 12px", withDescriptionIconSize: 16 },
       Tabs: { horizontalMargin: "0 0 8px 0" },
-      Button: dark ? { colorPrimary: "#2f7d4f", primaryColor: "#ffffff" } : {},
+      Button: dark ? { colorPrimary: "#2f7d4f", colorPrimaryHover: "#276b43", colorPrimaryActive: "#1f5836", primaryColor: "#ffffff" } : {},
     },
   };
 }

@@ -23,11 +23,16 @@ function Inner({ onClose }: { onClose: () => void }) {
   const box = useRef<InputRef>(null);
 
   useEffect(() => setAt(0), [words]);
-  // The dialog takes the focus for itself while it opens.
+  // The dialog takes the focus for itself while it opens; until then Escape must work as well.
   useEffect(() => {
     const timer = setTimeout(() => box.current?.focus(), 50);
-    return () => clearTimeout(timer);
-  }, []);
+    const onEscape = (e: globalThis.KeyboardEvent) => e.key === "Escape" && onClose();
+    window.addEventListener("keydown", onEscape);
+    return () => {
+      clearTimeout(timer);
+      window.removeEventListener("keydown", onEscape);
+    };
+  }, [onClose]);
 
   const choose = (i: number) => {
     const hit = hits[i];

@@ -8,7 +8,7 @@ export function Nav() {
   const { t, fmt } = useI18n();
   const { stats } = useLive();
   return (
-    <Layout.Sider width={168} className="nav">
+    <Layout.Sider width={184} className="nav">
       <nav aria-label={t("shell.nav")}>
         {NAV.map(({ path, key, icon: Icon }) => (
           <NavLink key={path} to={path} end={path === "/"} className="nav-item">

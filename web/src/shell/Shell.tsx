@@ -1,5 +1,5 @@
 import { Layout } from "antd";
-import { useRef, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 import { useLocation } from "react-router-dom";
 import { ErrorBoundary } from "../components/ErrorBoundary";
 import { useHotkey } from "../hooks/hotkey";
@@ -15,6 +15,7 @@ export default function Shell() {
   const [finding, setFinding] = useState(false);
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
+  const closeFind = useCallback(() => setFinding(false), []);
   useHotkey("k", () => setFinding(true));
 
   return (
@@ -40,7 +41,7 @@ export default function Shell() {
           </main>
         </Layout>
       </Layout>
-      <FindBox open={finding} onClose={() => setFinding(false)} />
+      <FindBox open={finding} onClose={closeFind} />
     </LiveProvider>
   );
 }

@@ -5,6 +5,7 @@ import { listRecords } from "../api/registry";
 import { useCounts, useSchema } from "../hooks/schema";
 import { useI18n } from "../i18n";
 import { matches } from "../lib/fold";
+import { clauseText } from "../pages/clauses/tree";
 import { NAV } from "./nav";
 import { clausePath, recordPath } from "../lib/paths";
 
@@ -65,7 +66,7 @@ export function useFind(words: string): { hits: Hit[]; busy: boolean } {
     let found = 0;
     for (const c of (clauses.data?.regulations ?? []).flatMap((r) => flat(r.clauses))) {
       if (found >= MAX_CLAUSES) break;
-      if (!matches(`${c.id} ${label(c.title)} ${label(c.text)}`, asked)) continue;
+      if (!matches(clauseText(c), asked)) continue;
       out.push({ kind: t("find.clause"), title: label(c.title) || label(c.text), key: c.id, to: clausePath(c.id) });
       found += 1;
     }

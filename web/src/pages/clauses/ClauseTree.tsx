@@ -6,17 +6,17 @@ import { EmptyState } from "../../components/EmptyState";
 import { CheckState } from "../../components/States";
 import { useI18n } from "../../i18n";
 import { matches } from "../../lib/fold";
-import { ids, prune, tally } from "./tree";
+import { clauseText, ids, prune, tally } from "./tree";
 import { clausePath } from "../../lib/paths";
 
 export function ClauseTree({ clauses, state, words }: { clauses: Clause[]; state: string; words: string }) {
-  const { t, label } = useI18n();
+  const { t } = useI18n();
   const shown = useMemo(
     () =>
       state || words
-        ? prune(clauses, (c) => (!state || (c.operative && c.state === state)) && matches(`${c.id} ${c.number} ${label(c.title)} ${label(c.text)}`, words))
+        ? prune(clauses, (c) => (!state || (c.operative && c.state === state)) && matches(clauseText(c), words))
         : clauses,
-    [clauses, state, words, label],
+    [clauses, state, words],
   );
   const all = useMemo(() => ids(shown), [shown]);
   const [open, setOpen] = useState<Key[] | null>(null);

@@ -23,15 +23,11 @@ export function prune(list: Clause[], fits: (c: Clause) => boolean): Clause[] {
   return out;
 }
 
-export function ids(list: Clause[]): string[] {
-  return list.flatMap((c) => [c.id, ...ids(c.children ?? [])]);
+/** What a search in clauses looks at: both languages, since a reader may remember either. */
+export function clauseText(c: Clause): string {
+  return [c.id, c.number, c.title.vi, c.title.en, c.text?.vi, c.text?.en].filter(Boolean).join(" ");
 }
 
-export function findPath(list: Clause[], id: string): Clause[] | null {
-  for (const c of list) {
-    if (c.id === id) return [c];
-    const rest = findPath(c.children ?? [], id);
-    if (rest) return [c, ...rest];
-  }
-  return null;
+export function ids(list: Clause[]): string[] {
+  return list.flatMap((c) => [c.id, ...ids(c.children ?? [])]);
 }

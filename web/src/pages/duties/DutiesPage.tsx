@@ -1,21 +1,27 @@
 import { CalendarOutlined, UnorderedListOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
-import { Segmented } from "antd";
+import { Input, Segmented, Select } from "antd";
 import { getDuties, type Duty } from "../../api/judged";
 import { EmptyState } from "../../components/EmptyState";
 import { Loaded } from "../../components/Loaded";
 import { Page, Panel } from "../../components/Page";
 import { useParamState } from "../../hooks/params";
 import { useI18n } from "../../i18n";
+import { matches } from "../../lib/fold";
 import { DutyCalendar } from "./DutyCalendar";
 import { DutyTable } from "./DutyTable";
+
+const dutyText = (d: Duty) =>
+  [d.id, d.period_key, d.title.vi, d.title.en, d.unit?.key, d.unit?.title, d.note, ...d.clauses].filter(Boolean).join(" ");
 
 const ORDER = ["late", "due", "soon", "later", "done"];
 
 export default function DutiesPage() {
-  const { t } = useI18n();
+  const { t, word } = useI18n();
   const [params, set] = useParamState();
   const view = params.get("view") === "calendar" ? "calendar" : "list";
+  const state = params.get("state") ?? "";
+  const words = params.get("q") ?? "";
   const query = useQuery({ queryKey: ["duties"], queryFn: getDuties });
   return (
     <Page
@@ -36,7 +42,32 @@ export default function DutiesPage() {
       <Loaded query={query}>
         {({ items }) => {
           if (!items.length) return <EmptyState what={t("duty.none")} next={t("duty.none_do")} />;
-          return view === "calendar" ? <DutyCalendar items={items} /> : <Groups items={items} />;
+          const shown = items.filter((d) => (!state || d.state === state) && matches(dutyText(d), words));
+          return (
+            <>
+              <div className="filters">
+                <Select
+                  aria-label={t("duty.state")}
+                  placeholder={t("duty.state")}
+                  allowClear
+                  style={{ width: 170 }}
+                  value={state || null}
+                  onChange={(v: string | null) => set({ state: v })}
+                  options={ORDER.map((s) => ({ value: s, label: word("duty_state", s) }))}
+                />
+                <Input
+                  allowClear
+                  style={{ width: 300 }}
+                  aria-label={t("duty.find")}
+                  placeholder={t("duty.find")}
+                  value={words}
+                  onChange={(e) => set({ q: e.target.value }, true)}
+                />
+              </div>
+              {view === "calendar" ? <DutyCalendar items={shown} /> : <Groups items={shown} />}
+              {!shown.length && <EmptyState what={t("duty.none_match")} next={t("findings.none_do")} />}
+            </>
+          );
         }}
       </Loaded>
     </Page>

@@ -6,7 +6,7 @@ import { useParamState } from "../../hooks/params";
 import { useI18n } from "../../i18n";
 
 export const FILTERS = ["severity", "clause", "control", "unit", "q"] as const;
-const STATES = ["open", "acknowledged", "in_remedy", "closed", "any"];
+const STATES = ["living", "open", "acknowledged", "in_remedy", "closed", "any"];
 
 export function FindingFilters({ state }: { state: string }) {
   const { t, word } = useI18n();
@@ -21,7 +21,7 @@ export function FindingFilters({ state }: { state: string }) {
       <Segmented
         aria-label={t("finding.state")}
         value={state}
-        onChange={(v) => set({ state: v === "open" ? null : v })}
+        onChange={(v) => set({ state: v === "living" ? null : v })}
         options={STATES.map((s) => ({ value: s, label: s === "any" ? t("findings.any_state") : word("finding_state", s) }))}
       />
       <Select

@@ -19,7 +19,7 @@ export default function FindingsPage() {
     if (value) asked.set(name, value);
   }
   // Without a wish, what still needs somebody; "any" asks for closed ones too.
-  const state = params.get("state") ?? "open";
+  const state = params.get("state") ?? "living";
   if (state === "any") asked.delete("state");
   else asked.set("state", state);
   asked.set("limit", "100");
@@ -46,7 +46,7 @@ export default function FindingsPage() {
         table={{
           loading: query.isPending,
           sticky: true,
-          locale: { emptyText: <EmptyState what={t("findings.none")} next={t("findings.none_do")} /> },
+          locale: { emptyText: query.isPending ? <span /> : <EmptyState what={t("findings.none")} next={t("findings.none_do")} /> },
         }}
       />
       {query.hasNextPage && (

@@ -52,7 +52,7 @@ export function PasswordForm({ onDone }: { onDone: (fresh: Session | null) => vo
       <Form.Item
         name="again"
         label={t("password.again")}
-        dependencies={["next"]}
+        validateTrigger="onBlur"
         rules={[{ required: true, message: t("password.need") }, ({ getFieldValue }) => same(getFieldValue)]}
       >
         <Input.Password autoComplete="new-password" />

@@ -56,7 +56,6 @@ export function FieldInput({ field, id, value, onChange, autoFocus }: Props) {
         />
       );
     case "int":
-    case "level":
     case "decimal":
       return (
         <InputNumber

@@ -11,7 +11,7 @@ const ORDERED: Op[] = ["ge", "le", "eq", "null"];
 const OPS_OF: Record<string, Op[]> = {
   int: ORDERED,
   decimal: ORDERED,
-  level: ORDERED,
+  level: ["in", "ge", "le", "null"],
   date: ["ge", "le", "eq", "null"],
   time: ["ge", "le", "null"],
   bool: ["eq"],

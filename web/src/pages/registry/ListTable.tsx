@@ -59,7 +59,9 @@ export function ListTable({ kind, state, items, loading, onChange }: Props) {
         onChange(changeList(state, { order }));
       }}
       locale={{
-        emptyText: (
+        emptyText: loading ? (
+          <span />
+        ) : (
           <EmptyState
             what={state.filters.length || state.q ? t("registry.none_match") : t("registry.none")}
             next={state.filters.length || state.q ? t("registry.none_match_do") : <Link to={`/registry/${kind.name}/new`}>{t("registry.none_do")}</Link>}

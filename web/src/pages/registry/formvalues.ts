@@ -27,7 +27,7 @@ export function startValues(kind: Kind): Values {
     // A default with {holes} is filled in by the server.
     if (d === null || d === undefined || (typeof d === "string" && d.includes("{"))) continue;
     if (f.type === "bool") out[f.name] = d === true || d === "true" || d === 1;
-    else if (f.type === "int" || f.type === "decimal" || f.type === "level") out[f.name] = Number(d);
+    else if (f.type === "int" || f.type === "decimal") out[f.name] = Number(d);
     else out[f.name] = d;
   }
   return out;

@@ -1,5 +1,5 @@
 // Logs: the query in the address is the whole state of the page.
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Button, Dropdown } from "antd";
 import { DownloadOutlined, PauseCircleOutlined, ThunderboltOutlined } from "@ant-design/icons";
 import { useCallback } from "react";
@@ -22,7 +22,13 @@ export default function SearchPage() {
   const [params, set] = useParamState();
   const q = params.get("q") ?? "";
   const tail = params.get("tail") === "1";
+  const client = useQueryClient();
   const setQuery = useCallback((next: string) => set({ q: next, mark: null }), [set]);
+  // The same words again mean: look again, time has passed.
+  const ask = (next: string) => {
+    if (next !== q) setQuery(next);
+    else for (const key of ["events", "histogram"]) void client.invalidateQueries({ queryKey: [key] });
+  };
   const fields = useQuery({ queryKey: ["query-fields"], queryFn: getQueryFields, staleTime: Infinity });
   const search = useSearch(q);
   const { pipe } = splitPipe(q);
@@ -60,7 +66,7 @@ export default function SearchPage() {
         </>
       }
     >
-      <QueryBox value={q} onAsk={setQuery} fields={fields.data?.fields ?? []} error={search.error} />
+      <QueryBox value={q} onAsk={ask} fields={fields.data?.fields ?? []} error={search.error} />
       <TimeRange query={q} onChange={setQuery} />
       {tail ? (
         <TailPanel query={q} onQuery={setQuery} />

@@ -52,7 +52,7 @@ export default function TodayPage() {
               <div className="col-main">
                 <Panel title={t("today.newest")} extra={<Link to="/findings">{t("today.all_findings")}</Link>}>
                   {newest.items.length ? (
-                    <FindingTable items={newest.items} fresh={newest.fresh} hide={["state", "unit", "count"]} />
+                    <FindingTable items={newest.items} fresh={newest.fresh} hide={["state", "count"]} />
                   ) : (
                     <EmptyState what={t("today.no_findings")} next={t("today.no_findings_do")} />
                   )}

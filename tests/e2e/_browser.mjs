@@ -21,7 +21,7 @@ const ARGS = [
 // Refusals that a test provokes on purpose; the browser prints each as an error of its own.
 const BY_DESIGN = /status of (400|401|409|412|422|423)\b/;
 
-export async function openBrowser(url) {
+export async function openBrowser(url, lang) {
   const profile = mkdtempSync(join(tmpdir(), "luy-e2e-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.LUY_CHROMIUM ?? "/usr/bin/chromium",
@@ -30,7 +30,7 @@ export async function openBrowser(url) {
     ignoreHTTPSErrors: true,
     viewport: { width: 1280, height: 800 },
     timezoneId: "Asia/Ho_Chi_Minh",
-    locale: "vi-VN",
+    locale: lang === "vi" ? "vi-VN" : "en-GB",
     baseURL: url,
     acceptDownloads: true,
   });
