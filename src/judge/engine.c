@@ -12,59 +12,6 @@ static const struct corr_limits limits = { .groups = 65536, .entries = 2000000, 
 
 static void on_window(void *ctx, int corr, str key, const struct corr_event *ev, size_t n);
 
-/* ---- who uses whom ---- */
-
-static bool use_corr(struct arena *a, struct uses *u, int corr, int ref)
-{
-    struct corr_use *more = arena_array(a, struct corr_use, u->ncorrs + 1);
-
-    if (more == NULL)
-        return false;
-    if (u->ncorrs > 0)
-        memcpy(more, u->corrs, u->ncorrs * sizeof(*more));
-    u->corrs = more;
-    u->corrs[u->ncorrs++] = (struct corr_use){ corr, ref };
-    return true;
-}
-
-static bool use_control(struct arena *a, struct uses *u, int control)
-{
-    int *more = arena_array(a, int, u->ncontrols + 1);
-
-    if (more == NULL)
-        return false;
-    if (u->ncontrols > 0)
-        memcpy(more, u->controls, u->ncontrols * sizeof(*more));
-    u->controls = more;
-    u->controls[u->ncontrols++] = control;
-    return true;
-}
-
-static bool uses_build(struct engine *en)
-{
-    struct packset *ps = en->ps;
-    bool ok = true;
-
-    en->rule_uses = arena_array(&en->a, struct uses, ps->nrules + 1);
-    en->corr_uses = arena_array(&en->a, struct uses, ps->ncorrs + 1);
-    if (en->rule_uses == NULL || en->corr_uses == NULL)
-        return false;
-    for (size_t i = 0; i < ps->ncorrs; i++)
-        for (size_t r = 0; r < ps->corrs[i].nrefs; r++) {
-            const struct corr_ref *ref = &ps->corrs[i].ref[r];
-            struct uses *u = ref->rule >= 0 ? &en->rule_uses[ref->rule] : &en->corr_uses[ref->corr];
-            ok = ok && use_corr(&en->a, u, (int)i, (int)r);
-        }
-    for (size_t i = 0; i < ps->ncontrols; i++) {
-        const struct event_spec *ev = &ps->controls[i].event;
-        for (size_t k = 0; k < ev->nrules; k++)
-            ok = ok && use_control(&en->a, &en->rule_uses[ev->rules[k]], (int)i);
-        for (size_t k = 0; k < ev->ncorrs; k++)
-            ok = ok && use_control(&en->a, &en->corr_uses[ev->corrs[k]], (int)i);
-    }
-    return ok;
-}
-
 int engine_new(struct judge *j, struct packset *ps, struct engine **out, struct err *e)
 {
     struct engine *en = calloc(1, sizeof(*en));
@@ -78,7 +25,7 @@ int engine_new(struct judge *j, struct packset *ps, struct engine **out, struct 
     en->own_again = arena_init(OWN_BYTES);
     en->pend.a = arena_init(PENDING_BYTES);
     en->cor = correlator_new(ps->corrs, ps->ncorrs, limits, on_window, en);
-    if (en->cor == NULL || !uses_build(en) || !fields_init(&en->f, ps->names) || !fields_init(&en->again, ps->names) ||
+    if (en->cor == NULL || !engine_uses(en) || !fields_init(&en->f, ps->names) || !fields_init(&en->again, ps->names) ||
         !sigma_run_init(&en->run)) {
         engine_free(en);
         return ERR(e, -ENOMEM, "base.no_memory", "rules");

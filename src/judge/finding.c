@@ -116,6 +116,8 @@ static void evidence_add(struct live *l, int64_t at, uint64_t seq, str text, boo
     if (l->nev > 0 && (seq & ~SEQ_OWN) != 0 && l->ev[l->nev - 1].seq == seq)
         return;
     text = str_sub(text, 0, json ? DATA_KEEP : LINE_KEEP);
+    if (l->ev == NULL && (l->ev = calloc(EVIDENCE_KEEP, sizeof(*l->ev))) == NULL)
+        return;
     char *copy = str_dup(text);
     if (copy == NULL)
         return;

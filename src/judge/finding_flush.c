@@ -91,9 +91,7 @@ static void flushed(struct judge *j, struct live *l)
     l->fresh = l->dirty = false;
     l->told = l->count;
     l->ev_total += l->nev;
-    for (uint32_t i = 0; i < l->nev; i++)
-        free(l->ev[i].text);
-    l->nev = 0;
+    live_evidence_done(l);
     if (news)
         finding_will_tell(j, live_json(j, l, l->state, 0));
 }

@@ -31,6 +31,15 @@ int finding_tables(struct tx *tx, struct err *e)
     return 0;
 }
 
+void live_evidence_done(struct live *l)
+{
+    for (uint32_t i = 0; i < l->nev; i++)
+        free(l->ev[i].text);
+    free(l->ev);
+    l->ev = NULL;
+    l->nev = 0;
+}
+
 void live_free(struct live *l)
 {
     if (l == NULL)
@@ -39,8 +48,7 @@ void live_free(struct live *l)
                     l->host, l->source, l->last_line };
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         free(own[i]);
-    for (uint32_t i = 0; i < l->nev; i++)
-        free(l->ev[i].text);
+    live_evidence_done(l);
     free(l);
 }
 

@@ -29,8 +29,8 @@ struct live {                          /* an open finding */
     char state[16];
     uint64_t count, told;              /* told: the count last written */
     int64_t first_at, last_at, heard;  /* heard: receipt of the last event, or the last check */
-    struct evidence ev[EVIDENCE_KEEP];
-    uint32_t nev, ev_total;            /* waiting to be written; written so far */
+    struct evidence *ev;               /* room for EVIDENCE_KEEP while some wait to be written */
+    uint32_t nev, ev_total;            /* waiting; written so far */
     bool fresh, dirty;
     uint64_t run;                      /* state check: the run that last saw it */
     char *host, *source;               /* event: where from, for the unit */
@@ -83,6 +83,7 @@ int  finding_write_closed(struct judge *j, struct tx *tx, const struct live *l, 
 int  finding_write_history(struct tx *tx, int64_t id, int64_t at, str by, const char *state, str note, struct err *e);
 void live_free(struct live *l);
 void live_drop(struct judge *j, struct live *l);
+void live_evidence_done(struct live *l);
 void live_text(char **to, str s);      /* replaces an owned text */
 
 /* ---- the engine: rules over events ---- */
@@ -105,6 +106,7 @@ struct engine {
 };
 int  engine_new(struct judge *j, struct packset *ps, struct engine **out, struct err *e);
 void engine_free(struct engine *en);
+bool engine_uses(struct engine *en);                   /* fills rule_uses and corr_uses */
 void engine_event(struct engine *en, const struct event *ev, uint64_t seq);        /* ev held */
 void engine_batch_end(struct engine *en);
 /* Fields of an event as rules see them. */
