@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET };
+    struct sockaddr_in to = {.sin_family = AF_INET};
     struct stat st;
 
     if (argc != 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {

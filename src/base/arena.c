@@ -12,10 +12,7 @@ struct arena_block {
     _Alignas(ALIGN) unsigned char data[];
 };
 
-struct arena arena_init(size_t max)
-{
-    return (struct arena){ .max = max };
-}
+struct arena arena_init(size_t max) { return (struct arena){.max = max}; }
 
 /* Blocks double up to BLOCK_MAX; near the ceiling a block is cut to what fits. */
 static struct arena_block *block_new(struct arena *a, size_t need)
@@ -34,7 +31,7 @@ static struct arena_block *block_new(struct arena *a, size_t need)
     struct arena_block *b = malloc(sizeof(*b) + want);
     if (b == NULL)
         return NULL;
-    *b = (struct arena_block){ .next = a->head, .size = want };
+    *b = (struct arena_block){.next = a->head, .size = want};
     asan_poison(b->data, want);
     a->head = b;
     a->used += want;
@@ -81,7 +78,7 @@ str arena_str(struct arena *a, str s)
     if (p == NULL)
         return STR_NONE;
     memcpy(p, s.p, s.n);
-    return (str){ p, s.n };
+    return (str){p, s.n};
 }
 
 char *arena_cstr(struct arena *a, str s)
@@ -105,7 +102,7 @@ str arena_fmt(struct arena *a, const char *fmt, ...)
     if (p != NULL)
         vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
-    return p == NULL ? STR_NONE : (str){ p, (size_t)n };
+    return p == NULL ? STR_NONE : (str){p, (size_t)n};
 }
 
 static void blocks_free(struct arena_block *b)
@@ -135,5 +132,5 @@ void arena_clear(struct arena *a)
 void arena_free(struct arena *a)
 {
     blocks_free(a->head);
-    *a = (struct arena){ .max = a->max };
+    *a = (struct arena){.max = a->max};
 }

@@ -19,17 +19,17 @@
 #undef gmtime
 #undef localtime
 #undef ctime
-#define strcpy(d, s)        strcpy_is_banned_use_buf_or_arena_str
-#define strcat(d, s)        strcat_is_banned_use_buf
-#define strncpy(d, s, n)    strncpy_is_banned_use_buf_or_memcpy
-#define strncat(d, s, n)    strncat_is_banned_use_buf
-#define sprintf(...)        sprintf_is_banned_use_snprintf_or_buf_fmt
-#define vsprintf(...)       vsprintf_is_banned_use_vsnprintf
-#define strtok(s, d)        strtok_is_banned_use_str_split
-#define gets(s)             gets_is_banned
-#define atoi(s)             atoi_is_banned_use_str_i64
-#define atol(s)             atol_is_banned_use_str_i64
-#define gmtime(t)           gmtime_is_banned_use_time_fmt
-#define localtime(t)        localtime_is_banned_use_time_fmt
-#define ctime(t)            ctime_is_banned_use_time_fmt
+#define strcpy(d, s)     strcpy_is_banned_use_buf_or_arena_str
+#define strcat(d, s)     strcat_is_banned_use_buf
+#define strncpy(d, s, n) strncpy_is_banned_use_buf_or_memcpy
+#define strncat(d, s, n) strncat_is_banned_use_buf
+#define sprintf(...)     sprintf_is_banned_use_snprintf_or_buf_fmt
+#define vsprintf(...)    vsprintf_is_banned_use_vsnprintf
+#define strtok(s, d)     strtok_is_banned_use_str_split
+#define gets(s)          gets_is_banned
+#define atoi(s)          atoi_is_banned_use_str_i64
+#define atol(s)          atol_is_banned_use_str_i64
+#define gmtime(t)        gmtime_is_banned_use_time_fmt
+#define localtime(t)     localtime_is_banned_use_time_fmt
+#define ctime(t)         ctime_is_banned_use_time_fmt
 #endif

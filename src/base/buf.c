@@ -6,15 +6,12 @@
 
 enum { BUF_FIRST = 256 };
 
-void buf_init(struct buf *b, size_t max)
-{
-    *b = (struct buf){ .max = max };
-}
+void buf_init(struct buf *b, size_t max) { *b = (struct buf){.max = max}; }
 
 void buf_done(struct buf *b)
 {
     free(b->p);
-    *b = (struct buf){ .max = b->max };
+    *b = (struct buf){.max = b->max};
 }
 
 void buf_clear(struct buf *b)
@@ -56,20 +53,11 @@ void buf_add(struct buf *b, const void *p, size_t n)
     b->n += n;
 }
 
-void buf_str(struct buf *b, str s)
-{
-    buf_add(b, s.p, s.n);
-}
+void buf_str(struct buf *b, str s) { buf_add(b, s.p, s.n); }
 
-void buf_z(struct buf *b, const char *z)
-{
-    buf_add(b, z, strlen(z));
-}
+void buf_z(struct buf *b, const char *z) { buf_add(b, z, strlen(z)); }
 
-void buf_byte(struct buf *b, uint8_t c)
-{
-    buf_add(b, &c, 1);
-}
+void buf_byte(struct buf *b, uint8_t c) { buf_add(b, &c, 1); }
 
 void buf_fmt(struct buf *b, const char *fmt, ...)
 {
@@ -126,23 +114,20 @@ static void json_escape(struct buf *b, unsigned char c)
 
     for (const char *p = named; *p != '\0'; p += 2)
         if ((unsigned char)p[0] == c) {
-            buf_add(b, (const char[]){ '\\', p[1] }, 2);
+            buf_add(b, (const char[]){'\\', p[1]}, 2);
             return;
         }
     buf_fmt(b, "\\u%04x", c);
 }
 
-static bool json_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != 0x7f;
-}
+static bool json_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != 0x7f; }
 
 void buf_json(struct buf *b, str s)
 {
     size_t start = b->n;
 
     buf_byte(b, '"');
-    for (size_t i = 0; i < s.n; ) {
+    for (size_t i = 0; i < s.n;) {
         size_t run = i;
         while (run < s.n && json_plain((unsigned char)s.p[run]))
             run++;
@@ -184,7 +169,7 @@ void buf_csv(struct buf *b, str s)
     }
     buf_byte(b, '"');
     str part;
-    for (str rest = s; str_split(&rest, '"', &part); ) {
+    for (str rest = s; str_split(&rest, '"', &part);) {
         buf_str(b, part);
         if (rest.p != NULL)
             buf_z(b, "\"\"");
@@ -204,7 +189,4 @@ void buf_drop(struct buf *b, size_t n)
     memmove(b->p, b->p + n, b->n);
 }
 
-str buf_view(const struct buf *b)
-{
-    return (str){ b->p == NULL ? "" : b->p, b->n };
-}
+str buf_view(const struct buf *b) { return (str){b->p == NULL ? "" : b->p, b->n}; }

@@ -12,17 +12,35 @@ enum { WORKDAYS_MAX = 100000, CALENDAR_BYTES = 1 << 20 };
 /* Years 1 to 9999: what a four-digit date can say. */
 enum { DAY_MIN = -719162, DAY_MAX = 2932896 };
 
-struct cal_day { int64_t day; bool work; uint32_t line; str name[2]; };
-struct calendar { struct arena a; struct cal_day *v; size_t n; };
+struct cal_day {
+    int64_t day;
+    bool work;
+    uint32_t line;
+    str name[2];
+};
+struct calendar {
+    struct arena a;
+    struct cal_day *v;
+    size_t n;
+};
 
 /* ---- durations ---- */
 
-struct unit { char letter; int order; int64_t months, days, seconds; };
+struct unit {
+    char letter;
+    int order;
+    int64_t months, days, seconds;
+};
 static const struct unit date_units[] = {
-    { 'Y', 0, 12, 0, 0 }, { 'M', 1, 1, 0, 0 }, { 'W', 2, 0, 7, 0 }, { 'D', 3, 0, 1, 0 },
+    {'Y', 0, 12, 0, 0},
+    {'M', 1, 1, 0, 0},
+    {'W', 2, 0, 7, 0},
+    {'D', 3, 0, 1, 0},
 };
 static const struct unit time_units[] = {
-    { 'H', 4, 0, 0, 3600 }, { 'M', 5, 0, 0, 60 }, { 'S', 6, 0, 0, 1 },
+    {'H', 4, 0, 0, 3600},
+    {'M', 5, 0, 0, 60},
+    {'S', 6, 0, 0, 1},
 };
 
 static const struct unit *unit_find(bool in_time, char letter)
@@ -75,15 +93,19 @@ bool duration_parse(str s, struct duration *out)
     /* What prints must parse again: hours have ten digits at most, too. */
     if (months > INT32_MAX || days > INT32_MAX || seconds > 9999999999 * 3600)
         return false;
-    *out = (struct duration){ (int32_t)months, (int32_t)days, seconds };
+    *out = (struct duration){(int32_t)months, (int32_t)days, seconds};
     return true;
 }
 
 size_t duration_fmt(struct duration d, char *out, size_t cap)
 {
-    const struct { int64_t v; char letter; bool time; } part[] = {
-        { d.months / 12, 'Y', false }, { d.months % 12, 'M', false }, { d.days, 'D', false },
-        { d.seconds / 3600, 'H', true }, { d.seconds / 60 % 60, 'M', true }, { d.seconds % 60, 'S', true },
+    const struct {
+        int64_t v;
+        char letter;
+        bool time;
+    } part[] = {
+        {d.months / 12, 'Y', false},   {d.months % 12, 'M', false},      {d.days, 'D', false},
+        {d.seconds / 3600, 'H', true}, {d.seconds / 60 % 60, 'M', true}, {d.seconds % 60, 'S', true},
     };
     char text[128] = "P";
     size_t n = 1;
@@ -92,8 +114,8 @@ size_t duration_fmt(struct duration d, char *out, size_t cap)
     for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++) {
         if (part[i].v == 0)
             continue;
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%" PRId64 "%c",
-                              part[i].time && !in_time ? "T" : "", part[i].v, part[i].letter);
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%" PRId64 "%c", part[i].time && !in_time ? "T" : "",
+                              part[i].v, part[i].letter);
         in_time |= part[i].time;
     }
     if (n == 1)
@@ -108,10 +130,7 @@ size_t duration_fmt(struct duration d, char *out, size_t cap)
 
 /* ---- dates ---- */
 
-static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
-{
-    return v < lo ? lo : v > hi ? hi : v;
-}
+static int64_t clamp(int64_t v, int64_t lo, int64_t hi) { return v < lo ? lo : v > hi ? hi : v; }
 
 int64_t date_add(int64_t days, struct duration d, int sign)
 {
@@ -140,15 +159,9 @@ int64_t date_of(int64_t ns)
     return rest + ZONE_NS >= NS_PER_DAY ? day + 1 : day;
 }
 
-static int64_t saturating(__int128 v)
-{
-    return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
-}
+static int64_t saturating(__int128 v) { return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v; }
 
-int64_t date_start(int64_t days)
-{
-    return saturating((__int128)days * NS_PER_DAY - ZONE_NS);
-}
+int64_t date_start(int64_t days) { return saturating((__int128)days * NS_PER_DAY - ZONE_NS); }
 
 int64_t time_add(int64_t ns, struct duration d, int sign)
 {
@@ -176,8 +189,8 @@ bool date_parse(str s, int64_t *days)
     str a, b, c;
     int y, m, d, y2, m2, d2;
 
-    if (s.n < 8 || s.n > 10 || !str_split(&s, sep, &a) || !str_split(&s, sep, &b) ||
-        !str_split(&s, sep, &c) || s.p != NULL)
+    if (s.n < 8 || s.n > 10 || !str_split(&s, sep, &a) || !str_split(&s, sep, &b) || !str_split(&s, sep, &c) ||
+        s.p != NULL)
         return false;
     if (iso ? !number(a, 4, 4, &y) || !number(b, 2, 2, &m) || !number(c, 2, 2, &d)
             : !number(a, 1, 2, &d) || !number(b, 1, 2, &m) || !number(c, 4, 4, &y))
@@ -256,12 +269,12 @@ static bool calendar_lines(struct calendar *c, str text, const char *name, struc
     uint32_t no = 0;
     struct err e;
 
-    for (str line; str_split(&text, '\n', &line); ) {
+    for (str line; str_split(&text, '\n', &line);) {
         no++;
         str body = str_trim(line);
         if (body.n == 0 || body.p[0] == '#')
             continue;
-        c->v[c->n] = (struct cal_day){ .line = no };
+        c->v[c->n] = (struct cal_day){.line = no};
         if (calendar_line(c, line, &c->v[c->n], &e)) {
             c->n++;
         } else {
@@ -323,7 +336,7 @@ void calendar_free(struct calendar *c)
 
 static const struct cal_day *find_day(const struct calendar *c, int64_t day)
 {
-    struct cal_day want = { .day = day };
+    struct cal_day want = {.day = day};
     size_t lo = 0, hi = c == NULL ? 0 : c->n;
 
     while (lo < hi) {

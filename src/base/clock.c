@@ -17,11 +17,11 @@ static int64_t system_mono(const struct clock *c) { return now_of(CLOCK_MONOTONI
 static int64_t manual_wall(const struct clock *c) { return c->set_wall; }
 static int64_t manual_mono(const struct clock *c) { return c->set_mono; }
 
-const struct clock clock_system = { .wall = system_wall, .mono = system_mono };
+const struct clock clock_system = {.wall = system_wall, .mono = system_mono};
 
 struct clock clock_manual(int64_t wall)
 {
-    return (struct clock){ .wall = manual_wall, .mono = manual_mono, .set_wall = wall, .set_mono = NS_PER_S };
+    return (struct clock){.wall = manual_wall, .mono = manual_mono, .set_wall = wall, .set_mono = NS_PER_S};
 }
 
 void clock_advance(struct clock *c, int64_t ns)
@@ -174,7 +174,7 @@ size_t time_fmt(int64_t ns, int ndigits, char *out, size_t cap)
     char tail[16] = "";
     if (width > 0)
         snprintf(tail, sizeof(tail), ".%0*lld", width, (long long)frac);
-    int n = snprintf(out, cap, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", y, m, d,
-                     (int)(left / 3600), (int)(left / 60 % 60), (int)(left % 60), tail);
+    int n = snprintf(out, cap, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", y, m, d, (int)(left / 3600), (int)(left / 60 % 60),
+                     (int)(left % 60), tail);
     return n < 0 || cap == 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
 }

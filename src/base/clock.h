@@ -8,9 +8,9 @@
 #define NS_PER_MS 1000000LL
 
 struct clock {
-    int64_t (*wall)(const struct clock *c);       /* ns since the epoch */
-    int64_t (*mono)(const struct clock *c);       /* ns, never goes back */
-    int64_t set_wall, set_mono;                   /* used by clock_manual only */
+    int64_t (*wall)(const struct clock *c); /* ns since the epoch */
+    int64_t (*mono)(const struct clock *c); /* ns, never goes back */
+    int64_t set_wall, set_mono;             /* used by clock_manual only */
 };
 extern const struct clock clock_system;
 struct clock clock_manual(int64_t wall);
@@ -25,5 +25,5 @@ bool time_parse(str s, int64_t *ns);
 size_t time_fmt(int64_t ns, int digits, char *out, size_t cap);
 /* Days since 1970-01-01 and back, proleptic Gregorian. */
 int64_t days_from_civil(int y, int m, int d);
-void    civil_from_days(int64_t days, int *y, int *m, int *d);
+void civil_from_days(int64_t days, int *y, int *m, int *d);
 #endif

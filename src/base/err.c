@@ -15,7 +15,7 @@ static void text_clean(char *out, size_t cap, str s)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s.n; ) {
+    for (size_t i = 0; i < s.n;) {
         str rest = str_sub(s, i, 4);
         size_t len = utf8_char(rest);
         const unsigned char *c = (const unsigned char *)rest.p;
@@ -39,7 +39,7 @@ int err_set(struct err *e, int code, const char *key, const char *const *args, s
     if (e == NULL)
         return code;
     /* Built aside: an argument may point into *e when an error is wrapped. */
-    struct err fresh = { .code = code, .key = key };
+    struct err fresh = {.code = code, .key = key};
     for (size_t i = 0; i < n && i < ERR_ARGS; i++)
         text_clean(fresh.arg[i], ERR_ARG_MAX, str_c(args[i]));
     *e = fresh;
@@ -56,17 +56,14 @@ static const char *ring_next(str s)
     return slot;
 }
 
-const char *err_s(str s)
-{
-    return ring_next(s);
-}
+const char *err_s(str s) { return ring_next(s); }
 
 const char *err_n(int64_t v)
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%" PRId64, v);
 
-    return ring_next((str){ text, (size_t)n });
+    return ring_next((str){text, (size_t)n});
 }
 
 void err_at(struct err *e, const char *at, uint32_t line, uint32_t col)
@@ -98,7 +95,7 @@ static const char *errno_text(int code, enum lang lang)
 static size_t unknown_key(const struct err *e, char *out, size_t cap)
 {
     size_t n = 0;
-    struct msg_sink s = { out, cap, 0 };
+    struct msg_sink s = {out, cap, 0};
 
     msg_sink_add(&s, str_c(e->key));
     for (size_t i = 0; i < ERR_ARGS; i++)
@@ -129,7 +126,7 @@ size_t err_text(const struct err *e, enum lang lang, char *out, size_t cap)
 {
     if (cap == 0)
         return 0;
-    struct msg_sink s = { out, cap, 0 };
+    struct msg_sink s = {out, cap, 0};
     char num[32];
 
     out[0] = '\0';
@@ -147,10 +144,7 @@ size_t err_text(const struct err *e, enum lang lang, char *out, size_t cap)
     return s.n + err_sentence(e, lang, out + s.n, cap - s.n);
 }
 
-void errs_init(struct errs *es, size_t max)
-{
-    *es = (struct errs){ .max = max };
-}
+void errs_init(struct errs *es, size_t max) { *es = (struct errs){.max = max}; }
 
 void errs_add(struct errs *es, const struct err *e)
 {
@@ -175,5 +169,5 @@ void errs_add(struct errs *es, const struct err *e)
 void errs_done(struct errs *es)
 {
     free(es->v);
-    *es = (struct errs){ .max = es->max };
+    *es = (struct errs){.max = es->max};
 }

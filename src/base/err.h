@@ -13,19 +13,19 @@ enum { ERR_ARGS = 4, ERR_ARG_MAX = 120, ERR_AT_MAX = 160 };
 enum lang { LANG_VI, LANG_EN };
 
 struct err {
-    int      code;                       /* negative errno; 0 = no error */
-    uint32_t line, col;                  /* 1-based; 0 = not known */
-    const char *key;                     /* static string, "base.file.read" */
-    char     at[ERR_AT_MAX];             /* file, JSON pointer or column; may be empty */
-    char     arg[ERR_ARGS][ERR_ARG_MAX]; /* cut at a UTF-8 boundary */
+    int code;                        /* negative errno; 0 = no error */
+    uint32_t line, col;              /* 1-based; 0 = not known */
+    const char *key;                 /* static string, "base.file.read" */
+    char at[ERR_AT_MAX];             /* file, JSON pointer or column; may be empty */
+    char arg[ERR_ARGS][ERR_ARG_MAX]; /* cut at a UTF-8 boundary */
 };
 
 /* Fills *e (when not NULL) and returns code. Arguments are printf text for
  * {0}, {1}..: ERRF("%.*s", STR_ARGS(name)) for each. Call through the macro. */
 int err_set(struct err *e, int code, const char *key, const char *const *args, size_t n);
-#define ERR(e, code, key, ...) \
-    err_set((e), (code), (key), (const char *const[]){ NULL, ##__VA_ARGS__ } + 1, \
-            sizeof((const char *const[]){ NULL, ##__VA_ARGS__ }) / sizeof(char *) - 1)
+#define ERR(e, code, key, ...)                                                                                         \
+    err_set((e), (code), (key), (const char *const[]){NULL, ##__VA_ARGS__} + 1,                                        \
+            sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1)
 /* ERR(e, -EEXIST, "base.file.locked", S(path)): S() makes a str a
  * bounded C string in a thread-local ring of 8; N() does so for an integer. */
 const char *err_s(str s);
@@ -43,7 +43,11 @@ size_t err_text(const struct err *e, enum lang lang, char *out, size_t cap);
 size_t err_sentence(const struct err *e, enum lang lang, char *out, size_t cap);
 
 /* Many errors from one pass (a CSV, a pack). Grows to max, then only counts. */
-struct errs { struct err *v; size_t n, cap, max; uint64_t total; };
+struct errs {
+    struct err *v;
+    size_t n, cap, max;
+    uint64_t total;
+};
 void errs_init(struct errs *es, size_t max);
 void errs_add(struct errs *es, const struct err *e);
 void errs_done(struct errs *es);

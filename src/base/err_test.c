@@ -58,18 +58,20 @@ static void arguments(void **state)
     ERR(&e, -1, "no.key", "one", "two");
     ERR(&e, -1, "no.key", e.arg[1], e.arg[0], "3", "4", "5", "6");
     assert_string_equal(text_of(&e, LANG_EN), "no.key (two, one, 3, 4)");
-    ERR(&e, -1, "no.key", "a\x1b[31m\nb\x7f", "\xff\xc2\x9b" "đ");
+    ERR(&e, -1, "no.key", "a\x1b[31m\nb\x7f",
+        "\xff\xc2\x9b"
+        "đ");
     assert_string_equal(e.arg[0], "a?[31m?b?");
     assert_string_equal(e.arg[1], "??đ");
     memset(big, 'a', sizeof(big));
     for (size_t off = 116; off < 122; off++) {
         memcpy(big + off, "ệ", 3);
-        ERR(&e, -1, "no.key", S(((str){ big, sizeof(big) })));
+        ERR(&e, -1, "no.key", S(((str){big, sizeof(big)})));
         assert_true(strlen(e.arg[0]) < ERR_ARG_MAX && strlen(e.arg[0]) >= ERR_ARG_MAX - 3);
         assert_true(utf8_valid(str_c(e.arg[0])));
         memset(big, 'a', sizeof(big));
     }
-    ERR(&e, -1, "no.key", S(STR_NONE), S(((str){ "a\0b", 3 })));
+    ERR(&e, -1, "no.key", S(STR_NONE), S(((str){"a\0b", 3})));
     assert_string_equal(e.arg[1], "a?b");
     err_at(&e, e.at, 1, 1);
 }
@@ -134,12 +136,14 @@ static void catalogue(void **state)
 
 static void filling(void **state)
 {
-    static const struct { const char *text, *want; } t[] = {
-        { "", "" }, { "plain", "plain" }, { "{0}", "A" }, { "{0}{1}{0}", "ABA" }, { "x{1}y", "xBy" },
-        { "{2}", "{2}" }, { "{", "{" }, { "{0", "{0" }, { "{}", "{}" }, { "{{0}}", "{A}" }, { "{e}", "{e}" },
-        { "{10}", "{10}" }, { "{{{", "{{{" },
+    static const struct {
+        const char *text, *want;
+    } t[] = {
+        {"", ""},       {"plain", "plain"}, {"{0}", "A"},   {"{0}{1}{0}", "ABA"}, {"x{1}y", "xBy"},
+        {"{2}", "{2}"}, {"{", "{"},         {"{0", "{0"},   {"{}", "{}"},         {"{{0}}", "{A}"},
+        {"{e}", "{e}"}, {"{10}", "{10}"},   {"{{{", "{{{"},
     };
-    const char *args[] = { "A", "B" };
+    const char *args[] = {"A", "B"};
     char out[64];
 
     for (size_t i = 0; i < COUNT(t); i++) {
@@ -147,7 +151,7 @@ static void filling(void **state)
         assert_string_equal(out, t[i].want);
     }
     /* A placeholder inside an argument stays text. */
-    msg_fill(out, sizeof(out), "{0} {1}", (const char *[]){ "{1}", "B" }, 2, NULL);
+    msg_fill(out, sizeof(out), "{0} {1}", (const char *[]){"{1}", "B"}, 2, NULL);
     assert_string_equal(out, "{1} B");
     msg_fmt(out, sizeof(out), LANG_EN, "no.key", args, 2);
     assert_string_equal(out, "no.key");
@@ -156,9 +160,14 @@ static void filling(void **state)
 
 static void languages(void **state)
 {
-    static const struct { const char *s; bool ok; enum lang lang; } t[] = {
-        { "vi", true, LANG_VI }, { "en", true, LANG_EN }, { "vi-VN", true, LANG_VI }, { "EN-us", true, LANG_EN },
-        { " en ", true, LANG_EN }, { "", false, 0 }, { "fr", false, 0 }, { "vietnamese", false, 0 }, { "-vi", false, 0 },
+    static const struct {
+        const char *s;
+        bool ok;
+        enum lang lang;
+    } t[] = {
+        {"vi", true, LANG_VI},    {"en", true, LANG_EN},    {"vi-VN", true, LANG_VI},
+        {"EN-us", true, LANG_EN}, {" en ", true, LANG_EN},  {"", false, 0},
+        {"fr", false, 0},         {"vietnamese", false, 0}, {"-vi", false, 0},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         enum lang lang = LANG_VI;
@@ -172,7 +181,10 @@ static void languages(void **state)
 
 /* ---- log ---- */
 
-struct seen { char line[5000]; int n; };
+struct seen {
+    char line[5000];
+    int n;
+};
 
 static void on_line(void *ctx, enum log_level lv, str line)
 {
@@ -181,7 +193,7 @@ static void on_line(void *ctx, enum log_level lv, str line)
     snprintf(s->line, sizeof(s->line), "%.*s", STR_ARGS(line));
     s->n++;
     if (lv == LOG_ERROR)
-        log_event(LOG_WARN, "from_hook");      /* must neither lock up nor come back here */
+        log_event(LOG_WARN, "from_hook"); /* must neither lock up nor come back here */
 }
 
 /* stderr goes to a pipe for the time of fn; returns what was written. */
@@ -205,7 +217,7 @@ static const char *captured(void (*fn)(void))
 static void emit_hostile(void)
 {
     log_event(LOG_WARN, "x", F_STR("a", STR("bare")), F_STR("b", STR("two words")), F_INT("n", -3),
-              F_STR("c", ((str){ "\n2026 error\x1b\0\xff\xc2\x85\"\\", 18 })), F_STR("d", STR("")),
+              F_STR("c", ((str){"\n2026 error\x1b\0\xff\xc2\x85\"\\", 18})), F_STR("d", STR("")),
               F_STR("e", STR("mở khóa")), F_STR("f", STR("k=v")));
     log_event(LOG_DEBUG, "silent");
 }
@@ -214,7 +226,8 @@ static void escapes(void **state)
 {
     const char *out = captured(emit_hostile);
 
-    assert_non_null(strstr(out, "Z warn x a=bare b=\"two words\" n=-3 "
+    assert_non_null(strstr(out,
+                           "Z warn x a=bare b=\"two words\" n=-3 "
                            "c=\"\\n2026 error\\x1b\\x00\\xff\\xc2\\x85\\\"\\\\\" d=\"\" e=\"mở khóa\" f=\"k=v\"\n"));
     assert_null(strstr(out, "silent"));
     assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
@@ -235,14 +248,15 @@ static void emit_levels(void)
 
 static void levels_and_hook(void **state)
 {
-    struct seen s = { .n = 0 };
+    struct seen s = {.n = 0};
 
     log_set_hook(on_line, &s);
     const char *out = captured(emit_levels);
     log_set_hook(NULL, NULL);
     assert_null(strstr(out, "hidden"));
     assert_non_null(strstr(out, " debug shown\n"));
-    assert_non_null(strstr(out, " error boom key=base.file.read code=-13 error=\"Cannot read x: permission denied\"\n"));
+    assert_non_null(
+        strstr(out, " error boom key=base.file.read code=-13 error=\"Cannot read x: permission denied\"\n"));
     assert_non_null(strstr(out, " warn from_hook\n"));
     assert_int_equal(s.n, 2);
     assert_non_null(strstr(s.line, "boom"));
@@ -253,7 +267,7 @@ static void emit_giant(void)
     static char big[9000];
 
     memset(big, 'a', sizeof(big));
-    str s = { big, sizeof(big) };
+    str s = {big, sizeof(big)};
     log_event(LOG_INFO, "giant", F_STR("a", s), F_STR("b", s), F_STR("c", s), F_STR("d", s), F_STR("e", s));
 }
 
@@ -307,10 +321,10 @@ static void threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_languages), cmocka_unit_test(unknown_keys), cmocka_unit_test(arguments),
-        cmocka_unit_test(ring_of_eight), cmocka_unit_test(ceilings), cmocka_unit_test(many_errors),
-        cmocka_unit_test(catalogue), cmocka_unit_test(filling), cmocka_unit_test(languages),
-        cmocka_unit_test(escapes), cmocka_unit_test(levels_and_hook), cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(both_languages), cmocka_unit_test(unknown_keys),    cmocka_unit_test(arguments),
+        cmocka_unit_test(ring_of_eight),  cmocka_unit_test(ceilings),        cmocka_unit_test(many_errors),
+        cmocka_unit_test(catalogue),      cmocka_unit_test(filling),         cmocka_unit_test(languages),
+        cmocka_unit_test(escapes),        cmocka_unit_test(levels_and_hook), cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests_name("base/err", tests, NULL, NULL);

@@ -86,7 +86,7 @@ static int read_fd(struct arena *a, int fd, size_t max, str *out)
         char *p = arena_alloc(a, (size_t)st.st_size + 1);
         int n = p == NULL ? -ENOMEM : fd_read_full(fd, p, (size_t)st.st_size);
         if (n >= 0)
-            *out = (str){ p, (size_t)n };
+            *out = (str){p, (size_t)n};
         return n < 0 ? n : 0;
     }
     struct buf b;
@@ -215,10 +215,7 @@ int file_lock(const char *path, int *fd, struct err *e)
     return 0;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return str_cmp(*(const str *)a, *(const str *)b);
-}
+static int by_bytes(const void *a, const void *b) { return str_cmp(*(const str *)a, *(const str *)b); }
 
 /* Names one by one into a growing array; the ceiling is checked before growth. */
 static int list_names(struct arena *a, DIR *d, str suffix, size_t max, str **names, size_t *n)
@@ -246,8 +243,7 @@ static int list_names(struct arena *a, DIR *d, str suffix, size_t max, str **nam
     return -errno;
 }
 
-int file_list(struct arena *a, const char *dir, str suffix, size_t max,
-              str **names, size_t *n, struct err *e)
+int file_list(struct arena *a, const char *dir, str suffix, size_t max, str **names, size_t *n, struct err *e)
 {
     DIR *d = opendir(dir);
     str *v = NULL, *kept = NULL;

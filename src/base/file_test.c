@@ -21,10 +21,7 @@ static const char *in_dir(const char *name)
     return path[at];
 }
 
-static int make_dir(void **state)
-{
-    return mkdtemp(dir) == NULL ? -1 : 0;
-}
+static int make_dir(void **state) { return mkdtemp(dir) == NULL ? -1 : 0; }
 
 static int remove_dir(void **state)
 {
@@ -103,7 +100,7 @@ static void folders(void **state)
     struct err e;
     str *names = NULL;
     size_t n = 99;
-    static const char *const make[] = { "l/b.yaml", "l/a.yaml", "l/Z.yaml", "l/c.txt", "l/.hidden.yaml", "l/đ.yaml" };
+    static const char *const make[] = {"l/b.yaml", "l/a.yaml", "l/Z.yaml", "l/c.txt", "l/.hidden.yaml", "l/đ.yaml"};
 
     assert_int_equal(file_mkdirs(in_dir("l/deep//er/"), 0700, &e), 0);
     assert_int_equal(file_mkdirs(in_dir("l/deep/er"), 0700, &e), 0);
@@ -166,7 +163,12 @@ static void descriptors(void **state)
 /* ---- queue ---- */
 
 enum { ITEMS = 20000, PRODUCERS = 3, CONSUMERS = 3 };
-struct work { struct queue *q; intptr_t first; int64_t sum; int n; };
+struct work {
+    struct queue *q;
+    intptr_t first;
+    int64_t sum;
+    int n;
+};
 
 static void *produce(void *arg)
 {
@@ -200,11 +202,11 @@ static void queue_threads(void **state)
     int n = 0;
 
     for (int i = 0; i < CONSUMERS; i++) {
-        out[i] = (struct work){ .q = q };
+        out[i] = (struct work){.q = q};
         pthread_create(&tc[i], NULL, consume, &out[i]);
     }
     for (int i = 0; i < PRODUCERS; i++) {
-        in[i] = (struct work){ .q = q, .first = 1 + (intptr_t)i * ITEMS };
+        in[i] = (struct work){.q = q, .first = 1 + (intptr_t)i * ITEMS};
         pthread_create(&tp[i], NULL, produce, &in[i]);
     }
     for (int i = 0; i < PRODUCERS; i++)
@@ -250,7 +252,7 @@ static void queue_alone(void **state)
 static void queue_close_wakes_producer(void **state)
 {
     struct queue *q = queue_new(1);
-    struct work w = { .q = q, .first = 1 };
+    struct work w = {.q = q, .first = 1};
     pthread_t t;
 
     pthread_create(&t, NULL, produce, &w);
@@ -263,9 +265,10 @@ static void queue_close_wakes_producer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_and_writes), cmocka_unit_test(failed_write), cmocka_unit_test(folders),
-        cmocka_unit_test(locks), cmocka_unit_test(descriptors), cmocka_unit_test(queue_threads),
-        cmocka_unit_test(queue_alone), cmocka_unit_test(queue_close_wakes_producer),
+        cmocka_unit_test(reads_and_writes), cmocka_unit_test(failed_write),
+        cmocka_unit_test(folders),          cmocka_unit_test(locks),
+        cmocka_unit_test(descriptors),      cmocka_unit_test(queue_threads),
+        cmocka_unit_test(queue_alone),      cmocka_unit_test(queue_close_wakes_producer),
     };
     return cmocka_run_group_tests_name("base/file", tests, make_dir, remove_dir);
 }

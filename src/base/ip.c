@@ -104,7 +104,7 @@ static bool v6_parse(str s, uint8_t b[16])
 /* As written: a mapped address stays family 6. */
 static bool ip_parse_raw(str s, struct ip *out)
 {
-    struct ip a = { 0 };
+    struct ip a = {0};
 
     if (s.n == 0 || s.n >= IP_TEXT_MAX)
         return false;
@@ -118,14 +118,14 @@ static bool ip_parse_raw(str s, struct ip *out)
 
 static bool is_mapped(struct ip a)
 {
-    static const uint8_t head[12] = { [10] = 0xff, [11] = 0xff };
+    static const uint8_t head[12] = {[10] = 0xff, [11] = 0xff};
 
     return a.family == 6 && memcmp(a.b, head, sizeof(head)) == 0;
 }
 
 static struct ip unmap(struct ip a)
 {
-    struct ip four = { .family = 4 };
+    struct ip four = {.family = 4};
 
     memcpy(four.b, a.b + 12, 4);
     return four;
@@ -141,10 +141,7 @@ bool ip_parse(str s, struct ip *out)
     return true;
 }
 
-static size_t fitted(int n, size_t cap)
-{
-    return n < 0 || cap == 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
-}
+static size_t fitted(int n, size_t cap) { return n < 0 || cap == 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1; }
 
 /* The longest run of zero groups, the first among equals, at least two (RFC 5952 4.2). */
 static void zero_run(const uint8_t b[16], int *start, int *len)
@@ -195,10 +192,7 @@ size_t ip_fmt(struct ip a, char *out, size_t cap)
     return 0;
 }
 
-static size_t ip_bytes(struct ip a)
-{
-    return a.family == 4 ? 4 : a.family == 6 ? 16 : 0;
-}
+static size_t ip_bytes(struct ip a) { return a.family == 4 ? 4 : a.family == 6 ? 16 : 0; }
 
 int ip_cmp(struct ip a, struct ip b)
 {
@@ -261,8 +255,7 @@ size_t prefix_fmt(struct prefix p, char *out, size_t cap)
 
 bool prefix_has(struct prefix p, struct ip a)
 {
-    return p.ip.family != 0 && p.ip.family == a.family && p.len <= 8 * ip_bytes(a) &&
-           same_head(p.ip.b, a.b, p.len);
+    return p.ip.family != 0 && p.ip.family == a.family && p.len <= 8 * ip_bytes(a) && same_head(p.ip.b, a.b, p.len);
 }
 
 bool prefix_overlaps(struct prefix a, struct prefix b)
@@ -281,7 +274,7 @@ static bool mac_separator(size_t n, size_t i, char first, char c, bool *is_sep)
 
 bool mac_parse(str s, struct mac *out)
 {
-    struct mac m = { 0 };
+    struct mac m = {0};
     size_t k = 0;
 
     if (s.n != 17 && s.n != 14 && s.n != 12)
@@ -304,6 +297,6 @@ bool mac_parse(str s, struct mac *out)
 
 size_t mac_fmt(struct mac m, char *out, size_t cap)
 {
-    return fitted(snprintf(out, cap, "%02x:%02x:%02x:%02x:%02x:%02x",
-                           m.b[0], m.b[1], m.b[2], m.b[3], m.b[4], m.b[5]), cap);
+    return fitted(snprintf(out, cap, "%02x:%02x:%02x:%02x:%02x:%02x", m.b[0], m.b[1], m.b[2], m.b[3], m.b[4], m.b[5]),
+                  cap);
 }

@@ -12,13 +12,13 @@ static void must(bool ok)
 
 static void address(str s)
 {
-    struct ip a, b = { 0 };
+    struct ip a, b = {0};
     char out[IP_TEXT_MAX], again[IP_TEXT_MAX];
 
     if (!ip_parse(s, &a))
         return;
     size_t n = ip_fmt(a, out, sizeof(out));
-    must(n > 0 && ip_parse((str){ out, n }, &b));
+    must(n > 0 && ip_parse((str){out, n}, &b));
     must(ip_cmp(a, b) == 0);
     ip_fmt(b, again, sizeof(again));
     must(strcmp(out, again) == 0);
@@ -26,20 +26,20 @@ static void address(str s)
 
 static void prefix(str s)
 {
-    struct prefix a, b = { 0 };
+    struct prefix a, b = {0};
     char out[PREFIX_TEXT_MAX];
 
     if (!prefix_parse(s, &a))
         return;
     size_t n = prefix_fmt(a, out, sizeof(out));
-    must(n > 0 && prefix_parse((str){ out, n }, &b));
+    must(n > 0 && prefix_parse((str){out, n}, &b));
     must(a.len == b.len && ip_cmp(a.ip, b.ip) == 0);
     must(prefix_has(a, a.ip) && prefix_overlaps(a, b));
 }
 
 static void mac(str s)
 {
-    struct mac a, b = { 0 };
+    struct mac a, b = {0};
     char out[MAC_TEXT_MAX];
 
     if (!mac_parse(s, &a))
@@ -50,7 +50,7 @@ static void mac(str s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    str s = { (const char *)p, n };
+    str s = {(const char *)p, n};
 
     address(s);
     prefix(s);

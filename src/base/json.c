@@ -40,14 +40,17 @@ static bool depth_within(str s, int max, uint32_t *line, uint32_t *col)
     return true;
 }
 
-static const struct { enum json_error_code code; const char *key; } reasons[] = {
-    { json_error_invalid_utf8, "base.json.utf8" },
-    { json_error_premature_end_of_input, "base.json.cut_off" },
-    { json_error_end_of_input_expected, "base.json.trailing" },
-    { json_error_null_character, "base.json.nul" },
-    { json_error_null_byte_in_key, "base.json.nul" },
-    { json_error_duplicate_key, "base.json.duplicate" },
-    { json_error_numeric_overflow, "base.json.number" },
+static const struct {
+    enum json_error_code code;
+    const char *key;
+} reasons[] = {
+    {json_error_invalid_utf8, "base.json.utf8"},
+    {json_error_premature_end_of_input, "base.json.cut_off"},
+    {json_error_end_of_input_expected, "base.json.trailing"},
+    {json_error_null_character, "base.json.nul"},
+    {json_error_null_byte_in_key, "base.json.nul"},
+    {json_error_duplicate_key, "base.json.duplicate"},
+    {json_error_numeric_overflow, "base.json.number"},
 };
 
 static const char *reason_key(const json_error_t *je)
@@ -84,13 +87,10 @@ str json_str(const json_t *v)
 {
     if (!json_is_string(v))
         return STR_NONE;
-    return (str){ json_string_value(v), json_string_length(v) };
+    return (str){json_string_value(v), json_string_length(v)};
 }
 
-str json_get_str(const json_t *obj, const char *key)
-{
-    return json_str(json_object_get(obj, key));
-}
+str json_get_str(const json_t *obj, const char *key) { return json_str(json_object_get(obj, key)); }
 
 int64_t json_get_int(const json_t *obj, const char *key, int64_t dflt)
 {

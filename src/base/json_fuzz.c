@@ -20,16 +20,14 @@ static int depth_of(const json_t *v)
     json_t *item;
     size_t i;
 
-    json_array_foreach(v, i, item)
-        deepest = (d = depth_of(item)) > deepest ? d : deepest;
-    json_object_foreach((json_t *)v, key, item)
-        deepest = (d = depth_of(item)) > deepest ? d : deepest;
+    json_array_foreach(v, i, item) deepest = (d = depth_of(item)) > deepest ? d : deepest;
+    json_object_foreach((json_t *)v, key, item) deepest = (d = depth_of(item)) > deepest ? d : deepest;
     return deepest + (json_is_array(v) || json_is_object(v));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    str text = { (const char *)p, n };
+    str text = {(const char *)p, n};
     json_t *v = NULL, *again = NULL;
     struct buf b;
 

@@ -11,7 +11,7 @@
 
 enum { LINE_MAX_BYTES = 4096, VALUE_MAX = 1024 };
 
-static const char *const level_names[] = { "error", "warn", "info", "debug" };
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static atomic_int level_max = LOG_INFO;
 static pthread_mutex_t hook_lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*hook_fn)(void *ctx, enum log_level lv, str line);
@@ -19,21 +19,21 @@ static void *hook_ctx;
 /* A hook that logs is not told of its own lines. */
 static _Thread_local bool in_hook;
 
-struct line { char p[LINE_MAX_BYTES]; size_t n; };
+struct line {
+    char p[LINE_MAX_BYTES];
+    size_t n;
+};
 
 static void line_add(struct line *l, const char *p, size_t n)
 {
     /* One byte is kept for the newline. */
     if (n > sizeof(l->p) - 1 - l->n)
-        n = utf8_cut((str){ p, n }, sizeof(l->p) - 1 - l->n);
+        n = utf8_cut((str){p, n}, sizeof(l->p) - 1 - l->n);
     memcpy(l->p + l->n, p, n);
     l->n += n;
 }
 
-static void line_z(struct line *l, const char *z)
-{
-    line_add(l, z, strlen(z));
-}
+static void line_z(struct line *l, const char *z) { line_add(l, z, strlen(z)); }
 
 static bool is_bare(str s)
 {
@@ -49,13 +49,13 @@ static bool is_bare(str s)
 static void line_quoted(struct line *l, str s)
 {
     line_z(l, "\"");
-    for (size_t i = 0; i < s.n; ) {
+    for (size_t i = 0; i < s.n;) {
         unsigned char c = (unsigned char)s.p[i];
         size_t len = utf8_char(str_sub(s, i, 4));
         bool c1 = len == 2 && c == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0;
         char esc[8];
         if (c == '"' || c == '\\') {
-            line_add(l, (const char[]){ '\\', (char)c }, 2);
+            line_add(l, (const char[]){'\\', (char)c}, 2);
         } else if (c == '\n') {
             line_z(l, "\\n");
         } else if (len == 0 || c < 0x20 || c == 0x7f || c1) {
@@ -119,7 +119,7 @@ void log_event_fields(enum log_level lv, const char *event, const struct log_fie
     line_z(&l, event);
     for (size_t i = 0; i < n; i++)
         line_field(&l, &f[i]);
-    hook_call(lv, (str){ l.p, l.n });
+    hook_call(lv, (str){l.p, l.n});
     l.p[l.n++] = '\n';
     /* Nowhere to tell of a log that cannot be written. */
     (void)fd_write_all(2, l.p, l.n);
@@ -131,13 +131,10 @@ void log_err(enum log_level lv, const char *event, const struct err *e)
     size_t n = err_text(e, LANG_EN, text, sizeof(text));
 
     log_event(lv, event, F_STR("key", str_c(e->key == NULL ? "-" : e->key)), F_INT("code", e->code),
-              F_STR("error", ((str){ text, n })));
+              F_STR("error", ((str){text, n})));
 }
 
-void log_set_level(enum log_level max)
-{
-    atomic_store_explicit(&level_max, (int)max, memory_order_relaxed);
-}
+void log_set_level(enum log_level max) { atomic_store_explicit(&level_max, (int)max, memory_order_relaxed); }
 
 void log_set_hook(void (*fn)(void *ctx, enum log_level lv, str line), void *ctx)
 {

@@ -8,7 +8,7 @@ enum { MAP_FIRST = 16 };
 
 void map_init(struct map *m, size_t max)
 {
-    *m = (struct map){ .max = max };
+    *m = (struct map){.max = max};
     rand_bytes(&m->seed, sizeof(m->seed));
 }
 
@@ -17,13 +17,13 @@ void map_done(struct map *m)
     for (size_t i = 0; i < m->cap; i++)
         free((char *)m->slots[i].key.p);
     free(m->slots);
-    *m = (struct map){ .max = m->max, .seed = m->seed };
+    *m = (struct map){.max = m->max, .seed = m->seed};
 }
 
 /* Where key is, or the free slot where it would go. cap > n always. */
 static struct map_slot *slot_of(const struct map *m, str key, uint64_t hash)
 {
-    for (size_t i = hash & (m->cap - 1); ; i = (i + 1) & (m->cap - 1)) {
+    for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
         struct map_slot *s = &m->slots[i];
         if (s->key.p == NULL || (s->hash == hash && str_eq(s->key, key)))
             return s;
@@ -37,7 +37,7 @@ static bool map_grow(struct map *m)
 
     if (slots == NULL)
         return false;
-    struct map bigger = { .slots = slots, .cap = cap };
+    struct map bigger = {.slots = slots, .cap = cap};
     for (size_t i = 0; i < m->cap; i++)
         if (m->slots[i].key.p != NULL)
             *slot_of(&bigger, m->slots[i].key, m->slots[i].hash) = m->slots[i];
@@ -80,7 +80,7 @@ struct map_slot *map_put(struct map *m, str key, bool *fresh)
     if (key.n > 0)
         memcpy(copy, key.p, key.n);
     copy[key.n] = '\0';
-    *s = (struct map_slot){ .key = { copy, key.n }, .hash = hash };
+    *s = (struct map_slot){.key = {copy, key.n}, .hash = hash};
     m->n++;
     return s;
 }
@@ -101,7 +101,7 @@ bool map_del(struct map *m, str key)
         m->slots[hole] = m->slots[i];
         hole = i;
     }
-    m->slots[hole] = (struct map_slot){ .key = STR_NONE };
+    m->slots[hole] = (struct map_slot){.key = STR_NONE};
     m->n--;
     return true;
 }

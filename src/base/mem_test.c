@@ -58,7 +58,7 @@ static void arena_ceiling(void **state)
     arena_clear(&a);
     assert_null(arena_calloc(&a, SIZE_MAX / 4, 8));
     arena_clear(&a);
-    assert_null(arena_str(&a, (str){ "x", SIZE_MAX }).p);
+    assert_null(arena_str(&a, (str){"x", SIZE_MAX}).p);
     arena_free(&a);
 }
 
@@ -98,7 +98,8 @@ static void buf_ceiling(void **state)
         struct buf b;
         buf_init(&b, max);
         buf_z(&b, "ab");
-        buf_json(&b, STR("q\"\n\xff" "đ"));
+        buf_json(&b, STR("q\"\n\xff"
+                         "đ"));
         assert_true(b.failed ? b.n == 2 : b.n == 14);
         buf_clear(&b);
         buf_z(&b, "ab");
@@ -122,23 +123,39 @@ static void buf_ceiling(void **state)
 
 static void buf_text(void **state)
 {
-    static const struct { const char *in; size_t n; const char *json, *csv; } t[] = {
-        { "", 0, "\"\"", "" }, { "a", 1, "\"a\"", "a" }, { "đ", 2, "\"đ\"", "đ" },
-        { "a\"b", 3, "\"a\\\"b\"", "\"a\"\"b\"" }, { "\\", 1, "\"\\\\\"", "\\" },
-        { "\n\t\r\b\f", 5, "\"\\n\\t\\r\\b\\f\"", "\"\n\t\r\b\f\"" },
-        { "\0\x1f\x7f", 3, "\"\\u0000\\u001f\\u007f\"", NULL }, { "\xff" "a", 2, "\"\xef\xbf\xbd" "a\"", "\xff" "a" },
-        { "\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", NULL },
-        { "\xe1\xbb", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"", NULL }, { "a,b", 3, "\"a,b\"", "\"a,b\"" },
-        { "\"", 1, "\"\\\"\"", "\"\"\"\"" }, { " x", 2, "\" x\"", "\" x\"" },
+    static const struct {
+        const char *in;
+        size_t n;
+        const char *json, *csv;
+    } t[] = {
+        {"", 0, "\"\"", ""},
+        {"a", 1, "\"a\"", "a"},
+        {"đ", 2, "\"đ\"", "đ"},
+        {"a\"b", 3, "\"a\\\"b\"", "\"a\"\"b\""},
+        {"\\", 1, "\"\\\\\"", "\\"},
+        {"\n\t\r\b\f", 5, "\"\\n\\t\\r\\b\\f\"", "\"\n\t\r\b\f\""},
+        {"\0\x1f\x7f", 3, "\"\\u0000\\u001f\\u007f\"", NULL},
+        {"\xff"
+         "a",
+         2,
+         "\"\xef\xbf\xbd"
+         "a\"",
+         "\xff"
+         "a"},
+        {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", NULL},
+        {"\xe1\xbb", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"", NULL},
+        {"a,b", 3, "\"a,b\"", "\"a,b\""},
+        {"\"", 1, "\"\\\"\"", "\"\"\"\""},
+        {" x", 2, "\" x\"", "\" x\""},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         struct buf b;
         buf_init(&b, 1000);
-        buf_json(&b, (str){ t[i].in, t[i].n });
+        buf_json(&b, (str){t[i].in, t[i].n});
         assert_str(buf_view(&b), t[i].json);
         buf_clear(&b);
         if (t[i].csv != NULL) {
-            buf_csv(&b, (str){ t[i].in, t[i].n });
+            buf_csv(&b, (str){t[i].in, t[i].n});
             assert_str(buf_view(&b), t[i].csv);
         }
         buf_done(&b);
@@ -175,7 +192,7 @@ static void map_model(void **state)
     for (int round = 0; round < 20000; round++) {
         char key[8];
         size_t k = prng(&rng) % KEYS, len = (size_t)snprintf(key, sizeof(key), "%zx", k * 7);
-        str s = { key, k == 0 ? 0 : len };
+        str s = {key, k == 0 ? 0 : len};
         bool fresh;
         if (prng(&rng) % 3 == 0) {
             assert_int_equal(map_del(&m, s), have[k]);
@@ -226,8 +243,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_pieces), cmocka_unit_test(arena_ceiling), cmocka_unit_test(buf_grows),
-        cmocka_unit_test(buf_ceiling), cmocka_unit_test(buf_text), cmocka_unit_test(varint_round_trip),
-        cmocka_unit_test(map_model), cmocka_unit_test(map_ceiling),
+        cmocka_unit_test(buf_ceiling),  cmocka_unit_test(buf_text),      cmocka_unit_test(varint_round_trip),
+        cmocka_unit_test(map_model),    cmocka_unit_test(map_ceiling),
     };
     return cmocka_run_group_tests_name("base/mem", tests, NULL, NULL);
 }

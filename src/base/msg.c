@@ -2,15 +2,11 @@
 #include "base/msg-int.h"
 #include "base/text.h"
 
-static int by_key(const void *key, const void *entry)
-{
-    return strcmp(key, ((const struct msg_entry *)entry)->key);
-}
+static int by_key(const void *key, const void *entry) { return strcmp(key, ((const struct msg_entry *)entry)->key); }
 
 const char *msg_get(const char *key, enum lang lang)
 {
-    const struct msg_entry *m = key == NULL ? NULL
-        : bsearch(key, msg_table, msg_table_n, sizeof(*msg_table), by_key);
+    const struct msg_entry *m = key == NULL ? NULL : bsearch(key, msg_table, msg_table_n, sizeof(*msg_table), by_key);
 
     return m == NULL ? NULL : m->text[lang == LANG_EN ? 1 : 0];
 }
@@ -41,7 +37,7 @@ static str placeholder(const char *p, const char *const *args, size_t n, const c
 
 size_t msg_fill(char *out, size_t cap, const char *text, const char *const *args, size_t n, const char *e)
 {
-    struct msg_sink s = { out, cap, 0 };
+    struct msg_sink s = {out, cap, 0};
 
     out[0] = '\0';
     while (*text != '\0') {
@@ -52,14 +48,13 @@ size_t msg_fill(char *out, size_t cap, const char *text, const char *const *args
             text += 3;
             continue;
         }
-        msg_sink_add(&s, (str){ text, plain });
+        msg_sink_add(&s, (str){text, plain});
         text += plain;
     }
     return s.n;
 }
 
-size_t msg_fmt(char *out, size_t cap, enum lang lang, const char *key,
-               const char *const *args, size_t n)
+size_t msg_fmt(char *out, size_t cap, enum lang lang, const char *key, const char *const *args, size_t n)
 {
     const char *text = msg_get(key, lang);
 
@@ -84,7 +79,4 @@ bool lang_parse(str s, enum lang *out)
     return true;
 }
 
-const char *lang_name(enum lang lang)
-{
-    return lang == LANG_EN ? "en" : "vi";
-}
+const char *lang_name(enum lang lang) { return lang == LANG_EN ? "en" : "vi"; }

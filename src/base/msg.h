@@ -10,8 +10,7 @@
 /* NULL when the key is unknown. */
 const char *msg_get(const char *key, enum lang lang);
 /* Fills {0}..{9}; unknown key gives the key itself. NUL-terminated, returns length. */
-size_t msg_fmt(char *out, size_t cap, enum lang lang, const char *key,
-               const char *const *args, size_t n);
-bool lang_parse(str s, enum lang *out);           /* "vi", "en", "vi-VN", "en-US" */
+size_t msg_fmt(char *out, size_t cap, enum lang lang, const char *key, const char *const *args, size_t n);
+bool lang_parse(str s, enum lang *out); /* "vi", "en", "vi-VN", "en-US" */
 const char *lang_name(enum lang lang);
 #endif

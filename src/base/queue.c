@@ -103,7 +103,7 @@ static struct timespec deadline_after(int64_t ns)
     if (ns > 366 * 86400 * NS_PER_S)
         ns = 366 * 86400 * NS_PER_S;
     ns += now.tv_nsec;
-    return (struct timespec){ now.tv_sec + ns / NS_PER_S, ns % NS_PER_S };
+    return (struct timespec){now.tv_sec + ns / NS_PER_S, ns % NS_PER_S};
 }
 
 void *queue_get(struct queue *q, int64_t timeout_ns)

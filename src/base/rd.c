@@ -6,13 +6,10 @@ rd rd_init(const void *p, size_t n)
     static const uint8_t nothing[1];
     const uint8_t *b = p == NULL ? nothing : p;
 
-    return (rd){ b, b + (p == NULL ? 0 : n), false };
+    return (rd){b, b + (p == NULL ? 0 : n), false};
 }
 
-size_t rd_left(const rd *r)
-{
-    return r->bad ? 0 : (size_t)(r->end - r->p);
-}
+size_t rd_left(const rd *r) { return r->bad ? 0 : (size_t)(r->end - r->p); }
 
 /* The start of n bytes, or NULL and bad. */
 static const uint8_t *take(rd *r, size_t n)
@@ -45,10 +42,10 @@ static uint64_t little(rd *r, size_t n)
     return v;
 }
 
-uint8_t  rd_u8(rd *r)    { return (uint8_t)big(r, 1); }
-uint16_t rd_u16(rd *r)   { return (uint16_t)big(r, 2); }
-uint32_t rd_u32(rd *r)   { return (uint32_t)big(r, 4); }
-uint64_t rd_u64(rd *r)   { return big(r, 8); }
+uint8_t rd_u8(rd *r) { return (uint8_t)big(r, 1); }
+uint16_t rd_u16(rd *r) { return (uint16_t)big(r, 2); }
+uint32_t rd_u32(rd *r) { return (uint32_t)big(r, 4); }
+uint64_t rd_u64(rd *r) { return big(r, 8); }
 uint16_t rd_u16le(rd *r) { return (uint16_t)little(r, 2); }
 uint32_t rd_u32le(rd *r) { return (uint32_t)little(r, 4); }
 uint64_t rd_u64le(rd *r) { return little(r, 8); }
@@ -76,12 +73,12 @@ str rd_bytes(rd *r, size_t n)
 {
     const uint8_t *p = take(r, n);
 
-    return p == NULL ? STR_NONE : (str){ (const char *)p, n };
+    return p == NULL ? STR_NONE : (str){(const char *)p, n};
 }
 
 rd rd_sub(rd *r, size_t n)
 {
     const uint8_t *p = take(r, n);
 
-    return p == NULL ? (rd){ r->end, r->end, true } : (rd){ p, p + n, false };
+    return p == NULL ? (rd){r->end, r->end, true} : (rd){p, p + n, false};
 }

@@ -5,18 +5,21 @@
 #define LUY_BASE_RD_H
 #include "base/str.h"
 
-typedef struct { const uint8_t *p, *end; bool bad; } rd;
+typedef struct {
+    const uint8_t *p, *end;
+    bool bad;
+} rd;
 
-rd       rd_init(const void *p, size_t n);
-size_t   rd_left(const rd *r);
-uint8_t  rd_u8(rd *r);
-uint16_t rd_u16(rd *r);            /* big-endian: the wire */
+rd rd_init(const void *p, size_t n);
+size_t rd_left(const rd *r);
+uint8_t rd_u8(rd *r);
+uint16_t rd_u16(rd *r); /* big-endian: the wire */
 uint32_t rd_u32(rd *r);
 uint64_t rd_u64(rd *r);
-uint16_t rd_u16le(rd *r);          /* little-endian: our own formats */
+uint16_t rd_u16le(rd *r); /* little-endian: our own formats */
 uint32_t rd_u32le(rd *r);
 uint64_t rd_u64le(rd *r);
-uint64_t rd_varint(rd *r);         /* LEB128, at most 10 bytes */
-str      rd_bytes(rd *r, size_t n);
-rd       rd_sub(rd *r, size_t n);
+uint64_t rd_varint(rd *r); /* LEB128, at most 10 bytes */
+str rd_bytes(rd *r, size_t n);
+rd rd_sub(rd *r, size_t n);
 #endif

@@ -3,15 +3,9 @@
 #include "base/str.h"
 #include <limits.h>
 
-str str_c(const char *z)
-{
-    return z == NULL ? STR_NONE : (str){ z, strlen(z) };
-}
+str str_c(const char *z) { return z == NULL ? STR_NONE : (str){z, strlen(z)}; }
 
-bool str_eq(str a, str b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
+bool str_eq(str a, str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 
 static unsigned char ascii_lower(char c)
 {
@@ -38,20 +32,14 @@ int str_cmp(str a, str b)
     return a.n == b.n ? 0 : a.n < b.n ? -1 : 1;
 }
 
-bool str_starts(str s, str head)
-{
-    return s.n >= head.n && (head.n == 0 || memcmp(s.p, head.p, head.n) == 0);
-}
+bool str_starts(str s, str head) { return s.n >= head.n && (head.n == 0 || memcmp(s.p, head.p, head.n) == 0); }
 
 bool str_ends(str s, str tail)
 {
     return s.n >= tail.n && (tail.n == 0 || memcmp(s.p + (s.n - tail.n), tail.p, tail.n) == 0);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 str str_trim(str s)
 {
@@ -70,7 +58,7 @@ str str_sub(str s, size_t off, size_t len)
         off = s.n;
     if (len > s.n - off)
         len = s.n - off;
-    return (str){ s.p + off, len };
+    return (str){s.p + off, len};
 }
 
 size_t str_find(str s, str needle)
@@ -94,8 +82,8 @@ bool str_split(str *rest, char sep, str *head)
         return true;
     }
     size_t n = (size_t)(hit - rest->p);
-    *head = (str){ rest->p, n };
-    *rest = (str){ hit + 1, rest->n - n - 1 };
+    *head = (str){rest->p, n};
+    *rest = (str){hit + 1, rest->n - n - 1};
     return true;
 }
 

@@ -5,9 +5,13 @@
 
 static void compares(void **state)
 {
-    static const struct { const char *a, *b; int cmp; bool nocase; } t[] = {
-        { "", "", 0, true }, { "a", "a", 0, true }, { "a", "B", 1, false }, { "a", "A", 1, true },
-        { "ab", "a", 1, false }, { "a", "ab", -1, false }, { "\x80", "a", 1, false }, { "Đ", "đ", -1, false },
+    static const struct {
+        const char *a, *b;
+        int cmp;
+        bool nocase;
+    } t[] = {
+        {"", "", 0, true},     {"a", "a", 0, true},    {"a", "B", 1, false},    {"a", "A", 1, true},
+        {"ab", "a", 1, false}, {"a", "ab", -1, false}, {"\x80", "a", 1, false}, {"Đ", "đ", -1, false},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         str a = str_c(t[i].a), b = str_c(t[i].b);
@@ -42,9 +46,17 @@ static void cuts(void **state)
 
 static void splits(void **state)
 {
-    static const struct { const char *s; size_t n; const char *part[4]; } t[] = {
-        { "", 1, { "" } }, { "a", 1, { "a" } }, { "a,b", 2, { "a", "b" } }, { ",", 2, { "", "" } },
-        { "a,,b", 3, { "a", "", "b" } }, { "a,b,", 3, { "a", "b", "" } },
+    static const struct {
+        const char *s;
+        size_t n;
+        const char *part[4];
+    } t[] = {
+        {"", 1, {""}},
+        {"a", 1, {"a"}},
+        {"a,b", 2, {"a", "b"}},
+        {",", 2, {"", ""}},
+        {"a,,b", 3, {"a", "", "b"}},
+        {"a,b,", 3, {"a", "b", ""}},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         str rest = str_c(t[i].s), head;
@@ -60,18 +72,33 @@ static void splits(void **state)
 
 static void numbers(void **state)
 {
-    static const struct { const char *s; bool i_ok; int64_t i; bool u_ok; uint64_t u; } t[] = {
-        { "0", true, 0, true, 0 }, { "-0", true, 0, false, 0 }, { "42", true, 42, true, 42 },
-        { "-42", true, -42, false, 0 }, { "007", true, 7, true, 7 },
-        { "9223372036854775807", true, INT64_MAX, true, INT64_MAX },
-        { "9223372036854775808", false, 0, true, (uint64_t)INT64_MAX + 1 },
-        { "-9223372036854775808", true, INT64_MIN, false, 0 },
-        { "-9223372036854775809", false, 0, false, 0 },
-        { "18446744073709551615", false, 0, true, UINT64_MAX },
-        { "18446744073709551616", false, 0, false, 0 }, { "99999999999999999999", false, 0, false, 0 },
-        { "", false, 0, false, 0 }, { "-", false, 0, false, 0 }, { "+1", false, 0, false, 0 },
-        { " 1", false, 0, false, 0 }, { "1 ", false, 0, false, 0 }, { "0x1", false, 0, false, 0 },
-        { "--1", false, 0, false, 0 }, { "1.0", false, 0, false, 0 },
+    static const struct {
+        const char *s;
+        bool i_ok;
+        int64_t i;
+        bool u_ok;
+        uint64_t u;
+    } t[] = {
+        {"0", true, 0, true, 0},
+        {"-0", true, 0, false, 0},
+        {"42", true, 42, true, 42},
+        {"-42", true, -42, false, 0},
+        {"007", true, 7, true, 7},
+        {"9223372036854775807", true, INT64_MAX, true, INT64_MAX},
+        {"9223372036854775808", false, 0, true, (uint64_t)INT64_MAX + 1},
+        {"-9223372036854775808", true, INT64_MIN, false, 0},
+        {"-9223372036854775809", false, 0, false, 0},
+        {"18446744073709551615", false, 0, true, UINT64_MAX},
+        {"18446744073709551616", false, 0, false, 0},
+        {"99999999999999999999", false, 0, false, 0},
+        {"", false, 0, false, 0},
+        {"-", false, 0, false, 0},
+        {"+1", false, 0, false, 0},
+        {" 1", false, 0, false, 0},
+        {"1 ", false, 0, false, 0},
+        {"0x1", false, 0, false, 0},
+        {"--1", false, 0, false, 0},
+        {"1.0", false, 0, false, 0},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         int64_t sv = 77;
@@ -94,20 +121,20 @@ static void hashes(void **state)
         size_t n = 1 + prng(&rng) % sizeof(a);
         for (size_t k = 0; k < n; k++)
             a[k] = (char)prng(&rng);
-        uint64_t before = str_hash((str){ a, n }, 5);
-        assert_true(before == str_hash((str){ a, n }, 5));
-        assert_true(before != str_hash((str){ a, n }, 6));
+        uint64_t before = str_hash((str){a, n}, 5);
+        assert_true(before == str_hash((str){a, n}, 5));
+        assert_true(before != str_hash((str){a, n}, 6));
         size_t at = prng(&rng) % n;
         a[at] = (char)(a[at] ^ (1 << (prng(&rng) % 8)));
-        flipped += __builtin_popcountll(before ^ str_hash((str){ a, n }, 5));
+        flipped += __builtin_popcountll(before ^ str_hash((str){a, n}, 5));
     }
     assert_in_range(flipped, 30 * rounds, 34 * rounds);
-    assert_true(str_hash(STR("a"), 0) != str_hash(((str){ "a\0", 2 }), 0));
+    assert_true(str_hash(STR("a"), 0) != str_hash(((str){"a\0", 2}), 0));
 }
 
 static void reads(void **state)
 {
-    static const uint8_t b[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    static const uint8_t b[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     rd r = rd_init(b, sizeof(b));
 
     assert_int_equal(rd_u8(&r), 1);
@@ -140,12 +167,20 @@ static void reads(void **state)
 
 static void varints(void **state)
 {
-    static const struct { const char *b; size_t n; bool ok; uint64_t v; } t[] = {
-        { "\x00", 1, true, 0 }, { "\x7f", 1, true, 127 }, { "\x80\x01", 2, true, 128 },
-        { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, true, UINT64_MAX },
-        { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, false, 0 },
-        { "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 11, false, 0 },
-        { "\x80", 1, false, 0 }, { "", 0, false, 0 },
+    static const struct {
+        const char *b;
+        size_t n;
+        bool ok;
+        uint64_t v;
+    } t[] = {
+        {"\x00", 1, true, 0},
+        {"\x7f", 1, true, 127},
+        {"\x80\x01", 2, true, 128},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, true, UINT64_MAX},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, false, 0},
+        {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 11, false, 0},
+        {"\x80", 1, false, 0},
+        {"", 0, false, 0},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         rd r = rd_init(t[i].b, t[i].n);
@@ -177,8 +212,8 @@ static void hex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares), cmocka_unit_test(cuts), cmocka_unit_test(splits), cmocka_unit_test(numbers),
-        cmocka_unit_test(hashes), cmocka_unit_test(reads), cmocka_unit_test(varints), cmocka_unit_test(hex),
+        cmocka_unit_test(compares), cmocka_unit_test(cuts),  cmocka_unit_test(splits),  cmocka_unit_test(numbers),
+        cmocka_unit_test(hashes),   cmocka_unit_test(reads), cmocka_unit_test(varints), cmocka_unit_test(hex),
     };
     return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

@@ -24,16 +24,16 @@ size_t utf8_char(str s)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     /* Overlong, surrogates, and above U+10FFFF. */
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+        (p[0] == 0xf4 && p[1] > 0x8f))
         return 0;
     return n;
 }
 
 bool utf8_valid(str s)
 {
-    for (size_t i = 0; i < s.n; ) {
-        size_t n = (unsigned char)s.p[i] < 0x80 ? 1 : utf8_char((str){ s.p + i, s.n - i });
+    for (size_t i = 0; i < s.n;) {
+        size_t n = (unsigned char)s.p[i] < 0x80 ? 1 : utf8_char((str){s.p + i, s.n - i});
         if (n == 0)
             return false;
         i += n;
@@ -50,7 +50,7 @@ size_t utf8_cut(str s, size_t max)
     size_t back = max;
     for (int i = 0; i < 3 && back > 0 && ((unsigned char)s.p[back] & 0xc0) == 0x80; i++)
         back--;
-    size_t len = utf8_char((str){ s.p + back, s.n - back });
+    size_t len = utf8_char((str){s.p + back, s.n - back});
     return len > 1 && back + len > max ? back : max;
 }
 
@@ -70,7 +70,7 @@ str text_nfc(struct arena *a, str s)
         return s;
     size_t n;
     uint8_t *p = u8_normalize(UNINORM_NFC, (const uint8_t *)s.p, s.n, NULL, &n);
-    str out = p == NULL ? STR_NONE : arena_str(a, (str){ (char *)p, n });
+    str out = p == NULL ? STR_NONE : arena_str(a, (str){(char *)p, n});
     free(p);
     return out;
 }
@@ -91,7 +91,7 @@ static str fold_ascii(struct arena *a, str s)
         p[n++] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
     }
     p[n] = '\0';
-    return (str){ p, n };
+    return (str){p, n};
 }
 
 static void fold_char(struct buf *b, ucs4_t c)
@@ -99,7 +99,7 @@ static void fold_char(struct buf *b, ucs4_t c)
     uint8_t bytes[6];
 
     c = uc_tolower(c);
-    if (c == 0x0111)            /* đ has no decomposition */
+    if (c == 0x0111) /* đ has no decomposition */
         c = 'd';
     if (uc_is_general_category(c, UC_CATEGORY_Mn))
         return;
@@ -132,7 +132,7 @@ str text_fold(struct arena *a, str s)
         str clean = text_clean_utf8(a, s);
         p = clean.p == NULL ? NULL : u8_normalize(UNINORM_NFKD, (const uint8_t *)clean.p, clean.n, NULL, &n);
     }
-    for (size_t i = 0; p != NULL && i < n; ) {
+    for (size_t i = 0; p != NULL && i < n;) {
         ucs4_t c;
         int len = u8_mbtouc(&c, p + i, n - i);
         fold_char(&b, c);
@@ -160,5 +160,5 @@ str text_clean_utf8(struct arena *a, str s)
         memcpy(p + n, len == 0 ? "\xef\xbf\xbd" : s.p + i, len == 0 ? 3 : len);
         n += len == 0 ? 3 : len;
     }
-    return (str){ p, n };
+    return (str){p, n};
 }

@@ -20,7 +20,7 @@ static void instant(str s)
     size_t n = time_fmt(ns, 9, out, sizeof(out));
     must(n == 30);
     /* An offset may carry the instant over the edge of the years accepted. */
-    if (time_parse((str){ out, n }, &again))
+    if (time_parse((str){out, n}, &again))
         must(again == ns);
     must(date_start(date_of(ns)) <= ns);
 }
@@ -33,7 +33,7 @@ static void duration(str s)
     if (!duration_parse(s, &d))
         return;
     size_t n = duration_fmt(d, out, sizeof(out));
-    must(duration_parse((str){ out, n }, &again));
+    must(duration_parse((str){out, n}, &again));
     must(d.months == again.months && d.days == again.days && d.seconds == again.seconds);
     must(time_add(0, d, 1) >= 0 && time_add(0, d, -1) <= 0);
 }
@@ -46,7 +46,7 @@ static void date(str s)
     if (!date_parse(s, &day))
         return;
     size_t n = date_fmt(day, out, sizeof(out));
-    must(date_parse((str){ out, n }, &again) && again == day);
+    must(date_parse((str){out, n}, &again) && again == day);
 }
 
 static void calendar(str s)
@@ -68,7 +68,7 @@ static void calendar(str s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    str s = { (const char *)p, n };
+    str s = {(const char *)p, n};
 
     instant(s);
     duration(s);

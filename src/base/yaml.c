@@ -12,7 +12,10 @@ enum { YAML_BYTES = 4 << 20, YAML_DEPTH = 64, YAML_DOCS = 4096, YAML_MARKS = 400
 
 /* An open list or map; its children stand in builder.kids from `first`. For a
  * map they alternate key, value. */
-struct frame { struct yaml *node; size_t first; };
+struct frame {
+    struct yaml *node;
+    size_t first;
+};
 
 struct builder {
     struct arena *a;
@@ -21,17 +24,17 @@ struct builder {
     bool bad;
     struct frame stack[YAML_DEPTH];
     size_t depth;
-    struct yaml **kids;             /* malloc'd, grows */
+    struct yaml **kids; /* malloc'd, grows */
     size_t nkids, cap;
-    struct yaml **docs;             /* malloc'd, grows */
+    struct yaml **docs; /* malloc'd, grows */
     size_t ndocs, docs_cap;
-    uint32_t line, col;             /* of the last node seen */
-    struct buf text;                /* of the scalar at hand */
-    int fatal;                      /* stop now: -ENOMEM or -EBADMSG */
+    uint32_t line, col; /* of the last node seen */
+    struct buf text;    /* of the scalar at hand */
+    int fatal;          /* stop now: -ENOMEM or -EBADMSG */
 };
 
-static void complain(struct builder *b, uint32_t line, uint32_t col, int code, const char *key,
-                     const char *arg0, const char *arg1)
+static void complain(struct builder *b, uint32_t line, uint32_t col, int code, const char *key, const char *arg0,
+                     const char *arg1)
 {
     struct err e;
 
@@ -108,8 +111,8 @@ static void check_duplicates(struct builder *b, const struct yaml *map)
     qsort(sorted, map->n, sizeof(*sorted), by_text);
     for (size_t i = 1; i < map->n; i++)
         if (str_eq(sorted[i]->text, sorted[i - 1]->text))
-            complain(b, sorted[i]->line, sorted[i]->col, -EBADMSG, "yaml.duplicate_key",
-                     S(sorted[i]->text), N(sorted[i - 1]->line));
+            complain(b, sorted[i]->line, sorted[i]->col, -EBADMSG, "yaml.duplicate_key", S(sorted[i]->text),
+                     N(sorted[i - 1]->line));
     free(sorted);
 }
 
@@ -168,7 +171,7 @@ static void on_open(struct builder *b, struct yaml *y)
     if (b->depth == YAML_DEPTH)
         stop(b, y->line, y->col, -E2BIG, "yaml.too_deep", N(YAML_DEPTH));
     else
-        b->stack[b->depth++] = (struct frame){ y, b->nkids };
+        b->stack[b->depth++] = (struct frame){y, b->nkids};
 }
 
 static void on_close(struct builder *b)
@@ -238,7 +241,8 @@ static void refuse_marks(struct builder *b, struct fy_token *anchor, struct fy_t
 
     if (t != NULL)
         complain(b, m == NULL ? 0 : (uint32_t)m->line + 1,
-                 m == NULL ? 0 : (uint32_t)m->column + (anchor == NULL || m->column == 0), -EBADMSG, anchor != NULL ? "yaml.alias" : "yaml.tag", NULL, NULL);
+                 m == NULL ? 0 : (uint32_t)m->column + (anchor == NULL || m->column == 0), -EBADMSG,
+                 anchor != NULL ? "yaml.alias" : "yaml.tag", NULL, NULL);
 }
 
 static void on_event(struct builder *b, struct fy_event *ev)
@@ -280,9 +284,9 @@ static void syntax_errors(struct builder *b, struct fy_diag *diag)
     while (diag != NULL && (de = fy_diag_errors_iterate(diag, &it)) != NULL) {
         if (de->type < FYET_ERROR || told)
             continue;
-        complain(b, de->line > 0 ? (uint32_t)de->line : 0, de->column > 0 ? (uint32_t)de->column : 0,
-                 -EBADMSG, "yaml.syntax", de->msg, NULL);
-        told = true;        /* what follows the first is its echo */
+        complain(b, de->line > 0 ? (uint32_t)de->line : 0, de->column > 0 ? (uint32_t)de->column : 0, -EBADMSG,
+                 "yaml.syntax", de->msg, NULL);
+        told = true; /* what follows the first is its echo */
     }
     if (!told)
         complain(b, 0, 0, -EBADMSG, "yaml.syntax", "?", NULL);
@@ -316,7 +320,7 @@ static bool bytes_good(struct builder *b, str s)
 
     for (size_t i = 0, len; i < s.n; i += len) {
         unsigned char c = (unsigned char)s.p[i];
-        len = c < 0x80 ? 1 : utf8_char((str){ s.p + i, s.n - i });
+        len = c < 0x80 ? 1 : utf8_char((str){s.p + i, s.n - i});
         if (len == 0 || (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f) {
             stop(b, line, (uint32_t)(i - start + 1), -EBADMSG, "yaml.bad_character", NULL);
             return false;
@@ -343,8 +347,10 @@ static void parse(struct builder *b, str text)
     struct fy_parser *fp = NULL;
     if (diag != NULL) {
         fy_diag_set_collect_errors(diag, true);
-        struct fy_parse_cfg cfg = { .search_path = "", .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
-                                    FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = diag };
+        struct fy_parse_cfg cfg = {.search_path = "",
+                                   .flags =
+                                       FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
+                                   .diag = diag};
         fp = fy_parser_create(&cfg);
     }
     if (fp == NULL || fy_parser_set_string(fp, text.p, text.n) != 0)
@@ -357,10 +363,9 @@ static void parse(struct builder *b, str text)
         fy_diag_destroy(diag);
 }
 
-int yaml_parse(struct arena *a, str text, const char *name,
-               struct yaml ***docs, size_t *ndocs, struct errs *es)
+int yaml_parse(struct arena *a, str text, const char *name, struct yaml ***docs, size_t *ndocs, struct errs *es)
 {
-    struct builder b = { .a = a, .name = name, .es = es, .line = 1, .col = 1 };
+    struct builder b = {.a = a, .name = name, .es = es, .line = 1, .col = 1};
     struct yaml **kept = NULL;
 
     buf_init(&b.text, YAML_BYTES);

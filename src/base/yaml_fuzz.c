@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     char text[600];
 
     errs_init(&es, 8);
-    int rc = yaml_parse(&a, (str){ (const char *)p, n }, "fuzz", &docs, &ndocs, &es);
+    int rc = yaml_parse(&a, (str){(const char *)p, n}, "fuzz", &docs, &ndocs, &es);
     must(rc == 0 ? es.total == 0 : es.n > 0);
     for (size_t i = 0; rc == 0 && i < ndocs; i++)
         walk(docs[i], 0);

@@ -3,20 +3,19 @@
 #include "base/yaml.h"
 #include <errno.h>
 
-static const char sample[] =
-    "# comment\n"
-    "name: \"Quoted: #1\"\n"
-    "list:\n"
-    "  - one\n"
-    "  - 2\n"
-    "  - {a: yes, b: 'no'}\n"
-    "text: |\n"
-    "  line 1\n"
-    "  line 2\n"
-    "empty:\n"
-    "nothing: ~\n"
-    "đường: null\n"
-    "time: 10:30\n";
+static const char sample[] = "# comment\n"
+                             "name: \"Quoted: #1\"\n"
+                             "list:\n"
+                             "  - one\n"
+                             "  - 2\n"
+                             "  - {a: yes, b: 'no'}\n"
+                             "text: |\n"
+                             "  line 1\n"
+                             "  line 2\n"
+                             "empty:\n"
+                             "nothing: ~\n"
+                             "đường: null\n"
+                             "time: 10:30\n";
 
 static struct yaml *parse_one(struct arena *a, const char *text)
 {
@@ -72,10 +71,21 @@ static void places(void **state)
 {
     struct arena a = arena_init(1 << 20);
     struct yaml *y = parse_one(&a, sample);
-    const struct { const struct yaml *node; uint32_t line, col; } t[] = {
-        { y, 2, 1 }, { y->keys[0], 2, 1 }, { y->items[0], 2, 7 }, { y->keys[1], 3, 1 }, { y->items[1]->items[0], 4, 5 },
-        { y->items[1]->items[2], 6, 5 }, { y->items[1]->items[2]->items[1], 6, 17 }, { y->keys[5], 12, 1 },
-        { y->items[2], 8, 1 }, { y->items[3], 10, 1 }, { y->items[5], 12, 8 },     /* columns count characters, not bytes */
+    const struct {
+        const struct yaml *node;
+        uint32_t line, col;
+    } t[] = {
+        {y, 2, 1},
+        {y->keys[0], 2, 1},
+        {y->items[0], 2, 7},
+        {y->keys[1], 3, 1},
+        {y->items[1]->items[0], 4, 5},
+        {y->items[1]->items[2], 6, 5},
+        {y->items[1]->items[2]->items[1], 6, 17},
+        {y->keys[5], 12, 1},
+        {y->items[2], 8, 1},
+        {y->items[3], 10, 1},
+        {y->items[5], 12, 8}, /* columns count characters, not bytes */
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         if (t[i].node->line != t[i].line || t[i].node->col != t[i].col)
@@ -88,9 +98,22 @@ static void places(void **state)
 
 static void documents(void **state)
 {
-    static const struct { const char *s; size_t n; } t[] = {
-        { "", 0 }, { "# only a comment\n", 0 }, { "a: 1", 1 }, { "---\na: 1\n---\nb: 2\n", 2 }, { "---\n---\n", 2 },
-        { "\xef\xbb\xbf" "a: 1\n", 1 }, { "a: 1\r\nb: 2\r\n", 1 }, { "a: 1\n...\n", 1 }, { "plain", 1 }, { "%YAML 1.2\n---\na: 1\n", 1 },
+    static const struct {
+        const char *s;
+        size_t n;
+    } t[] = {
+        {"", 0},
+        {"# only a comment\n", 0},
+        {"a: 1", 1},
+        {"---\na: 1\n---\nb: 2\n", 2},
+        {"---\n---\n", 2},
+        {"\xef\xbb\xbf"
+         "a: 1\n",
+         1},
+        {"a: 1\r\nb: 2\r\n", 1},
+        {"a: 1\n...\n", 1},
+        {"plain", 1},
+        {"%YAML 1.2\n---\na: 1\n", 1},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         struct arena a = arena_init(1 << 20);
@@ -104,17 +127,33 @@ static void documents(void **state)
 
 static void refused(void **state)
 {
-    static const struct { const char *s; const char *key; uint32_t line, col; } t[] = {
-        { "a: &x 1\n", "yaml.alias", 1, 4 }, { "- &x [1]\n", "yaml.alias", 1, 3 }, { "&x {a: 1}\n", "yaml.alias", 1, 0 },
-        { "a: 1\na: 2\n", "yaml.duplicate_key", 2, 1 }, { "x:\n  {b: 1, c: 2, b: 3}\n", "yaml.duplicate_key", 2, 16 },
-        { "a: 1\n\"a\": 2\n", "yaml.duplicate_key", 2, 1 }, { "a: !!int 5\n", "yaml.tag", 1, 4 },
-        { "a: !x b\n", "yaml.tag", 1, 4 }, { "[1]: x\n", "yaml.key_not_text", 1, 1 },
-        { "{a: 1}: x\n", "yaml.key_not_text", 1, 1 }, { "~: x\n", "yaml.key_not_text", 1, 1 },
-        { ": x\n", "yaml.key_not_text", 1, 1 }, { "a: \xff\n", "yaml.bad_character", 1, 4 },
-        { "a: 1\nb: \x01\n", "yaml.bad_character", 2, 4 }, { "a: \"\\0\"\n", "yaml.bad_character", 1, 4 },
-        { "a: [1\nb: 2\n", "yaml.syntax", 0, 0 }, { "a: b: c\n", "yaml.syntax", 1, 0 }, { "a: \"x\n", "yaml.syntax", 0, 0 },
-        { "a:\n\t- x\n", "yaml.syntax", 2, 0 }, { "a: 1\n b: 2\n", "yaml.syntax", 1, 4 }, { "*x\n", "yaml.alias", 1, 1 },
-        { "}", "yaml.syntax", 1, 1 },
+    static const struct {
+        const char *s;
+        const char *key;
+        uint32_t line, col;
+    } t[] = {
+        {"a: &x 1\n", "yaml.alias", 1, 4},
+        {"- &x [1]\n", "yaml.alias", 1, 3},
+        {"&x {a: 1}\n", "yaml.alias", 1, 0},
+        {"a: 1\na: 2\n", "yaml.duplicate_key", 2, 1},
+        {"x:\n  {b: 1, c: 2, b: 3}\n", "yaml.duplicate_key", 2, 16},
+        {"a: 1\n\"a\": 2\n", "yaml.duplicate_key", 2, 1},
+        {"a: !!int 5\n", "yaml.tag", 1, 4},
+        {"a: !x b\n", "yaml.tag", 1, 4},
+        {"[1]: x\n", "yaml.key_not_text", 1, 1},
+        {"{a: 1}: x\n", "yaml.key_not_text", 1, 1},
+        {"~: x\n", "yaml.key_not_text", 1, 1},
+        {": x\n", "yaml.key_not_text", 1, 1},
+        {"a: \xff\n", "yaml.bad_character", 1, 4},
+        {"a: 1\nb: \x01\n", "yaml.bad_character", 2, 4},
+        {"a: \"\\0\"\n", "yaml.bad_character", 1, 4},
+        {"a: [1\nb: 2\n", "yaml.syntax", 0, 0},
+        {"a: b: c\n", "yaml.syntax", 1, 0},
+        {"a: \"x\n", "yaml.syntax", 0, 0},
+        {"a:\n\t- x\n", "yaml.syntax", 2, 0},
+        {"a: 1\n b: 2\n", "yaml.syntax", 1, 4},
+        {"*x\n", "yaml.alias", 1, 1},
+        {"}", "yaml.syntax", 1, 1},
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         struct arena a = arena_init(1 << 20);
@@ -125,7 +164,8 @@ static void refused(void **state)
         int rc = yaml_parse(&a, str_c(t[i].s), "x.yaml", &docs, &n, &es);
         if (rc != -EBADMSG || strcmp(es.v[0].key, t[i].key) != 0 || (t[i].line && es.v[0].line != t[i].line) ||
             (t[i].col && es.v[0].col != t[i].col))
-            print_error("case %zu: %d %s %u:%u %s\n", i, rc, es.n ? es.v[0].key : "", es.v[0].line, es.v[0].col, es.v[0].arg[0]);
+            print_error("case %zu: %d %s %u:%u %s\n", i, rc, es.n ? es.v[0].key : "", es.v[0].line, es.v[0].col,
+                        es.v[0].arg[0]);
         assert_int_equal(rc, -EBADMSG);
         assert_int_equal(n, 99);
         assert_string_equal(es.v[0].key, t[i].key);
@@ -146,11 +186,15 @@ static void all_mistakes(void **state)
     struct errs es;
 
     errs_init(&es, 20);
-    assert_int_equal(yaml_parse(&a, STR("a: &x 1\nb: !t 2\nc: {d: 1, d: 2}\ne: *x\na: 3\n---\nf: 1\nf: 2\n"), "x",
-                                &docs, &n, &es), -EBADMSG);
-    static const struct { const char *key; uint32_t line; } want[] = {
-        { "yaml.alias", 1 }, { "yaml.tag", 2 }, { "yaml.duplicate_key", 3 }, { "yaml.alias", 4 },
-        { "yaml.duplicate_key", 5 }, { "yaml.duplicate_key", 8 },
+    assert_int_equal(
+        yaml_parse(&a, STR("a: &x 1\nb: !t 2\nc: {d: 1, d: 2}\ne: *x\na: 3\n---\nf: 1\nf: 2\n"), "x", &docs, &n, &es),
+        -EBADMSG);
+    static const struct {
+        const char *key;
+        uint32_t line;
+    } want[] = {
+        {"yaml.alias", 1}, {"yaml.tag", 2},           {"yaml.duplicate_key", 3},
+        {"yaml.alias", 4}, {"yaml.duplicate_key", 5}, {"yaml.duplicate_key", 8},
     };
     assert_int_equal(es.n, COUNT(want));
     for (size_t i = 0; i < COUNT(want); i++) {
@@ -188,26 +232,26 @@ static void limits(void **state)
     for (size_t depth = 60; depth <= 70; depth++) {
         memset(p, '[', depth);
         memset(p + depth, ']', depth);
-        const char *key = first_key((str){ p, 2 * depth }, 1 << 20, &rc);
+        const char *key = first_key((str){p, 2 * depth}, 1 << 20, &rc);
         assert_int_equal(rc, depth <= 64 ? 0 : -EBADMSG);
         assert_true(depth <= 64 || strcmp(key, "yaml.too_deep") == 0 || strcmp(key, "yaml.syntax") == 0);
     }
     memset(p, '[', big);
-    assert_string_equal(first_key((str){ p, big }, 1 << 20, &rc), "yaml.too_big");
-    assert_string_equal(first_key((str){ p, big - 1 }, 1 << 20, &rc), "yaml.too_many_marks");
+    assert_string_equal(first_key((str){p, big}, 1 << 20, &rc), "yaml.too_big");
+    assert_string_equal(first_key((str){p, big - 1}, 1 << 20, &rc), "yaml.too_many_marks");
     /* 4 MiB of one scalar is fine. */
     memset(p, 'a', big);
-    first_key((str){ p, big - 1 }, 16 << 20, &rc);
+    first_key((str){p, big - 1}, 16 << 20, &rc);
     assert_int_equal(rc, 0);
     /* Many small documents, many keys. */
     size_t n = 0;
     for (int i = 0; i < 5000; i++, n += 6)
         memcpy(p + n, "---\na\n", 6);
-    assert_string_equal(first_key((str){ p, n }, 16 << 20, &rc), "yaml.too_many_documents");
+    assert_string_equal(first_key((str){p, n}, 16 << 20, &rc), "yaml.too_many_documents");
     n = 0;
     for (int i = 0; i < 100000; i++)
         n += (size_t)snprintf(p + n, big - n, "k%d: %d\n", i, i);
-    first_key((str){ p, n }, 64 << 20, &rc);
+    first_key((str){p, n}, 64 << 20, &rc);
     assert_int_equal(rc, 0);
     free(p);
 }
@@ -226,10 +270,13 @@ static void without_memory(void **state)
 
 static void helpers(void **state)
 {
-    static const char *const allowed[] = { "name", "list", "text", NULL };
-    static const struct { const char *s; bool ok, v; } bools[] = {
-        { "true", true, true }, { "False", true, false }, { "YES", true, true }, { "no", true, false },
-        { "on", false, false }, { "1", false, false }, { "'true'", false, false }, { "~", false, false },
+    static const char *const allowed[] = {"name", "list", "text", NULL};
+    static const struct {
+        const char *s;
+        bool ok, v;
+    } bools[] = {
+        {"true", true, true}, {"False", true, false}, {"YES", true, true},      {"no", true, false},
+        {"on", false, false}, {"1", false, false},    {"'true'", false, false}, {"~", false, false},
     };
     struct arena a = arena_init(1 << 20);
     struct errs es;
@@ -263,8 +310,9 @@ static void helpers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tree), cmocka_unit_test(places), cmocka_unit_test(documents), cmocka_unit_test(refused),
-        cmocka_unit_test(all_mistakes), cmocka_unit_test(limits), cmocka_unit_test(without_memory), cmocka_unit_test(helpers),
+        cmocka_unit_test(tree),           cmocka_unit_test(places),       cmocka_unit_test(documents),
+        cmocka_unit_test(refused),        cmocka_unit_test(all_mistakes), cmocka_unit_test(limits),
+        cmocka_unit_test(without_memory), cmocka_unit_test(helpers),
     };
     return cmocka_run_group_tests_name("base/yaml", tests, NULL, NULL);
 }

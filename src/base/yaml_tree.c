@@ -22,8 +22,14 @@ str yaml_text(const struct yaml *map, const char *key)
 
 bool yaml_bool(const struct yaml *node, bool *out)
 {
-    static const struct { str text; bool value; } words[] = {
-        { STR("true"), true }, { STR("yes"), true }, { STR("false"), false }, { STR("no"), false },
+    static const struct {
+        str text;
+        bool value;
+    } words[] = {
+        {STR("true"), true},
+        {STR("yes"), true},
+        {STR("false"), false},
+        {STR("no"), false},
     };
 
     if (node == NULL || node->kind != YAML_SCALAR || node->quoted)
@@ -41,8 +47,8 @@ bool yaml_int(const struct yaml *node, int64_t *out)
     return node != NULL && node->kind == YAML_SCALAR && !node->quoted && str_i64(node->text, out);
 }
 
-void yaml_err(struct errs *es, const char *name, const struct yaml *node, const char *key,
-              const char *arg0, const char *arg1)
+void yaml_err(struct errs *es, const char *name, const struct yaml *node, const char *key, const char *arg0,
+              const char *arg1)
 {
     struct err e;
 

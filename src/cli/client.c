@@ -43,7 +43,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     (void)size;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
     if (t->fn != NULL && status == 200)
-        return t->fn(t->ctx, (str){ p, n }) ? n : 0;
+        return t->fn(t->ctx, (str){p, n}) ? n : 0;
     buf_add(&t->body, p, n);
     return t->body.failed ? 0 : n;
 }
@@ -51,7 +51,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
-    str line = str_trim((str){ p, n }), name;
+    str line = str_trim((str){p, n}), name;
 
     (void)size;
     if (str_split(&line, ':', &name)) {
@@ -114,8 +114,10 @@ static int problem_error(struct run *r, struct answer *a, struct err *e)
     json_t *errors = json_object_get(a->json, "errors"), *item;
     size_t i;
 
-    json_array_foreach(errors, i, item) {
-        str place = json_get_str(item, "pointer"), column = json_get_str(item, "column"), text = json_get_str(item, "detail");
+    json_array_foreach(errors, i, item)
+    {
+        str place = json_get_str(item, "pointer"), column = json_get_str(item, "column"),
+            text = json_get_str(item, "detail");
         int64_t row = json_get_int(item, "row", 0);
         if (row > 0)
             fprintf(stderr, "%lld %.*s: %.*s\n", (long long)row, STR_ARGS(column), STR_ARGS(text));
@@ -158,13 +160,13 @@ static int perform(struct run *r, const struct request *rq, struct transfer *t, 
     curl_slist_free_all(list);
     curl_easy_cleanup(c);
     if (rc == CURLE_WRITE_ERROR && t->fn != NULL && t->out->status == 200)
-        return 0;                                             /* the reader had enough */
+        return 0; /* the reader had enough */
     return rc == CURLE_OK ? 0 : connection_error(r, rc, detail[0] ? detail : curl_easy_strerror(rc), e);
 }
 
 static int call(struct run *r, const struct request *rq, struct transfer *t, struct err *e)
 {
-    struct err ignored = { 0 };
+    struct err ignored = {0};
 
     buf_init(&t->body, ANSWER_MAX);
     t->r = r;
@@ -184,16 +186,16 @@ static int call(struct run *r, const struct request *rq, struct transfer *t, str
 
 int client_call(struct run *r, const struct request *rq, struct answer *out, struct err *e)
 {
-    struct transfer t = { .out = out };
+    struct transfer t = {.out = out};
 
     return call(r, rq, &t, e);
 }
 
 int client_stream(struct run *r, str path, bool (*fn)(void *ctx, str bytes), void *ctx, struct err *e)
 {
-    struct answer a = { 0 };
-    struct transfer t = { .out = &a, .fn = fn, .ctx = ctx };
-    struct request rq = { .method = "GET", .path = path, .accept = "*/*" };
+    struct answer a = {0};
+    struct transfer t = {.out = &a, .fn = fn, .ctx = ctx};
+    struct request rq = {.method = "GET", .path = path, .accept = "*/*"};
     int rc = call(r, &rq, &t, e);
 
     json_decref(a.json);
@@ -202,8 +204,8 @@ int client_stream(struct run *r, str path, bool (*fn)(void *ctx, str bytes), voi
 
 int client_get(struct run *r, str path, json_t **out, struct err *e)
 {
-    struct request rq = { .method = "GET", .path = path };
-    struct answer a = { 0 };
+    struct request rq = {.method = "GET", .path = path};
+    struct answer a = {0};
     int rc = client_call(r, &rq, &a, e);
 
     if (rc == 0 && a.json == NULL)
@@ -217,8 +219,8 @@ int client_get(struct run *r, str path, json_t **out, struct err *e)
 int client_send(struct run *r, const char *method, str path, const json_t *body, json_t **out, struct err *e)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct request rq = { .method = method, .path = path, .type = body ? "application/json" : NULL, .body = str_c(text) };
-    struct answer a = { 0 };
+    struct request rq = {.method = method, .path = path, .type = body ? "application/json" : NULL, .body = str_c(text)};
+    struct answer a = {0};
 
     if (r->opt.rev != NULL)
         rq.if_match = arena_fmt(&r->arena, "\"%s\"", r->opt.rev);

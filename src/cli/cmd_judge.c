@@ -3,7 +3,7 @@
 
 static int get(struct run *r, str path, json_t **out)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     return client_get(r, path, out, &e) < 0 ? fail(r, &e) : EXIT_FINE;
 }
@@ -22,17 +22,23 @@ static str with_segment(struct run *r, const char *base, const char *id, const c
 }
 
 static const struct column finding_columns[] = {
-    { "id", "cli.col.id" },           { "severity", "cli.col.severity" }, { "clauses", "cli.col.clauses" }, { "subject", "cli.col.subject" },
-    { "unit", "cli.col.unit" },       { "state", "cli.col.state" },       { "count", "cli.col.count" },     { "last_at", "cli.col.last" },
-    { "message", "cli.col.message" },
+    {"id", "cli.col.id"},           {"severity", "cli.col.severity"}, {"clauses", "cli.col.clauses"},
+    {"subject", "cli.col.subject"}, {"unit", "cli.col.unit"},         {"state", "cli.col.state"},
+    {"count", "cli.col.count"},     {"last_at", "cli.col.last"},      {"message", "cli.col.message"},
 };
 static const struct column duty_columns[] = {
-    { "id", "cli.col.id" },         { "title", "cli.col.title" }, { "clauses", "cli.col.clauses" },     { "unit", "cli.col.unit" },
-    { "due_on", "cli.col.due" },    { "state", "cli.col.state" }, { "days_left", "cli.col.days_left" },
+    {"id", "cli.col.id"},      {"title", "cli.col.title"}, {"clauses", "cli.col.clauses"},     {"unit", "cli.col.unit"},
+    {"due_on", "cli.col.due"}, {"state", "cli.col.state"}, {"days_left", "cli.col.days_left"},
 };
 static const struct column control_columns[] = {
-    { "id", "cli.col.id" },       { "kind", "cli.col.kind" },   { "severity", "cli.col.severity" }, { "clauses", "cli.col.clauses" },
-    { "state", "cli.col.state" }, { "offenders", "cli.col.offenders" }, { "checked_at", "cli.col.checked" }, { "title", "cli.col.title" },
+    {"id", "cli.col.id"},
+    {"kind", "cli.col.kind"},
+    {"severity", "cli.col.severity"},
+    {"clauses", "cli.col.clauses"},
+    {"state", "cli.col.state"},
+    {"offenders", "cli.col.offenders"},
+    {"checked_at", "cli.col.checked"},
+    {"title", "cli.col.title"},
 };
 #define COLS(c) c, sizeof(c) / sizeof((c)[0])
 
@@ -49,8 +55,10 @@ int cmd_today(struct run *r)
     if (r->format == OUT_JSON) {
         out_object(r, today);
     } else {
-        static const struct column by_clause[] = { { "clause", "cli.col.clause" }, { "count", "cli.col.count" }, { "severity", "cli.col.severity" },
-                                                   { "title", "cli.col.title" } };
+        static const struct column by_clause[] = {{"clause", "cli.col.clause"},
+                                                  {"count", "cli.col.count"},
+                                                  {"severity", "cli.col.severity"},
+                                                  {"title", "cli.col.title"}};
         buf_init(&b, 1u << 16);
         out_cell(r, &b, today, "sentence");
         printf("%.*s\n\n", STR_ARGS(buf_view(&b)));
@@ -108,7 +116,7 @@ int cmd_clause(struct run *r) { return print_object(r, with_segment(r, "/api/v1/
 
 int cmd_mark(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *body = json_object(), *out = NULL;
 
     json_object_set_new(body, "state", json_from_str(str_c(r->args[1])));
@@ -126,7 +134,8 @@ static void flatten(json_t *nodes, json_t *rows)
     size_t i;
     json_t *node;
 
-    json_array_foreach(nodes, i, node) {
+    json_array_foreach(nodes, i, node)
+    {
         json_array_append(rows, node);
         flatten(json_object_get(node, "children"), rows);
     }
@@ -134,16 +143,21 @@ static void flatten(json_t *nodes, json_t *rows)
 
 int cmd_clauses(struct run *r)
 {
-    static const struct column cols[] = { { "id", "cli.col.id" },         { "number", "cli.col.number" },       { "state", "cli.col.state" },
-                                          { "open_findings", "cli.col.open" }, { "controls", "cli.col.controls" }, { "text", "cli.col.text" } };
+    static const struct column cols[] = {{"id", "cli.col.id"},
+                                         {"number", "cli.col.number"},
+                                         {"state", "cli.col.state"},
+                                         {"open_findings", "cli.col.open"},
+                                         {"controls", "cli.col.controls"},
+                                         {"text", "cli.col.text"}};
     json_t *tree = NULL, *rows = json_array(), *regulation;
     size_t i;
     int code = get(r, STR("/api/v1/clauses"), &tree);
 
     if (code == EXIT_FINE) {
-        json_array_foreach(json_object_get(tree, "regulations"), i, regulation)
-            if (r->nargs == 0 || str_eq_nocase(json_get_str(regulation, "code"), str_c(r->args[0])))
-                flatten(json_object_get(regulation, "clauses"), rows);
+        json_array_foreach(json_object_get(tree, "regulations"), i,
+                           regulation) if (r->nargs == 0 ||
+                                           str_eq_nocase(json_get_str(regulation, "code"), str_c(r->args[0])))
+            flatten(json_object_get(regulation, "clauses"), rows);
         code = out_rows(r, rows, COLS(cols));
     }
     json_decref(rows);
@@ -157,9 +171,8 @@ static int print_controls(struct run *r, json_t *list)
     size_t i;
     int code = out_rows(r, json_object_get(list, "items"), COLS(control_columns));
 
-    json_array_foreach(json_object_get(list, "items"), i, item)
-        if (str_eq(json_get_str(item, "state"), STR("fail")))
-            code = EXIT_DIFFERENT;
+    json_array_foreach(json_object_get(list, "items"), i, item) if (str_eq(json_get_str(item, "state"), STR("fail")))
+        code = EXIT_DIFFERENT;
     json_decref(list);
     return code;
 }
@@ -174,7 +187,7 @@ int cmd_controls(struct run *r)
 
 int cmd_check(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct buf b;
     json_t *list = NULL;
 
@@ -197,16 +210,15 @@ int cmd_duties(struct run *r)
     if (code != EXIT_FINE)
         return code;
     code = out_rows(r, json_object_get(list, "items"), COLS(duty_columns));
-    json_array_foreach(json_object_get(list, "items"), i, item)
-        if (str_eq(json_get_str(item, "state"), STR("late")))
-            code = EXIT_DIFFERENT;
+    json_array_foreach(json_object_get(list, "items"), i, item) if (str_eq(json_get_str(item, "state"), STR("late")))
+        code = EXIT_DIFFERENT;
     json_decref(list);
     return code;
 }
 
 int cmd_duty_done(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *body = json_object(), *out = NULL;
 
     json_object_set_new(body, "period_key", json_from_str(str_c(r->opt.period ? r->opt.period : "")));

@@ -32,11 +32,14 @@ static str search_path(struct run *r, const char *base)
 }
 
 /* Server-sent events: "data: {...}" lines, each an event; printed as it comes. */
-struct tail { struct run *r; struct buf rest; };
+struct tail {
+    struct run *r;
+    struct buf rest;
+};
 
 static void print_line(struct run *r, str data)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *ev = NULL;
     struct buf b;
 
@@ -48,7 +51,7 @@ static void print_line(struct run *r, str data)
         return;
     buf_init(&b, 1u << 20);
     for (size_t i = 0; i < 4; i++) {
-        static const char *const paths[] = { "received_at", "host", "program", "msg" };
+        static const char *const paths[] = {"received_at", "host", "program", "msg"};
         if (i > 0)
             buf_byte(&b, ' ');
         out_cell(r, &b, ev, paths[i]);
@@ -67,7 +70,7 @@ static bool on_tail(void *ctx, str bytes)
 
     buf_str(&t->rest, bytes);
     while (t->rest.n > 0 && (nl = memchr(t->rest.p, '\n', t->rest.n)) != NULL) {
-        str line = { t->rest.p, (size_t)(nl - t->rest.p) };
+        str line = {t->rest.p, (size_t)(nl - t->rest.p)};
         if (str_starts(line, STR("data: {\"seq\"")) || str_starts(line, STR("data:{\"seq\"")))
             print_line(t->r, str_trim(str_sub(line, 5, line.n)));
         buf_drop(&t->rest, line.n + 1);
@@ -77,13 +80,16 @@ static bool on_tail(void *ctx, str bytes)
 
 int cmd_search(struct run *r)
 {
-    static const struct column lines[] = { { "received_at", "cli.col.at" }, { "host", "cli.col.host" }, { "program", "cli.col.program" },
-                                           { "severity", "cli.col.severity" }, { "msg", "cli.col.message" } };
-    struct err e = { 0 };
+    static const struct column lines[] = {{"received_at", "cli.col.at"},
+                                          {"host", "cli.col.host"},
+                                          {"program", "cli.col.program"},
+                                          {"severity", "cli.col.severity"},
+                                          {"msg", "cli.col.message"}};
+    struct err e = {0};
     json_t *found = NULL, *rows;
 
     if (r->opt.follow) {
-        struct tail t = { .r = r };
+        struct tail t = {.r = r};
         buf_init(&t.rest, 4u << 20);
         int rc = client_stream(r, search_path(r, "/api/v1/events/tail"), on_tail, &t, &e);
         buf_done(&t.rest);
@@ -93,7 +99,7 @@ int cmd_search(struct run *r)
         return fail(r, &e);
     int code = EXIT_FINE;
     if ((rows = json_object_get(found, "rows")) != NULL) {
-        static const struct column counts[] = { { "keys", "cli.col.key" }, { "count", "cli.col.count" } };
+        static const struct column counts[] = {{"keys", "cli.col.key"}, {"count", "cli.col.count"}};
         if (json_array_size(rows) > 0 && json_array_size(json_object_get(found, "columns")) > 0)
             code = out_rows(r, rows, counts, 2);
         else
@@ -109,10 +115,11 @@ int cmd_search(struct run *r)
 
 int cmd_sources(struct run *r)
 {
-    static const struct column cols[] = { { "name", "cli.col.name" },      { "host", "cli.col.host" },         { "address", "cli.col.address" },
-                                          { "unit", "cli.col.unit" },      { "last_seen_at", "cli.col.seen" }, { "silent", "cli.col.silent" },
-                                          { "events_24h", "cli.col.day" } };
-    struct err e = { 0 };
+    static const struct column cols[] = {{"name", "cli.col.name"},         {"host", "cli.col.host"},
+                                         {"address", "cli.col.address"},   {"unit", "cli.col.unit"},
+                                         {"last_seen_at", "cli.col.seen"}, {"silent", "cli.col.silent"},
+                                         {"events_24h", "cli.col.day"}};
+    struct err e = {0};
     json_t *list = NULL, *item;
     size_t i;
     int code;
@@ -120,16 +127,15 @@ int cmd_sources(struct run *r)
     if (client_get(r, STR("/api/v1/sources"), &list, &e) < 0)
         return fail(r, &e);
     code = out_rows(r, json_object_get(list, "items"), cols, 7);
-    json_array_foreach(json_object_get(list, "items"), i, item)
-        if (json_is_true(json_object_get(item, "silent")))
-            code = EXIT_DIFFERENT;
+    json_array_foreach(json_object_get(list, "items"), i, item) if (json_is_true(json_object_get(item, "silent")))
+        code = EXIT_DIFFERENT;
     json_decref(list);
     return code;
 }
 
 int cmd_stats(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *stats = NULL;
 
     if (client_get(r, STR("/api/v1/stats"), &stats, &e) < 0)
@@ -141,9 +147,9 @@ int cmd_stats(struct run *r)
 
 int cmd_api(struct run *r)
 {
-    struct err e = { 0 };
-    struct request rq = { .method = r->args[0], .path = str_c(r->args[1]) };
-    struct answer a = { 0 };
+    struct err e = {0};
+    struct request rq = {.method = r->args[0], .path = str_c(r->args[1])};
+    struct answer a = {0};
 
     if (r->nargs > 2) {
         rq.type = "application/json";

@@ -32,7 +32,8 @@ static int schema_kind(struct run *r, const char *kind, json_t **schema, json_t 
 
     if (rc < 0)
         return rc;
-    json_array_foreach(json_object_get(*schema, "kinds"), i, k) {
+    json_array_foreach(json_object_get(*schema, "kinds"), i, k)
+    {
         if (str_eq(json_get_str(k, "name"), str_c(kind))) {
             *out = k;
             return 0;
@@ -90,24 +91,25 @@ static size_t list_columns(struct run *r, const json_t *kind, struct column cols
     if (r->opt.fields != NULL) {
         str rest = str_c(r->opt.fields), name;
         while (n < MAX_COLUMNS && str_split(&rest, ',', &name))
-            cols[n++] = (struct column){ arena_cstr(&r->arena, str_trim(name)), NULL };
+            cols[n++] = (struct column){arena_cstr(&r->arena, str_trim(name)), NULL};
         return n;
     }
     bool state = false;
-    json_array_foreach(json_object_get(kind, "columns"), i, c) {
+    json_array_foreach(json_object_get(kind, "columns"), i, c)
+    {
         if (n + 1 >= MAX_COLUMNS)
             break;
-        cols[n++] = (struct column){ json_string_value(c), NULL };
+        cols[n++] = (struct column){json_string_value(c), NULL};
         state = state || strcmp(json_string_value(c), "state") == 0;
     }
     if (!state)
-        cols[n++] = (struct column){ "state", NULL };
+        cols[n++] = (struct column){"state", NULL};
     return n;
 }
 
 int cmd_list(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct column cols[MAX_COLUMNS];
     json_t *schema = NULL, *kind = NULL, *list = NULL;
     str path;
@@ -128,16 +130,20 @@ int cmd_list(struct run *r)
 
 int cmd_kinds(struct run *r)
 {
-    static const struct column kinds[] = { { "name", "cli.col.kind" }, { "group", "cli.col.group" }, { "label", "cli.col.label" }, { "key", "cli.col.key" } };
-    static const struct column fields[] = { { "name", "cli.col.field" },     { "type", "cli.col.type" },     { "required", "cli.col.required" },
-                                            { "ref", "cli.col.ref" },        { "label", "cli.col.label" },   { "clauses", "cli.col.clauses" } };
-    struct err e = { 0 };
+    static const struct column kinds[] = {
+        {"name", "cli.col.kind"}, {"group", "cli.col.group"}, {"label", "cli.col.label"}, {"key", "cli.col.key"}};
+    static const struct column fields[] = {{"name", "cli.col.field"},        {"type", "cli.col.type"},
+                                           {"required", "cli.col.required"}, {"ref", "cli.col.ref"},
+                                           {"label", "cli.col.label"},       {"clauses", "cli.col.clauses"}};
+    struct err e = {0};
     json_t *schema = NULL, *kind = NULL;
-    int rc = r->nargs == 0 ? client_get(r, STR("/api/v1/schema"), &schema, &e) : schema_kind(r, r->args[0], &schema, &kind, &e);
+    int rc = r->nargs == 0 ? client_get(r, STR("/api/v1/schema"), &schema, &e)
+                           : schema_kind(r, r->args[0], &schema, &kind, &e);
 
     if (rc < 0)
         return fail(r, &e);
-    int code = r->nargs == 0 ? out_rows(r, json_object_get(schema, "kinds"), kinds, 4) : out_rows(r, json_object_get(kind, "fields"), fields, 6);
+    int code = r->nargs == 0 ? out_rows(r, json_object_get(schema, "kinds"), kinds, 4)
+                             : out_rows(r, json_object_get(kind, "fields"), fields, 6);
     json_decref(schema);
     return code;
 }
@@ -154,7 +160,7 @@ static int get_record(struct run *r, json_t **out, struct err *e)
 
 int cmd_show(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *record = NULL;
 
     if (get_record(r, &record, &e) < 0)
@@ -195,11 +201,13 @@ static void follow_types(json_t *body, const json_t *kind)
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(kind, "fields"), i, f) {
+    json_array_foreach(json_object_get(kind, "fields"), i, f)
+    {
         const char *name = json_string_value(json_object_get(f, "name"));
         str type = json_get_str(f, "type");
         json_t *v = json_object_get(body, name);
-        if (!json_is_integer(v) || str_eq(type, STR("int")) || str_eq(type, STR("level")) || str_starts(type, STR("ref")))
+        if (!json_is_integer(v) || str_eq(type, STR("int")) || str_eq(type, STR("level")) ||
+            str_starts(type, STR("ref")))
             continue;
         char text[32];
         snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(v));
@@ -209,7 +217,7 @@ static void follow_types(json_t *body, const json_t *kind)
 
 static int write_record(struct run *r, const char *method, str path, int first)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *schema = NULL, *kind = NULL, *body = NULL, *out = NULL;
     int rc = schema_kind(r, r->args[0], &schema, &kind, &e);
 
@@ -244,7 +252,7 @@ int cmd_add(struct run *r) { return write_record(r, "POST", path_of(r, r->args[0
 
 int cmd_set(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     if (current_rev(r, &e) < 0)
         return fail(r, &e);
@@ -253,10 +261,11 @@ int cmd_set(struct run *r)
 
 int cmd_end(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *out = NULL;
 
-    if (current_rev(r, &e) < 0 || client_send(r, "DELETE", path_of(r, r->args[0], r->args[1], NULL), NULL, &out, &e) < 0)
+    if (current_rev(r, &e) < 0 ||
+        client_send(r, "DELETE", path_of(r, r->args[0], r->args[1], NULL), NULL, &out, &e) < 0)
         return fail(r, &e);
     int code = out_object(r, out);
     json_decref(out);
@@ -265,9 +274,10 @@ int cmd_end(struct run *r)
 
 int cmd_history(struct run *r)
 {
-    static const struct column cols[] = { { "at", "cli.col.at" },   { "op", "cli.col.op" },         { "rev", "cli.col.rev" },
-                                          { "by", "cli.col.by" },   { "reason", "cli.col.reason" }, { "after", "cli.col.after" } };
-    struct err e = { 0 };
+    static const struct column cols[] = {{"at", "cli.col.at"},         {"op", "cli.col.op"},
+                                         {"rev", "cli.col.rev"},       {"by", "cli.col.by"},
+                                         {"reason", "cli.col.reason"}, {"after", "cli.col.after"}};
+    struct err e = {0};
     json_t *list = NULL;
 
     if (client_get(r, path_of(r, r->args[0], r->args[1], "/history"), &list, &e) < 0)
@@ -279,15 +289,17 @@ int cmd_history(struct run *r)
 
 int cmd_import(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     str text;
-    struct answer a = { 0 };
+    struct answer a = {0};
     const char *file = strcmp(r->args[1], "-") == 0 ? "/dev/stdin" : r->args[1];
 
     if (file_read(&r->arena, file, IMPORT_MAX, &text, &e) < 0)
         return fail(r, &e);
-    struct request rq = { .method = "POST", .path = path_of(r, r->args[0], NULL, r->opt.dry_run ? "/import?dry_run=1" : "/import"),
-                          .type = "text/csv", .body = text };
+    struct request rq = {.method = "POST",
+                         .path = path_of(r, r->args[0], NULL, r->opt.dry_run ? "/import?dry_run=1" : "/import"),
+                         .type = "text/csv",
+                         .body = text};
     if (client_call(r, &rq, &a, &e) < 0) {
         json_decref(a.json);
         return fail(r, &e);
@@ -305,13 +317,13 @@ static bool to_stdout(void *ctx, str bytes)
 
 int cmd_export(struct run *r)
 {
-    struct err e = { 0 };
-    struct answer a = { 0 };
+    struct err e = {0};
+    struct answer a = {0};
     str path;
 
     if (list_path(r, r->args[0], &path, &e) < 0)
         return fail(r, &e);
-    struct request rq = { .method = "GET", .path = path, .accept = "text/csv" };
+    struct request rq = {.method = "GET", .path = path, .accept = "text/csv"};
     if (client_call(r, &rq, &a, &e) < 0) {
         json_decref(a.json);
         return fail(r, &e);
@@ -322,7 +334,7 @@ int cmd_export(struct run *r)
 
 int cmd_verify(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *result = NULL;
 
     if (client_get(r, STR("/api/v1/registry/verify"), &result, &e) < 0)

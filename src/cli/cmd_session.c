@@ -30,7 +30,7 @@ static int read_password(struct run *r, const char *prompt, str *out, struct err
     }
     if (!got)
         return ERR(e, -EINVAL, "cli.no_password");
-    *out = arena_str(&r->arena, (str){ line, strcspn(line, "\r\n") });
+    *out = arena_str(&r->arena, (str){line, strcspn(line, "\r\n")});
     return 0;
 }
 
@@ -47,8 +47,9 @@ static int open_session(struct run *r, str account, str password, json_t **who, 
 {
     json_t *body = pair("account", account, "password", password);
     char *text = json_dumps(body, JSON_COMPACT);
-    struct request rq = { .method = "POST", .path = STR("/api/v1/session"), .type = "application/json", .body = str_c(text) };
-    struct answer a = { 0 };
+    struct request rq = {
+        .method = "POST", .path = STR("/api/v1/session"), .type = "application/json", .body = str_c(text)};
+    struct answer a = {0};
 
     r->session.cookie = r->session.csrf = STR_NONE;
     r->opt.token = NULL;
@@ -68,23 +69,24 @@ static int open_session(struct run *r, str account, str password, json_t **who, 
 
 int cmd_login(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     str password;
     json_t *who = NULL;
 
-    if (read_password(r, "cli.ask_password", &password, &e) < 0 || open_session(r, str_c(r->args[0]), password, &who, &e) < 0)
+    if (read_password(r, "cli.ask_password", &password, &e) < 0 ||
+        open_session(r, str_c(r->args[0]), password, &who, &e) < 0)
         return fail(r, &e);
-    out_message(r, json_is_true(json_object_get(who, "must_change")) ? "cli.logged_in_must_change" : "cli.logged_in", r->args[0],
-                r->session.url.p);
+    out_message(r, json_is_true(json_object_get(who, "must_change")) ? "cli.logged_in_must_change" : "cli.logged_in",
+                r->args[0], r->session.url.p);
     json_decref(who);
     return EXIT_FINE;
 }
 
 int cmd_logout(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     int rc = client_send(r, "DELETE", STR("/api/v1/session"), NULL, NULL, &e);
-    struct err forget = { 0 };
+    struct err forget = {0};
 
     if (session_forget(r, &forget) < 0)
         return fail(r, &forget);
@@ -93,7 +95,7 @@ int cmd_logout(struct run *r)
 
 int cmd_whoami(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *who = NULL;
 
     if (client_get(r, STR("/api/v1/session"), &who, &e) < 0)
@@ -106,7 +108,7 @@ int cmd_whoami(struct run *r)
 
 int cmd_passwd(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     str old, fresh, again;
 
     if (read_password(r, "cli.ask_old", &old, &e) < 0 || read_password(r, "cli.ask_new", &fresh, &e) < 0)
@@ -133,7 +135,7 @@ int cmd_passwd(struct run *r)
 
 static int print_items(struct run *r, str path, const struct column *cols, size_t n)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *list = NULL;
 
     if (client_get(r, path, &list, &e) < 0)
@@ -145,18 +147,18 @@ static int print_items(struct run *r, str path, const struct column *cols, size_
 
 int cmd_logins(struct run *r)
 {
-    static const struct column cols[] = { { "account", "cli.col.account" },
-                                          { "name", "cli.col.name" },
-                                          { "roles", "cli.col.roles" },
-                                          { "failures", "cli.col.failures" },
-                                          { "locked_until", "cli.col.locked_until" },
-                                          { "last_login_at", "cli.col.last_login" } };
+    static const struct column cols[] = {{"account", "cli.col.account"},
+                                         {"name", "cli.col.name"},
+                                         {"roles", "cli.col.roles"},
+                                         {"failures", "cli.col.failures"},
+                                         {"locked_until", "cli.col.locked_until"},
+                                         {"last_login_at", "cli.col.last_login"}};
     return print_items(r, STR("/api/v1/logins"), cols, sizeof(cols) / sizeof(cols[0]));
 }
 
 int cmd_new_login(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *body = json_object(), *made = NULL;
 
     json_object_set_new(body, "account", json_from_str(str_c(r->args[0])));
@@ -172,7 +174,7 @@ int cmd_new_login(struct run *r)
 
 int cmd_unlock(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct buf b;
 
     buf_init(&b, 4096);
@@ -187,14 +189,13 @@ int cmd_unlock(struct run *r)
 int cmd_tokens(struct run *r)
 {
     static const struct column cols[] = {
-        { "id", "cli.col.id" }, { "name", "cli.col.name" }, { "roles", "cli.col.roles" }, { "expires_on", "cli.col.expires" }
-    };
+        {"id", "cli.col.id"}, {"name", "cli.col.name"}, {"roles", "cli.col.roles"}, {"expires_on", "cli.col.expires"}};
     return print_items(r, STR("/api/v1/tokens"), cols, sizeof(cols) / sizeof(cols[0]));
 }
 
 int cmd_token(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     json_t *body = json_object(), *made = NULL, *roles = json_array();
     str rest = str_c(r->opt.roles), role;
 
@@ -218,7 +219,7 @@ int cmd_token(struct run *r)
 
 int cmd_revoke(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     struct buf b;
 
     buf_init(&b, 4096);

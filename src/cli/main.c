@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 
-static void say(struct run *r, FILE *to, const char *key) { fprintf(to, "%s\n", msg_get(key, r->lang) ? msg_get(key, r->lang) : key); }
+static void say(struct run *r, FILE *to, const char *key)
+{
+    fprintf(to, "%s\n", msg_get(key, r->lang) ? msg_get(key, r->lang) : key);
+}
 
 static const char *text(struct run *r, const char *key) { return msg_get(key, r->lang) ? msg_get(key, r->lang) : key; }
 
@@ -12,8 +15,8 @@ static void print_option(struct run *r, const struct option_info *o)
 {
     char left[64];
 
-    snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
-             o->arg ? " " : "", o->arg ? o->arg : "");
+    snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
+             o->letter ? ", " : "   ", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
     printf("  %-30s %s\n", left, text(r, o->help));
 }
 
@@ -64,7 +67,7 @@ static const char *nearest(const char *typed)
 
 static int unknown(struct run *r, const char *name)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     const char *near = nearest(name);
 
     if (near != NULL)
@@ -76,7 +79,7 @@ static int unknown(struct run *r, const char *name)
 
 static int dispatch(struct run *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     const char *name = r->nargs > 0 ? r->args[0] : NULL;
 
     if (r->opt.version) {
@@ -108,8 +111,8 @@ static int dispatch(struct run *r)
 
 int main(int argc, char **argv)
 {
-    struct run r = { .arena = arena_init((size_t)1 << 30), .lang = LANG_VI };
-    struct err e = { 0 };
+    struct run r = {.arena = arena_init((size_t)1 << 30), .lang = LANG_VI};
+    struct err e = {0};
 
     signal(SIGPIPE, SIG_IGN);
     int code = options_parse(&r, argc, argv, &e) < 0 ? fail(&r, &e) : dispatch(&r);

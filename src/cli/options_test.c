@@ -11,7 +11,7 @@ static int parse(struct run *r, struct err *e, int n, const char *const *words)
 {
     static char *argv[16];
 
-    *r = (struct run){ .arena = arena_init(1 << 20) };
+    *r = (struct run){.arena = arena_init(1 << 20)};
     argv[0] = (char *)(uintptr_t) "luy";
     for (int i = 0; i < n; i++)
         argv[i + 1] = (char *)(uintptr_t)words[i];
@@ -20,23 +20,28 @@ static int parse(struct run *r, struct err *e, int n, const char *const *words)
 
 static void test_table(void **state)
 {
-    static const struct { const char *words[5]; int n, rc, nargs; enum out_format format; const char *limit; } rows[] = {
-        { { "list", "unit" }, 2, 0, 2, OUT_TABLE, NULL },
-        { { "list", "unit", "-o", "json" }, 4, 0, 2, OUT_JSON, NULL },
-        { { "list", "-ocsv", "unit" }, 3, 0, 2, OUT_CSV, NULL },
-        { { "--limit=5", "list", "unit" }, 3, 0, 2, OUT_TABLE, "5" },
-        { { "list", "unit", "--limit", "7" }, 4, 0, 2, OUT_TABLE, "7" },
-        { { "search", "--", "--limit" }, 3, 0, 2, OUT_TABLE, NULL },
-        { { "search", "-" }, 2, 0, 2, OUT_TABLE, NULL },
-        { { "list", "--limit" }, 2, -EINVAL, 0, OUT_TABLE, NULL },
-        { { "list", "--nonsense" }, 2, -EINVAL, 0, OUT_TABLE, NULL },
-        { { "list", "--all=1" }, 2, -EINVAL, 0, OUT_TABLE, NULL },
-        { { "list", "-o", "xml" }, 3, -EINVAL, 0, OUT_TABLE, NULL },
-        { { "list", "--lang", "fr" }, 3, -EINVAL, 0, OUT_TABLE, NULL },
+    static const struct {
+        const char *words[5];
+        int n, rc, nargs;
+        enum out_format format;
+        const char *limit;
+    } rows[] = {
+        {{"list", "unit"}, 2, 0, 2, OUT_TABLE, NULL},
+        {{"list", "unit", "-o", "json"}, 4, 0, 2, OUT_JSON, NULL},
+        {{"list", "-ocsv", "unit"}, 3, 0, 2, OUT_CSV, NULL},
+        {{"--limit=5", "list", "unit"}, 3, 0, 2, OUT_TABLE, "5"},
+        {{"list", "unit", "--limit", "7"}, 4, 0, 2, OUT_TABLE, "7"},
+        {{"search", "--", "--limit"}, 3, 0, 2, OUT_TABLE, NULL},
+        {{"search", "-"}, 2, 0, 2, OUT_TABLE, NULL},
+        {{"list", "--limit"}, 2, -EINVAL, 0, OUT_TABLE, NULL},
+        {{"list", "--nonsense"}, 2, -EINVAL, 0, OUT_TABLE, NULL},
+        {{"list", "--all=1"}, 2, -EINVAL, 0, OUT_TABLE, NULL},
+        {{"list", "-o", "xml"}, 3, -EINVAL, 0, OUT_TABLE, NULL},
+        {{"list", "--lang", "fr"}, 3, -EINVAL, 0, OUT_TABLE, NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct run r;
-        struct err e = { 0 };
+        struct err e = {0};
         assert_int_equal(parse(&r, &e, rows[i].n, rows[i].words), rows[i].rc);
         if (rows[i].rc == 0) {
             assert_int_equal(r.nargs, rows[i].nargs);
@@ -100,6 +105,7 @@ static void test_manual(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_help_is_whole), cmocka_unit_test(test_manual) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_help_is_whole),
+                                       cmocka_unit_test(test_manual)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

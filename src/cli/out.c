@@ -33,7 +33,8 @@ static void add_value(struct run *r, struct buf *b, const json_t *v)
     } else if (json_is_object(v) && json_object_get(v, "key") != NULL) {
         buf_str(b, json_get_str(v, "key"));
     } else if (json_is_array(v)) {
-        json_array_foreach(v, i, item) {
+        json_array_foreach(v, i, item)
+        {
             if (i > 0)
                 buf_z(b, ", ");
             add_value(r, b, item);
@@ -85,7 +86,8 @@ static int print_csv(struct run *r, const json_t *items, const struct column *co
     for (size_t k = 0; k < n; k++)
         buf_fmt(&b, "%s%s", k ? "," : "", cols[k].path);
     buf_byte(&b, '\n');
-    json_array_foreach(items, i, row) {
+    json_array_foreach(items, i, row)
+    {
         for (size_t k = 0; k < n; k++) {
             buf_clear(&cell);
             out_cell(r, &cell, row, cols[k].path);
@@ -101,7 +103,10 @@ static int print_csv(struct run *r, const json_t *items, const struct column *co
     return EXIT_FINE;
 }
 
-struct cell { str text; size_t width; };
+struct cell {
+    str text;
+    size_t width;
+};
 
 static const char *title_of(struct run *r, const struct column *c)
 {
@@ -170,7 +175,8 @@ int out_object(struct run *r, const json_t *object)
     if (r->format == OUT_JSON)
         return print_json(object);
     buf_init(&b, 1u << 26);
-    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
         buf_clear(&b);
         add_value(r, &b, value);
         if (r->format == OUT_CSV) {
@@ -195,7 +201,7 @@ void out_message(struct run *r, const char *key, const char *a0, const char *a1)
 {
     char text[1024];
 
-    msg_fmt(text, sizeof(text), r->lang, key, (const char *const[]){ a0 ? a0 : "", a1 ? a1 : "" }, 2);
+    msg_fmt(text, sizeof(text), r->lang, key, (const char *const[]){a0 ? a0 : "", a1 ? a1 : ""}, 2);
     fprintf(stderr, "%s\n", text);
 }
 

@@ -7,19 +7,21 @@
 
 static void test_cells(void **state)
 {
-    static const struct { const char *json, *path, *want; } rows[] = {
-        { "{\"a\":1}", "a", "1" },
-        { "{\"a\":{\"b\":\"x\"}}", "a.b", "x" },
-        { "{\"a\":{\"vi\":\"xin chào\",\"en\":\"hello\"}}", "a", "xin chào" },
-        { "{\"a\":{\"id\":3,\"key\":\"TTCH\",\"title\":\"t\"}}", "a", "TTCH" },
-        { "{\"a\":[\"BT-7.2\",\"TU-4\"]}", "a", "BT-7.2, TU-4" },
-        { "{\"a\":null}", "a", "" },
-        { "{}", "a.b.c", "" },
-        { "{\"a\":true}", "a", "true" },
+    static const struct {
+        const char *json, *path, *want;
+    } rows[] = {
+        {"{\"a\":1}", "a", "1"},
+        {"{\"a\":{\"b\":\"x\"}}", "a.b", "x"},
+        {"{\"a\":{\"vi\":\"xin chào\",\"en\":\"hello\"}}", "a", "xin chào"},
+        {"{\"a\":{\"id\":3,\"key\":\"TTCH\",\"title\":\"t\"}}", "a", "TTCH"},
+        {"{\"a\":[\"BT-7.2\",\"TU-4\"]}", "a", "BT-7.2, TU-4"},
+        {"{\"a\":null}", "a", ""},
+        {"{}", "a.b.c", ""},
+        {"{\"a\":true}", "a", "true"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct run r = { .arena = arena_init(1 << 20), .lang = LANG_VI };
-        struct err e = { 0 };
+        struct run r = {.arena = arena_init(1 << 20), .lang = LANG_VI};
+        struct err e = {0};
         struct buf b;
         json_t *v = NULL;
         buf_init(&b, 4096);
@@ -50,6 +52,6 @@ static void test_urls(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cells), cmocka_unit_test(test_urls) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_urls)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <unistd.h>
 
-static const struct { const char *name; size_t offset; } members[] = {
-    { "url", offsetof(struct session, url) },       { "ca", offsetof(struct session, ca) },
-    { "cookie", offsetof(struct session, cookie) }, { "csrf", offsetof(struct session, csrf) },
-    { "account", offsetof(struct session, account) },
+static const struct {
+    const char *name;
+    size_t offset;
+} members[] = {
+    {"url", offsetof(struct session, url)},         {"ca", offsetof(struct session, ca)},
+    {"cookie", offsetof(struct session, cookie)},   {"csrf", offsetof(struct session, csrf)},
+    {"account", offsetof(struct session, account)},
 };
 enum { NMEMBERS = sizeof(members) / sizeof(members[0]) };
 
@@ -40,7 +43,7 @@ int session_load(struct run *r, struct err *e)
     }
     const char *url = r->opt.url ? r->opt.url : getenv("LUY_URL"), *ca = r->opt.ca ? r->opt.ca : getenv("LUY_CA");
     if (url != NULL && !str_eq(str_c(url), r->session.url)) {
-        r->session = (struct session){ .url = str_c(url) };      /* a cookie never goes to another server */
+        r->session = (struct session){.url = str_c(url)}; /* a cookie never goes to another server */
     } else if (r->session.url.n == 0) {
         r->session.url = STR("https://127.0.0.1:8443");
     }

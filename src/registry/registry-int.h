@@ -20,7 +20,7 @@ struct registry {
     struct store *st;
     const struct schema *sc;
     const struct clock *clk;
-    struct kind_sql *sql; /* beside sc->kinds */
+    struct kind_sql *sql;       /* beside sc->kinds */
     _Atomic(struct tx *) batch; /* joined by writes of its owner alone */
     pthread_t batch_owner;
     bool batch_spoiled;

@@ -488,7 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(make_and_read),       T(refused), T(change), T(transitions), T(keys_that_follow), T(invariants), T(ending),
-        T(lists_of_references), T(officer), T(roles),  T(counts),      T(full_disk), T(batches),
+        T(lists_of_references), T(officer), T(roles),  T(counts),      T(full_disk),        T(batches),
     };
     return cmocka_run_group_tests_name("registry/registry", tests, NULL, NULL);
 }

@@ -10,18 +10,25 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-enum { DAY_S = 86400, RENEW_DAYS = 30, CA_DAYS = 3650, CA_RENEW_DAYS = 365, DAYS_MAX = 3650, SANS_MAX = 64,
-       BACKDATE_S = 3600 };
+enum {
+    DAY_S = 86400,
+    RENEW_DAYS = 30,
+    CA_DAYS = 3650,
+    CA_RENEW_DAYS = 365,
+    DAYS_MAX = 3650,
+    SANS_MAX = 64,
+    BACKDATE_S = 3600
+};
 
 static pthread_mutex_t cert_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* What a certificate shall be. */
 struct wish {
     str name, common_name;
-    GENERAL_NAMES *sans;        /* NULL for the authority */
+    GENERAL_NAMES *sans; /* NULL for the authority */
     int days;
     EVP_PKEY *key, *ca_key;
-    X509 *ca;                   /* NULL for the authority itself */
+    X509 *ca; /* NULL for the authority itself */
 };
 
 /* ---- subject alternative names ---- */
@@ -30,8 +37,8 @@ static GENERAL_NAME *san_dns(str host)
 {
     for (size_t i = 0; i < host.n; i++) {
         char c = host.p[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-            c != '-' && c != '.' && !(c == '*' && i == 0))
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-' && c != '.' &&
+            !(c == '*' && i == 0))
             return NULL;
     }
     if (host.n == 0 || host.n > 253)
@@ -73,10 +80,11 @@ static int sans_parse(str sans, GENERAL_NAMES **out, struct err *e)
 
     if (list == NULL)
         return ERR(e, -ENOMEM, "base.errno");
-    for (str rest = sans; str_split(&rest, ',', &item); ) {
+    for (str rest = sans; str_split(&rest, ',', &item);) {
         item = str_trim(item);
-        GENERAL_NAME *g = str_starts(item, STR("DNS:")) ? san_dns(str_sub(item, 4, item.n))
-                        : str_starts(item, STR("IP:")) ? san_ip(str_sub(item, 3, item.n)) : NULL;
+        GENERAL_NAME *g = str_starts(item, STR("DNS:"))  ? san_dns(str_sub(item, 4, item.n))
+                          : str_starts(item, STR("IP:")) ? san_ip(str_sub(item, 3, item.n))
+                                                         : NULL;
         if (g == NULL || sk_GENERAL_NAME_num(list) >= SANS_MAX || sk_GENERAL_NAME_push(list, g) <= 0) {
             GENERAL_NAME_free(g);
             GENERAL_NAMES_free(list);
@@ -127,7 +135,7 @@ static bool common_name_is(X509 *x, str want)
     int at = X509_NAME_get_index_by_NID(n, NID_commonName, -1);
     unsigned char *p = NULL;
     int len = at < 0 ? -1 : ASN1_STRING_to_UTF8(&p, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(n, at)));
-    bool same = len >= 0 && str_eq((str){ (char *)p, (size_t)len }, want);
+    bool same = len >= 0 && str_eq((str){(char *)p, (size_t)len}, want);
 
     OPENSSL_free(p);
     return same;
@@ -153,8 +161,8 @@ static bool still_good(X509 *x, const struct wish *w, int64_t now)
     EVP_PKEY *issuer = w->ca == NULL ? w->key : w->ca_key;
     X509 *ca = w->ca == NULL ? x : w->ca;
     bool good = lasts(x, now, renew_before(w)) && EVP_PKEY_eq(X509_get0_pubkey(x), w->key) == 1 &&
-        X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(ca)) == 0 && X509_verify(x, issuer) == 1 &&
-        common_name_is(x, w->common_name) && sans_equal(x, w->sans);
+                X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(ca)) == 0 && X509_verify(x, issuer) == 1 &&
+                common_name_is(x, w->common_name) && sans_equal(x, w->sans);
 
     ERR_clear_error();
     return good;
@@ -178,7 +186,7 @@ static bool set_serial(X509 *x)
     uint8_t bytes[16];
 
     rand_bytes(bytes, sizeof(bytes));
-    bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40);     /* positive, never short */
+    bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40); /* positive, never short */
     BIGNUM *bn = BN_bin2bn(bytes, sizeof(bytes), NULL);
     bool ok = bn != NULL && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) != NULL;
     BN_free(bn);
@@ -230,8 +238,7 @@ static X509 *cert_make(const struct wish *w, int64_t now)
     X509 *x = X509_new();
 
     if (x != NULL && X509_set_version(x, X509_VERSION_3) == 1 && set_serial(x) && set_names(x, w) &&
-        set_life(x, w, now) && X509_set_pubkey(x, w->key) == 1 && set_extensions(x, w) &&
-        X509_sign(x, signer, md) > 0)
+        set_life(x, w, now) && X509_set_pubkey(x, w->key) == 1 && set_extensions(x, w) && X509_sign(x, signer, md) > 0)
         return x;
     X509_free(x);
     return NULL;
@@ -247,7 +254,7 @@ static int cert_write(struct vault *v, str name, X509 *x, struct err *e)
         rc = vault_ssl_err(e, "vault.cert_make", name);
     if (rc == 0) {
         long n = BIO_get_mem_data(bio, &p);
-        rc = file_write_atomic(path, (str){ p, (size_t)n }, 0644, e);
+        rc = file_write_atomic(path, (str){p, (size_t)n}, 0644, e);
     }
     BIO_free(bio);
     return rc;
@@ -283,7 +290,7 @@ static int ca_get(struct vault *v, EVP_PKEY **key, X509 **cert, struct err *e)
         rc = vault_key_get(v, STR("ca"), key, e);
     if (rc < 0)
         return rc;
-    struct wish w = { .name = STR("ca"), .common_name = STR("Luy CA"), .days = CA_DAYS, .key = *key };
+    struct wish w = {.name = STR("ca"), .common_name = STR("Luy CA"), .days = CA_DAYS, .key = *key};
     rc = cert_get(v, &w, cert, e);
     if (rc < 0)
         EVP_PKEY_free(*key);
@@ -310,7 +317,7 @@ static int leaf_get(struct vault *v, struct wish *w, struct err *e)
 
 int vault_cert_ensure(struct vault *v, str name, str common_name, str sans, int days, struct err *e)
 {
-    struct wish w = { .name = name, .common_name = common_name, .days = days };
+    struct wish w = {.name = name, .common_name = common_name, .days = days};
 
     if (days < 1 || days > DAYS_MAX)
         return ERR(e, -EINVAL, "vault.cert_days", N(days), N(DAYS_MAX));

@@ -9,8 +9,18 @@
 
 /* 64 MiB and two passes: about 0.1 s on a server core (RFC 9106 asks for as
  * much as the service can bear). The limits bound what a stored text may ask. */
-enum { PW_MEM_KIB = 65536, PW_PASSES = 2, PW_LANES = 1, PW_SALT = 16, PW_HASH = 32,
-       PW_MEM_LIMIT = 262144, PW_PASSES_LIMIT = 16, PW_LANES_LIMIT = 8, PW_MAX = 1024, PW_TEXT_MAX = 512 };
+enum {
+    PW_MEM_KIB = 65536,
+    PW_PASSES = 2,
+    PW_LANES = 1,
+    PW_SALT = 16,
+    PW_HASH = 32,
+    PW_MEM_LIMIT = 262144,
+    PW_PASSES_LIMIT = 16,
+    PW_LANES_LIMIT = 8,
+    PW_MAX = 1024,
+    PW_TEXT_MAX = 512
+};
 
 struct sha256 sha256(str data)
 {
@@ -26,23 +36,16 @@ struct sha256 sha256_2(str a, str b)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
     /* Fails only without memory or without a provider: nothing can go on then. */
-    if (ctx == NULL || EVP_DigestInit_ex2(ctx, EVP_sha256(), NULL) != 1 ||
-        EVP_DigestUpdate(ctx, a.p, a.n) != 1 || EVP_DigestUpdate(ctx, b.p, b.n) != 1 ||
-        EVP_DigestFinal_ex(ctx, h.b, NULL) != 1)
+    if (ctx == NULL || EVP_DigestInit_ex2(ctx, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(ctx, a.p, a.n) != 1 ||
+        EVP_DigestUpdate(ctx, b.p, b.n) != 1 || EVP_DigestFinal_ex(ctx, h.b, NULL) != 1)
         abort();
     EVP_MD_CTX_free(ctx);
     return h;
 }
 
-void sha256_hex(struct sha256 h, char out[65])
-{
-    hex_fmt(h.b, sizeof(h.b), out);
-}
+void sha256_hex(struct sha256 h, char out[65]) { hex_fmt(h.b, sizeof(h.b), out); }
 
-bool secret_eq(str a, str b)
-{
-    return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
-}
+bool secret_eq(str a, str b) { return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0); }
 
 int password_hash(str password, char *out, size_t cap, struct err *e)
 {
@@ -51,8 +54,8 @@ int password_hash(str password, char *out, size_t cap, struct err *e)
     if (password.n > PW_MAX)
         return ERR(e, -E2BIG, "vault.password_long", N(PW_MAX));
     rand_bytes(salt, sizeof(salt));
-    int rc = argon2id_hash_encoded(PW_PASSES, PW_MEM_KIB, PW_LANES, password.n == 0 ? "" : password.p, password.n,
-                                   salt, sizeof(salt), PW_HASH, out, cap);
+    int rc = argon2id_hash_encoded(PW_PASSES, PW_MEM_KIB, PW_LANES, password.n == 0 ? "" : password.p, password.n, salt,
+                                   sizeof(salt), PW_HASH, out, cap);
     if (rc != ARGON2_OK)
         return ERR(e, rc == ARGON2_MEMORY_ALLOCATION_ERROR ? -ENOMEM : -EIO, "vault.password_hash",
                    argon2_error_message(rc));
@@ -84,7 +87,7 @@ static bool parameters_bearable(str s)
 
 bool password_fits(str password, str encoded)
 {
-    char text[PW_TEXT_MAX] = { 0 };
+    char text[PW_TEXT_MAX] = {0};
 
     if (password.n > PW_MAX)
         return false;

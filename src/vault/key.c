@@ -115,7 +115,7 @@ static int remember(struct vault *v, str name, EVP_PKEY *k, struct err *e)
         return ERR(e, -ENOMEM, "base.errno");
     }
     v->keys = more;
-    more[v->n] = (struct vault_key){ .pkey = k };
+    more[v->n] = (struct vault_key){.pkey = k};
     memcpy(more[v->n].name, name.p, name.n);
     v->n++;
     return 0;
@@ -166,7 +166,7 @@ static int key_write(struct vault *v, str name, EVP_PKEY *k, struct err *e)
         rc = vault_ssl_err(e, "vault.key_make", name);
     if (rc == 0) {
         long n = BIO_get_mem_data(bio, &p);
-        rc = file_write_atomic(path, (str){ p, (size_t)n }, 0600, e);
+        rc = file_write_atomic(path, (str){p, (size_t)n}, 0600, e);
     }
     BIO_free(bio);
     return rc;
@@ -174,8 +174,7 @@ static int key_write(struct vault *v, str name, EVP_PKEY *k, struct err *e)
 
 static EVP_PKEY *key_make(enum vault_alg alg)
 {
-    return alg == VAULT_P256 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256")
-                             : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    return alg == VAULT_P256 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256") : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 }
 
 int vault_key_ensure(struct vault *v, str name, enum vault_alg alg, struct err *e)
@@ -202,10 +201,7 @@ int vault_key_ensure(struct vault *v, str name, enum vault_alg alg, struct err *
 /* ---- signatures ---- */
 
 /* Ed25519 hashes for itself; a curve key signs SHA-256. */
-static const char *digest_of(EVP_PKEY *k)
-{
-    return EVP_PKEY_is_a(k, "ED25519") ? NULL : "SHA256";
-}
+static const char *digest_of(EVP_PKEY *k) { return EVP_PKEY_is_a(k, "ED25519") ? NULL : "SHA256"; }
 
 int vault_sign(struct vault *v, str name, str data, uint8_t sig[VAULT_SIG_MAX], size_t *n, struct err *e)
 {
@@ -230,8 +226,8 @@ static int verify_with(EVP_PKEY *k, str name, str data, str sig, struct err *e)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool fits = ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, digest_of(k), NULL, NULL, k, NULL) == 1 &&
-        EVP_DigestVerify(ctx, (const unsigned char *)(sig.n == 0 ? "" : sig.p), sig.n,
-                         (const unsigned char *)(data.n == 0 ? "" : data.p), data.n) == 1;
+                EVP_DigestVerify(ctx, (const unsigned char *)(sig.n == 0 ? "" : sig.p), sig.n,
+                                 (const unsigned char *)(data.n == 0 ? "" : data.p), data.n) == 1;
 
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
@@ -276,7 +272,7 @@ int vault_public_pem(struct vault *v, struct arena *a, str name, str *pem, struc
         rc = vault_ssl_err(e, "vault.key_read", name);
     } else {
         long n = BIO_get_mem_data(bio, &p);
-        str out = arena_str(a, (str){ p, (size_t)n });
+        str out = arena_str(a, (str){p, (size_t)n});
         if (out.p == NULL)
             rc = ERR(e, -ENOMEM, "base.errno");
         else

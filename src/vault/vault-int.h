@@ -8,7 +8,10 @@
 
 enum { VAULT_NAME_MAX = 64, VAULT_KEYS_MAX = 1024, VAULT_PEM_MAX = 64 * 1024, VAULT_PATH_MAX = 4096 };
 
-struct vault_key { char name[VAULT_NAME_MAX + 1]; EVP_PKEY *pkey; };
+struct vault_key {
+    char name[VAULT_NAME_MAX + 1];
+    EVP_PKEY *pkey;
+};
 struct vault {
     char *dir;
     const struct clock *clk;

@@ -12,9 +12,15 @@
 #include <unistd.h>
 
 #define DAY_NS (86400 * NS_PER_S)
-enum { EPOCH_S = 1790000000 };          /* September 2026 */
+enum { EPOCH_S = 1790000000 }; /* September 2026 */
 
-struct fix { struct clock clk; char dir[64]; struct vault *v; struct arena a; struct err e; };
+struct fix {
+    struct clock clk;
+    char dir[64];
+    struct vault *v;
+    struct arena a;
+    struct err e;
+};
 
 static int setup(void **state)
 {
@@ -45,10 +51,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static const char *path_of(struct fix *f, const char *name)
-{
-    return arena_fmt(&f->a, "%s/%s", f->dir, name).p;
-}
+static const char *path_of(struct fix *f, const char *name) { return arena_fmt(&f->a, "%s/%s", f->dir, name).p; }
 
 static void reopen(struct fix *f)
 {
@@ -59,7 +62,7 @@ static void reopen(struct fix *f)
 
 static void signs(void **state)
 {
-    static const enum vault_alg algs[] = { VAULT_ED25519, VAULT_P256 };
+    static const enum vault_alg algs[] = {VAULT_ED25519, VAULT_P256};
     struct fix *f = *state;
     str data = STR("lũy tre làng");
 
@@ -70,7 +73,7 @@ static void signs(void **state)
         assert_int_equal(vault_key_ensure(f->v, name, algs[i], &f->e), 0);
         assert_int_equal(vault_sign(f->v, name, data, sig, &n, &f->e), 0);
         assert_in_range(n, 64, VAULT_SIG_MAX);
-        str s = { (char *)sig, n };
+        str s = {(char *)sig, n};
         assert_int_equal(vault_verify(f->v, name, data, s, &f->e), 0);
         /* A key survives; making it again changes nothing. */
         reopen(f);
@@ -86,7 +89,7 @@ static void signs(void **state)
             sig[k] ^= 0x10;
         }
         assert_int_equal(vault_sign(f->v, name, STR_NONE, again, &n2, &f->e), 0);
-        assert_int_equal(vault_verify(f->v, name, STR(""), (str){ (char *)again, n2 }, &f->e), 0);
+        assert_int_equal(vault_verify(f->v, name, STR(""), (str){(char *)again, n2}, &f->e), 0);
     }
 }
 
@@ -101,10 +104,10 @@ static void public_only(void **state)
     assert_int_equal(vault_public_pem(f->v, &f->a, STR("head"), &pem, &f->e), 0);
     assert_true(str_starts(pem, STR("-----BEGIN PUBLIC KEY-----\n")));
     assert_int_equal(vault_sign(f->v, STR("head"), STR("x"), sig, &n, &f->e), 0);
-    assert_int_equal(vault_verify_pem(pem, STR("x"), (str){ (char *)sig, n }, &f->e), 0);
-    assert_int_equal(vault_verify_pem(pem, STR("y"), (str){ (char *)sig, n }, &f->e), -EBADMSG);
-    assert_true(vault_verify_pem(STR("junk"), STR("x"), (str){ (char *)sig, n }, &f->e) < 0);
-    assert_true(vault_verify_pem(STR_NONE, STR("x"), (str){ (char *)sig, n }, &f->e) < 0);
+    assert_int_equal(vault_verify_pem(pem, STR("x"), (str){(char *)sig, n}, &f->e), 0);
+    assert_int_equal(vault_verify_pem(pem, STR("y"), (str){(char *)sig, n}, &f->e), -EBADMSG);
+    assert_true(vault_verify_pem(STR("junk"), STR("x"), (str){(char *)sig, n}, &f->e) < 0);
+    assert_true(vault_verify_pem(STR_NONE, STR("x"), (str){(char *)sig, n}, &f->e) < 0);
     struct arena tight = arena_init(16);
     assert_int_equal(vault_public_pem(f->v, &tight, STR("head"), &pem, &f->e), -ENOMEM);
     arena_free(&tight);
@@ -112,10 +115,15 @@ static void public_only(void **state)
 
 static void names(void **state)
 {
-    static const struct { const char *name; int rc; } t[] = {
-        { "absent", -ENOENT }, { "", -EINVAL }, { "..", -EINVAL }, { "../x", -EINVAL }, { "a/b", -EINVAL },
-        { "A", -EINVAL }, { "-a", -EINVAL }, { "é", -EINVAL }, { "a b", -EINVAL },
-        { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -EINVAL },
+    static const struct {
+        const char *name;
+        int rc;
+    } t[] = {
+        {"absent", -ENOENT}, {"", -EINVAL},
+        {"..", -EINVAL},     {"../x", -EINVAL},
+        {"a/b", -EINVAL},    {"A", -EINVAL},
+        {"-a", -EINVAL},     {"é", -EINVAL},
+        {"a b", -EINVAL},    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -EINVAL},
     };
     struct fix *f = *state;
     uint8_t sig[VAULT_SIG_MAX];
@@ -123,7 +131,7 @@ static void names(void **state)
 
     for (size_t i = 0; i < COUNT(t); i++)
         assert_int_equal(vault_sign(f->v, str_c(t[i].name), STR("x"), sig, &n, &f->e), t[i].rc);
-    assert_int_equal(vault_sign(f->v, (str){ "a\0b", 3 }, STR("x"), sig, &n, &f->e), -EINVAL);
+    assert_int_equal(vault_sign(f->v, (str){"a\0b", 3}, STR("x"), sig, &n, &f->e), -EINVAL);
     assert_int_equal(vault_key_ensure(f->v, STR("../x"), VAULT_P256, &f->e), -EINVAL);
     assert_int_equal(n, 77);
 }
@@ -228,12 +236,20 @@ static void renewal(void **state)
     assert_int_equal(vault_key_ensure(f->v, STR("https"), VAULT_P256, &f->e), 0);
     assert_int_equal(ensure(f, "luy", "DNS:localhost", 90), 0);
     str ca = serial_of(f, "ca.crt"), first = serial_of(f, "https.crt");
-    const struct { int64_t days; const char *cn, *sans; bool renewed; } t[] = {
-        { 0, "luy", "DNS:localhost", false }, { 59, "luy", "DNS:localhost", false },
-        { 2, "luy", "DNS:localhost", true }, { 0, "luy", "DNS:localhost", false },
-        { 0, "luy", "DNS:localhost,IP:192.0.2.1", true }, { 0, "luy", "DNS:localhost, IP:192.0.2.1", false },
-        { 0, "Lũy", "DNS:localhost,IP:192.0.2.1", true }, { 0, "Lũy", "IP:192.0.2.1", true },
-        { -500, "Lũy", "IP:192.0.2.1", true },      /* a clock that went back: not yet valid */
+    const struct {
+        int64_t days;
+        const char *cn, *sans;
+        bool renewed;
+    } t[] = {
+        {0, "luy", "DNS:localhost", false},
+        {59, "luy", "DNS:localhost", false},
+        {2, "luy", "DNS:localhost", true},
+        {0, "luy", "DNS:localhost", false},
+        {0, "luy", "DNS:localhost,IP:192.0.2.1", true},
+        {0, "luy", "DNS:localhost, IP:192.0.2.1", false},
+        {0, "Lũy", "DNS:localhost,IP:192.0.2.1", true},
+        {0, "Lũy", "IP:192.0.2.1", true},
+        {-500, "Lũy", "IP:192.0.2.1", true}, /* a clock that went back: not yet valid */
     };
     for (size_t i = 0; i < COUNT(t); i++) {
         clock_advance(&f->clk, t[i].days * DAY_NS);
@@ -283,15 +299,28 @@ static void authority_renewal(void **state)
 
 static void cert_refusals(void **state)
 {
-    static const struct { const char *cn, *sans; int days; const char *key; } t[] = {
-        { "luy", "", 90, "vault.san" }, { "luy", "localhost", 90, "vault.san" }, { "luy", "DNS:", 90, "vault.san" },
-        { "luy", "DNS:a b", 90, "vault.san" }, { "luy", "DNS:a\"b", 90, "vault.san" }, { "luy", "IP:1.2.3", 90, "vault.san" },
-        { "luy", "IP:10.0.0.0/8", 90, "vault.san" }, { "luy", "email:a@b", 90, "vault.san" },
-        { "luy", "DNS:a,,DNS:b", 90, "vault.san" }, { "luy", "dirName:x", 90, "vault.san" }, { "luy", "DNS:a\n", 90, NULL },
-        { "luy", "DNS:a", 0, "vault.cert_days" }, { "luy", "DNS:a", 3651, "vault.cert_days" },
-        { "", "DNS:a", 90, "vault.cert_name" },
-        { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "DNS:a", 90, "vault.cert_name" },
-        { "luy", "DNS:*.example.vn", 90, NULL }, { "luy", "DNS:a*.example.vn", 90, "vault.san" },
+    static const struct {
+        const char *cn, *sans;
+        int days;
+        const char *key;
+    } t[] = {
+        {"luy", "", 90, "vault.san"},
+        {"luy", "localhost", 90, "vault.san"},
+        {"luy", "DNS:", 90, "vault.san"},
+        {"luy", "DNS:a b", 90, "vault.san"},
+        {"luy", "DNS:a\"b", 90, "vault.san"},
+        {"luy", "IP:1.2.3", 90, "vault.san"},
+        {"luy", "IP:10.0.0.0/8", 90, "vault.san"},
+        {"luy", "email:a@b", 90, "vault.san"},
+        {"luy", "DNS:a,,DNS:b", 90, "vault.san"},
+        {"luy", "dirName:x", 90, "vault.san"},
+        {"luy", "DNS:a\n", 90, NULL},
+        {"luy", "DNS:a", 0, "vault.cert_days"},
+        {"luy", "DNS:a", 3651, "vault.cert_days"},
+        {"", "DNS:a", 90, "vault.cert_name"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "DNS:a", 90, "vault.cert_name"},
+        {"luy", "DNS:*.example.vn", 90, NULL},
+        {"luy", "DNS:a*.example.vn", 90, "vault.san"},
     };
     struct fix *f = *state;
 
@@ -301,7 +330,9 @@ static void cert_refusals(void **state)
         assert_int_equal(rc, t[i].key == NULL ? 0 : -EINVAL);
         assert_true(rc == 0 || strcmp(f->e.key, t[i].key) == 0);
     }
-    struct buf { char p[64 * 9 + 20]; } many;
+    struct buf {
+        char p[64 * 9 + 20];
+    } many;
     size_t n = 0;
     for (int i = 0; i < 65; i++)
         n += (size_t)snprintf(many.p + n, sizeof(many.p) - n, "%sDNS:a%d", i > 0 ? "," : "", i % 10);
@@ -345,7 +376,7 @@ static void *ask(void *arg)
         str name = i % 2 ? STR("head") : STR("https");
         bad += vault_key_ensure(f->v, name, VAULT_P256, NULL) != 0;
         bad += vault_sign(f->v, name, STR("x"), sig, &n, NULL) != 0;
-        bad += vault_verify(f->v, name, STR("x"), (str){ (char *)sig, n }, NULL) != 0;
+        bad += vault_verify(f->v, name, STR("x"), (str){(char *)sig, n}, NULL) != 0;
         bad += i == 0 && vault_cert_ensure(f->v, STR("https"), STR("luy"), STR("DNS:localhost"), 90, NULL) != 0;
     }
     return (void *)bad;
@@ -373,7 +404,7 @@ static void digests(void **state)
 {
     char hex[65];
 
-    sha256_hex(sha256(STR("abc")), hex);        /* FIPS 180-4, example B.1 */
+    sha256_hex(sha256(STR("abc")), hex); /* FIPS 180-4, example B.1 */
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     sha256_hex(sha256(STR_NONE), hex);
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -401,25 +432,32 @@ static void passwords(void **state)
     assert_true(password_hash(pw, small, sizeof(small), &e) < 0);
     assert_false(password_fits(pw, STR_NONE));
     static char giant[1100];
-    assert_int_equal(password_hash((str){ giant, sizeof(giant) }, enc, sizeof(enc), &e), -E2BIG);
-    assert_false(password_fits((str){ giant, sizeof(giant) }, str_c(other)));
+    assert_int_equal(password_hash((str){giant, sizeof(giant)}, enc, sizeof(enc), &e), -E2BIG);
+    assert_false(password_fits((str){giant, sizeof(giant)}, str_c(other)));
 }
 
 /* Stored texts that are broken or ask for too much are false at once. */
 static void password_texts(void **state)
 {
     static const char *const bad[] = {
-        "x", "$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1", "$argon2id$v=19$m=65536,t=2,p=1$", "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA",
-        "$argon2id$v=19$m=4000000,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g", "$argon2id$v=19$m=65536,t=4000000000,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
-        "$argon2id$v=19$m=65536,t=2,p=9999$c2FsdHNhbHQ$aGFzaGhhc2g", "$argon2id$v=19$m=-1,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
-        "$argon2id$v=16$m=64,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g", "$argon2id$v=19$t=2,m=64,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        "x",
+        "$argon2id$",
+        "$argon2id$v=19$m=65536,t=2,p=1",
+        "$argon2id$v=19$m=65536,t=2,p=1$",
+        "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA",
+        "$argon2id$v=19$m=4000000,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        "$argon2id$v=19$m=65536,t=4000000000,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        "$argon2id$v=19$m=65536,t=2,p=9999$c2FsdHNhbHQ$aGFzaGhhc2g",
+        "$argon2id$v=19$m=-1,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        "$argon2id$v=16$m=64,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        "$argon2id$v=19$t=2,m=64,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
     };
     char enc[128];
 
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_false(password_fits(STR("x"), str_c(bad[i])));
     assert_int_equal(password_hash(STR("x"), enc, sizeof(enc), NULL), 0);
-    assert_false(password_fits(STR("x"), (str){ enc, strlen(enc) + 1 }));
+    assert_false(password_fits(STR("x"), (str){enc, strlen(enc) + 1}));
     assert_false(password_fits(STR("x"), str_sub(str_c(enc), 0, strlen(enc) - 1)));
     assert_true(password_fits(STR("x"), str_c(enc)));
 }
@@ -429,9 +467,19 @@ static void password_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_vault(signs), with_vault(public_only), with_vault(names), with_vault(key_files), with_vault(chain),
-        with_vault(renewal), with_vault(authority_renewal), with_vault(cert_refusals), with_vault(exported),
-        with_vault(threads), cmocka_unit_test(digests), cmocka_unit_test(passwords), cmocka_unit_test(password_texts),
+        with_vault(signs),
+        with_vault(public_only),
+        with_vault(names),
+        with_vault(key_files),
+        with_vault(chain),
+        with_vault(renewal),
+        with_vault(authority_renewal),
+        with_vault(cert_refusals),
+        with_vault(exported),
+        with_vault(threads),
+        cmocka_unit_test(digests),
+        cmocka_unit_test(passwords),
+        cmocka_unit_test(password_texts),
     };
     return cmocka_run_group_tests_name("vault/vault", tests, NULL, NULL);
 }
