@@ -42,12 +42,17 @@ static int wait_for_room(struct journal *j, bool wait)
 }
 
 /* A file whose sync failed once may say yes the next time without having
- * written anything: its block goes to a segment, which makes it durable. */
+ * written anything: its block goes to a segment, which makes it durable. Until
+ * then a good sync of the next file says nothing (-EAGAIN). */
 int journal_sync_wal(struct journal *j)
 {
     int rc = j->wal_bad ? -EIO : j->wal.fd >= 0 ? wal_sync(&j->wal, j->dir) : 0;
 
     j->sync_due = 0;
+    if (rc == 0 && atomic_load(&j->sealed) < j->unsure) {
+        j->sync_due = clock_mono(j->clk) + (int64_t)j->cfg.sync_ms * NS_PER_MS;
+        return -EAGAIN;
+    }
     if (rc == 0) {
         atomic_store(&j->synced, atomic_load(&j->next_seq));
         return 0;
@@ -80,6 +85,8 @@ int journal_block_close(struct journal *j, bool wait)
     pthread_mutex_unlock(&j->lock);
     if (!done)
         return -ENOMEM;
+    if (j->wal_bad)
+        j->unsure = atomic_load(&j->next_seq);
     wal_close(&j->wal);
     atomic_store(&j->wal_bytes, 0);
     j->block_due = 0;

@@ -46,10 +46,12 @@ struct journal {
     struct wal wal; /* fd < 0: made with the next append */
     uint64_t wal_next;
     bool wal_bad;                                                  /* a sync of it failed: it is not trusted again */
+    uint64_t unsure;                                               /* events below it are durable only when sealed */
     int64_t sync_due, block_due, retain_due, retry_due, space_due; /* monotonic; 0 = none */
     uint64_t space_left; /* bytes that may be appended before the disk is asked again */
 
     _Atomic uint64_t next_seq, synced, appended;
+    _Atomic uint64_t sealed; /* number behind the last sealed event */
     _Atomic int ntails;
     _Atomic bool full;
     _Atomic uint64_t wal_bytes; /* of the open write-ahead file */

@@ -145,7 +145,8 @@ int journal_sync(struct journal *j, struct err *e)
 
     if (rc == 0)
         return 0;
-    journal_block_close(j, false);
+    if (rc != -EAGAIN)
+        journal_block_close(j, false);
     return ERR(e, rc, rc == -ENOSPC ? "journal.full" : "journal.sync", j->dir);
 }
 

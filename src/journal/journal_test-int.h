@@ -24,6 +24,7 @@ bool test_event_same(const struct event *a, const struct event *b);
 str test_batch(struct event_batch *b, uint64_t from, uint32_t n);
 int test_append(struct journal *j, uint64_t from, uint32_t n, struct err *e);
 struct journal *test_open(const char *dir, size_t block_bytes, const struct clock *clk);
+void test_wait_sealed(struct journal *j);
 /* Number of hits of text; -1 when the search fails. */
 int64_t test_hits(struct journal *j, const char *text, struct search_stats *st);
 /* Every event of the journal must be test_event(seq - 1), from first on, without gap,

@@ -3,14 +3,6 @@
 #include "journal/journal_test-int.h"
 #include <sys/stat.h>
 
-static void wait_sealed(struct journal *j)
-{
-    struct journal_stats st;
-    do
-        journal_stats(j, &st);
-    while (st.unsealed_blocks > 0);
-}
-
 static void group_commit_goes_by_the_clock(void **state)
 {
     struct fixture *f = *state;
@@ -50,7 +42,7 @@ static void blocks_close_by_size_and_time(void **state)
     reopen(f, 4096);
     for (uint64_t k = 0; k < 2000; k += 20) {
         assert_int_equal(test_append(f->j, k, 20, NULL), 0);
-        wait_sealed(f->j);
+        test_wait_sealed(f->j);
     }
     journal_stats(f->j, &st);
     assert_in_range(st.blocks, 30, 100);
@@ -63,13 +55,13 @@ static void blocks_close_by_size_and_time(void **state)
     assert_int_equal(test_append(f->j, 2000, 3, NULL), 0);
     uint64_t blocks = st.blocks;
     journal_tick(f->j, NULL, NULL);
-    wait_sealed(f->j);
+    test_wait_sealed(f->j);
     journal_stats(f->j, &st);
     uint64_t before = st.blocks;
     assert_true(before >= blocks);
     clock_advance(&f->clk, 60 * NS_PER_S);
     journal_tick(f->j, NULL, NULL);
-    wait_sealed(f->j);
+    test_wait_sealed(f->j);
     journal_stats(f->j, &st);
     assert_int_equal(st.blocks, before + 1);
     assert_int_equal(test_check_all(f->j, 1, 2003), 2003);
@@ -108,7 +100,7 @@ static void days_make_segments(void **state)
             assert_true(event_batch_add(&b, &ev));
         }
         assert_int_equal(journal_append(f->j, event_batch_seal(&b), &first, NULL), 0);
-        wait_sealed(f->j);
+        test_wait_sealed(f->j);
     }
     event_batch_done(&b);
     journal_stats(f->j, &st);
@@ -338,7 +330,7 @@ static void skipping_reads_less(void **state)
             assert_true(event_batch_add(&b, &ev));
         }
         assert_int_equal(journal_append(f->j, event_batch_seal(&b), &first, NULL), 0);
-        wait_sealed(f->j);
+        test_wait_sealed(f->j);
     }
     event_batch_done(&b);
     reopen(f, 1024);

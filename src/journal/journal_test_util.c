@@ -116,6 +116,14 @@ struct journal *test_open(const char *dir, size_t block_bytes, const struct cloc
     return j;
 }
 
+void test_wait_sealed(struct journal *j)
+{
+    struct journal_stats st;
+    do
+        journal_stats(j, &st);
+    while (st.unsealed_blocks > 0);
+}
+
 static bool count_hit(void *ctx, const struct hit *h)
 {
     ++*(uint64_t *)ctx;

@@ -25,6 +25,7 @@ struct rows {
     struct ip *source;
     struct span *span; /* SP_COUNT a row */
     void *slab;
+    size_t slab_bytes;
 };
 struct rows *rows_new(size_t raw_cap, uint32_t cap); /* NULL: no memory */
 void rows_free(struct rows *r);

@@ -83,11 +83,12 @@ static void hand_over(struct journal *j, struct segment *s, const struct block_h
     memmove(j->frozen, j->frozen + 1, j->nfrozen * sizeof(j->frozen[0]));
     rows_unref(j, j->recent);
     j->recent = f.rows;
-    pthread_cond_broadcast(&j->room);
-    pthread_mutex_unlock(&j->lock);
+    atomic_store(&j->sealed, next);
     for (uint64_t known = atomic_load(&j->synced);
          known < next && !atomic_compare_exchange_weak(&j->synced, &known, next);)
         ;
+    pthread_cond_broadcast(&j->room);
+    pthread_mutex_unlock(&j->lock);
     if (f.unlink_wal) {
         wal_path(j->dir, f.wal_no, path, sizeof(path));
         unlink(path);

@@ -152,8 +152,10 @@ static void tail_sees_what_fits_and_tells_loss(void **state)
     }
     assert_int_equal(r.got, want);
     assert_int_equal(r.wrong + lost, 0);
-    for (uint64_t k = 40; k < 2000; k += 20)
+    for (uint64_t k = 40; k < 2000; k += 20) {
         assert_int_equal(test_append(j, k, 20, NULL), 0);
+        test_wait_sealed(j);
+    }
     do
         assert_int_equal(journal_tail_wait(all, 0, tail_hit, &ra, &lost), 0), ra.lost += lost;
     while (ra.next < 2001);
