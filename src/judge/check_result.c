@@ -3,16 +3,19 @@
 #include "judge/judge-int.h"
 #include <errno.h>
 
-const char *const check_state_names[] = { "unknown", "pass", "fail", "not_applicable" };
+const char *const check_state_names[] = {"unknown", "pass", "fail", "not_applicable"};
 /* Tables with secrets, whoever made them. */
-const char *const check_deny[] = { "login", "login_failure", "logins", "session", "sessions", "token", "tokens", "api_login", "api_session",
-                                   "api_token", "recovery", NULL };
+const char *const check_deny[] = {"login",  "login_failure", "logins",      "session",   "sessions", "token",
+                                  "tokens", "api_login",     "api_session", "api_token", "recovery", NULL};
 
 int check_table(struct tx *tx, struct err *e)
 {
-    return tx_exec(tx, "CREATE TABLE IF NOT EXISTS check_result (control TEXT PRIMARY KEY, state TEXT NOT NULL, offenders BIGINT NOT NULL,"
+    return tx_exec(tx,
+                   "CREATE TABLE IF NOT EXISTS check_result (control TEXT PRIMARY KEY, state TEXT NOT NULL, offenders "
+                   "BIGINT NOT NULL,"
                    " unknowns BIGINT NOT NULL, checked_at BIGINT NOT NULL, ms BIGINT NOT NULL, error_vi TEXT NOT NULL,"
-                   " error_en TEXT NOT NULL)", NO_VALS, NULL, e);
+                   " error_en TEXT NOT NULL)",
+                   NO_VALS, NULL, e);
 }
 
 /* ---- results ---- */
@@ -54,8 +57,9 @@ int checks_load(struct judge *j, struct err *e)
 
     if (rc < 0)
         return rc;
-    rc = tx_query(tx, "SELECT control, state, offenders, unknowns, checked_at, ms, error_vi, error_en FROM check_result",
-                  NO_VALS, result_row, j, e);
+    rc =
+        tx_query(tx, "SELECT control, state, offenders, unknowns, checked_at, ms, error_vi, error_en FROM check_result",
+                 NO_VALS, result_row, j, e);
     store_rollback(tx);
     return rc < 0 ? rc : 0;
 }
@@ -67,12 +71,15 @@ int result_write(struct judge *j, const struct control *c, const struct result *
 
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "INSERT INTO check_result (control, state, offenders, unknowns, checked_at, ms, error_vi, error_en)"
+    rc = tx_exec(tx,
+                 "INSERT INTO check_result (control, state, offenders, unknowns, checked_at, ms, error_vi, error_en)"
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (control) DO UPDATE SET state = excluded.state,"
-                 " offenders = excluded.offenders, unknowns = excluded.unknowns, checked_at = excluded.checked_at, ms = excluded.ms,"
+                 " offenders = excluded.offenders, unknowns = excluded.unknowns, checked_at = excluded.checked_at, ms "
+                 "= excluded.ms,"
                  " error_vi = excluded.error_vi, error_en = excluded.error_en",
-                 VALS(V_STR(c->id), V_Z(check_state_names[r->state]), V_INT(r->offenders), V_INT(r->unknowns), V_INT(r->checked_at),
-                      V_INT(r->ms), V_Z(r->error), V_Z(r->error + r->error_en)), NULL, e);
+                 VALS(V_STR(c->id), V_Z(check_state_names[r->state]), V_INT(r->offenders), V_INT(r->unknowns),
+                      V_INT(r->checked_at), V_INT(r->ms), V_Z(r->error), V_Z(r->error + r->error_en)),
+                 NULL, e);
     if (rc == 0)
         return store_commit(tx, e);
     store_rollback(tx);
@@ -89,19 +96,25 @@ void check_params(struct judge *j, const struct control *c, struct named_val *v,
     date_fmt(date_of(now), today, 16);
     civil_from_days(date_of(now), &y, &m, &d);
     *n = 0;
-    v[(*n)++] = (struct named_val){ "now", V_INT(now / NS_PER_S) };
-    v[(*n)++] = (struct named_val){ "today", V_Z(today) };
-    v[(*n)++] = (struct named_val){ "year", V_INT(y) };
+    v[(*n)++] = (struct named_val){"now", V_INT(now / NS_PER_S)};
+    v[(*n)++] = (struct named_val){"today", V_Z(today)};
+    v[(*n)++] = (struct named_val){"year", V_INT(y)};
     for (size_t i = 0; i < c->nparams; i++) {
         const struct param *p = &c->params[i];
-        v[(*n)++] = (struct named_val){ p->name, p->type == PARAM_INT ? V_INT(p->i) : p->type == PARAM_REAL ? V_REAL(p->r) : V_STR(p->text) };
+        v[(*n)++] = (struct named_val){p->name, p->type == PARAM_INT    ? V_INT(p->i)
+                                                : p->type == PARAM_REAL ? V_REAL(p->r)
+                                                                        : V_STR(p->text)};
     }
 }
 
 struct foreign_query check_query(struct judge *j, const char *sql, const struct named_val *v, size_t n)
 {
-    return (struct foreign_query){ .sql = sql, .params = v, .nparams = n, .deny_tables = check_deny,
-                                   .timeout_ms = j->cfg.sql_timeout_ms, .max_rows = CHECK_ROWS_MAX };
+    return (struct foreign_query){.sql = sql,
+                                  .params = v,
+                                  .nparams = n,
+                                  .deny_tables = check_deny,
+                                  .timeout_ms = j->cfg.sql_timeout_ms,
+                                  .max_rows = CHECK_ROWS_MAX};
 }
 
 void result_error(struct result *r, const struct err *e)
@@ -126,13 +139,13 @@ void result_put(struct judge *j, const struct control *c, struct result *fresh)
 
 /* ---- at load ---- */
 
-static void verify_sql(struct judge *j, const struct control *c, const char *sql, uint32_t line, const struct named_val *more, size_t nmore,
-                       struct errs *es)
+static void verify_sql(struct judge *j, const struct control *c, const char *sql, uint32_t line,
+                       const struct named_val *more, size_t nmore, struct errs *es)
 {
     struct named_val v[CHECK_PARAMS + 2];
     char today[16];
     size_t n;
-    struct err e = { 0 };
+    struct err e = {0};
 
     if (sql == NULL)
         return;
@@ -148,7 +161,7 @@ static void verify_sql(struct judge *j, const struct control *c, const char *sql
 
 static void verify_state(struct judge *j, const struct control *c, struct errs *es)
 {
-    struct err e = { 0 };
+    struct err e = {0};
 
     verify_sql(j, c, c->state.applies, c->state.applies_line, NULL, 0, es);
     verify_sql(j, c, c->state.query, c->state.query_line, NULL, 0, es);
@@ -161,7 +174,7 @@ static void verify_state(struct judge *j, const struct control *c, struct errs *
 
 static void verify_duty(struct judge *j, const struct control *c, struct errs *es)
 {
-    struct named_val range[] = { { "from", V_Z("2000-01-01") }, { "to", V_Z("2000-12-31") } };
+    struct named_val range[] = {{"from", V_Z("2000-01-01")}, {"to", V_Z("2000-12-31")}};
     struct arena a = arena_init(1 << 20);
 
     verify_sql(j, c, c->duty.done, c->duty.done_line, range, 2, es);

@@ -5,11 +5,13 @@
 #include "base/clock.h"
 #include "judge/near.h"
 
-static const char *const common_keys[] = { "id", "kind", "clauses", "severity", "title", "remedy", "why", "message", "default", NULL };
-static const char *const state_keys[] = { "subject", "freshness", "params", "applies", "query", NULL };
-static const char *const event_keys[] = { "sigma", "rule", "rules", "subject_field", "quiet", "params", NULL };
-static const char *const duty_keys[] = { "period", "due", "before", "anchor", "notice", "per", "where", "done", "params", NULL };
-static const char *const *const kind_keys[] = { state_keys, event_keys, duty_keys };
+static const char *const common_keys[] = {"id",     "kind", "clauses", "severity", "title",
+                                          "remedy", "why",  "message", "default",  NULL};
+static const char *const state_keys[] = {"subject", "freshness", "params", "applies", "query", NULL};
+static const char *const event_keys[] = {"sigma", "rule", "rules", "subject_field", "quiet", "params", NULL};
+static const char *const duty_keys[] = {"period", "due",   "before", "anchor", "notice",
+                                        "per",    "where", "done",   "params", NULL};
+static const char *const *const kind_keys[] = {state_keys, event_keys, duty_keys};
 
 static int word_index(str s, const char *const *words)
 {
@@ -27,7 +29,8 @@ static bool load_word(struct loader *l, const struct yaml *doc, const char *key,
         return false;
     if ((*out = word_index(s, words)) < 0) {
         const char *near = near_word(s, words);
-        return load_err(l, yaml_get(doc, key), near == NULL ? "judge.word" : "judge.word_near", S(s), near == NULL ? key : near);
+        return load_err(l, yaml_get(doc, key), near == NULL ? "judge.word" : "judge.word_near", S(s),
+                        near == NULL ? key : near);
     }
     return true;
 }
@@ -96,7 +99,7 @@ static size_t sql_skip(str s, size_t i)
     size_t at;
 
     if (ch == '\'' || ch == '"' || ch == '`') {
-        at = str_find(str_sub(s, i + 1, s.n), (str){ &s.p[i], 1 });
+        at = str_find(str_sub(s, i + 1, s.n), (str){&s.p[i], 1});
         return at == SIZE_MAX ? s.n : i + at + 2;
     }
     if (ch == '-' && next == '-') {
@@ -112,7 +115,7 @@ static size_t sql_skip(str s, size_t i)
 
 static bool param_known(const struct control *c, const char *const *more, str name)
 {
-    static const char *const always[] = { "now", "today", "year", NULL };
+    static const char *const always[] = {"now", "today", "year", NULL};
 
     for (size_t i = 0; i < c->nparams; i++)
         if (str_eq(name, str_c(c->params[i].name)))
@@ -134,8 +137,9 @@ static bool sql_params_known(struct loader *l, const struct yaml *at, const stru
         if (s.p[i] != ':' && s.p[i] != '?' && s.p[i] != '@' && s.p[i] != '$')
             continue;
         size_t n = 0;
-        while (i + 1 + n < s.n && (s.p[i + 1 + n] == '_' || (s.p[i + 1 + n] >= '0' && s.p[i + 1 + n] <= '9') ||
-               (s.p[i + 1 + n] >= 'a' && s.p[i + 1 + n] <= 'z') || (s.p[i + 1 + n] >= 'A' && s.p[i + 1 + n] <= 'Z')))
+        while (i + 1 + n < s.n &&
+               (s.p[i + 1 + n] == '_' || (s.p[i + 1 + n] >= '0' && s.p[i + 1 + n] <= '9') ||
+                (s.p[i + 1 + n] >= 'a' && s.p[i + 1 + n] <= 'z') || (s.p[i + 1 + n] >= 'A' && s.p[i + 1 + n] <= 'Z')))
             n++;
         str name = str_sub(s, i + 1, n);
         if (s.p[i] != ':' || !param_known(c, more, name))
@@ -198,7 +202,7 @@ static bool load_event(struct loader *l, const struct yaml *doc, struct control 
 {
     const struct yaml *quiet = yaml_get(doc, "quiet"), *rule = yaml_get(doc, "rule");
     struct event_spec *s = &c->event;
-    struct duration d = { .seconds = 3600 };
+    struct duration d = {.seconds = 3600};
 
     s->rules_node = yaml_get(doc, "rules");
     s->file_node = yaml_get(doc, "sigma");
@@ -266,9 +270,11 @@ static bool load_common(struct loader *l, const struct yaml *doc, struct control
 
 bool load_control(struct loader *l, const struct yaml *doc)
 {
-    static bool (*const load_kind[])(struct loader *, const struct yaml *, struct control *) = { load_state, load_event, load_duty };
+    static bool (*const load_kind[])(struct loader *, const struct yaml *, struct control *) = {load_state, load_event,
+                                                                                                load_duty};
     struct packset *p = l->p;
-    struct control c = { .pack = l->pack, .file = l->file, .line = doc->line, .col = doc->col, .text = load_doc_text(l, doc) };
+    struct control c = {
+        .pack = l->pack, .file = l->file, .line = doc->line, .col = doc->col, .text = load_doc_text(l, doc)};
     bool fresh;
 
     if (doc->kind != YAML_MAP)

@@ -4,12 +4,13 @@
 
 static bool load_day(struct loader *l, const struct yaml *y, int *month, int *day)
 {
-    return (y->kind == YAML_SCALAR && month_day_parse(y->text, month, day)) || load_err(l, y, "judge.month_day", S(y->text), NULL);
+    return (y->kind == YAML_SCALAR && month_day_parse(y->text, month, day)) ||
+           load_err(l, y, "judge.month_day", S(y->text), NULL);
 }
 
 static bool load_notice(struct loader *l, const struct yaml *y, struct duty_rule *r)
 {
-    static const char *const keys[] = { "working_days", "days", NULL };
+    static const char *const keys[] = {"working_days", "days", NULL};
     const struct yaml *work = yaml_get(y, "working_days"), *plain = yaml_get(y, "days");
     int64_t n = 0;
 
@@ -50,7 +51,7 @@ static bool load_when(struct loader *l, const struct yaml *doc, struct duty_spec
 
 bool load_duty(struct loader *l, const struct yaml *doc, struct control *c)
 {
-    static const char *const range[] = { "from", "to", NULL };
+    static const char *const range[] = {"from", "to", NULL};
     struct duty_spec *d = &c->duty;
     str per = STR_NONE;
 

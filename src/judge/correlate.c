@@ -8,27 +8,31 @@
 struct entry {
     int64_t at, received;
     uint64_t seq, value;
-    char *line; uint32_t line_n;
+    char *line;
+    uint32_t line_n;
     bool told;
 };
 struct group {
     struct group *newer, *older;
-    str key;                           /* of the map: 2 bytes correlation, then the fields */
+    str key; /* of the map: 2 bytes correlation, then the fields */
     const struct corr_rule *rule;
-    int64_t last;                      /* receipt of the last event */
+    int64_t last; /* receipt of the last event */
     struct entry *v;
     uint32_t n, cap;
-    int64_t *chain;                    /* temporal_ordered: where a chain of so many rules began */
+    int64_t *chain; /* temporal_ordered: where a chain of so many rules began */
 };
 struct correlator {
-    const struct corr_rule *rules; size_t nrules;
+    const struct corr_rule *rules;
+    size_t nrules;
     struct corr_limits lim;
-    corr_fn *fn; void *ctx;
+    corr_fn *fn;
+    void *ctx;
     struct map groups;
     struct group *newest, *oldest;
     size_t entries, line_bytes;
     uint64_t evicted, late;
-    struct corr_event *out; size_t out_cap;
+    struct corr_event *out;
+    size_t out_cap;
 };
 
 /* A field longer than this is cut: two such values are then one group. */
@@ -56,18 +60,19 @@ bool corr_key_next(str *key, bool *present, str *v)
     if (n > key->n - 3)
         return false;
     *present = key->p[0] == 1;
-    *v = (str){ key->p + 3, n };
+    *v = (str){key->p + 3, n};
     *key = str_sub(*key, 3 + n, key->n);
     return true;
 }
 
-struct correlator *correlator_new(const struct corr_rule *rules, size_t n, struct corr_limits lim, corr_fn *fn, void *ctx)
+struct correlator *correlator_new(const struct corr_rule *rules, size_t n, struct corr_limits lim, corr_fn *fn,
+                                  void *ctx)
 {
     struct correlator *c = calloc(1, sizeof(*c));
 
     if (c == NULL)
         return NULL;
-    *c = (struct correlator){ .rules = rules, .nrules = n, .lim = lim, .fn = fn, .ctx = ctx };
+    *c = (struct correlator){.rules = rules, .nrules = n, .lim = lim, .fn = fn, .ctx = ctx};
     map_init(&c->groups, lim.groups + 1);
     return c;
 }
@@ -122,8 +127,8 @@ void correlator_free(struct correlator *c)
 
 static struct group *group_of(struct correlator *c, const struct corr_in *in)
 {
-    char key[CORR_KEY_MAX + 2] = { (char)(in->corr & 0xff), (char)(in->corr >> 8) };
-    str k = { key, in->key.n + 2 };
+    char key[CORR_KEY_MAX + 2] = {(char)(in->corr & 0xff), (char)(in->corr >> 8)};
+    str k = {key, in->key.n + 2};
     bool fresh;
 
     if (in->key.n > CORR_KEY_MAX)
@@ -162,7 +167,7 @@ void correlator_expire(struct correlator *c, int64_t now_ns)
 
 void correlator_stats(const struct correlator *c, struct corr_stats *out)
 {
-    *out = (struct corr_stats){ c->groups.n, c->evicted, c->late, c->entries };
+    *out = (struct corr_stats){c->groups.n, c->evicted, c->late, c->entries};
 }
 
 /* ---- entries ---- */
@@ -242,7 +247,7 @@ static uint32_t insert(struct correlator *c, struct group *g, const struct corr_
     memmove(&g->v[i + 1], &g->v[i], (g->n - i) * sizeof(*g->v));
     g->n++;
     c->entries++;
-    g->v[i] = (struct entry){ .at = in->at, .received = in->received, .seq = in->seq, .value = in->value };
+    g->v[i] = (struct entry){.at = in->at, .received = in->received, .seq = in->seq, .value = in->value};
     size_t n = in->line.n > CORR_LINE_MAX ? CORR_LINE_MAX : in->line.n;
     if (n > 0 && c->line_bytes + n <= c->lim.line_bytes && (g->v[i].line = malloc(n)) != NULL) {
         memcpy(g->v[i].line, in->line.p, n);
@@ -269,7 +274,7 @@ static void tell(struct correlator *c, struct group *g, uint32_t from, uint32_t 
         if (e->told)
             continue;
         e->told = true;
-        c->out[n++] = (struct corr_event){ e->at, e->received, e->seq, { e->line, e->line_n } };
+        c->out[n++] = (struct corr_event){e->at, e->received, e->seq, {e->line, e->line_n}};
     }
     if (n > 0)
         c->fn(c->ctx, (int)(g->rule - c->rules), str_sub(g->key, 2, g->key.n), c->out, n);
@@ -288,7 +293,7 @@ static void judge_windows(struct correlator *c, struct group *g, uint32_t i)
             from = s;
             to = end;
         }
-        if (end + 1 == g->n)               /* later starts only lose */
+        if (end + 1 == g->n) /* later starts only lose */
             break;
     }
     if (best >= g->rule->lo && best <= g->rule->hi)

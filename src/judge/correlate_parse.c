@@ -8,8 +8,11 @@
 
 bool timespan_parse(str s, int64_t *ns)
 {
-    static const struct { char unit; int64_t seconds; } units[] = {
-        { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 7 * 86400 }, { 'M', 30 * 86400 }, { 'y', 365 * 86400 },
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}, {'M', 30 * 86400}, {'y', 365 * 86400},
     };
     int64_t n;
 
@@ -25,9 +28,14 @@ bool timespan_parse(str s, int64_t *ns)
 
 static bool parse_type(struct sigma_ctx *c, const struct yaml *corr, struct corr_rule *out)
 {
-    static const struct { const char *name; enum corr_type type; } types[] = {
-        { "event_count", CT_EVENT_COUNT }, { "value_count", CT_VALUE_COUNT },
-        { "temporal", CT_TEMPORAL }, { "temporal_ordered", CT_TEMPORAL_ORDERED },
+    static const struct {
+        const char *name;
+        enum corr_type type;
+    } types[] = {
+        {"event_count", CT_EVENT_COUNT},
+        {"value_count", CT_VALUE_COUNT},
+        {"temporal", CT_TEMPORAL},
+        {"temporal_ordered", CT_TEMPORAL_ORDERED},
     };
     const struct yaml *y = yaml_get(corr, "type");
 
@@ -52,7 +60,7 @@ static bool parse_refs(struct sigma_ctx *c, const struct yaml *corr, struct corr
     }
     for (size_t i = 0; i < n; i++) {
         const struct yaml *one = list ? y->items[i] : y;
-        out->ref[i] = (struct corr_ref){ .name = one->text, .line = one->line, .col = one->col, .rule = -1, .corr = -1 };
+        out->ref[i] = (struct corr_ref){.name = one->text, .line = one->line, .col = one->col, .rule = -1, .corr = -1};
     }
     out->nrefs = n;
     return true;
@@ -91,7 +99,8 @@ static bool parse_aliases(struct sigma_ctx *c, const struct yaml *corr, struct c
     for (size_t i = 0; all != NULL && all->kind == YAML_MAP && i < all->n; i++) {
         const struct yaml *per = all->items[i];
         for (size_t g = 0; g < out->ngroup; g++)
-            for (size_t k = 0; str_eq(out->group_name[g], all->keys[i]->text) && per->kind == YAML_MAP && k < per->n; k++)
+            for (size_t k = 0; str_eq(out->group_name[g], all->keys[i]->text) && per->kind == YAML_MAP && k < per->n;
+                 k++)
                 for (size_t r = 0; r < out->nrefs; r++)
                     if (str_eq(per->keys[k]->text, out->ref[r].name))
                         out->ref[r].group[g] = sigma_field(c, per->items[k]->text);
@@ -124,7 +133,7 @@ static bool bound(struct sigma_ctx *c, str op, const struct yaml *v, struct corr
 
 static bool parse_condition(struct sigma_ctx *c, const struct yaml *corr, struct corr_rule *out)
 {
-    static const char *const keys[] = { "gt", "gte", "lt", "lte", "eq", "neq", "field", NULL };
+    static const char *const keys[] = {"gt", "gte", "lt", "lte", "eq", "neq", "field", NULL};
     const struct yaml *y = yaml_get(corr, "condition");
     bool counts = out->type == CT_EVENT_COUNT || out->type == CT_VALUE_COUNT, good = true;
 
@@ -167,11 +176,12 @@ static bool parse_condition(struct sigma_ctx *c, const struct yaml *corr, struct
 
 int corr_parse(struct sigma_ctx *c, const struct yaml *doc, str text, struct corr_rule *out)
 {
-    static const char *const keys[] = { "type", "rules", "group-by", "timespan", "condition", "aliases", "generate", NULL };
+    static const char *const keys[] = {"type",      "rules",   "group-by", "timespan",
+                                       "condition", "aliases", "generate", NULL};
     const struct yaml *corr = yaml_get(doc, "correlation"), *span = yaml_get(corr, "timespan");
     uint64_t before = c->es->total;
 
-    *out = (struct corr_rule){ .file = c->file, .line = doc->line, .text = text };
+    *out = (struct corr_rule){.file = c->file, .line = doc->line, .text = text};
     if (corr->kind != YAML_MAP) {
         sigma_err(c, corr, "judge.not_a_map", "correlation", NULL);
         return -EBADMSG;

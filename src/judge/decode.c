@@ -4,7 +4,7 @@
  * whatever the message says. One thread. */
 #include "judge/decode.h"
 
-enum { FREE_STEPS = 64 };              /* before the memo is worth its clearing */
+enum { FREE_STEPS = 64 }; /* before the memo is worth its clearing */
 
 struct match {
     const struct pattern *p;
@@ -18,7 +18,7 @@ struct match {
 void decode_run_done(struct decode_run *r)
 {
     free(r->memo);
-    *r = (struct decode_run){ 0 };
+    *r = (struct decode_run){0};
 }
 
 static size_t memo_bit(const struct match *m, size_t el, size_t pos) { return el * (m->msg.n + 1) + pos; }
@@ -79,7 +79,7 @@ static bool take(struct match *m, size_t el, size_t pos, size_t end)
 {
     if (!fits(m, el + 1, end))
         return false;
-    m->got[el] = (str){ m->msg.p + pos, end - pos };
+    m->got[el] = (str){m->msg.p + pos, end - pos};
     return true;
 }
 
@@ -100,7 +100,7 @@ static bool capture_shortest(struct match *m, size_t el, size_t from, size_t lea
 
 static bool capture_longest(struct match *m, size_t el, size_t from, size_t least, size_t most)
 {
-    for (size_t end = most + 1; end-- > least; )
+    for (size_t end = most + 1; end-- > least;)
         if (str_starts(str_sub(m->msg, end, m->msg.n), m->p->el[el + 1].text) && take(m, el, from, end))
             return true;
     return false;
@@ -121,14 +121,15 @@ static bool fits(struct match *m, size_t el, size_t pos)
         if (el + 1 == m->p->n)
             ok = most == m->msg.n && least <= most && take(m, el, pos, most);
         else
-            ok = e->cls == PC_LAST ? capture_longest(m, el, pos, least, most) : capture_shortest(m, el, pos, least, most);
+            ok = e->cls == PC_LAST ? capture_longest(m, el, pos, least, most)
+                                   : capture_shortest(m, el, pos, least, most);
     }
     return ok || dead(m, el, pos);
 }
 
 bool pattern_fits(const struct pattern *p, str msg, struct fields *f, struct decode_run *r)
 {
-    struct match m = { .p = p, .msg = msg, .run = r };
+    struct match m = {.p = p, .msg = msg, .run = r};
 
     if (p->el[0].cls == PC_LITERAL ? !str_starts(msg, p->el[0].text) : str_find(msg, p->longest) == SIZE_MAX)
         return false;
@@ -143,11 +144,12 @@ bool pattern_fits(const struct pattern *p, str msg, struct fields *f, struct dec
     return true;
 }
 
-bool decode_message(const struct decoders *d, const struct decoder *own, str msg, struct fields *f, struct decode_run *r)
+bool decode_message(const struct decoders *d, const struct decoder *own, str msg, struct fields *f,
+                    struct decode_run *r)
 {
-    const struct decoder *both[] = { own, &d->any };
+    const struct decoder *both[] = {own, &d->any};
 
-    msg = str_trim(msg);               /* sudo pads short names at the front */
+    msg = str_trim(msg); /* sudo pads short names at the front */
     if (msg.n > DECODE_MSG_MAX) {
         r->too_long++;
         return false;
@@ -194,7 +196,7 @@ static str quoted(struct arena *a, str s, str *rest)
             out[n++] = s.p[i];
     }
     *rest = str_sub(s, i + 1, s.n);
-    return (str){ out, n };
+    return (str){out, n};
 }
 
 void decode_pairs(const struct names *names, struct arena *a, str msg, struct fields *f)
@@ -204,7 +206,7 @@ void decode_pairs(const struct names *names, struct arena *a, str msg, struct fi
         msg = str_trim(msg);
         while (eq < msg.n && msg.p[eq] != '=' && msg.p[eq] != ' ')
             eq++;
-        if (eq == msg.n || msg.p[eq] == ' ') {          /* a word alone says nothing */
+        if (eq == msg.n || msg.p[eq] == ' ') { /* a word alone says nothing */
             msg = str_sub(msg, eq, msg.n);
             continue;
         }

@@ -12,7 +12,8 @@ static bool rebuild(const struct pattern *p, struct fields *f, struct arena *a, 
 
     for (size_t i = 0; i < p->n; i++) {
         str part = p->el[i].text;
-        if (p->el[i].cls != PC_LITERAL && (p->el[i].field < 0 || p->el[i].field == FLD_EVENT || !fields_get(f, p->el[i].field, &part)))
+        if (p->el[i].cls != PC_LITERAL &&
+            (p->el[i].field < 0 || p->el[i].field == FLD_EVENT || !fields_get(f, p->el[i].field, &part)))
             return false;
         for (size_t k = 0; k < i; k++)
             if (p->el[k].field >= 0 && p->el[k].field == p->el[i].field)
@@ -30,16 +31,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct arena a = arena_init(16 << 20);
     struct names *names = names_new();
     struct errs es;
-    struct decode_ctx c = { &a, names, &es, "d.yaml" };
-    struct yaml at = { .kind = YAML_SCALAR, .line = 1, .col = 1 };
-    str rest = { (const char *)p, n }, text, again;
+    struct decode_ctx c = {&a, names, &es, "d.yaml"};
+    struct yaml at = {.kind = YAML_SCALAR, .line = 1, .col = 1};
+    str rest = {(const char *)p, n}, text, again;
     struct pattern pat;
     struct fields f;
-    struct decode_run run = { 0 };
+    struct decode_run run = {0};
     uint32_t times;
 
     errs_init(&es, 5);
-    if (n > 0 && memchr(p, 0, n) == NULL && str_split(&rest, '\n', &text) && rest.p != NULL && pattern_parse(&c, &at, text, &pat)) {
+    if (n > 0 && memchr(p, 0, n) == NULL && str_split(&rest, '\n', &text) && rest.p != NULL &&
+        pattern_parse(&c, &at, text, &pat)) {
         pat.event = STR("e");
         if (!fields_init(&f, names))
             abort();

@@ -3,7 +3,13 @@
  * from the right finds. Skipped, counted, without the data. */
 #include "judge/test-int.h"
 
-struct logs { struct packset *ps; struct fields f; struct decode_run run; struct arena own; unsigned lines, ssh, decoded, logins; };
+struct logs {
+    struct packset *ps;
+    struct fields f;
+    struct decode_run run;
+    struct arena own;
+    unsigned lines, ssh, decoded, logins;
+};
 
 static str between(str s, const char *head, const char *tail)
 {
@@ -72,7 +78,8 @@ static struct logs *current;
 
 static int visit(const char *path, const struct stat *st, int type, struct FTW *f)
 {
-    if (type == FTW_F && str_ends(str_c(path), STR(".log")) && strstr(path, "ssh") != NULL && strstr(path, "sshesame") == NULL)
+    if (type == FTW_F && str_ends(str_c(path), STR(".log")) && strstr(path, "ssh") != NULL &&
+        strstr(path, "sshesame") == NULL)
         read_log(current, path);
     return 0;
 }
@@ -80,7 +87,7 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 static void run(const char *what, bool folder)
 {
     char path[4096], packs[4096];
-    struct logs l = { 0 };
+    struct logs l = {0};
     struct errs es;
 
     if (shared_data(what, path, sizeof(path)) == NULL)
@@ -95,7 +102,8 @@ static void run(const char *what, bool folder)
         assert_int_equal(nftw(path, visit, 16, FTW_PHYS), 0);
     else
         read_log(&l, path);
-    print_message("# %s: %u lines, %u of sshd, %u decoded, %u logins checked\n", what, l.lines, l.ssh, l.decoded, l.logins);
+    print_message("# %s: %u lines, %u of sshd, %u decoded, %u logins checked\n", what, l.lines, l.ssh, l.decoded,
+                  l.logins);
     assert_true(l.lines > 0 && l.logins > 0);
     fields_done(&l.f);
     decode_run_done(&l.run);
@@ -109,7 +117,7 @@ static void hub(void **state) { run("logs/crowdsec-hub", true); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(openssh_2k), cmocka_unit_test(hub) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(openssh_2k), cmocka_unit_test(hub)};
 
     return cmocka_run_group_tests_name("decode_logs", tests, NULL, NULL);
 }

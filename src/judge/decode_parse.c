@@ -6,25 +6,31 @@
 
 enum { PROGRAMS_MAX = 1000, PATTERNS_MAX = 2000 };
 
-static const struct { str name; enum pat_class cls; } classes[] = {
-    { STR("text"), PC_TEXT }, { STR("word"), PC_WORD }, { STR("int"), PC_INT }, { STR("last"), PC_LAST },
+static const struct {
+    str name;
+    enum pat_class cls;
+} classes[] = {
+    {STR("text"), PC_TEXT},
+    {STR("word"), PC_WORD},
+    {STR("int"), PC_INT},
+    {STR("last"), PC_LAST},
 };
 /* What a capture may take, by the end of its name. */
-static const struct { str tail; enum pat_class cls; } by_name[] = {
-    { STR("_ip"), PC_WORD }, { STR("_host"), PC_WORD }, { STR("_port"), PC_INT }, { STR("pid"), PC_INT },
-    { STR("uid"), PC_INT }, { STR("gid"), PC_INT },
+static const struct {
+    str tail;
+    enum pat_class cls;
+} by_name[] = {
+    {STR("_ip"), PC_WORD}, {STR("_host"), PC_WORD}, {STR("_port"), PC_INT},
+    {STR("pid"), PC_INT},  {STR("uid"), PC_INT},    {STR("gid"), PC_INT},
 };
 
 void decoders_init(struct decoders *d)
 {
-    *d = (struct decoders){ 0 };
+    *d = (struct decoders){0};
     map_init(&d->by_program, PROGRAMS_MAX);
 }
 
-void decoders_done(struct decoders *d)
-{
-    map_done(&d->by_program);
-}
+void decoders_done(struct decoders *d) { map_done(&d->by_program); }
 
 static bool bad(struct decode_ctx *c, const struct yaml *at, const char *key, str what)
 {
@@ -37,7 +43,7 @@ static bool capture(struct decode_ctx *c, const struct yaml *at, str inside, str
     size_t colon = str_find(inside, STR(":"));
     str name = str_sub(inside, 0, colon), cls = colon == SIZE_MAX ? STR_NONE : str_sub(inside, colon + 1, inside.n);
 
-    *el = (struct pat_el){ .cls = PC_TEXT, .field = -1 };
+    *el = (struct pat_el){.cls = PC_TEXT, .field = -1};
     for (size_t i = 0; i < name.n; i++)
         if (!((name.p[i] >= 'a' && name.p[i] <= 'z') || (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '_'))
             return bad(c, at, "judge.decode_name", name);
@@ -71,7 +77,7 @@ static str literal(struct arena *a, str text, size_t *pos)
         out[n++] = ch;
         *pos += ch == '{' || ch == '}' ? 2 : 1;
     }
-    return (str){ out, n };
+    return (str){out, n};
 }
 
 bool pattern_parse(struct decode_ctx *c, const struct yaml *at, str text, struct pattern *out)
@@ -79,7 +85,7 @@ bool pattern_parse(struct decode_ctx *c, const struct yaml *at, str text, struct
     struct pat_el el[PAT_ELEMENTS];
     size_t n = 0, pos = 0;
 
-    *out = (struct pattern){ 0 };
+    *out = (struct pattern){0};
     text = str_trim(text);
     while (pos < text.n) {
         if (n == PAT_ELEMENTS)
@@ -88,7 +94,7 @@ bool pattern_parse(struct decode_ctx *c, const struct yaml *at, str text, struct
             return bad(c, at, "judge.decode_brace", text);
         bool doubled = pos + 1 < text.n && text.p[pos + 1] == '{';
         if (text.p[pos] != '{' || doubled) {
-            el[n++] = (struct pat_el){ .cls = PC_LITERAL, .text = literal(c->a, text, &pos), .field = -1 };
+            el[n++] = (struct pat_el){.cls = PC_LITERAL, .text = literal(c->a, text, &pos), .field = -1};
             continue;
         }
         size_t end = str_find(str_sub(text, pos, text.n), STR("}"));
@@ -125,7 +131,7 @@ static bool parse_set(struct decode_ctx *c, const struct yaml *map, struct patte
     for (size_t i = 0; p->set != NULL && i < map->n; i++) {
         if (map->items[i]->kind != YAML_SCALAR)
             return bad(c, map->items[i], "judge.not_text", map->keys[i]->text);
-        p->set[p->nset++] = (struct pat_set){ names_put(c->names, map->keys[i]->text), map->items[i]->text };
+        p->set[p->nset++] = (struct pat_set){names_put(c->names, map->keys[i]->text), map->items[i]->text};
     }
     return p->set != NULL;
 }
@@ -177,7 +183,7 @@ static bool add_to_programs(struct decode_ctx *c, const struct yaml *prog, struc
 
 static bool parse_pattern(struct decode_ctx *c, const struct yaml *prog, const struct yaml *row, struct decoders *d)
 {
-    static const char *const keys[] = { "event", "match", "set", NULL };
+    static const char *const keys[] = {"event", "match", "set", NULL};
     struct pattern p;
 
     if (row->kind != YAML_MAP)
@@ -196,7 +202,7 @@ static bool parse_pattern(struct decode_ctx *c, const struct yaml *prog, const s
 
 int decoders_parse(struct decode_ctx *c, const struct yaml *doc, struct decoders *d)
 {
-    static const char *const keys[] = { "program", "patterns", NULL };
+    static const char *const keys[] = {"program", "patterns", NULL};
     bool good = true;
 
     if (doc->kind != YAML_LIST) {

@@ -1,14 +1,18 @@
 /* Decoding: patterns, their classes, forged names, and what is refused. */
 #include "judge/test-int.h"
 
-struct dkit { struct kit k; struct decoders d; struct decode_run run; };
+struct dkit {
+    struct kit k;
+    struct decoders d;
+    struct decode_run run;
+};
 
 static void dkit_init(struct dkit *d, const char *yaml)
 {
     kit_init(&d->k);
     decoders_init(&d->d);
-    d->run = (struct decode_run){ 0 };
-    struct decode_ctx c = { &d->k.a, d->k.names, &d->k.es, "d.yaml" };
+    d->run = (struct decode_run){0};
+    struct decode_ctx c = {&d->k.a, d->k.names, &d->k.es, "d.yaml"};
     if (decoders_parse(&c, kit_yaml(&d->k, yaml), &d->d) < 0)
         fail_msg("%s", text_of_err(&d->k.es.v[0]));
     kit_event(&d->k, "");
@@ -44,7 +48,8 @@ static const char *decoded(struct dkit *d, const char *program, str msg)
 static const char ssh[] =
     "- program: [sshd, sshd-session]\n"
     "  patterns:\n"
-    "    - {event: bad, match: 'Failed password for invalid user {user} from {src_ip} port {src_port} ssh2', set: {invalid: 'yes'}}\n"
+    "    - {event: bad, match: 'Failed password for invalid user {user} from {src_ip} port {src_port} ssh2', set: "
+    "{invalid: 'yes'}}\n"
     "    - {event: bad, match: 'Failed password for {user} from {src_ip} port {src_port} ssh2'}\n"
     "    - {event: gone, match: 'Connection closed by {src_ip}'}\n"
     "    - {event: braces, match: 'a {{x}} {y}'}\n"
@@ -59,29 +64,35 @@ static const char ssh[] =
 
 static void lines(void **state)
 {
-    static const struct { const char *program, *msg, *want; } t[] = {
-        { "sshd", "Failed password for root from 192.0.2.1 port 22 ssh2", "user=root|src_ip=192.0.2.1|src_port=22|event=bad" },
-        { "sshd", "Failed password for root from 192.0.2.1 port 22 ssh2  \r\n", "user=root|src_ip=192.0.2.1|src_port=22|event=bad" },
-        { "sshd-session", "Failed password for invalid user a from host.example port 9 ssh2",
-          "user=a|src_ip=host.example|src_port=9|invalid=yes|event=bad" },
-        { "sshd", "Failed password for x from 6.6.6.6 port 1 ssh2 from 192.0.2.1 port 22 ssh2",
-          "user=x from 6.6.6.6 port 1 ssh2|src_ip=192.0.2.1|src_port=22|event=bad" },
-        { "sshd", "Failed password for invalid user  from 192.0.2.1 port 22 ssh2", "user=|src_ip=192.0.2.1|src_port=22|invalid=yes|event=bad" },
-        { "sshd", "Failed password for root from 192.0.2.1 port x ssh2", "-" },
-        { "sshd", "Failed password for root from 192.0.2.1 port 22 ssh2 tail", "-" },
-        { "sshd", "Connection closed by 192.0.2.1", "src_ip=192.0.2.1|event=gone" },
-        { "sshd", "Connection closed by 192.0.2.1 port 5 [preauth]", "-" },
-        { "sshd", "a {x} b c", "y=b c|event=braces" },
-        { "sshd", "Connection opened", "-" },
-        { "sudo", "Failed password for root from 192.0.2.1 port 22 ssh2", "-" },
-        { "su", "  an : TTY=pts/0 ; USER=root ; COMMAND=/bin/sh -c x ; USER=bob ; COMMAND=y",
-          "user=an|tty=pts/0|run_as=root|command=/bin/sh -c x ; USER=bob ; COMMAND=y|event=cmd" },
-        { "su", "path /a/b/c end", "path=/a/b|file=c|event=last" },
-        { "su", "n=123abc", "-" }, { "su", "n=", "-" },
-        { "su", "n=7", "n=7|event=num" },
-        { "anything", "pam(login): rhost=  user=an", "service=login|src_ip=|user=an|event=pam" },
-        { "sshd", "pam(sshd): rhost=192.0.2.1  user=an", "service=sshd|src_ip=192.0.2.1|user=an|event=pam" },
-        { "sshd", "", "-" },
+    static const struct {
+        const char *program, *msg, *want;
+    } t[] = {
+        {"sshd", "Failed password for root from 192.0.2.1 port 22 ssh2",
+         "user=root|src_ip=192.0.2.1|src_port=22|event=bad"},
+        {"sshd", "Failed password for root from 192.0.2.1 port 22 ssh2  \r\n",
+         "user=root|src_ip=192.0.2.1|src_port=22|event=bad"},
+        {"sshd-session", "Failed password for invalid user a from host.example port 9 ssh2",
+         "user=a|src_ip=host.example|src_port=9|invalid=yes|event=bad"},
+        {"sshd", "Failed password for x from 6.6.6.6 port 1 ssh2 from 192.0.2.1 port 22 ssh2",
+         "user=x from 6.6.6.6 port 1 ssh2|src_ip=192.0.2.1|src_port=22|event=bad"},
+        {"sshd", "Failed password for invalid user  from 192.0.2.1 port 22 ssh2",
+         "user=|src_ip=192.0.2.1|src_port=22|invalid=yes|event=bad"},
+        {"sshd", "Failed password for root from 192.0.2.1 port x ssh2", "-"},
+        {"sshd", "Failed password for root from 192.0.2.1 port 22 ssh2 tail", "-"},
+        {"sshd", "Connection closed by 192.0.2.1", "src_ip=192.0.2.1|event=gone"},
+        {"sshd", "Connection closed by 192.0.2.1 port 5 [preauth]", "-"},
+        {"sshd", "a {x} b c", "y=b c|event=braces"},
+        {"sshd", "Connection opened", "-"},
+        {"sudo", "Failed password for root from 192.0.2.1 port 22 ssh2", "-"},
+        {"su", "  an : TTY=pts/0 ; USER=root ; COMMAND=/bin/sh -c x ; USER=bob ; COMMAND=y",
+         "user=an|tty=pts/0|run_as=root|command=/bin/sh -c x ; USER=bob ; COMMAND=y|event=cmd"},
+        {"su", "path /a/b/c end", "path=/a/b|file=c|event=last"},
+        {"su", "n=123abc", "-"},
+        {"su", "n=", "-"},
+        {"su", "n=7", "n=7|event=num"},
+        {"anything", "pam(login): rhost=  user=an", "service=login|src_ip=|user=an|event=pam"},
+        {"sshd", "pam(sshd): rhost=192.0.2.1  user=an", "service=sshd|src_ip=192.0.2.1|user=an|event=pam"},
+        {"sshd", "", "-"},
     };
     struct dkit d;
 
@@ -97,7 +108,9 @@ static void hostile_lines(void **state)
     struct dkit d;
     struct buf b;
 
-    dkit_init(&d, "- program: p\n  patterns:\n    - {event: e, match: '{a} x {b} x {c} x {d} x {e} x {f} x {g} x {h} end'}\n");
+    dkit_init(
+        &d,
+        "- program: p\n  patterns:\n    - {event: e, match: '{a} x {b} x {c} x {d} x {e} x {f} x {g} x {h} end'}\n");
     buf_init(&b, 1 << 20);
     while (b.n < DECODE_MSG_MAX - 10)
         buf_z(&b, " x");
@@ -115,21 +128,24 @@ static void hostile_lines(void **state)
 
 static void refused(void **state)
 {
-    static const struct { const char *yaml, *key; uint32_t line; } t[] = {
-        { "a: b", "judge.not_a_list", 1 },
-        { "- patterns: []", "judge.missing", 1 },
-        { "- program: x\n  patterns:\n    - {event: e}", "judge.missing", 3 },
-        { "- program: x\n  patterns:\n    - {match: e}", "judge.missing", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: '{a}{b}'}", "judge.decode_adjacent", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: '{a}'}", "judge.decode_literal", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: ''}", "judge.decode_empty", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: 'x {a'}", "judge.decode_brace", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: 'x a}'}", "judge.decode_brace", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: 'x {A}'}", "judge.decode_name", 3 },
-        { "- program: x\n  patterns:\n    - {event: e, match: 'x {a:hex}'}", "judge.decode_class", 3 },
-        { "- program: x\n  patterns:\n    - {evnt: e, match: 'x'}", "judge.unknown_key_near", 3 },
-        { "- program: [{a: b}]\n  patterns:\n    - {event: e, match: 'x'}", "judge.not_text", 1 },
-        { "- program: x\n  patterns:\n    - {event: e, match: 'x', set: [a]}", "judge.not_a_map", 3 },
+    static const struct {
+        const char *yaml, *key;
+        uint32_t line;
+    } t[] = {
+        {"a: b", "judge.not_a_list", 1},
+        {"- patterns: []", "judge.missing", 1},
+        {"- program: x\n  patterns:\n    - {event: e}", "judge.missing", 3},
+        {"- program: x\n  patterns:\n    - {match: e}", "judge.missing", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: '{a}{b}'}", "judge.decode_adjacent", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: '{a}'}", "judge.decode_literal", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: ''}", "judge.decode_empty", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: 'x {a'}", "judge.decode_brace", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: 'x a}'}", "judge.decode_brace", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: 'x {A}'}", "judge.decode_name", 3},
+        {"- program: x\n  patterns:\n    - {event: e, match: 'x {a:hex}'}", "judge.decode_class", 3},
+        {"- program: x\n  patterns:\n    - {evnt: e, match: 'x'}", "judge.unknown_key_near", 3},
+        {"- program: [{a: b}]\n  patterns:\n    - {event: e, match: 'x'}", "judge.not_text", 1},
+        {"- program: x\n  patterns:\n    - {event: e, match: 'x', set: [a]}", "judge.not_a_map", 3},
     };
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
@@ -137,7 +153,7 @@ static void refused(void **state)
         struct decoders d;
         kit_init(&k);
         decoders_init(&d);
-        struct decode_ctx c = { &k.a, k.names, &k.es, "d.yaml" };
+        struct decode_ctx c = {&k.a, k.names, &k.es, "d.yaml"};
         assert_true(decoders_parse(&c, kit_yaml(&k, t[i].yaml), &d) < 0);
         if (k.es.n == 0 || strcmp(k.es.v[0].key, t[i].key) != 0 || k.es.v[0].line != t[i].line || k.es.v[0].col == 0)
             fail_msg("%s: %s", t[i].yaml, k.es.n == 0 ? "accepted" : text_of_err(&k.es.v[0]));
@@ -148,14 +164,18 @@ static void refused(void **state)
 
 static void repeated(void **state)
 {
-    static const struct { const char *msg, *inner; uint32_t times; } t[] = {
-        { "message repeated 5 times: [ Failed x]", "Failed x", 5 },
-        { "message repeated 99999 times: [ x]", "x", 1000 },
-        { "message repeated 0 times: [ x]", "message repeated 0 times: [ x]", 1 },
-        { "message repeated -1 times: [ x]", "message repeated -1 times: [ x]", 1 },
-        { "message repeated 5 times: [ x", "message repeated 5 times: [ x", 1 },
-        { "message repeated 5 times: [", "message repeated 5 times: [", 1 },
-        { "plain", "plain", 1 }, { "", "", 1 },
+    static const struct {
+        const char *msg, *inner;
+        uint32_t times;
+    } t[] = {
+        {"message repeated 5 times: [ Failed x]", "Failed x", 5},
+        {"message repeated 99999 times: [ x]", "x", 1000},
+        {"message repeated 0 times: [ x]", "message repeated 0 times: [ x]", 1},
+        {"message repeated -1 times: [ x]", "message repeated -1 times: [ x]", 1},
+        {"message repeated 5 times: [ x", "message repeated 5 times: [ x", 1},
+        {"message repeated 5 times: [", "message repeated 5 times: [", 1},
+        {"plain", "plain", 1},
+        {"", "", 1},
     };
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
@@ -173,7 +193,8 @@ static void own_pairs(void **state)
     kit_init(&k);
     kit_event(&k, "event=;who=;what=;empty=");
     fields_clear(&k.f);
-    decode_pairs(k.names, &k.a, STR("noise event=time_jump who=\"a \\\"b\\\" c\" what=x=y empty=\"\" unknown=1 last"), &k.f);
+    decode_pairs(k.names, &k.a, STR("noise event=time_jump who=\"a \\\"b\\\" c\" what=x=y empty=\"\" unknown=1 last"),
+                 &k.f);
     assert_true(fields_get(&k.f, FLD_EVENT, &v));
     assert_str(v, "time_jump");
     assert_true(fields_get(&k.f, names_find(k.names, STR("who")), &v));
@@ -189,8 +210,8 @@ static void own_pairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines), cmocka_unit_test(hostile_lines), cmocka_unit_test(refused), cmocka_unit_test(repeated),
-        cmocka_unit_test(own_pairs),
+        cmocka_unit_test(lines),    cmocka_unit_test(hostile_lines), cmocka_unit_test(refused),
+        cmocka_unit_test(repeated), cmocka_unit_test(own_pairs),
     };
     return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
 }

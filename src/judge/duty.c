@@ -3,7 +3,7 @@
 
 bool month_day_parse(str s, int *month, int *day)
 {
-    static const int most[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    static const int most[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     uint64_t m, d;
 
     if (s.n != 5 || s.p[2] != '-' || !str_u64(str_sub(s, 0, 2), &m) || !str_u64(str_sub(s, 3, 2), &d))
@@ -28,10 +28,7 @@ static int64_t date_at(int year, int month, int day)
     return t;
 }
 
-static int months_of(const struct duty_rule *r)
-{
-    return r->dated ? 12 : r->period.months;
-}
+static int months_of(const struct duty_rule *r) { return r->dated ? 12 : r->period.months; }
 
 /* The beginning of period k of the year's anchor; k may run past the year. */
 static int64_t period_start(const struct duty_rule *r, int year, int k)
@@ -60,7 +57,8 @@ static void period_fill(const struct duty_rule *r, const struct calendar *cal, i
 {
     int y, m, d;
 
-    *p = (struct duty_period){ .from = period_start(r, year, k), .to = period_start(r, year, k + 1) - 1, .notice = INT64_MIN };
+    *p = (struct duty_period){
+        .from = period_start(r, year, k), .to = period_start(r, year, k + 1) - 1, .notice = INT64_MIN};
     p->due = p->to;
     if (r->dated) {
         civil_from_days(p->from, &y, &m, &d);
@@ -90,12 +88,14 @@ void duty_period_at(const struct duty_rule *r, const struct calendar *cal, int64
     period_fill(r, cal, year, k, out);
 }
 
-void duty_period_before(const struct duty_rule *r, const struct calendar *cal, const struct duty_period *p, struct duty_period *out)
+void duty_period_before(const struct duty_rule *r, const struct calendar *cal, const struct duty_period *p,
+                        struct duty_period *out)
 {
     duty_period_at(r, cal, p->from - 1, out);
 }
 
-void duty_period_after(const struct duty_rule *r, const struct calendar *cal, const struct duty_period *p, struct duty_period *out)
+void duty_period_after(const struct duty_rule *r, const struct calendar *cal, const struct duty_period *p,
+                       struct duty_period *out)
 {
     duty_period_at(r, cal, p->to + 1, out);
 }
@@ -121,7 +121,7 @@ enum duty_state duty_state_at(const struct duty_period *p, int64_t today, bool d
 
 const char *duty_state_name(enum duty_state s)
 {
-    static const char *const names[] = { "later", "soon", "due", "late", "done" };
+    static const char *const names[] = {"later", "soon", "due", "late", "done"};
 
     return names[s];
 }

@@ -8,7 +8,7 @@ static void report_late(struct judge *j, struct arena *a, const struct duty_item
     char due[16];
     const char *arg[3];
     char text[2][600];
-    struct offender o = { .kind = STR("duty"), .unit_id = it->unit.id };
+    struct offender o = {.kind = STR("duty"), .unit_id = it->unit.id};
 
     date_fmt(it->p.due, due, sizeof(due));
     o.key = arena_fmt(a, "%s@%.*s", it->p.key, STR_ARGS(it->unit.key));
@@ -18,7 +18,8 @@ static void report_late(struct judge *j, struct arena *a, const struct duty_item
         arg[0] = err_s(k == LANG_VI ? it->c->title.vi : it->c->title.en);
         arg[1] = due;
         arg[2] = err_s(it->unit.title);
-        msg_fmt(text[k], sizeof(text[k]), (enum lang)k, it->unit.id == 0 ? "judge.duty_late" : "judge.duty_late_unit", arg, 3);
+        msg_fmt(text[k], sizeof(text[k]), (enum lang)k, it->unit.id == 0 ? "judge.duty_late" : "judge.duty_late_unit",
+                arg, 3);
         o.message[k] = str_c(text[k]);
     }
     json_t *data = json_pack("{s:s, s:s, s:o}", "period_key", it->p.key, "due_on", due, "unit",

@@ -8,9 +8,12 @@ enum { UNITS_MAX = 20000 };
 
 int duty_table(struct tx *tx, struct err *e)
 {
-    return tx_exec(tx, "CREATE TABLE IF NOT EXISTS duty_run (duty TEXT NOT NULL, period_key TEXT NOT NULL, unit_id BIGINT NOT NULL,"
-                   " done_at BIGINT NOT NULL, done_by TEXT NOT NULL, note TEXT NOT NULL, by_check BIGINT NOT NULL,"
-                   " PRIMARY KEY (duty, period_key, unit_id))", NO_VALS, NULL, e);
+    return tx_exec(
+        tx,
+        "CREATE TABLE IF NOT EXISTS duty_run (duty TEXT NOT NULL, period_key TEXT NOT NULL, unit_id BIGINT NOT NULL,"
+        " done_at BIGINT NOT NULL, done_by TEXT NOT NULL, note TEXT NOT NULL, by_check BIGINT NOT NULL,"
+        " PRIMARY KEY (duty, period_key, unit_id))",
+        NO_VALS, NULL, e);
 }
 
 void duty_units_free(struct duty_units *u)
@@ -34,7 +37,7 @@ static bool unit_add(struct duty_units *u, int64_t id, str key, str title)
         u->v = more;
         u->cap = cap;
     }
-    u->v[u->n++] = (struct duty_unit){ id, arena_str(&u->a, key), arena_str(&u->a, title) };
+    u->v[u->n++] = (struct duty_unit){id, arena_str(&u->a, key), arena_str(&u->a, title)};
     return true;
 }
 
@@ -52,8 +55,9 @@ static int ask_units(struct judge *j, const struct control *c, struct duty_units
     if (!c->duty.per_unit)
         return unit_add(u, 0, STR(""), STR("")) ? 0 : ERR(e, -ENOMEM, "base.no_memory", "duty");
     check_params(j, c, v, &n, today);
-    str sql = arena_fmt(&u->a, "SELECT unit.id, unit.code, unit.name FROM unit WHERE unit.valid_to IS NULL AND (%s) ORDER BY unit.code",
-                        c->duty.where != NULL ? c->duty.where : "1 = 1");
+    str sql = arena_fmt(
+        &u->a, "SELECT unit.id, unit.code, unit.name FROM unit WHERE unit.valid_to IS NULL AND (%s) ORDER BY unit.code",
+        c->duty.where != NULL ? c->duty.where : "1 = 1");
     if (sql.p == NULL)
         return ERR(e, -ENOMEM, "base.no_memory", "duty");
     struct foreign_query q = check_query(j, sql.p, v, n);
@@ -105,7 +109,11 @@ static size_t periods_of(struct judge *j, struct tx *tx, const struct control *c
 
 /* ---- done ---- */
 
-struct done_set { int64_t *v; size_t n, cap; bool any; };
+struct done_set {
+    int64_t *v;
+    size_t n, cap;
+    bool any;
+};
 
 static bool done_row(void *ctx, const char *const *names, const struct val *v, size_t n)
 {
@@ -150,11 +158,15 @@ static int write_done(struct judge *j, const struct control *c, const struct dut
         return rc;
     for (size_t i = 0; rc == 0 && i < u->n; i++) {
         if (done_has(d, c, u->v[i].id))
-            rc = tx_exec(tx, "INSERT INTO duty_run (duty, period_key, unit_id, done_at, done_by, note, by_check)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, '', 1) ON CONFLICT (duty, period_key, unit_id) DO NOTHING",
-                         VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id), V_INT(clock_wall(j->clk)), V_Z(OWN_PROGRAM)), NULL, e);
+            rc =
+                tx_exec(tx,
+                        "INSERT INTO duty_run (duty, period_key, unit_id, done_at, done_by, note, by_check)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, '', 1) ON CONFLICT (duty, period_key, unit_id) DO NOTHING",
+                        VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id), V_INT(clock_wall(j->clk)), V_Z(OWN_PROGRAM)),
+                        NULL, e);
         else
-            rc = tx_exec(tx, "DELETE FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3 AND by_check = 1",
+            rc = tx_exec(tx,
+                         "DELETE FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3 AND by_check = 1",
                          VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id)), NULL, e);
     }
     if (rc == 0)
@@ -163,18 +175,19 @@ static int write_done(struct judge *j, const struct control *c, const struct dut
     return rc;
 }
 
-static int ask_done(struct judge *j, const struct control *c, const struct duty_period *p, const struct duty_units *u, struct err *e)
+static int ask_done(struct judge *j, const struct control *c, const struct duty_period *p, const struct duty_units *u,
+                    struct err *e)
 {
     struct named_val v[CHECK_PARAMS + 2];
-    struct done_set d = { 0 };
+    struct done_set d = {0};
     char today[16], from[16], to[16];
     size_t n;
 
     check_params(j, c, v, &n, today);
     date_fmt(p->from, from, sizeof(from));
     date_fmt(p->to, to, sizeof(to));
-    v[n++] = (struct named_val){ "from", V_Z(from) };
-    v[n++] = (struct named_val){ "to", V_Z(to) };
+    v[n++] = (struct named_val){"from", V_Z(from)};
+    v[n++] = (struct named_val){"to", V_Z(to)};
     struct foreign_query q = check_query(j, c->duty.done, v, n);
     int rc = store_foreign(j->st, &q, done_row, &d, e);
     if (rc >= 0)
@@ -185,7 +198,10 @@ static int ask_done(struct judge *j, const struct control *c, const struct duty_
 
 /* ---- the list ---- */
 
-struct doing { struct duty_item *it; struct arena *a; };
+struct doing {
+    struct duty_item *it;
+    struct arena *a;
+};
 
 static bool run_row(void *ctx, const struct val *v, size_t n)
 {
@@ -197,14 +213,16 @@ static bool run_row(void *ctx, const struct val *v, size_t n)
     return false;
 }
 
-static int list_add(struct judge *j, struct tx *tx, struct duty_list *l, const struct control *c, const struct duty_unit *unit,
-                    const struct duty_period *p, bool late_only, struct err *e)
+static int list_add(struct judge *j, struct tx *tx, struct duty_list *l, const struct control *c,
+                    const struct duty_unit *unit, const struct duty_period *p, bool late_only, struct err *e)
 {
-    struct duty_item it = { .c = c, .p = *p, .unit = { unit->id, arena_str(&l->a, unit->key), arena_str(&l->a, unit->title) } };
+    struct duty_item it = {
+        .c = c, .p = *p, .unit = {unit->id, arena_str(&l->a, unit->key), arena_str(&l->a, unit->title)}};
     int64_t today = date_of(clock_wall(j->clk));
 
-    int rc = tx_query(tx, "SELECT done_at, done_by, note FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3",
-                      VALS(V_STR(c->id), V_Z(p->key), V_INT(unit->id)), run_row, &(struct doing){ &it, &l->a }, e);
+    int rc =
+        tx_query(tx, "SELECT done_at, done_by, note FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3",
+                 VALS(V_STR(c->id), V_Z(p->key), V_INT(unit->id)), run_row, &(struct doing){&it, &l->a}, e);
     it.state = duty_state_at(p, today, it.done_at != 0);
     if (rc < 0 || (late_only && it.state != DUTY_LATE))
         return rc < 0 ? rc : 0;
@@ -220,8 +238,8 @@ static int list_add(struct judge *j, struct tx *tx, struct duty_list *l, const s
     return 0;
 }
 
-static int list_control(struct judge *j, struct tx *tx, struct duty_list *l, const struct control *c, const struct duty_units *u,
-                        struct err *e)
+static int list_control(struct judge *j, struct tx *tx, struct duty_list *l, const struct control *c,
+                        const struct duty_units *u, struct err *e)
 {
     struct duty_period p[2];
     size_t n = periods_of(j, tx, c, p);
@@ -270,7 +288,7 @@ static int list_all(struct judge *j, struct tx *tx, struct duty_list *out, struc
     for (size_t i = 0; rc == 0 && i < out->ps->ncontrols; i++) {
         const struct control *c = &out->ps->controls[i];
         struct duty_units *u = c->kind == CK_DUTY ? units_copy(j, c) : NULL;
-        if (u != NULL)                 /* NULL: not asked yet, its first check is due */
+        if (u != NULL) /* NULL: not asked yet, its first check is due */
             rc = list_control(j, tx, out, c, u, e);
         duty_units_free(u);
     }
@@ -284,7 +302,7 @@ int duties_list(struct judge *j, struct packset *ps, struct tx *tx, struct duty_
 
     if (rc < 0)
         return rc;
-    *out = (struct duty_list){ .a = arena_init(64 << 20), .ps = packset_ref(ps) };
+    *out = (struct duty_list){.a = arena_init(64 << 20), .ps = packset_ref(ps)};
     rc = list_all(j, tx != NULL ? tx : own, out, e);
     store_rollback(own);
     if (out->n > 1)
@@ -299,7 +317,7 @@ void duty_list_done(struct duty_list *l)
     free(l->v);
     arena_free(&l->a);
     packset_unref(l->ps);
-    *l = (struct duty_list){ .a = arena_init(0) };
+    *l = (struct duty_list){.a = arena_init(0)};
 }
 
 /* ---- one check ---- */
@@ -354,8 +372,8 @@ static int check_run(struct judge *j, struct packset *ps, const struct control *
 int duty_check(struct judge *j, struct packset *ps, const struct control *c, struct err *e)
 {
     int64_t mono = clock_mono(j->clk);
-    struct result res = { .checked_at = clock_wall(j->clk), .state = CS_UNKNOWN };
-    struct err why = { 0 };
+    struct result res = {.checked_at = clock_wall(j->clk), .state = CS_UNKNOWN};
+    struct err why = {0};
     int rc = check_run(j, ps, c, &why);
 
     if (rc < 0)

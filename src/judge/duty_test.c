@@ -24,7 +24,7 @@ static const char *shown(int64_t d)
 
 static struct duty_rule rule(const char *period, const char *anchor)
 {
-    struct duty_rule r = { .anchor_month = 1, .anchor_day = 1 };
+    struct duty_rule r = {.anchor_month = 1, .anchor_day = 1};
 
     assert_true(duration_parse(str_c(period), &r.period));
     if (anchor != NULL)
@@ -34,21 +34,23 @@ static struct duty_rule rule(const char *period, const char *anchor)
 
 static void periods(void **state)
 {
-    static const struct { const char *period, *anchor, *today, *from, *due, *key; } t[] = {
-        { "P1Y", NULL, "2026-11-21", "2026-01-01", "2026-12-31", "2026" },
-        { "P6M", NULL, "2026-06-30", "2026-01-01", "2026-06-30", "2026-H1" },
-        { "P6M", NULL, "2026-07-01", "2026-07-01", "2026-12-31", "2026-H2" },
-        { "P3M", NULL, "2026-11-21", "2026-10-01", "2026-12-31", "2026-Q4" },
-        { "P3M", NULL, "2026-01-01", "2026-01-01", "2026-03-31", "2026-Q1" },
-        { "P1M", NULL, "2024-02-29", "2024-02-01", "2024-02-29", "2024-02" },
-        { "P1M", NULL, "2023-02-10", "2023-02-01", "2023-02-28", "2023-02" },
-        { "P1Y", "03-15", "2026-03-14", "2025-03-15", "2026-03-14", "2025-03-15" },
-        { "P1Y", "03-15", "2026-03-15", "2026-03-15", "2027-03-14", "2026-03-15" },
-        { "P6M", "08-31", "2027-02-28", "2027-02-28", "2027-08-30", "2027-02-28" },
-        { "P6M", "08-31", "2027-02-27", "2026-08-31", "2027-02-27", "2026-08-31" },
-        { "P1Y", "02-29", "2025-03-01", "2025-02-28", "2026-02-27", "2025-02-28" },
-        { "P2Y", NULL, "2026-11-21", "2026-01-01", "2027-12-31", "2026-01-01" },
-        { "P2Y", NULL, "2027-11-21", "2026-01-01", "2027-12-31", "2026-01-01" },
+    static const struct {
+        const char *period, *anchor, *today, *from, *due, *key;
+    } t[] = {
+        {"P1Y", NULL, "2026-11-21", "2026-01-01", "2026-12-31", "2026"},
+        {"P6M", NULL, "2026-06-30", "2026-01-01", "2026-06-30", "2026-H1"},
+        {"P6M", NULL, "2026-07-01", "2026-07-01", "2026-12-31", "2026-H2"},
+        {"P3M", NULL, "2026-11-21", "2026-10-01", "2026-12-31", "2026-Q4"},
+        {"P3M", NULL, "2026-01-01", "2026-01-01", "2026-03-31", "2026-Q1"},
+        {"P1M", NULL, "2024-02-29", "2024-02-01", "2024-02-29", "2024-02"},
+        {"P1M", NULL, "2023-02-10", "2023-02-01", "2023-02-28", "2023-02"},
+        {"P1Y", "03-15", "2026-03-14", "2025-03-15", "2026-03-14", "2025-03-15"},
+        {"P1Y", "03-15", "2026-03-15", "2026-03-15", "2027-03-14", "2026-03-15"},
+        {"P6M", "08-31", "2027-02-28", "2027-02-28", "2027-08-30", "2027-02-28"},
+        {"P6M", "08-31", "2027-02-27", "2026-08-31", "2027-02-27", "2026-08-31"},
+        {"P1Y", "02-29", "2025-03-01", "2025-02-28", "2026-02-27", "2025-02-28"},
+        {"P2Y", NULL, "2026-11-21", "2026-01-01", "2027-12-31", "2026-01-01"},
+        {"P2Y", NULL, "2027-11-21", "2026-01-01", "2027-12-31", "2026-01-01"},
     };
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
@@ -92,13 +94,13 @@ static void notice(void **state)
     struct duty_period p;
 
     r.notice_workdays = 2;
-    duty_period_at(&r, calendar, day("2026-11-21"), &p);       /* due Thursday 2026-12-31 */
+    duty_period_at(&r, calendar, day("2026-11-21"), &p); /* due Thursday 2026-12-31 */
     assert_string_equal(shown(p.notice), "2026-12-29");
     int64_t work = 0;
     for (int64_t d = p.notice; d < p.due; d++)
         work += calendar_is_workday(calendar, d);
     assert_int_equal(work, 2);
-    duty_period_at(&r, calendar, day("2028-01-10"), &p);       /* due Friday 2028-06-30 */
+    duty_period_at(&r, calendar, day("2028-01-10"), &p); /* due Friday 2028-06-30 */
     assert_string_equal(shown(p.notice), "2028-06-28");
     r.notice_workdays = 0;
     r.notice_days = 5;
@@ -109,8 +111,8 @@ static void notice(void **state)
 /* Over forty years every day lies in one period, and neighbours touch. */
 static void years(void **state)
 {
-    static const char *const kinds[][2] = { { "P1M", "01-01" }, { "P3M", "02-15" }, { "P6M", "08-31" }, { "P1Y", "02-29" },
-                                            { "P4M", "01-31" }, { "P5M", "01-01" }, { "P18M", "06-01" } };
+    static const char *const kinds[][2] = {{"P1M", "01-01"}, {"P3M", "02-15"}, {"P6M", "08-31"}, {"P1Y", "02-29"},
+                                           {"P4M", "01-31"}, {"P5M", "01-01"}, {"P18M", "06-01"}};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         struct duty_rule r = rule(kinds[i][0], kinds[i][1]);
@@ -130,7 +132,7 @@ static void years(void **state)
 
 static void month_days(void **state)
 {
-    static const char *const bad[] = { "", "1-1", "13-01", "00-10", "02-30", "12-32", "12/10", "2026-12-10", "-1-05" };
+    static const char *const bad[] = {"", "1-1", "13-01", "00-10", "02-30", "12-32", "12/10", "2026-12-10", "-1-05"};
     int m, d;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -164,8 +166,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(periods), cmocka_unit_test(by_and_before), cmocka_unit_test(notice), cmocka_unit_test(years),
-        cmocka_unit_test(month_days),
+        cmocka_unit_test(periods), cmocka_unit_test(by_and_before), cmocka_unit_test(notice),
+        cmocka_unit_test(years),   cmocka_unit_test(month_days),
     };
     return cmocka_run_group_tests_name("duty", tests, setup, teardown);
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 enum { PENDING_BYTES = 64 << 20, PENDING_MAX = 200000, OWN_BYTES = 1 << 20 };
-static const struct corr_limits limits = { .groups = 65536, .entries = 2000000, .line_bytes = 32 << 20 };
+static const struct corr_limits limits = {.groups = 65536, .entries = 2000000, .line_bytes = 32 << 20};
 
 static void on_window(void *ctx, int corr, str key, const struct corr_event *ev, size_t n);
 
@@ -60,12 +60,12 @@ static bool is_own(const struct event *ev, str program)
     return ev->transport == TP_SELF && str_eq(program, STR(OWN_PROGRAM));
 }
 
-void engine_decode(struct packset *ps, const struct event *ev, str program, const struct route *route,
-                   struct fields *f, struct decode_run *dec, struct arena *own, uint32_t *times)
+void engine_decode(struct packset *ps, const struct event *ev, str program, const struct route *route, struct fields *f,
+                   struct decode_run *dec, struct arena *own, uint32_t *times)
 {
     str host = event_field(ev, SP_HOST), pid = event_field(ev, SP_PID), msg = event_field(ev, SP_MSG);
     char *addr = arena_alloc(own, IP_TEXT_MAX);
-    str source = { addr, addr == NULL || ev->source.family == 0 ? 0 : ip_fmt(ev->source, addr, IP_TEXT_MAX) };
+    str source = {addr, addr == NULL || ev->source.family == 0 ? 0 : ip_fmt(ev->source, addr, IP_TEXT_MAX)};
 
     fields_put(f, FLD_MESSAGE, msg);
     fields_put(f, FLD_HOST, host.n > 0 ? host : source);
@@ -85,7 +85,7 @@ void engine_decode(struct packset *ps, const struct event *ev, str program, cons
 
 void engine_again(struct engine *en, str line, uint64_t seq, int64_t received, str key, int corr)
 {
-    struct event ev = { 0 };
+    struct event ev = {0};
     uint32_t times;
 
     fields_clear(&en->again);
@@ -98,7 +98,7 @@ void engine_again(struct engine *en, str line, uint64_t seq, int64_t received, s
         const struct route *r = forged ? NULL : routes_find(&en->ps->routes, program);
         engine_decode(en->ps, &ev, program, r, &en->again, &en->dec_again, &en->own_again, &times);
     }
-    if (corr >= 0) {                       /* what the window was grouped by is certain */
+    if (corr >= 0) { /* what the window was grouped by is certain */
         const struct corr_rule *c = &en->ps->corrs[corr];
         bool present;
         str v;
@@ -126,13 +126,20 @@ static str field_or_none(struct fields *f, int id)
     return fields_get(f, id, &v) ? v : STR("");
 }
 
-static void hit_controls(struct engine *en, const struct uses *u, struct fields *f, uint64_t count, int64_t at, int64_t received,
-                         const struct corr_event *ev, size_t nev)
+static void hit_controls(struct engine *en, const struct uses *u, struct fields *f, uint64_t count, int64_t at,
+                         int64_t received, const struct corr_event *ev, size_t nev)
 {
     for (size_t i = 0; i < u->ncontrols; i++) {
         const struct control *c = &en->ps->controls[u->controls[i]];
-        struct hit h = { .c = c, .subject = subject_of(f, c), .host = field_or_none(f, FLD_HOST),
-                         .source = field_or_none(f, FLD_SOURCE), .count = count, .at = at, .received = received, .ev = ev, .nev = nev };
+        struct hit h = {.c = c,
+                        .subject = subject_of(f, c),
+                        .host = field_or_none(f, FLD_HOST),
+                        .source = field_or_none(f, FLD_SOURCE),
+                        .count = count,
+                        .at = at,
+                        .received = received,
+                        .ev = ev,
+                        .nev = nev};
         pthread_mutex_lock(&en->j->fl);
         finding_hit(en->j, &h);
         pthread_mutex_unlock(&en->j->fl);
@@ -158,14 +165,14 @@ static void pend(struct engine *en, const struct corr_in *in)
 
 static uint64_t value_hash(struct fields *f, const struct corr_rule *c)
 {
-    struct corr_key k = { .n = 0 };
+    struct corr_key k = {.n = 0};
 
     for (size_t i = 0; i < c->nvalue; i++) {
         str v = STR_NONE;
         bool here = fields_get(f, c->value[i], &v);
         corr_key_add(&k, here, v);
     }
-    return str_hash((str){ k.p, k.n }, 0x6c7579);
+    return str_hash((str){k.p, k.n}, 0x6c7579);
 }
 
 /* What the correlations over a match want of it: later, sorted with the rest of
@@ -175,7 +182,7 @@ static void feed_uses(struct engine *en, const struct uses *u, struct fields *f,
     for (size_t i = 0; i < u->ncorrs; i++) {
         const struct corr_rule *c = &en->ps->corrs[u->corrs[i].corr];
         const struct corr_ref *ref = &c->ref[u->corrs[i].ref];
-        struct corr_key k = { .n = 0 };
+        struct corr_key k = {.n = 0};
         for (size_t g = 0; g < c->ngroup; g++) {
             str v = STR_NONE;
             bool here = fields_get(f, ref->group[g], &v);
@@ -183,7 +190,7 @@ static void feed_uses(struct engine *en, const struct uses *u, struct fields *f,
         }
         in.corr = u->corrs[i].corr;
         in.ref = u->corrs[i].ref;
-        in.key = arena_str(&en->pend.a, (str){ k.p, k.n });
+        in.key = arena_str(&en->pend.a, (str){k.p, k.n});
         in.value = value_hash(f, c);
         if (at_once)
             correlator_feed(en->cor, &in);
@@ -200,15 +207,17 @@ static int64_t event_time(const struct event *ev)
 static void rule_matched(struct engine *en, int rule, const struct event *ev, uint64_t seq)
 {
     const struct uses *u = &en->rule_uses[rule];
-    struct corr_event one = { event_time(ev), ev->received_ns, seq, ev->raw };
+    struct corr_event one = {event_time(ev), ev->received_ns, seq, ev->raw};
 
     atomic_fetch_add_explicit(&en->ps->rules[rule].matched, 1, memory_order_relaxed);
     en->j->matched++;
     if (u->ncontrols == 0 && u->ncorrs == 0)
         return;
     hit_controls(en, u, &en->f, en->times, one.at, one.received, &one, 1);
-    feed_uses(en, u, &en->f, (struct corr_in){ .at = one.at, .received = one.received, .seq = seq, .line = one.line,
-                                               .times = en->times }, false);
+    feed_uses(
+        en, u, &en->f,
+        (struct corr_in){.at = one.at, .received = one.received, .seq = seq, .line = one.line, .times = en->times},
+        false);
 }
 
 /* The subject when the window is grouped by it: then a finding that is open
@@ -223,12 +232,14 @@ static bool subject_in_key(const struct corr_rule *r, str key, int field, str *o
     return false;
 }
 
-static void window_hit(struct engine *en, const struct control *c, int corr, str key, const struct corr_event *ev, size_t n, int64_t received)
+static void window_hit(struct engine *en, const struct control *c, int corr, str key, const struct corr_event *ev,
+                       size_t n, int64_t received)
 {
     const struct corr_event *last = &ev[n - 1];
-    struct hit h = { .c = c, .count = n, .at = last->at, .received = received, .ev = ev, .nev = n };
+    struct hit h = {.c = c, .count = n, .at = last->at, .received = received, .ev = ev, .nev = n};
 
-    if (!subject_in_key(&en->ps->corrs[corr], key, c->event.subject_field, &h.subject) || !finding_is_open(en->j, c, h.subject)) {
+    if (!subject_in_key(&en->ps->corrs[corr], key, c->event.subject_field, &h.subject) ||
+        !finding_is_open(en->j, c, h.subject)) {
         engine_again(en, last->line, last->seq, last->received, key, corr);
         h.subject = subject_of(&en->again, c);
         h.host = field_or_none(&en->again, FLD_HOST);
@@ -252,7 +263,7 @@ static void on_window(void *ctx, int corr, str key, const struct corr_event *ev,
     for (size_t i = 0; i < u->ncontrols; i++)
         window_hit(en, &en->ps->controls[u->controls[i]], corr, key, ev, n, received);
     pthread_mutex_unlock(&en->j->fl);
-    if (u->ncorrs > 0) {                   /* the outer one sees the group's fields alone */
+    if (u->ncorrs > 0) { /* the outer one sees the group's fields alone */
         fields_clear(&en->f);
         const struct corr_rule *c = &en->ps->corrs[corr];
         bool present;
@@ -260,9 +271,12 @@ static void on_window(void *ctx, int corr, str key, const struct corr_event *ev,
         for (size_t i = 0; i < c->ngroup && corr_key_next(&key, &present, &v); i++)
             if (present)
                 fields_put(&en->f, c->group[i], v);
-        struct corr_in in = { .at = last->at, .received = last->received, .seq = last->seq, .times = 1,
-                              .line = arena_str(&en->pend.a, last->line) };
-        feed_uses(en, u, &en->f, in, true);       /* ev is gone after this */
+        struct corr_in in = {.at = last->at,
+                             .received = last->received,
+                             .seq = last->seq,
+                             .times = 1,
+                             .line = arena_str(&en->pend.a, last->line)};
+        feed_uses(en, u, &en->f, in, true); /* ev is gone after this */
     }
 }
 
@@ -307,14 +321,14 @@ static const struct route *route_for(struct engine *en, str program)
     }
     if (program.n > 0)
         memcpy(en->last_program_buf, program.p, program.n);
-    en->last_program = (str){ en->last_program_buf, program.n };
+    en->last_program = (str){en->last_program_buf, program.n};
     en->last_route = r;
     return r;
 }
 
 void engine_event(struct engine *en, const struct event *ev, uint64_t seq)
 {
-    static const struct route nothing = { 0 };
+    static const struct route nothing = {0};
     str program = event_field(ev, SP_PROGRAM);
     bool own = is_own(ev, program), forged = !own && str_eq(program, STR(OWN_PROGRAM));
     const struct route *r = forged ? NULL : route_for(en, program), *any = own ? &nothing : &en->ps->routes.any;

@@ -11,7 +11,7 @@ static bool use_corr(struct arena *a, struct uses *u, int corr, int ref)
     if (u->ncorrs > 0)
         memcpy(more, u->corrs, u->ncorrs * sizeof(*more));
     u->corrs = more;
-    u->corrs[u->ncorrs++] = (struct corr_use){ corr, ref };
+    u->corrs[u->ncorrs++] = (struct corr_use){corr, ref};
     return true;
 }
 

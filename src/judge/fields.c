@@ -59,7 +59,7 @@ bool fields_init(struct fields *f, const struct names *n)
 {
     size_t cap = n->n;
 
-    *f = (struct fields){ .names = n, .cap = cap, .now = 1, .lowered = arena_init(LOWERED_MAX) };
+    *f = (struct fields){.names = n, .cap = cap, .now = 1, .lowered = arena_init(LOWERED_MAX)};
     f->stamp = calloc(cap, sizeof(*f->stamp));
     f->low_stamp = calloc(cap, sizeof(*f->low_stamp));
     f->value = calloc(cap, sizeof(*f->value));
@@ -79,7 +79,7 @@ void fields_done(struct fields *f)
     free(f->low);
     free(f->set);
     arena_free(&f->lowered);
-    *f = (struct fields){ 0 };
+    *f = (struct fields){0};
 }
 
 void fields_clear(struct fields *f)
@@ -87,7 +87,7 @@ void fields_clear(struct fields *f)
     f->nset = 0;
     if (f->lowered.used > 0)
         arena_clear(&f->lowered);
-    if (++f->now == 0) {               /* stamps of 4 billion events ago must not look fresh */
+    if (++f->now == 0) { /* stamps of 4 billion events ago must not look fresh */
         memset(f->stamp, 0, f->cap * sizeof(*f->stamp));
         memset(f->low_stamp, 0, f->cap * sizeof(*f->low_stamp));
         f->now = 1;
@@ -119,7 +119,7 @@ bool fields_low(struct fields *f, int id, str *v)
         return false;
     if (f->low_stamp[id] != f->now) {
         f->low[id] = text_lower(&f->lowered, *v);
-        if (f->low[id].p == NULL)      /* past the ceiling: the text as it came */
+        if (f->low[id].p == NULL) /* past the ceiling: the text as it came */
             f->low[id] = *v;
         f->low_stamp[id] = f->now;
     }
@@ -143,7 +143,7 @@ static str lower_unicode(struct arena *a, str s)
     if (out == NULL)
         return STR_NONE;
     for (size_t i = 0, step; i < s.n; i += step) {
-        str rest = { s.p + i, s.n - i };
+        str rest = {s.p + i, s.n - i};
         ucs4_t c;
         step = utf8_char(rest);
         if (step == 0) {
@@ -154,7 +154,7 @@ static str lower_unicode(struct arena *a, str s)
         u8_mbtoucr(&c, (const uint8_t *)rest.p, step);
         n += (size_t)u8_uctomb((uint8_t *)out + n, uc_tolower(c), 6);
     }
-    return (str){ out, n };
+    return (str){out, n};
 }
 
 str text_lower(struct arena *a, str s)
@@ -167,5 +167,5 @@ str text_lower(struct arena *a, str s)
         return STR_NONE;
     for (size_t i = 0; i < s.n; i++)
         out[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + ('a' - 'A') : s.p[i]);
-    return (str){ out, s.n };
+    return (str){out, s.n};
 }

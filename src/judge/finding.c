@@ -18,7 +18,7 @@ void findings_close(struct judge *j)
 {
     struct map_slot *s;
 
-    for (size_t i = 0; (s = map_next(&j->fi.open, &i)) != NULL; )
+    for (size_t i = 0; (s = map_next(&j->fi.open, &i)) != NULL;)
         live_free(s->v.ptr);
     map_done(&j->fi.open);
     map_done(&j->fi.per_control);
@@ -29,7 +29,7 @@ struct live *finding_by_id(struct judge *j, int64_t id)
 {
     struct map_slot *s;
 
-    for (size_t i = 0; (s = map_next(&j->fi.open, &i)) != NULL; )
+    for (size_t i = 0; (s = map_next(&j->fi.open, &i)) != NULL;)
         if (((struct live *)s->v.ptr)->id == id)
             return s->v.ptr;
     return NULL;
@@ -65,7 +65,7 @@ static str subject_within(struct judge *j, str control, str subject)
 static struct live *live_find(struct judge *j, str control, str kind, str subject, char *key, size_t cap)
 {
     int n = snprintf(key, cap, "%.*s\x1f%.*s\x1f%.*s", STR_ARGS(control), STR_ARGS(kind), STR_ARGS(subject));
-    struct map_slot *s = n < 0 || (size_t)n >= cap ? NULL : map_get(&j->fi.open, (str){ key, (size_t)n });
+    struct map_slot *s = n < 0 || (size_t)n >= cap ? NULL : map_get(&j->fi.open, (str){key, (size_t)n});
 
     return s == NULL ? NULL : s->v.ptr;
 }
@@ -125,9 +125,9 @@ static void evidence_add(struct live *l, int64_t at, uint64_t seq, str text, boo
         free(l->ev[0].text);
         memmove(&l->ev[0], &l->ev[1], (EVIDENCE_KEEP - 1) * sizeof(l->ev[0]));
         l->nev--;
-        l->ev_total++;                 /* it had its number */
+        l->ev_total++; /* it had its number */
     }
-    l->ev[l->nev++] = (struct evidence){ at, seq, copy, (uint32_t)text.n, json };
+    l->ev[l->nev++] = (struct evidence){at, seq, copy, (uint32_t)text.n, json};
 }
 
 /* ---- events ---- */
@@ -190,7 +190,7 @@ void finding_seen(struct judge *j, const struct control *c, const struct offende
 
     if (l == NULL && (l = live_new(j, key, now)) == NULL)
         return;
-    if (l->run == j->fi.run && l->run != 0)        /* two rows of one subject: one finding */
+    if (l->run == j->fi.run && l->run != 0) /* two rows of one subject: one finding */
         return;
     bool same = !l->fresh && l->message[LANG_VI] != NULL && str_eq(str_c(l->message[LANG_VI]), o->message[LANG_VI]);
     live_text(&l->subject_key, o->shown);
@@ -241,7 +241,7 @@ static int close_where(struct judge *j, live_pick *pick, const void *ctx, int64_
     struct map_slot *s;
     size_t n = 0;
 
-    for (size_t i = 0; v != NULL && (s = map_next(&j->fi.open, &i)) != NULL; )
+    for (size_t i = 0; v != NULL && (s = map_next(&j->fi.open, &i)) != NULL;)
         if (pick(j, s->v.ptr, ctx))
             v[n++] = s->v.ptr;
     int rc = close_list(j, v, n, now, note, e);
@@ -249,7 +249,12 @@ static int close_where(struct judge *j, live_pick *pick, const void *ctx, int64_
     return rc;
 }
 
-struct settle { const struct control *c; uint64_t run; const int64_t *keep; size_t nkeep; };
+struct settle {
+    const struct control *c;
+    uint64_t run;
+    const int64_t *keep;
+    size_t nkeep;
+};
 
 static bool pick_unseen(struct judge *j, const struct live *l, const void *ctx)
 {
@@ -266,7 +271,7 @@ static bool pick_unseen(struct judge *j, const struct live *l, const void *ctx)
 int findings_settle(struct judge *j, const struct control *c, uint64_t run, const int64_t *keep, size_t nkeep,
                     int64_t now, struct err *e)
 {
-    return close_where(j, pick_unseen, &(struct settle){ c, run, keep, nkeep }, now, "judge.note_fixed", e);
+    return close_where(j, pick_unseen, &(struct settle){c, run, keep, nkeep}, now, "judge.note_fixed", e);
 }
 
 static bool pick_quiet(struct judge *j, const struct live *l, const void *ctx)

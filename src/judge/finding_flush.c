@@ -8,7 +8,11 @@
 
 /* ---- the sentence of an event finding ---- */
 
-struct look { struct judge *j; const struct live *l; char count[24]; };
+struct look {
+    struct judge *j;
+    const struct live *l;
+    char count[24];
+};
 
 static bool look_event(void *ctx, str name, str *out)
 {
@@ -31,7 +35,7 @@ static void render_event(struct judge *j, struct live *l)
 {
     const struct control *c = packset_control(j->en->ps, l->control);
     struct arena a = arena_init(256 * 1024);
-    struct look k = { .j = j, .l = l };
+    struct look k = {.j = j, .l = l};
     int subject;
 
     if (c == NULL || c->kind != CK_EVENT) {
@@ -39,7 +43,7 @@ static void render_event(struct judge *j, struct live *l)
         return;
     }
     snprintf(k.count, sizeof(k.count), "%llu", (unsigned long long)l->count);
-    engine_again(j->en, (str){ l->last_line, l->last_n }, l->last_seq, l->last_received, STR_NONE, -1);
+    engine_again(j->en, (str){l->last_line, l->last_n}, l->last_seq, l->last_received, STR_NONE, -1);
     subject = c->event.subject_field;
     if (l->subject_key != NULL && strcmp(l->subject_key, "*") != 0)
         fields_put(&j->en->again, subject, str_c(l->subject_key));
@@ -55,7 +59,8 @@ static void unit_name(struct judge *j, struct tx *tx, struct live *l)
     struct arena a = arena_init(8192);
     struct val v;
 
-    if (l->unit_id != 0 && l->unit_key == NULL && tx != NULL && schema_kind(registry_schema(j->reg), STR("unit")) != NULL) {
+    if (l->unit_id != 0 && l->unit_key == NULL && tx != NULL &&
+        schema_kind(registry_schema(j->reg), STR("unit")) != NULL) {
         if (tx_one(tx, &a, "SELECT code FROM unit WHERE id = ?1", VALS(V_INT(l->unit_id)), &v, NULL) == 1)
             live_text(&l->unit_key, v.s);
         if (tx_one(tx, &a, "SELECT name FROM unit WHERE id = ?1", VALS(V_INT(l->unit_id)), &v, NULL) == 1)
@@ -76,8 +81,9 @@ static void log_open(struct judge *j, const struct live *l)
 {
     const struct control *c = packset_control(j->en->ps, l->control);
 
-    log_event(LOG_INFO, "finding_open", F_INT("id", l->id), F_STR("control", l->control), F_STR("clauses", c != NULL ? c->clauses_json : STR_NONE),
-              F_STR("subject", str_c(l->subject_key)), F_STR("message", str_c(l->message[LANG_EN])));
+    log_event(LOG_INFO, "finding_open", F_INT("id", l->id), F_STR("control", l->control),
+              F_STR("clauses", c != NULL ? c->clauses_json : STR_NONE), F_STR("subject", str_c(l->subject_key)),
+              F_STR("message", str_c(l->message[LANG_EN])));
 }
 
 static void flushed(struct judge *j, struct live *l)
@@ -146,12 +152,12 @@ int findings_flush(struct judge *j, bool all, struct err *e)
         return 0;
     if (v == NULL)
         return ERR(e, -ENOMEM, "base.no_memory", "findings");
-    for (size_t i = 0; n < want && (s = map_next(&j->fi.open, &i)) != NULL; ) {
+    for (size_t i = 0; n < want && (s = map_next(&j->fi.open, &i)) != NULL;) {
         struct live *l = s->v.ptr;
         if (due ? l->dirty : l->fresh)
             v[n++] = l;
     }
-    struct err mine = { 0 };
+    struct err mine = {0};
     int rc = flush_list(j, v, n, e != NULL ? e : &mine);
     if (rc == -EEXIST || rc == -EINVAL)
         rc = flush_each(j, v, n, e != NULL ? e : &mine);
@@ -168,14 +174,15 @@ json_t *live_json(struct judge *j, const struct live *l, const char *state, int6
 
     for (size_t i = 0; c != NULL && i < c->nclauses; i++)
         json_array_append_new(clauses, json_from_str(j->en->ps->clauses[c->clauses[i]].id));
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:s, s:{s:o, s:o, s:o, s:o}, s:o, s:I, s:o, s:o, s:o, s:{s:o, s:o}}",
-        "id", (json_int_t)l->id, "control", json_from_str(l->control), "title", c == NULL ? json_null() : label_json(c->title),
-        "clauses", clauses, "severity", c == NULL ? json_null() : severity_json(c->severity), "state", state,
-        "subject", "kind", json_from_str(l->kind), "id", l->subject_id == 0 ? json_null() : json_integer(l->subject_id),
-        "key", text_json(l->subject_key), "title", text_json(l->subject_title),
-        "unit", unit_json(l->unit_id, str_c(l->unit_key), str_c(l->unit_title)), "count", (json_int_t)l->count,
-        "first_at", time_json(l->first_at), "last_at", time_json(l->last_at), "closed_at", time_json(closed_at),
-        "message", "vi", text_json(l->message[LANG_VI]), "en", text_json(l->message[LANG_EN]));
+    return json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:s, s:{s:o, s:o, s:o, s:o}, s:o, s:I, s:o, s:o, s:o, s:{s:o, s:o}}", "id",
+        (json_int_t)l->id, "control", json_from_str(l->control), "title",
+        c == NULL ? json_null() : label_json(c->title), "clauses", clauses, "severity",
+        c == NULL ? json_null() : severity_json(c->severity), "state", state, "subject", "kind", json_from_str(l->kind),
+        "id", l->subject_id == 0 ? json_null() : json_integer(l->subject_id), "key", text_json(l->subject_key), "title",
+        text_json(l->subject_title), "unit", unit_json(l->unit_id, str_c(l->unit_key), str_c(l->unit_title)), "count",
+        (json_int_t)l->count, "first_at", time_json(l->first_at), "last_at", time_json(l->last_at), "closed_at",
+        time_json(closed_at), "message", "vi", text_json(l->message[LANG_VI]), "en", text_json(l->message[LANG_EN]));
 }
 
 void finding_will_tell(struct judge *j, json_t *finding)

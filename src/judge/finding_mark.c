@@ -3,8 +3,12 @@
 #include "judge/judge-int.h"
 #include <errno.h>
 
-static const struct { const char *from, *to; } moves[] = {
-    { "open", "acknowledged" }, { "open", "in_remedy" }, { "acknowledged", "in_remedy" },
+static const struct {
+    const char *from, *to;
+} moves[] = {
+    {"open", "acknowledged"},
+    {"open", "in_remedy"},
+    {"acknowledged", "in_remedy"},
 };
 
 static int move_allowed(const char *from, str to, struct err *e)
@@ -12,7 +16,8 @@ static int move_allowed(const char *from, str to, struct err *e)
     for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++)
         if (strcmp(moves[i].from, from) == 0 && str_eq(to, str_c(moves[i].to)))
             return 0;
-    if (!str_eq(to, STR("acknowledged")) && !str_eq(to, STR("in_remedy")) && !str_eq(to, STR("closed")) && !str_eq(to, STR("open")))
+    if (!str_eq(to, STR("acknowledged")) && !str_eq(to, STR("in_remedy")) && !str_eq(to, STR("closed")) &&
+        !str_eq(to, STR("open")))
         return ERR(e, -EINVAL, "judge.finding_state", S(to));
     return ERR(e, -EBUSY, str_eq(to, STR("closed")) ? "judge.closed_by_check" : "judge.finding_move", from, S(to));
 }
@@ -42,10 +47,11 @@ static int mark_live(struct judge *j, struct live *l, const struct actor *who, s
     return 0;
 }
 
-int judge_finding_mark(struct judge *j, const struct actor *who, int64_t id, str state, str note, json_t **out, struct err *e)
+int judge_finding_mark(struct judge *j, const struct actor *who, int64_t id, str state, str note, json_t **out,
+                       struct err *e)
 {
     json_t *seen = NULL;
-    int rc = judge_finding(j, who, id, &seen, e);        /* what one may not see is not there */
+    int rc = judge_finding(j, who, id, &seen, e); /* what one may not see is not there */
 
     if (rc < 0)
         return rc;

@@ -13,13 +13,16 @@ int finding_tables(struct tx *tx, struct err *e)
         "CREATE TABLE IF NOT EXISTS finding (id BIGINT PRIMARY KEY, control TEXT NOT NULL, open_key TEXT UNIQUE,"
         " subject_kind TEXT NOT NULL, subject_id BIGINT, subject_key TEXT NOT NULL, subject_title TEXT NOT NULL,"
         " unit_id BIGINT, severity TEXT NOT NULL, state TEXT NOT NULL, count BIGINT NOT NULL, first_at BIGINT NOT NULL,"
-        " last_at BIGINT NOT NULL, closed_at BIGINT, evidence BIGINT NOT NULL, title_vi TEXT NOT NULL, title_en TEXT NOT NULL,"
+        " last_at BIGINT NOT NULL, closed_at BIGINT, evidence BIGINT NOT NULL, title_vi TEXT NOT NULL, title_en TEXT "
+        "NOT NULL,"
         " message_vi TEXT NOT NULL, message_en TEXT NOT NULL, clauses TEXT NOT NULL, folded TEXT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS finding_control ON finding (control)",
         "CREATE INDEX IF NOT EXISTS finding_unit ON finding (unit_id)",
-        "CREATE TABLE IF NOT EXISTS finding_event (finding_id BIGINT NOT NULL, slot BIGINT NOT NULL, ord BIGINT NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS finding_event (finding_id BIGINT NOT NULL, slot BIGINT NOT NULL, ord BIGINT NOT "
+        "NULL,"
         " at BIGINT NOT NULL, seq BIGINT, line TEXT, data TEXT NOT NULL, PRIMARY KEY (finding_id, slot))",
-        "CREATE TABLE IF NOT EXISTS finding_history (finding_id BIGINT NOT NULL, ord BIGINT NOT NULL, at BIGINT NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS finding_history (finding_id BIGINT NOT NULL, ord BIGINT NOT NULL, at BIGINT NOT "
+        "NULL,"
         " by_name TEXT NOT NULL, state TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (finding_id, ord))",
     };
 
@@ -44,8 +47,8 @@ void live_free(struct live *l)
 {
     if (l == NULL)
         return;
-    char *own[] = { l->key, l->subject_key, l->subject_title, l->unit_key, l->unit_title, l->message[0], l->message[1],
-                    l->host, l->source, l->last_line };
+    char *own[] = {l->key,        l->subject_key, l->subject_title, l->unit_key, l->unit_title,
+                   l->message[0], l->message[1],  l->host,          l->source,   l->last_line};
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         free(own[i]);
     live_evidence_done(l);
@@ -71,7 +74,7 @@ static bool load_row(void *ctx, const struct val *v, size_t n)
     l->count = l->told = (uint64_t)v[7].i;
     l->first_at = v[8].i;
     l->last_at = v[9].i;
-    l->heard = j->opened_at;           /* nobody listened meanwhile, so quiet begins now */
+    l->heard = j->opened_at; /* nobody listened meanwhile, so quiet begins now */
     l->ev_total = (uint32_t)v[10].i;
     l->message[LANG_VI] = str_dup(v[11].s);
     l->message[LANG_EN] = str_dup(v[12].s);
@@ -106,13 +109,17 @@ int finding_load(struct judge *j, struct err *e)
     rc = tx_one(tx, &a, "SELECT coalesce(max(id), 0) FROM finding", NO_VALS, &v, e);
     if (rc >= 0) {
         j->fi.next_id = (rc == 1 ? v.i : 0) + 1;
-        rc = tx_query(tx, units ?
-            "SELECT f.id, f.open_key, f.subject_id, f.subject_key, f.subject_title, f.unit_id, f.state, f.count, f.first_at,"
-            " f.last_at, f.evidence, f.message_vi, f.message_en, u.code, u.name FROM finding f LEFT JOIN unit u ON u.id = f.unit_id"
-            " WHERE f.open_key IS NOT NULL" :
-            "SELECT f.id, f.open_key, f.subject_id, f.subject_key, f.subject_title, f.unit_id, f.state, f.count, f.first_at,"
-            " f.last_at, f.evidence, f.message_vi, f.message_en, '', '' FROM finding f WHERE f.open_key IS NOT NULL",
-            NO_VALS, load_row, j, e);
+        rc = tx_query(tx,
+                      units ? "SELECT f.id, f.open_key, f.subject_id, f.subject_key, f.subject_title, f.unit_id, "
+                              "f.state, f.count, f.first_at,"
+                              " f.last_at, f.evidence, f.message_vi, f.message_en, u.code, u.name FROM finding f LEFT "
+                              "JOIN unit u ON u.id = f.unit_id"
+                              " WHERE f.open_key IS NOT NULL"
+                            : "SELECT f.id, f.open_key, f.subject_id, f.subject_key, f.subject_title, f.unit_id, "
+                              "f.state, f.count, f.first_at,"
+                              " f.last_at, f.evidence, f.message_vi, f.message_en, '', '' FROM finding f WHERE "
+                              "f.open_key IS NOT NULL",
+                      NO_VALS, load_row, j, e);
     }
     store_rollback(tx);
     arena_free(&a);
@@ -121,10 +128,7 @@ int finding_load(struct judge *j, struct err *e)
 
 /* ---- writing ---- */
 
-static bool data_skip(int id)
-{
-    return id == FLD_MESSAGE;
-}
+static bool data_skip(int id) { return id == FLD_MESSAGE; }
 
 /* The decoded fields of a kept line as JSON. */
 static str line_data(struct judge *j, struct arena *a, const struct evidence *ev, int64_t received)
@@ -133,7 +137,7 @@ static str line_data(struct judge *j, struct arena *a, const struct evidence *ev
     struct buf b;
     bool first = true;
 
-    engine_again(en, (str){ ev->text, ev->n }, ev->seq, received, STR_NONE, -1);
+    engine_again(en, (str){ev->text, ev->n}, ev->seq, received, STR_NONE, -1);
     buf_init(&b, 64 * 1024);
     buf_byte(&b, '{');
     for (size_t i = 0; i < en->again.nset; i++) {
@@ -161,14 +165,18 @@ static int write_evidence(struct judge *j, struct tx *tx, const struct live *l, 
 
     for (uint32_t i = 0; rc == 0 && i < l->nev; i++) {
         const struct evidence *ev = &l->ev[i];
-        str data = ev->json ? (str){ ev->text, ev->n } : line_data(j, &a, ev, l->last_received);
-        str line = ev->json ? STR_NONE : text_safe(&a, (str){ ev->text, ev->n }, LINE_KEEP);
+        str data = ev->json ? (str){ev->text, ev->n} : line_data(j, &a, ev, l->last_received);
+        str line = ev->json ? STR_NONE : text_safe(&a, (str){ev->text, ev->n}, LINE_KEEP);
         uint32_t ord = l->ev_total + i;
-        rc = tx_exec(tx, "INSERT INTO finding_event (finding_id, slot, ord, at, seq, line, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                     " ON CONFLICT (finding_id, slot) DO UPDATE SET ord = excluded.ord, at = excluded.at, seq = excluded.seq,"
-                     " line = excluded.line, data = excluded.data",
-                     VALS(V_INT(l->id), V_INT(ord % EVIDENCE_KEEP), V_INT(ord), V_INT(ev->at),
-                          (ev->seq & ~SEQ_OWN) == 0 ? V_NULL : V_INT(ev->seq & ~SEQ_OWN), line.p == NULL ? V_NULL : V_STR(line), V_STR(data)), NULL, e);
+        rc = tx_exec(
+            tx,
+            "INSERT INTO finding_event (finding_id, slot, ord, at, seq, line, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+            " ON CONFLICT (finding_id, slot) DO UPDATE SET ord = excluded.ord, at = excluded.at, seq = excluded.seq,"
+            " line = excluded.line, data = excluded.data",
+            VALS(V_INT(l->id), V_INT(ord % EVIDENCE_KEEP), V_INT(ord), V_INT(ev->at),
+                 (ev->seq & ~SEQ_OWN) == 0 ? V_NULL : V_INT(ev->seq & ~SEQ_OWN), line.p == NULL ? V_NULL : V_STR(line),
+                 V_STR(data)),
+            NULL, e);
         arena_clear(&a);
     }
     arena_free(&a);
@@ -178,17 +186,22 @@ static int write_evidence(struct judge *j, struct tx *tx, const struct live *l, 
 static int insert_finding(struct judge *j, struct tx *tx, const struct live *l, const struct control *c, struct err *e)
 {
     struct arena a = arena_init(1 << 20);
-    str all = arena_fmt(&a, "%.*s %s %s %s %s %.*s", STR_ARGS(l->control), l->subject_key, l->subject_title, l->message[LANG_VI],
-                        l->message[LANG_EN], STR_ARGS(c->title.vi));
+    str all = arena_fmt(&a, "%.*s %s %s %s %s %.*s", STR_ARGS(l->control), l->subject_key, l->subject_title,
+                        l->message[LANG_VI], l->message[LANG_EN], STR_ARGS(c->title.vi));
     str folded = text_fold(&a, all);
-    int rc = tx_exec(tx, "INSERT INTO finding (id, control, open_key, subject_kind, subject_id, subject_key, subject_title, unit_id,"
-                     " severity, state, count, first_at, last_at, evidence, title_vi, title_en, message_vi, message_en, clauses, folded)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-                     VALS(V_INT(l->id), V_STR(l->control), V_Z(l->key), V_STR(l->kind), l->subject_id == 0 ? V_NULL : V_INT(l->subject_id),
-                          V_Z(l->subject_key), V_Z(l->subject_title), l->unit_id == 0 ? V_NULL : V_INT(l->unit_id),
-                          V_Z(severity_names[c->severity]), V_Z(l->state), V_INT(l->count), V_INT(l->first_at), V_INT(l->last_at),
-                          V_INT(l->ev_total + l->nev), V_STR(c->title.vi), V_STR(c->title.en), V_Z(l->message[LANG_VI]),
-                          V_Z(l->message[LANG_EN]), V_STR(c->clauses_json), V_STR(folded.p == NULL ? STR("") : folded)), NULL, e);
+    int rc = tx_exec(
+        tx,
+        "INSERT INTO finding (id, control, open_key, subject_kind, subject_id, subject_key, subject_title, unit_id,"
+        " severity, state, count, first_at, last_at, evidence, title_vi, title_en, message_vi, message_en, clauses, "
+        "folded)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+        VALS(V_INT(l->id), V_STR(l->control), V_Z(l->key), V_STR(l->kind),
+             l->subject_id == 0 ? V_NULL : V_INT(l->subject_id), V_Z(l->subject_key), V_Z(l->subject_title),
+             l->unit_id == 0 ? V_NULL : V_INT(l->unit_id), V_Z(severity_names[c->severity]), V_Z(l->state),
+             V_INT(l->count), V_INT(l->first_at), V_INT(l->last_at), V_INT(l->ev_total + l->nev), V_STR(c->title.vi),
+             V_STR(c->title.en), V_Z(l->message[LANG_VI]), V_Z(l->message[LANG_EN]), V_STR(c->clauses_json),
+             V_STR(folded.p == NULL ? STR("") : folded)),
+        NULL, e);
 
     arena_free(&a);
     return rc < 0 ? rc : finding_write_history(tx, l->id, l->first_at, STR(OWN_PROGRAM), "open", STR(""), e);
@@ -205,22 +218,29 @@ int finding_write(struct judge *j, struct tx *tx, struct live *l, struct err *e)
         return rc;
     if (l->fresh)
         return insert_finding(j, tx, l, c, e);
-    return tx_exec(tx, "UPDATE finding SET count = ?2, last_at = ?3, evidence = ?4, message_vi = ?5, message_en = ?6 WHERE id = ?1",
-                   VALS(V_INT(l->id), V_INT(l->count), V_INT(l->last_at), V_INT(l->ev_total + l->nev), V_Z(l->message[LANG_VI]),
-                        V_Z(l->message[LANG_EN])), NULL, e);
+    return tx_exec(
+        tx,
+        "UPDATE finding SET count = ?2, last_at = ?3, evidence = ?4, message_vi = ?5, message_en = ?6 WHERE id = ?1",
+        VALS(V_INT(l->id), V_INT(l->count), V_INT(l->last_at), V_INT(l->ev_total + l->nev), V_Z(l->message[LANG_VI]),
+             V_Z(l->message[LANG_EN])),
+        NULL, e);
 }
 
 int finding_write_history(struct tx *tx, int64_t id, int64_t at, str by, const char *state, str note, struct err *e)
 {
-    return tx_exec(tx, "INSERT INTO finding_history (finding_id, ord, at, by_name, state, note)"
+    return tx_exec(tx,
+                   "INSERT INTO finding_history (finding_id, ord, at, by_name, state, note)"
                    " SELECT ?1, coalesce(max(ord), 0) + 1, ?2, ?3, ?4, ?5 FROM finding_history WHERE finding_id = ?1",
                    VALS(V_INT(id), V_INT(at), V_STR(by), V_Z(state), V_STR(note.p == NULL ? STR("") : note)), NULL, e);
 }
 
-int finding_write_closed(struct judge *j, struct tx *tx, const struct live *l, int64_t at, const char *note, struct err *e)
+int finding_write_closed(struct judge *j, struct tx *tx, const struct live *l, int64_t at, const char *note,
+                         struct err *e)
 {
-    int rc = tx_exec(tx, "UPDATE finding SET state = 'closed', open_key = NULL, closed_at = ?2, count = ?3, last_at = ?4 WHERE id = ?1",
-                     VALS(V_INT(l->id), V_INT(at), V_INT(l->count), V_INT(l->last_at)), NULL, e);
+    int rc = tx_exec(
+        tx,
+        "UPDATE finding SET state = 'closed', open_key = NULL, closed_at = ?2, count = ?3, last_at = ?4 WHERE id = ?1",
+        VALS(V_INT(l->id), V_INT(at), V_INT(l->count), V_INT(l->last_at)), NULL, e);
 
     return rc < 0 ? rc : finding_write_history(tx, l->id, at, STR(OWN_PROGRAM), "closed", str_c(note), e);
 }

@@ -2,25 +2,35 @@
  * by the check, alive after a restart, and never counted twice. */
 #include "judge/world-int.h"
 
-#define EVENT(id, rest) W_HEAD(id, "event", "XX-1.2") "message: {vi: '{count} lần sai của {user} từ {src_ip} vào {host}', " \
+#define EVENT(id, rest)                                                                                                \
+    W_HEAD(id, "event", "XX-1.2")                                                                                      \
+    "message: {vi: '{count} lần sai của {user} từ {src_ip} vào {host}', "                                       \
     "en: '{count} failures of {user} from {src_ip} at {host}'}\n" rest
 
 static void packs(struct world *w)
 {
-    w_put(w, "common/logsources.yaml", "- {product: linux, service: sshd, programs: [sshd]}\n- {product: linux, service: syslog}\n"
+    w_put(w, "common/logsources.yaml",
+          "- {product: linux, service: sshd, programs: [sshd]}\n- {product: linux, service: syslog}\n"
           "- {product: luy, service: own, programs: [luyd]}\n");
-    w_put(w, "common/decoders/sshd.yaml", "- program: sshd\n  patterns:\n"
+    w_put(w, "common/decoders/sshd.yaml",
+          "- program: sshd\n  patterns:\n"
           "    - {event: login_failed, match: 'Failed password for {user} from {src_ip} port {src_port} ssh2'}\n"
           "    - {event: login_ok, match: 'Accepted password for {user} from {src_ip} port {src_port} ssh2'}\n");
-    w_put(w, "common/sigma/failed.yml", "title: f\nname: failed\nlogsource: {product: linux, service: sshd}\n"
+    w_put(w, "common/sigma/failed.yml",
+          "title: f\nname: failed\nlogsource: {product: linux, service: sshd}\n"
           "detection: {s: {event: login_failed}, condition: s}\n");
-    w_put(w, "common/sigma/ok.yml", "title: f\nname: ok\nlogsource: {product: linux, service: sshd}\n"
+    w_put(w, "common/sigma/ok.yml",
+          "title: f\nname: ok\nlogsource: {product: linux, service: sshd}\n"
           "detection: {s: {event: login_ok}, condition: s}\n");
-    w_put(w, "common/sigma/many.yml", "title: m\nname: many\ncorrelation:\n  type: event_count\n  rules: [failed]\n  group-by: [host, src_ip]\n"
+    w_put(w, "common/sigma/many.yml",
+          "title: m\nname: many\ncorrelation:\n  type: event_count\n  rules: [failed]\n  group-by: [host, src_ip]\n"
           "  timespan: 5m\n  condition: {gte: 10}\n");
-    w_put(w, "common/sigma/broken_in.yml", "title: m\nname: broken_in\ncorrelation:\n  type: temporal_ordered\n  rules: [many, ok]\n"
+    w_put(w, "common/sigma/broken_in.yml",
+          "title: m\nname: broken_in\ncorrelation:\n  type: temporal_ordered\n  rules: [many, ok]\n"
           "  group-by: [host, src_ip]\n  timespan: 1h\n");
-    w_put(w, "common/sigma/own.yml", "title: o\nname: own\nlogsource: {product: luy, service: own}\ndetection: {s: {event: [log_source_silent, time_jump]},"
+    w_put(w, "common/sigma/own.yml",
+          "title: o\nname: own\nlogsource: {product: luy, service: own}\ndetection: {s: {event: [log_source_silent, "
+          "time_jump]},"
           " condition: s}\n");
     w_put(w, "common/controls/many.yaml", EVENT("many", "rules: [many]\nsubject_field: src_ip\nquiet: PT1H\n"));
     w_put(w, "common/controls/in.yaml", EVENT("in", "rules: [broken_in]\nsubject_field: src_ip\n"));
@@ -50,8 +60,8 @@ static void tenth_failure(void **state)
     }
     assert_int_equal(w_count(w, &ADMIN, ""), 0);
     fail_login(w, "192.0.2.66");
-    assert_int_equal(w_count(w, &ADMIN, "open"), 1);           /* written at once */
-    assert_int_equal(json_array_size(w->told), 1);             /* and told */
+    assert_int_equal(w_count(w, &ADMIN, "open"), 1); /* written at once */
+    assert_int_equal(json_array_size(w->told), 1);   /* and told */
     f = json_array_get(w->told, 0);
     assert_str(json_get_str(json_object_get(f, "message"), "vi"), "10 lần sai của an từ 192.0.2.66 vào web-1");
     assert_str(json_get_str(json_object_get(f, "subject"), "key"), "192.0.2.66");
@@ -59,7 +69,7 @@ static void tenth_failure(void **state)
     assert_int_equal(judge_finding(w->j, &ADMIN, json_get_int(f, "id", 0), &full, &w->e), 0);
     assert_int_equal(json_array_size(json_object_get(full, "evidence")), 10);
     json_t *ev = json_array_get(json_object_get(full, "evidence"), 0);
-    assert_int_equal(json_get_int(ev, "seq", 0), 19);          /* the newest first */
+    assert_int_equal(json_get_int(ev, "seq", 0), 19); /* the newest first */
     assert_true(str_find(json_get_str(ev, "line"), STR("Failed password for an")) != SIZE_MAX);
     assert_str(json_get_str(json_object_get(ev, "data"), "user"), "an");
     json_t *why = json_object_get(full, "why");
@@ -137,7 +147,7 @@ static void quiet_closes(void **state)
     json_decref(full);
     for (int i = 0; i < 10; i++)
         fail_login(w, "192.0.2.66");
-    f = w_first(w, "open");                                    /* a new instance */
+    f = w_first(w, "open"); /* a new instance */
     assert_true(json_get_int(f, "id", 0) > id);
     assert_int_equal(json_get_int(f, "count", 0), 10);
     json_decref(f);
@@ -161,7 +171,7 @@ static void restart(void **state)
     clock_advance(&w->clk, NS_PER_S);
     w_tick(w);
     assert_int_equal(stored_count(w), 12);
-    for (int i = 0; i < 10; i++)                               /* new ones: the window began anew */
+    for (int i = 0; i < 10; i++) /* new ones: the window began anew */
         fail_login(w, "192.0.2.66");
     clock_advance(&w->clk, NS_PER_S);
     w_tick(w);
@@ -188,7 +198,7 @@ static void chained(void **state)
     packs(w);
     w_open(w);
     event_batch_init(&b, 1 << 20);
-    for (int i = 0; i <= 10; i++) {                            /* all in one batch, the last first */
+    for (int i = 0; i <= 10; i++) { /* all in one batch, the last first */
         int n = i == 0 ? 10 : i - 1;
         time_fmt(clock_wall(&w->clk) + n * NS_PER_S, 0, when, sizeof(when));
         snprintf(line, sizeof(line), "<38>1 %s web-1 sshd 99 - - %s password for an from 192.0.2.5 port 22 ssh2", when,
@@ -207,7 +217,8 @@ static void repeated_message(void **state)
 
     packs(w);
     w_open(w);
-    w_send(w, "<38>1 2026-11-21T02:30:00Z web-1 sshd 9 - - message repeated 11 times: [ Failed password for an from 192.0.2.8 port 22 ssh2]");
+    w_send(w, "<38>1 2026-11-21T02:30:00Z web-1 sshd 9 - - message repeated 11 times: [ Failed password for an from "
+              "192.0.2.8 port 22 ssh2]");
     assert_int_equal(stored_count(w), 11);
     w_free(w);
 }
@@ -215,7 +226,8 @@ static void repeated_message(void **state)
 /* open -> acknowledged -> in_remedy, and closed by nobody but the check. */
 static void marking(void **state)
 {
-    static const struct actor auditor = { .name = { "ktv", 3 }, .roles = ROLE_AUDITOR }, approver = { .name = { "duyet", 5 }, .roles = ROLE_APPROVER };
+    static const struct actor auditor = {.name = {"ktv", 3}, .roles = ROLE_AUDITOR},
+                              approver = {.name = {"duyet", 5}, .roles = ROLE_APPROVER};
     struct world *w = w_new();
     json_t *out = NULL;
 
@@ -237,7 +249,7 @@ static void marking(void **state)
     assert_int_equal(judge_finding_mark(w->j, &ADMIN, 1, STR("in_remedy"), STR(""), &out, &w->e), 0);
     json_decref(out);
     w_reopen(w);
-    fail_login(w, "192.0.2.66");                               /* counted on, state kept */
+    fail_login(w, "192.0.2.66"); /* counted on, state kept */
     assert_int_equal(w_count(w, &ADMIN, "in_remedy"), 1);
     assert_int_equal(w_count(w, &ADMIN, "living"), 1);
     clock_advance(&w->clk, 7200 * NS_PER_S);
@@ -282,7 +294,7 @@ static void own_events(void **state)
     assert_int_equal(w_count(w, &ADMIN, "open"), 2);
     f = w_first(w, "open");
     assert_str(json_get_str(json_object_get(f, "subject"), "key"), "web-2");
-    assert_int_equal(json_get_int(f, "count", 0), 1);          /* once a minute is enough */
+    assert_int_equal(json_get_int(f, "count", 0), 1); /* once a minute is enough */
     json_decref(f);
     w_free(w);
 }
@@ -314,7 +326,7 @@ static void reload(void **state)
     w_put(w, "common/controls/bad.yaml", "id: bad\nkindd: state\n");
     assert_int_equal(judge_reload(w->j, &w->es, &w->e), -EINVAL);
     assert_true(w->es.total > 0);
-    fail_login(w, "192.0.2.66");                               /* the old ones go on */
+    fail_login(w, "192.0.2.66"); /* the old ones go on */
     clock_advance(&w->clk, NS_PER_S);
     w_tick(w);
     assert_int_equal(stored_count(w), 11);
@@ -325,7 +337,7 @@ static void reload(void **state)
     unlink(path);
     w->es.n = 0;
     assert_int_equal(judge_reload(w->j, &w->es, &w->e), 0);
-    assert_int_equal(w_count(w, &ADMIN, "open"), 0);           /* its control is gone */
+    assert_int_equal(w_count(w, &ADMIN, "open"), 0); /* its control is gone */
     assert_int_equal(w_count(w, &ADMIN, "closed"), 1);
     w_free(w);
 }
@@ -335,7 +347,7 @@ static void law_in_registry(void **state)
 {
     struct world *w = w_new();
     json_t *rec = NULL, *hist = NULL;
-    static const struct list_query q = { .count = true };
+    static const struct list_query q = {.count = true};
 
     packs(w);
     w_open(w);
@@ -348,7 +360,7 @@ static void law_in_registry(void **state)
     json_decref(rec);
     w_reopen(w);
     for (int i = 0; i < 3; i++) {
-        static const char *const of[3][2] = { { "clause", "XX-1.2" }, { "regulation", "XX" }, { "control", "many" } };
+        static const char *const of[3][2] = {{"clause", "XX-1.2"}, {"regulation", "XX"}, {"control", "many"}};
         assert_int_equal(registry_history(w->reg, &ADMIN, str_c(of[i][0]), str_c(of[i][1]), &hist, &w->e), 0);
         json_t *rows = json_is_array(hist) ? hist : json_object_get(hist, "items");
         assert_int_equal(json_array_size(rows), 1);
@@ -368,8 +380,8 @@ static void law_in_registry(void **state)
 static void without_a_store(void **state)
 {
     struct world *w = w_new();
-    struct judge_cfg cfg = { .packs_dir = w->packs, .calendar = w->cal };
-    struct finding_query q = { 0 };
+    struct judge_cfg cfg = {.packs_dir = w->packs, .calendar = w->cal};
+    struct finding_query q = {0};
     struct judge_stats st;
     json_t *out = NULL;
 
@@ -391,9 +403,15 @@ static void without_a_store(void **state)
 static void hostile_lines(void **state)
 {
     static const char *const lines[] = {
-        "", "<", "<38>", "<38>1 - - - - - -", "<38>Nov 21 10:00:00 h sshd[1]: Failed password for \x01\x02\xff\xfe from \xff port 1 ssh2",
-        "<38>Nov 21 10:00:00 h sshd[1]: Failed password for  from  port 22 ssh2", "<38>Nov 21 10:00:00 \xc3\x28 sshd: x",
-        "<38>1 2026-11-21T02:30:00Z h luyd - - - event=\"a\\\"b", "<38>1 2026-11-21T02:30:00Z h luyd - - - ====== = =x",
+        "",
+        "<",
+        "<38>",
+        "<38>1 - - - - - -",
+        "<38>Nov 21 10:00:00 h sshd[1]: Failed password for \x01\x02\xff\xfe from \xff port 1 ssh2",
+        "<38>Nov 21 10:00:00 h sshd[1]: Failed password for  from  port 22 ssh2",
+        "<38>Nov 21 10:00:00 \xc3\x28 sshd: x",
+        "<38>1 2026-11-21T02:30:00Z h luyd - - - event=\"a\\\"b",
+        "<38>1 2026-11-21T02:30:00Z h luyd - - - ====== = =x",
     };
     struct world *w = w_new();
 
@@ -413,10 +431,13 @@ static void hostile_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tenth_failure), cmocka_unit_test(a_flood_is_coalesced), cmocka_unit_test(quiet_closes), cmocka_unit_test(restart),
-        cmocka_unit_test(chained), cmocka_unit_test(repeated_message), cmocka_unit_test(marking), cmocka_unit_test(own_events),
-        cmocka_unit_test(unit_of_an_event), cmocka_unit_test(reload), cmocka_unit_test(law_in_registry),
-        cmocka_unit_test(without_a_store), cmocka_unit_test(hostile_lines),
+        cmocka_unit_test(tenth_failure),    cmocka_unit_test(a_flood_is_coalesced),
+        cmocka_unit_test(quiet_closes),     cmocka_unit_test(restart),
+        cmocka_unit_test(chained),          cmocka_unit_test(repeated_message),
+        cmocka_unit_test(marking),          cmocka_unit_test(own_events),
+        cmocka_unit_test(unit_of_an_event), cmocka_unit_test(reload),
+        cmocka_unit_test(law_in_registry),  cmocka_unit_test(without_a_store),
+        cmocka_unit_test(hostile_lines),
     };
     return cmocka_run_group_tests_name("finding", tests, NULL, NULL);
 }

@@ -20,19 +20,22 @@ int meta_get(struct judge *j, struct tx *tx, const char *key, int64_t *out, stru
 
 int meta_put(struct tx *tx, const char *key, int64_t v, struct err *e)
 {
-    return tx_exec(tx, "INSERT INTO judge_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                   VALS(V_Z(key), V_INT(v)), NULL, e);
+    return tx_exec(
+        tx,
+        "INSERT INTO judge_meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        VALS(V_Z(key), V_INT(v)), NULL, e);
 }
 
 static int tables_make(struct judge *j, struct err *e)
 {
-    static int (*const makers[])(struct tx *, struct err *) = { finding_tables, check_table, source_table, duty_table };
+    static int (*const makers[])(struct tx *, struct err *) = {finding_tables, check_table, source_table, duty_table};
     struct tx *tx;
     int rc = store_begin(j->st, STORE_WRITE, &tx, e);
 
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "CREATE TABLE IF NOT EXISTS judge_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL)", NO_VALS, NULL, e);
+    rc = tx_exec(tx, "CREATE TABLE IF NOT EXISTS judge_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL)", NO_VALS,
+                 NULL, e);
     for (size_t i = 0; rc == 0 && i < sizeof(makers) / sizeof(*makers); i++)
         rc = makers[i](tx, e);
     if (rc == 0)
@@ -116,8 +119,8 @@ static int packs_take(struct judge *j, struct errs *es, struct err *e)
     if (packset_load(j->packs_dir, &ps, es) < 0)
         return ERR(e, -EINVAL, "judge.packs", j->packs_dir, N((int64_t)(es->total - before)));
     checks_verify(j, ps, es);
-    int rc = es->total != before ? ERR(e, -EINVAL, "judge.packs", j->packs_dir, N((int64_t)(es->total - before))) :
-             engine_new(j, ps, &en, e);
+    int rc = es->total != before ? ERR(e, -EINVAL, "judge.packs", j->packs_dir, N((int64_t)(es->total - before)))
+                                 : engine_new(j, ps, &en, e);
     if (rc == 0 && j->reg != NULL)
         rc = pack_sync(j, ps, e);
     if (rc == 0)
@@ -139,7 +142,7 @@ static int orphans_close(struct judge *j, struct err *e)
 
 int judge_reload(struct judge *j, struct errs *es, struct err *e)
 {
-    struct err mine = { 0 };
+    struct err mine = {0};
 
     e = e != NULL ? e : &mine;
     int rc = packs_take(j, es, e);
@@ -168,14 +171,14 @@ static int open_parts(struct judge *j, struct errs *es, struct err *e)
     return rc == 0 ? orphans_close(j, e) : rc;
 }
 
-int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk,
-               struct judge **out, struct errs *es, struct err *e)
+int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk, struct judge **out,
+               struct errs *es, struct err *e)
 {
     struct judge *j = calloc(1, sizeof(*j));
-    struct err mine = { 0 };
+    struct err mine = {0};
 
     e = e != NULL ? e : &mine;
-    *e = (struct err){ 0 };
+    *e = (struct err){0};
     if (j == NULL || (j->packs_dir = str_dup(str_c(cfg->packs_dir))) == NULL) {
         free(j);
         return ERR(e, -ENOMEM, "base.no_memory", "judge");
@@ -223,10 +226,10 @@ void judge_close(struct judge *j)
     sources_close(j);
     engine_free(j->en);
     packset_unref(j->ps);
-    for (size_t i = 0; (s = map_next(&j->results, &i)) != NULL; )
+    for (size_t i = 0; (s = map_next(&j->results, &i)) != NULL;)
         free(s->v.ptr);
     map_done(&j->results);
-    for (size_t i = 0; (s = map_next(&j->duty_units, &i)) != NULL; )
+    for (size_t i = 0; (s = map_next(&j->duty_units, &i)) != NULL;)
         duty_units_free(s->v.ptr);
     map_done(&j->duty_units);
     pthread_mutex_destroy(&j->ev);
@@ -276,7 +279,7 @@ static int judge_batch(struct judge *j, str wire, uint64_t seq, struct err *e)
 
 int judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e)
 {
-    struct err mine = { 0 };
+    struct err mine = {0};
     int wrote;
 
     e = e != NULL ? e : &mine;
@@ -338,7 +341,7 @@ static int tick_engine(struct judge *j, struct err *e)
 /* At most one check a call, so that what waits to be written never waits long. */
 int judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e)
 {
-    struct err mine = { 0 };
+    struct err mine = {0};
     struct packset *ps = judge_packs(j);
 
     e = e != NULL ? e : &mine;
@@ -358,7 +361,7 @@ int judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e)
 int judge_check_now(struct judge *j, str control, struct err *e)
 {
     struct packset *ps = judge_packs(j);
-    struct err mine = { 0 };
+    struct err mine = {0};
     int rc = 0;
 
     e = e != NULL ? e : &mine;
@@ -380,9 +383,12 @@ void judge_stats(struct judge *j, struct judge_stats *out)
     pthread_mutex_lock(&j->ev);
     pthread_mutex_lock(&j->fl);
     correlator_stats(j->en->cor, &cs);
-    *out = (struct judge_stats){ .events = j->events, .matched = j->matched, .findings_open = j->fi.open.n,
-                                 .rules = j->en->ps->nrules + j->en->ps->ncorrs, .groups = cs.groups,
-                                 .evicted = cs.evicted + j->so.evicted + j->fi.refused + j->en->pend.dropped };
+    *out = (struct judge_stats){.events = j->events,
+                                .matched = j->matched,
+                                .findings_open = j->fi.open.n,
+                                .rules = j->en->ps->nrules + j->en->ps->ncorrs,
+                                .groups = cs.groups,
+                                .evicted = cs.evicted + j->so.evicted + j->fi.refused + j->en->pend.dropped};
     for (size_t i = 0; i < j->en->ps->ncontrols; i++) {
         out->checks += j->en->ps->controls[i].kind == CK_STATE ? 1 : 0;
         out->duties += j->en->ps->controls[i].kind == CK_DUTY ? 1 : 0;

@@ -14,17 +14,17 @@
 struct judge_cfg {
     const char *packs_dir;
     const struct calendar *calendar;
-    int check_seconds;                /* state checks run this often, default 300 */
-    int sql_timeout_ms;               /* a state check, default 5000 */
+    int check_seconds;  /* state checks run this often, default 300 */
+    int sql_timeout_ms; /* a state check, default 5000 */
 };
 struct judge;
 /* Reads every pack; every mistake of every file goes to es and then -EINVAL.
  * store may be NULL: only judged, not kept (luyd --check-config). */
-int  judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk,
-                struct judge **out, struct errs *es, struct err *e);
+int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk, struct judge **out,
+               struct errs *es, struct err *e);
 void judge_close(struct judge *j);
 /* Reads the packs again; on any mistake the old ones stay. */
-int  judge_reload(struct judge *j, struct errs *es, struct err *e);
+int judge_reload(struct judge *j, struct errs *es, struct err *e);
 
 /* Called with what changed so that the api can stream it: what is "finding",
  * the state within says whether it is new, counted on, marked or closed. On the
@@ -37,31 +37,39 @@ void judge_listen(struct judge *j, judge_listener *fn, void *ctx);
  * Negative when findings could not be written: they are kept, counted on, and
  * written with the next batch or tick. Events that were counted before a restart
  * and come again are passed over. */
-int  judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e);
+int judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e);
 /* Windows that end by time, silent sources, due state checks and duties.
  * *due_mono_ns: when to call again. State checks run here, on this thread, one
  * a call, so that it should not be the pipeline's. */
-int  judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e);
-int  judge_check_now(struct judge *j, str control_or_empty, struct err *e);
+int judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e);
+int judge_check_now(struct judge *j, str control_or_empty, struct err *e);
 
 /* Views for the api, limited to what the actor may see; shapes in docs/api.md. */
-int  judge_today(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int judge_today(struct judge *j, const struct actor *who, json_t **out, struct err *e);
 /* state: open, acknowledged, in_remedy, closed; "living" is all but closed; empty
  * is all. clause and unit take in what lies below them. Newest first. */
-struct finding_query { str state, control, clause, unit, severity, q, cursor; size_t limit; };
-int  judge_findings(struct judge *j, const struct actor *who, const struct finding_query *q, json_t **out, struct err *e);
-int  judge_finding(struct judge *j, const struct actor *who, int64_t id, json_t **out, struct err *e);
+struct finding_query {
+    str state, control, clause, unit, severity, q, cursor;
+    size_t limit;
+};
+int judge_findings(struct judge *j, const struct actor *who, const struct finding_query *q, json_t **out,
+                   struct err *e);
+int judge_finding(struct judge *j, const struct actor *who, int64_t id, json_t **out, struct err *e);
 /* open -> acknowledged -> in_remedy; closed only by the check (-EBUSY). note goes
  * to the history. admin, operator, approver; else -EACCES. */
-int  judge_finding_mark(struct judge *j, const struct actor *who, int64_t id, str state, str note, json_t **out, struct err *e);
-int  judge_clauses(struct judge *j, const struct actor *who, json_t **out, struct err *e);
-int  judge_clause(struct judge *j, const struct actor *who, str id, json_t **out, struct err *e);
-int  judge_controls(struct judge *j, const struct actor *who, json_t **out, struct err *e);
-int  judge_duties(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int judge_finding_mark(struct judge *j, const struct actor *who, int64_t id, str state, str note, json_t **out,
+                       struct err *e);
+int judge_clauses(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int judge_clause(struct judge *j, const struct actor *who, str id, json_t **out, struct err *e);
+int judge_controls(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+int judge_duties(struct judge *j, const struct actor *who, json_t **out, struct err *e);
 /* duty is "<control>", or "<control>@<unit code>" for one that every unit owes.
  * admin and operator; a unit_officer for units of the own subtree. */
-int  judge_duty_done(struct judge *j, const struct actor *who, str duty, str period, str note, json_t **out, struct err *e);
-int  judge_sources(struct judge *j, const struct actor *who, json_t **out, struct err *e);
-struct judge_stats { uint64_t events, matched, findings_open, rules, checks, duties, groups, evicted; };
+int judge_duty_done(struct judge *j, const struct actor *who, str duty, str period, str note, json_t **out,
+                    struct err *e);
+int judge_sources(struct judge *j, const struct actor *who, json_t **out, struct err *e);
+struct judge_stats {
+    uint64_t events, matched, findings_open, rules, checks, duties, groups, evicted;
+};
 void judge_stats(struct judge *j, struct judge_stats *out);
 #endif

@@ -6,17 +6,20 @@
 #include "judge/judge-int.h"
 
 enum { BATCH = 1000, KINDS = 3 };
-static const char *const names[KINDS] = { "no decoder", "sshd, decoded", "sshd, failed logins" };
+static const char *const names[KINDS] = {"no decoder", "sshd, decoded", "sshd, failed logins"};
 static void line_of(int kind, unsigned i, char *out, size_t cap)
 {
     static const char head[] = "1 2026-11-21T02:30:00Z";
 
     if (kind == 0)
-        snprintf(out, cap, "<30>%s app-%u nginx 812 - - 192.0.2.%u GET /index.html 200 5316 upstream 0.004", head, i % 40, i % 200);
+        snprintf(out, cap, "<30>%s app-%u nginx 812 - - 192.0.2.%u GET /index.html 200 5316 upstream 0.004", head,
+                 i % 40, i % 200);
     else if (kind == 1)
-        snprintf(out, cap, "<38>%s web-%u sshd 99 - - Connection closed by 192.0.2.%u port 4022 [preauth]", head, i % 40, i % 200);
+        snprintf(out, cap, "<38>%s web-%u sshd 99 - - Connection closed by 192.0.2.%u port 4022 [preauth]", head,
+                 i % 40, i % 200);
     else
-        snprintf(out, cap, "<38>%s web-%u sshd 99 - - Failed password for an from 192.0.2.%u port 22 ssh2", head, i % 40, i % 200);
+        snprintf(out, cap, "<38>%s web-%u sshd 99 - - Failed password for an from 192.0.2.%u port 22 ssh2", head,
+                 i % 40, i % 200);
 }
 
 /* Time of our own on a processor: the figure is the judge's, not the machine's. */
@@ -39,7 +42,7 @@ static str batch_of(struct event_batch *b, int kind)
         line_of(kind, i, line, sizeof(line));
         syslog_parse(str_c(line), received, &ev);
         ev.transport = TP_UDP;
-        ev.source = (struct ip){ 4, { 192, 0, 2, (uint8_t)(i % 40) } };
+        ev.source = (struct ip){4, {192, 0, 2, (uint8_t)(i % 40)}};
         event_batch_add(b, &ev);
     }
     return event_batch_seal(b);
@@ -61,14 +64,15 @@ static int run(struct judge *j, int kind, uint64_t events, uint64_t *seq)
         *seq += BATCH;
     }
     double took = now_s() - from;
-    printf("%-22s %10.0f events a CPU second  %6.2f us each\n", names[kind], (double)events / took, took / (double)events * 1e6);
+    printf("%-22s %10.0f events a CPU second  %6.2f us each\n", names[kind], (double)events / took,
+           took / (double)events * 1e6);
     event_batch_done(&b);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct judge_cfg cfg = { .packs_dir = argc > 1 ? argv[1] : "packs" };
+    struct judge_cfg cfg = {.packs_dir = argc > 1 ? argv[1] : "packs"};
     uint64_t events = 2000000, seq = 1;
     struct judge *j;
     struct errs es;

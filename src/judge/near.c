@@ -51,7 +51,8 @@ static bool has(const char *const *words, str s)
     return false;
 }
 
-bool near_only2(struct errs *es, const char *file, const struct yaml *map, const char *const *keys, const char *const *more)
+bool near_only2(struct errs *es, const char *file, const struct yaml *map, const char *const *keys,
+                const char *const *more)
 {
     bool good = true;
 
@@ -65,7 +66,8 @@ bool near_only2(struct errs *es, const char *file, const struct yaml *map, const
         if (near != NULL)
             yaml_err(es, file, map->keys[i], "judge.unknown_key_near", S(key), near);
         else
-            yaml_only(es, file, &(struct yaml){ .kind = YAML_MAP, .n = 1, .keys = &map->keys[i], .items = &map->items[i] }, keys);
+            yaml_only(es, file,
+                      &(struct yaml){.kind = YAML_MAP, .n = 1, .keys = &map->keys[i], .items = &map->items[i]}, keys);
         good = false;
     }
     return good;

@@ -7,5 +7,6 @@ const char *near_word(str s, const char *const *words);
 /* Each key of map that is not in the list is an error; false when there was one. */
 bool near_only(struct errs *es, const char *file, const struct yaml *map, const char *const *keys);
 /* The same with the common keys beside those of a kind. */
-bool near_only2(struct errs *es, const char *file, const struct yaml *map, const char *const *keys, const char *const *more);
+bool near_only2(struct errs *es, const char *file, const struct yaml *map, const char *const *keys,
+                const char *const *more);
 #endif

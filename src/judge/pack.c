@@ -7,8 +7,8 @@
 #include <errno.h>
 
 enum { PACK_ARENA_MAX = 256 << 20, PACK_FILES_MAX = 5000, PACK_FILE_BYTES = 4 << 20, PACKS_MAX = 64 };
-const char *const severity_names[SEV_COUNT + 1] = { "low", "medium", "high", "critical", NULL };
-const char *const control_kind_names[] = { "state", "event", "duty", NULL };
+const char *const severity_names[SEV_COUNT + 1] = {"low", "medium", "high", "critical", NULL};
+const char *const control_kind_names[] = {"state", "event", "duty", NULL};
 
 /* ---- helpers of all load_* ---- */
 
@@ -34,8 +34,13 @@ void *load_grow(void *v, size_t n, size_t *cap, size_t size, size_t max)
 
 struct sigma_ctx load_sigma_ctx(struct loader *l)
 {
-    return (struct sigma_ctx){ .a = &l->p->a, .names = l->p->names, .alias = &l->p->alias, .lists = &l->p->lists,
-                               .res = &l->p->res, .es = l->es, .file = l->file };
+    return (struct sigma_ctx){.a = &l->p->a,
+                              .names = l->p->names,
+                              .alias = &l->p->alias,
+                              .lists = &l->p->lists,
+                              .res = &l->p->res,
+                              .es = l->es,
+                              .file = l->file};
 }
 
 str load_doc_text(const struct loader *l, const struct yaml *doc)
@@ -51,7 +56,7 @@ str load_doc_text(const struct loader *l, const struct yaml *doc)
             break;
         }
     }
-    return from == NULL ? STR("") : (str){ from, (size_t)(end - from) };
+    return from == NULL ? STR("") : (str){from, (size_t)(end - from)};
 }
 
 bool load_text(struct loader *l, const struct yaml *map, const char *key, bool required, str *out)
@@ -68,7 +73,7 @@ bool load_text(struct loader *l, const struct yaml *map, const char *key, bool r
 
 bool load_label(struct loader *l, const struct yaml *map, const char *key, bool required, struct label *out)
 {
-    static const char *const keys[] = { "vi", "en", "action", "after", NULL };
+    static const char *const keys[] = {"vi", "en", "action", "after", NULL};
     const struct yaml *y = yaml_get(map, key);
 
     if (y == NULL)
@@ -125,7 +130,7 @@ static bool load_lists(struct loader *l, const struct yaml *doc)
 
 static bool load_decoders(struct loader *l, const struct yaml *doc)
 {
-    struct decode_ctx c = { &l->p->a, l->p->names, l->es, l->file };
+    struct decode_ctx c = {&l->p->a, l->p->names, l->es, l->file};
 
     return decoders_parse(&c, doc, &l->p->decoders) == 0;
 }
@@ -133,28 +138,24 @@ static bool load_decoders(struct loader *l, const struct yaml *doc)
 /* ---- walking ---- */
 
 struct phase {
-    const char *sub;                   /* folder in the pack, "" the pack's own */
-    const char *head, *tail;           /* what the file's name begins and ends with */
+    const char *sub;         /* folder in the pack, "" the pack's own */
+    const char *head, *tail; /* what the file's name begins and ends with */
     bool common_only;
     bool (*fn)(struct loader *l, const struct yaml *doc);
 };
 static const struct phase phases[] = {
-    { "", "pack", ".yaml", false, load_regulation },
-    { "", "clauses", ".yaml", false, load_clauses },
-    { "", "fields", ".yaml", true, load_fields },
-    { "", "lists", ".yaml", true, load_lists },
-    { "", "logsources", ".yaml", true, load_routes },
-    { "decoders", "", ".yaml", false, load_decoders },
-    { "sigma", "", ".yml", false, load_sigma },
-    { "sigma", "", ".yaml", false, load_sigma },
-    { "controls", "", ".yaml", false, load_control },
+    {"", "pack", ".yaml", false, load_regulation},  {"", "clauses", ".yaml", false, load_clauses},
+    {"", "fields", ".yaml", true, load_fields},     {"", "lists", ".yaml", true, load_lists},
+    {"", "logsources", ".yaml", true, load_routes}, {"decoders", "", ".yaml", false, load_decoders},
+    {"sigma", "", ".yml", false, load_sigma},       {"sigma", "", ".yaml", false, load_sigma},
+    {"controls", "", ".yaml", false, load_control},
 };
 
 static void load_file(struct loader *l, const struct phase *ph, const char *path)
 {
     struct yaml **docs;
     size_t n;
-    struct err e = { 0 };
+    struct err e = {0};
 
     l->file = path;
     if (file_read(&l->p->a, path, PACK_FILE_BYTES, &l->text, &e) < 0) {
@@ -179,7 +180,7 @@ static void load_phase(struct loader *l, const struct phase *ph, const char *dir
         return;
     int rc = file_list(a, folder.p, str_c(ph->tail), PACK_FILES_MAX, &names, &n, &e);
     if (rc == -ENOENT || rc == -ENOTDIR)
-        return;                        /* a pack need not have every folder */
+        return; /* a pack need not have every folder */
     if (rc < 0) {
         errs_add(l->es, &e);
         return;
@@ -250,7 +251,7 @@ void packset_unref(struct packset *p)
 {
     if (p == NULL || atomic_fetch_sub(&p->refs, 1) != 1)
         return;
-    struct map *maps[] = { &p->alias, &p->lists, &p->clause_ids, &p->control_ids, &p->rule_refs, &p->rule_files };
+    struct map *maps[] = {&p->alias, &p->lists, &p->clause_ids, &p->control_ids, &p->rule_refs, &p->rule_files};
     for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
         map_done(maps[i]);
     decoders_done(&p->decoders);
@@ -303,9 +304,9 @@ static bool link_clauses(struct packset *p)
 int packset_load(const char *dir, struct packset **out, struct errs *es)
 {
     struct packset *p = packset_empty();
-    struct loader l = { .p = p, .es = es, .file = dir, .reg = -1 };
+    struct loader l = {.p = p, .es = es, .file = dir, .reg = -1};
     uint64_t before = es->total;
-    struct err e = { 0 };
+    struct err e = {0};
     str *names;
     size_t n;
 

@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-static bool (*const readers[])(struct loader *, const struct yaml *) = { load_control, load_clauses, load_regulation, load_routes };
+static bool (*const readers[])(struct loader *, const struct yaml *) = {load_control, load_clauses, load_regulation,
+                                                                        load_routes};
 
 static void check(const struct packset *ps)
 {
@@ -17,7 +18,7 @@ static void check(const struct packset *ps)
         if (c->kind == CK_DUTY) {
             struct duty_period d;
             struct duty_rule r = c->duty.rule;
-            r.notice_workdays = 0;         /* needs a calendar */
+            r.notice_workdays = 0; /* needs a calendar */
             duty_period_at(&r, NULL, 20778, &d);
             assert(d.from <= 20778 && 20778 <= d.to);
         }
@@ -30,10 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct errs es;
     struct packset *ps = packset_empty();
-    struct loader l = { .p = ps, .es = &es, .file = "x.yaml", .pack = STR("xx"), .reg = 0 };
+    struct loader l = {.p = ps, .es = &es, .file = "x.yaml", .pack = STR("xx"), .reg = 0};
     struct yaml **docs;
     size_t ndocs;
-    static const char law[] = "- {id: XX-1, number: '1', text: {vi: a, en: b}}\n- {id: XX-1.1, parent: XX-1, number: '1', text: {vi: a, en: b}}\n";
+    static const char law[] = "- {id: XX-1, number: '1', text: {vi: a, en: b}}\n- {id: XX-1.1, parent: XX-1, number: "
+                              "'1', text: {vi: a, en: b}}\n";
 
     if (n < 1 || ps == NULL) {
         packset_unref(ps);
@@ -47,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     if (yaml_parse(&ps->a, l.text, "x", &docs, &ndocs, &es) == 0)
         load_clauses(&l, docs[0]);
     assert(ps->nclauses == 2 && es.total == 0);
-    l.text = (str){ (const char *)p + 1, n - 1 };
+    l.text = (str){(const char *)p + 1, n - 1};
     if (yaml_parse(&ps->a, l.text, "x", &docs, &ndocs, &es) == 0)
         for (size_t i = 0; i < ndocs; i++) {
             uint64_t before = es.total;

@@ -5,9 +5,10 @@
 
 bool load_regulation(struct loader *l, const struct yaml *doc)
 {
-    static const char *const keys[] = { "id", "regulation", "title", "number", "issued_on", "effective_on", "binds", NULL };
+    static const char *const keys[] = {"id",        "regulation",   "title", "number",
+                                       "issued_on", "effective_on", "binds", NULL};
     struct packset *p = l->p;
-    struct regulation r = { .pack = l->pack, .file = l->file, .line = doc->line };
+    struct regulation r = {.pack = l->pack, .file = l->file, .line = doc->line};
     int64_t day;
     str id;
 
@@ -49,7 +50,8 @@ static bool id_good(const struct loader *l, str id)
         return false;
     for (size_t i = code.n + 1; i < id.n; i++) {
         unsigned char ch = (unsigned char)id.p[i];
-        bool ok = (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || ch == '.' || ch == '#';
+        bool ok =
+            (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || ch == '.' || ch == '#';
         if (!ok)
             return false;
     }
@@ -58,9 +60,9 @@ static bool id_good(const struct loader *l, str id)
 
 static bool load_clause(struct loader *l, const struct yaml *y)
 {
-    static const char *const keys[] = { "id", "parent", "number", "title", "text", "operative", NULL };
+    static const char *const keys[] = {"id", "parent", "number", "title", "text", "operative", NULL};
     struct packset *p = l->p;
-    struct clause c = { .reg = l->reg, .parent = -1, .file = l->file, .line = y->line, .col = y->col };
+    struct clause c = {.reg = l->reg, .parent = -1, .file = l->file, .line = y->line, .col = y->col};
     str parent = STR_NONE;
     bool fresh;
 

@@ -23,7 +23,7 @@ static bool row_list(struct loader *l, const struct yaml *y, struct route_row *r
 
 static bool load_row(struct loader *l, const struct yaml *y, struct route_row *row)
 {
-    static const char *const keys[] = { "category", "product", "service", "programs", "facilities", NULL };
+    static const char *const keys[] = {"category", "product", "service", "programs", "facilities", NULL};
 
     if (y->kind != YAML_MAP)
         return load_err(l, y, "judge.not_a_map", "logsource", NULL);
@@ -146,7 +146,7 @@ static bool resolve_corr(struct loader *l, struct corr_rule *r)
     for (size_t i = 0; i < r->nrefs; i++) {
         struct corr_ref *ref = &r->ref[i];
         struct map_slot *s = rule_called(l->p, ref->name);
-        struct yaml at = { .line = ref->line, .col = ref->col };
+        struct yaml at = {.line = ref->line, .col = ref->col};
         if (s == NULL) {
             good = load_err(l, &at, "judge.no_rule", S(ref->name), NULL);
             continue;
@@ -189,7 +189,7 @@ static bool resolve_control(struct loader *l, struct control *c)
     bool good = true;
 
     l->file = c->file;
-    if (c->event.nrules > 0 && n == 0)         /* the rule stands in the control itself */
+    if (c->event.nrules > 0 && n == 0) /* the rule stands in the control itself */
         return true;
     int *own = c->event.rules;
     c->event.rules = arena_array(&l->p->a, int, n + 2);
@@ -215,7 +215,8 @@ bool resolve_rules(struct loader *l)
     for (size_t i = 0; good && i < p->ncorrs; i++)
         if (corr_loops(p, (int)i, 0)) {
             l->file = p->corrs[i].file;
-            good = load_err(l, &(struct yaml){ .line = p->corrs[i].line, .col = 1 }, "judge.corr_loop", S(p->corrs[i].title), NULL);
+            good = load_err(l, &(struct yaml){.line = p->corrs[i].line, .col = 1}, "judge.corr_loop",
+                            S(p->corrs[i].title), NULL);
         }
     for (size_t i = 0; i < p->ncontrols; i++)
         if (p->controls[i].kind == CK_EVENT)

@@ -3,10 +3,11 @@
 #include "judge/route.h"
 
 static const char *const facility_names[24] = {
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
-    "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
 };
-static const char *const severity_texts[8] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+static const char *const severity_texts[8] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
 const char *facility_text(unsigned f) { return f < 24 ? facility_names[f] : ""; }
 const char *severity_text(unsigned s) { return s < 8 ? severity_texts[s] : ""; }
@@ -21,19 +22,13 @@ uint32_t facility_bit(str name)
 
 void routes_init(struct routes *r)
 {
-    *r = (struct routes){ 0 };
+    *r = (struct routes){0};
     map_init(&r->by_program, ROUTE_PROGRAMS_MAX);
 }
 
-void routes_done(struct routes *r)
-{
-    map_done(&r->by_program);
-}
+void routes_done(struct routes *r) { map_done(&r->by_program); }
 
-static bool key_fits(str wanted, str has)
-{
-    return wanted.n == 0 || str_eq(wanted, has);
-}
+static bool key_fits(str wanted, str has) { return wanted.n == 0 || str_eq(wanted, has); }
 
 static bool row_fits(const struct route_row *row, const struct logsource *ls)
 {
@@ -58,7 +53,7 @@ static bool route_add(struct arena *a, struct route *to, int rule, uint32_t faci
         to->v = more;
         to->cap = cap;
     }
-    to->v[to->n++] = (struct route_rule){ rule, facilities };
+    to->v[to->n++] = (struct route_rule){rule, facilities};
     return true;
 }
 
@@ -101,7 +96,7 @@ bool routes_build(struct routes *r, struct arena *a, const struct sigma_rule *ru
     for (size_t i = 0; i < n; i++)
         if (!rule_add(r, a, (int)i, &rules[i].source))
             return false;
-    for (size_t i = 0; (s = map_next((struct map *)&d->by_program, &i)) != NULL; ) {
+    for (size_t i = 0; (s = map_next((struct map *)&d->by_program, &i)) != NULL;) {
         struct route *to = route_of(r, a, s->key);
         if (to == NULL)
             return false;

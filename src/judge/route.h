@@ -18,21 +18,35 @@
 
 #define OWN_PROGRAM "luyd"
 enum { ROUTE_PROGRAMS_MAX = 4000 };
-struct route_row { str category, product, service; str *programs; size_t nprograms; uint32_t facilities; };
-struct route_rule { int rule; uint32_t facilities; };
-struct route { struct route_rule *v; size_t n, cap; const struct decoder *decoder; };
+struct route_row {
+    str category, product, service;
+    str *programs;
+    size_t nprograms;
+    uint32_t facilities;
+};
+struct route_rule {
+    int rule;
+    uint32_t facilities;
+};
+struct route {
+    struct route_rule *v;
+    size_t n, cap;
+    const struct decoder *decoder;
+};
 struct routes {
-    struct route_row *rows; size_t nrows, cap;
-    struct map by_program;             /* -> struct route* */
-    struct route any;                  /* rules for every program but our own */
-    size_t waiting;                    /* rules that no row routes */
+    struct route_row *rows;
+    size_t nrows, cap;
+    struct map by_program; /* -> struct route* */
+    struct route any;      /* rules for every program but our own */
+    size_t waiting;        /* rules that no row routes */
 };
 void routes_init(struct routes *r);
 void routes_done(struct routes *r);
-bool routes_build(struct routes *r, struct arena *a, const struct sigma_rule *rules, size_t n, const struct decoders *d);
+bool routes_build(struct routes *r, struct arena *a, const struct sigma_rule *rules, size_t n,
+                  const struct decoders *d);
 /* NULL: nobody wants this program by name. */
 const struct route *routes_find(struct routes *r, str program);
-uint32_t facility_bit(str name);       /* 0: unknown */
+uint32_t facility_bit(str name); /* 0: unknown */
 const char *facility_text(unsigned f);
 const char *severity_text(unsigned s);
 #endif

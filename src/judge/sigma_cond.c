@@ -12,8 +12,10 @@ struct cond {
     const struct yaml *at;
     str text;
     size_t pos;
-    str tok; size_t tok_at;                /* tok.n == 0: the end */
-    const struct sident *ids; size_t n;
+    str tok;
+    size_t tok_at; /* tok.n == 0: the end */
+    const struct sident *ids;
+    size_t n;
     int depth;
     bool bad;
 };
@@ -111,7 +113,7 @@ static struct snode *cond_or(struct cond *k);
 
 static struct snode *identifier(struct cond *k)
 {
-    static const char *const words[] = { "and", "or", "not", "of", "them" };
+    static const char *const words[] = {"and", "or", "not", "of", "them"};
     str name = k->tok;
 
     if (name.n == 0)
@@ -145,7 +147,7 @@ static struct snode *primary(struct cond *k)
         return s;
     }
     next(k);
-    if (!is(k, "of")) {                    /* a name after all */
+    if (!is(k, "of")) { /* a name after all */
         k->tok = word;
         k->pos = pos;
         k->tok_at = at;
@@ -202,7 +204,7 @@ static struct snode *cond_or(struct cond *k)
 
 struct snode *sigma_condition(struct sigma_ctx *c, const struct yaml *at, str text, const struct sident *ids, size_t n)
 {
-    struct cond k = { .c = c, .at = at, .text = text, .ids = ids, .n = n };
+    struct cond k = {.c = c, .at = at, .text = text, .ids = ids, .n = n};
 
     if (text.n > 8192)
         return fail(&k, "judge.sigma_cond_deep", STR(""));

@@ -19,9 +19,9 @@ static void ask(struct sigma_rule *r, struct names *names, str event)
         fields_put(&f, id++, part);
     bool first = sigma_match(r, &f, &run), stopped = run.stopped;
     assert(sigma_match(r, &f, &run) == first && run.stopped == stopped);
-    struct snode *kids[1] = { r->cond }, not = { .op = SN_NOT, .kids = kids, .n = 1 };
+    struct snode *kids[1] = {r->cond}, not = {.op = SN_NOT, .kids = kids, .n = 1};
     struct sigma_rule other = *r;
-    other.cond = &not;
+    other.cond = &not ;
     if (!stopped)
         assert(sigma_match(&other, &f, &run) == !first);
     sigma_run_done(&run);
@@ -32,12 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct arena a = arena_init(32 << 20);
     struct names *names = names_new();
-    struct sigma_res res = { 0 };
+    struct sigma_res res = {0};
     struct errs es;
     const uint8_t *nul = n == 0 ? NULL : memchr(p, 0, n);
-    str text = { (const char *)p, nul == NULL ? n : (size_t)(nul - p) };
-    str event = nul == NULL ? STR("x") : (str){ (const char *)nul + 1, n - text.n - 1 };
-    struct sigma_ctx c = { .a = &a, .names = names, .res = &res, .es = &es, .file = "r.yml" };
+    str text = {(const char *)p, nul == NULL ? n : (size_t)(nul - p)};
+    str event = nul == NULL ? STR("x") : (str){(const char *)nul + 1, n - text.n - 1};
+    struct sigma_ctx c = {.a = &a, .names = names, .res = &res, .es = &es, .file = "r.yml"};
     struct yaml **docs;
     size_t ndocs;
 

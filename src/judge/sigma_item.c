@@ -5,20 +5,40 @@
 enum { VALUES_MAX = 10000 };
 
 static const struct mod_row mod_table[] = {
-    { "contains", MOD_CONTAINS, MC_SHAPE }, { "startswith", MOD_STARTS, MC_SHAPE }, { "endswith", MOD_ENDS, MC_SHAPE },
-    { "all", MOD_ALL, MC_LIST }, { "cased", MOD_CASED, MC_LIST }, { "neq", MOD_NEQ, MC_LIST },
-    { "exists", MOD_EXISTS, MC_KIND }, { "re", MOD_RE, MC_KIND },
-    { "i", MOD_RE_I, MC_RE_FLAG }, { "ignorecase", MOD_RE_I, MC_RE_FLAG },
-    { "m", MOD_RE_M, MC_RE_FLAG }, { "multiline", MOD_RE_M, MC_RE_FLAG },
-    { "s", MOD_RE_S, MC_RE_FLAG }, { "dotall", MOD_RE_S, MC_RE_FLAG },
-    { "cidr", MOD_CIDR, MC_KIND }, { "lt", MOD_LT, MC_KIND }, { "lte", MOD_LTE, MC_KIND },
-    { "gt", MOD_GT, MC_KIND }, { "gte", MOD_GTE, MC_KIND }, { "fieldref", MOD_REF, MC_KIND },
-    { "windash", MOD_WINDASH, MC_TEXT }, { "base64", MOD_B64, MC_TEXT }, { "base64offset", MOD_B64OFFSET, MC_TEXT },
-    { "utf16le", MOD_UTF16LE, MC_TEXT }, { "wide", MOD_UTF16LE, MC_TEXT }, { "utf16be", MOD_UTF16BE, MC_TEXT },
-    { "utf16", MOD_UTF16, MC_TEXT }, { "expand", MOD_EXPAND, MC_TEXT },
+    {"contains", MOD_CONTAINS, MC_SHAPE},
+    {"startswith", MOD_STARTS, MC_SHAPE},
+    {"endswith", MOD_ENDS, MC_SHAPE},
+    {"all", MOD_ALL, MC_LIST},
+    {"cased", MOD_CASED, MC_LIST},
+    {"neq", MOD_NEQ, MC_LIST},
+    {"exists", MOD_EXISTS, MC_KIND},
+    {"re", MOD_RE, MC_KIND},
+    {"i", MOD_RE_I, MC_RE_FLAG},
+    {"ignorecase", MOD_RE_I, MC_RE_FLAG},
+    {"m", MOD_RE_M, MC_RE_FLAG},
+    {"multiline", MOD_RE_M, MC_RE_FLAG},
+    {"s", MOD_RE_S, MC_RE_FLAG},
+    {"dotall", MOD_RE_S, MC_RE_FLAG},
+    {"cidr", MOD_CIDR, MC_KIND},
+    {"lt", MOD_LT, MC_KIND},
+    {"lte", MOD_LTE, MC_KIND},
+    {"gt", MOD_GT, MC_KIND},
+    {"gte", MOD_GTE, MC_KIND},
+    {"fieldref", MOD_REF, MC_KIND},
+    {"windash", MOD_WINDASH, MC_TEXT},
+    {"base64", MOD_B64, MC_TEXT},
+    {"base64offset", MOD_B64OFFSET, MC_TEXT},
+    {"utf16le", MOD_UTF16LE, MC_TEXT},
+    {"wide", MOD_UTF16LE, MC_TEXT},
+    {"utf16be", MOD_UTF16BE, MC_TEXT},
+    {"utf16", MOD_UTF16, MC_TEXT},
+    {"expand", MOD_EXPAND, MC_TEXT},
 };
 
-struct svals { struct sval *v; size_t n, cap; };
+struct svals {
+    struct sval *v;
+    size_t n, cap;
+};
 
 static bool mods_add(struct sigma_ctx *c, const struct yaml *key, str name, struct mods *m)
 {
@@ -32,7 +52,8 @@ static bool mods_add(struct sigma_ctx *c, const struct yaml *key, str name, stru
         return false;
     }
     bool re_flag_alone = row->cls == MC_RE_FLAG && (m->kind == NULL || m->kind->mod != MOD_RE);
-    bool kind_late = row->cls == MC_KIND && (m->kind != NULL || ((row->mod == MOD_RE || row->mod == MOD_EXISTS) && m->n > 0));
+    bool kind_late =
+        row->cls == MC_KIND && (m->kind != NULL || ((row->mod == MOD_RE || row->mod == MOD_EXISTS) && m->n > 0));
     bool text_on_kind = row->cls == MC_TEXT && m->kind != NULL;
     bool kind_on_text = row->cls == MC_KIND && m->n > 0 && m->v[m->n - 1]->cls == MC_TEXT;
     bool shape_on_kind = row->cls == MC_SHAPE && m->kind != NULL && m->kind->mod != MOD_RE && m->kind->mod != MOD_REF;
@@ -43,9 +64,9 @@ static bool mods_add(struct sigma_ctx *c, const struct yaml *key, str name, stru
     m->v[m->n++] = row;
     if (row->cls == MC_KIND)
         m->kind = row;
-    bool *flag[] = { [MOD_CONTAINS] = &m->contains, [MOD_STARTS] = &m->starts, [MOD_ENDS] = &m->ends, [MOD_ALL] = &m->all,
-                     [MOD_CASED] = &m->cased, [MOD_NEQ] = &m->neq, [MOD_RE_I] = &m->re_i, [MOD_RE_M] = &m->re_m,
-                     [MOD_RE_S] = &m->re_s };
+    bool *flag[] = {[MOD_CONTAINS] = &m->contains, [MOD_STARTS] = &m->starts, [MOD_ENDS] = &m->ends,
+                    [MOD_ALL] = &m->all,           [MOD_CASED] = &m->cased,   [MOD_NEQ] = &m->neq,
+                    [MOD_RE_I] = &m->re_i,         [MOD_RE_M] = &m->re_m,     [MOD_RE_S] = &m->re_s};
     if ((size_t)row->mod < sizeof(flag) / sizeof(*flag) && flag[row->mod] != NULL)
         *flag[row->mod] = true;
     return true;
@@ -86,17 +107,17 @@ static bool placeholder(struct sigma_ctx *c, struct sval v, size_t *at, size_t *
             continue;
         *at = i;
         *end = k + 1;
-        return sval_bytes(c->a, (struct sval){ v.t + i + 1, k - i - 1 }, name);
+        return sval_bytes(c->a, (struct sval){v.t + i + 1, k - i - 1}, name);
     }
     return false;
 }
 
 static struct sval splice(struct arena *a, struct sval v, size_t at, size_t end, struct sval put)
 {
-    struct sval w = { arena_array(a, uint32_t, v.n + put.n + 1), 0 };
+    struct sval w = {arena_array(a, uint32_t, v.n + put.n + 1), 0};
 
     if (w.t == NULL || put.t == NULL)
-        return (struct sval){ NULL, 0 };
+        return (struct sval){NULL, 0};
     memcpy(w.t, v.t, at * sizeof(*w.t));
     memcpy(w.t + at, put.t, put.n * sizeof(*w.t));
     memcpy(w.t + at + put.n, v.t + end, (v.n - end) * sizeof(*w.t));
@@ -107,7 +128,7 @@ static struct sval splice(struct arena *a, struct sval v, size_t at, size_t end,
 /* \% is a literal percent sign. */
 static struct sval unescape_percent(struct arena *a, struct sval v)
 {
-    struct sval w = { arena_array(a, uint32_t, v.n + 1), 0 };
+    struct sval w = {arena_array(a, uint32_t, v.n + 1), 0};
 
     for (size_t i = 0; w.t != NULL && i < v.n; i++)
         if (!(v.t[i] == '\\' && i + 1 < v.n && v.t[i + 1] == '%'))
@@ -155,7 +176,7 @@ static bool encode(struct sigma_ctx *c, const struct yaml *at, struct sval v, en
 
 static struct sval shaped(struct arena *a, struct sval v, bool head, bool tail)
 {
-    struct sval w = { arena_array(a, uint32_t, v.n + 2), 0 };
+    struct sval w = {arena_array(a, uint32_t, v.n + 2), 0};
 
     if (w.t == NULL)
         return w;
@@ -171,23 +192,43 @@ static struct sval shaped(struct arena *a, struct sval v, bool head, bool tail)
 /* Applies one modifier to every value so far; some make several of one. */
 static bool apply(struct sigma_ctx *c, const struct yaml *at, const struct mod_row *row, struct svals *l)
 {
-    struct svals out = { 0 };
+    struct svals out = {0};
 
     for (size_t i = 0; i < l->n; i++) {
         struct sval v = l->v[i];
         bool ok;
         switch (row->mod) {
-        case MOD_CONTAINS: ok = svals_add(c, &out, shaped(c->a, v, true, true)); break;
-        case MOD_STARTS:   ok = svals_add(c, &out, shaped(c->a, v, false, true)); break;
-        case MOD_ENDS:     ok = svals_add(c, &out, shaped(c->a, v, true, false)); break;
-        case MOD_WINDASH:  ok = svals_add(c, &out, sval_windash(c->a, v)); break;
-        case MOD_UTF16LE:  ok = svals_add(c, &out, sval_utf16(c->a, v, UTF16_LE)); break;
-        case MOD_UTF16BE:  ok = svals_add(c, &out, sval_utf16(c->a, v, UTF16_BE)); break;
-        case MOD_UTF16:    ok = svals_add(c, &out, sval_utf16(c->a, v, UTF16_BOM)); break;
+        case MOD_CONTAINS:
+            ok = svals_add(c, &out, shaped(c->a, v, true, true));
+            break;
+        case MOD_STARTS:
+            ok = svals_add(c, &out, shaped(c->a, v, false, true));
+            break;
+        case MOD_ENDS:
+            ok = svals_add(c, &out, shaped(c->a, v, true, false));
+            break;
+        case MOD_WINDASH:
+            ok = svals_add(c, &out, sval_windash(c->a, v));
+            break;
+        case MOD_UTF16LE:
+            ok = svals_add(c, &out, sval_utf16(c->a, v, UTF16_LE));
+            break;
+        case MOD_UTF16BE:
+            ok = svals_add(c, &out, sval_utf16(c->a, v, UTF16_BE));
+            break;
+        case MOD_UTF16:
+            ok = svals_add(c, &out, sval_utf16(c->a, v, UTF16_BOM));
+            break;
         case MOD_B64:
-        case MOD_B64OFFSET: ok = encode(c, at, v, row->mod, &out); break;
-        case MOD_EXPAND:   ok = expand(c, at, v, &out, 0); break;
-        default:           ok = svals_add(c, &out, v); break;
+        case MOD_B64OFFSET:
+            ok = encode(c, at, v, row->mod, &out);
+            break;
+        case MOD_EXPAND:
+            ok = expand(c, at, v, &out, 0);
+            break;
+        default:
+            ok = svals_add(c, &out, v);
+            break;
         }
         if (!ok)
             return false;
@@ -196,20 +237,21 @@ static bool apply(struct sigma_ctx *c, const struct yaml *at, const struct mod_r
     return true;
 }
 
-static bool compile_text(struct sigma_ctx *c, const struct yaml *v, const struct mods *m, bool keyword, struct smatch *out)
+static bool compile_text(struct sigma_ctx *c, const struct yaml *v, const struct mods *m, bool keyword,
+                         struct smatch *out)
 {
-    struct svals l = { 0 };
+    struct svals l = {0};
 
     if (v->kind == YAML_NULL && !keyword && m->n == 0) {
-        *out = (struct smatch){ .kind = SM_NULL };
+        *out = (struct smatch){.kind = SM_NULL};
         return true;
     }
     if (v->kind != YAML_SCALAR && !(v->kind == YAML_NULL && !keyword)) {
         sigma_err(c, v, keyword ? "judge.sigma_keyword" : "judge.sigma_value", "text", NULL);
         return false;
     }
-    if (v->kind == YAML_NULL) {        /* null with `all` or `neq` in the key is still null */
-        *out = (struct smatch){ .kind = SM_NULL };
+    if (v->kind == YAML_NULL) { /* null with `all` or `neq` in the key is still null */
+        *out = (struct smatch){.kind = SM_NULL};
         return true;
     }
     if (!svals_add(c, &l, sval_parse(c->a, v->text)))
@@ -225,7 +267,7 @@ static bool compile_text(struct sigma_ctx *c, const struct yaml *v, const struct
     }
     if (sub == NULL || l.n == 0)
         return false;
-    *out = l.n == 1 ? sub[0] : (struct smatch){ .kind = SM_ONE_OF, .sub = sub, .nsub = l.n };
+    *out = l.n == 1 ? sub[0] : (struct smatch){.kind = SM_ONE_OF, .sub = sub, .nsub = l.n};
     return true;
 }
 
@@ -243,8 +285,8 @@ static bool compile_values(struct sigma_ctx *c, const struct yaml *value, const 
     out->m = arena_array(c->a, struct smatch, n + 1);
     if (out->m == NULL)
         return false;
-    if (list && n == 0 && !keyword) {          /* [] means null */
-        out->m[0] = (struct smatch){ .kind = SM_NULL };
+    if (list && n == 0 && !keyword) { /* [] means null */
+        out->m[0] = (struct smatch){.kind = SM_NULL};
         out->n = 1;
         return true;
     }
@@ -261,12 +303,12 @@ static bool compile_values(struct sigma_ctx *c, const struct yaml *value, const 
 
 bool sigma_item(struct sigma_ctx *c, const struct yaml *key, const struct yaml *value, struct sitem *out)
 {
-    struct mods m = { 0 };
+    struct mods m = {0};
     str rest = key->text, name, part;
 
-    *out = (struct sitem){ .field = -1 };
+    *out = (struct sitem){.field = -1};
     if (rest.n == 0)
-        rest = (str){ "", 0 };
+        rest = (str){"", 0};
     str_split(&rest, '|', &name);
     while (str_split(&rest, '|', &part))
         if (!mods_add(c, key, part, &m))
@@ -286,8 +328,8 @@ bool sigma_item(struct sigma_ctx *c, const struct yaml *key, const struct yaml *
 
 bool sigma_keywords(struct sigma_ctx *c, const struct yaml *list, struct sitem *out)
 {
-    struct mods m = { 0 };
+    struct mods m = {0};
 
-    *out = (struct sitem){ .field = -1 };
+    *out = (struct sitem){.field = -1};
     return compile_values(c, list, &m, true, out);
 }

@@ -28,7 +28,7 @@ static bool compile_re(struct sigma_ctx *c, const struct yaml *v, const struct m
     }
     re->next = c->res->head;
     c->res->head = re;
-    *out = (struct smatch){ .kind = SM_RE, .re = re };
+    *out = (struct smatch){.kind = SM_RE, .re = re};
     return true;
 }
 
@@ -47,8 +47,8 @@ static bool parse_net(str s, struct prefix *out)
     else if (!str_u64(str_sub(s, slash + 1, s.n), &len) || len > bits)
         return false;
     for (uint64_t i = len; i < bits; i++)
-        ip.b[i / 8] &= (uint8_t)~(0x80 >> (i % 8));
-    *out = (struct prefix){ ip, (uint8_t)len };
+        ip.b[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
+    *out = (struct prefix){ip, (uint8_t)len};
     return true;
 }
 
@@ -66,8 +66,8 @@ static bool parse_number(str s, double *out)
 
 bool sigma_kind(struct sigma_ctx *c, const struct yaml *v, const struct mods *m, struct smatch *out)
 {
-    static const enum num_op ops[] = { [MOD_LT] = NUM_LT, [MOD_LTE] = NUM_LTE, [MOD_GT] = NUM_GT, [MOD_GTE] = NUM_GTE };
-    *out = (struct smatch){ .cased = m->cased };
+    static const enum num_op ops[] = {[MOD_LT] = NUM_LT, [MOD_LTE] = NUM_LTE, [MOD_GT] = NUM_GT, [MOD_GTE] = NUM_GTE};
+    *out = (struct smatch){.cased = m->cased};
 
     if (v->kind != YAML_SCALAR) {
         sigma_err(c, v, "judge.sigma_value", m->kind->name, NULL);

@@ -5,7 +5,7 @@
 
 bool sigma_run_init(struct sigma_run *run)
 {
-    *run = (struct sigma_run){ pcre2_match_data_create(1, NULL), pcre2_match_context_create(NULL), false };
+    *run = (struct sigma_run){pcre2_match_data_create(1, NULL), pcre2_match_context_create(NULL), false};
     if (run->data == NULL || run->ctx == NULL) {
         sigma_run_done(run);
         return false;
@@ -20,7 +20,7 @@ void sigma_run_done(struct sigma_run *run)
 {
     pcre2_match_data_free(run->data);
     pcre2_match_context_free(run->ctx);
-    *run = (struct sigma_run){ 0 };
+    *run = (struct sigma_run){0};
 }
 
 /* Bytes of a dash that windash treats alike, 0 when s begins with none. */
@@ -73,7 +73,7 @@ static bool glob_fits(const struct glob_el *el, size_t n, str s)
         if (star == SIZE_MAX || mark >= s.n)
             return false;
         mark += text_step(str_sub(s, mark, s.n));
-        if (el[star].type == GL_TEXT) {            /* jump to where its text can stand */
+        if (el[star].type == GL_TEXT) { /* jump to where its text can stand */
             size_t at = str_find(str_sub(s, mark, s.n), el[star].text);
             if (at == SIZE_MAX)
                 return false;
@@ -105,20 +105,28 @@ static bool number_fits(const struct smatch *m, str s)
     if (*end != '\0' || !isfinite(v))
         return false;
     switch (m->op) {
-    case NUM_LT:  return v < m->number;
-    case NUM_LTE: return v <= m->number;
-    case NUM_GT:  return v > m->number;
-    default:      return v >= m->number;
+    case NUM_LT:
+        return v < m->number;
+    case NUM_LTE:
+        return v <= m->number;
+    case NUM_GT:
+        return v > m->number;
+    default:
+        return v >= m->number;
     }
 }
 
 static bool text_fits(enum smatch_kind kind, str text, str v)
 {
     switch (kind) {
-    case SM_EXACT:  return str_eq(v, text);
-    case SM_PREFIX: return str_starts(v, text);
-    case SM_SUFFIX: return str_ends(v, text);
-    default:        return str_find(v, text) != SIZE_MAX;
+    case SM_EXACT:
+        return str_eq(v, text);
+    case SM_PREFIX:
+        return str_starts(v, text);
+    case SM_SUFFIX:
+        return str_ends(v, text);
+    default:
+        return str_find(v, text) != SIZE_MAX;
     }
 }
 

@@ -28,10 +28,7 @@ int sigma_field(struct sigma_ctx *c, str name)
     return names_put(c->names, s == NULL ? name : *(const str *)s->v.ptr);
 }
 
-bool sigma_is_correlation(const struct yaml *doc)
-{
-    return yaml_get(doc, "correlation") != NULL;
-}
+bool sigma_is_correlation(const struct yaml *doc) { return yaml_get(doc, "correlation") != NULL; }
 
 /* ---- search identifiers ---- */
 
@@ -132,7 +129,7 @@ static bool parse_idents(struct sigma_ctx *c, const struct yaml *det, struct sid
             good = false;
             continue;
         }
-        ids[*n] = (struct sident){ name, search_node(c, det->items[i]) };
+        ids[*n] = (struct sident){name, search_node(c, det->items[i])};
         good = ids[(*n)++].node != NULL && good;
     }
     return good;
@@ -197,8 +194,10 @@ static bool parse_logsource(struct sigma_ctx *c, const struct yaml *doc, struct 
     for (size_t i = 0; i < ls->n; i++) {
         str key = ls->keys[i]->text;
         const struct yaml *v = ls->items[i];
-        str *to = str_eq(key, STR("category")) ? &out->category : str_eq(key, STR("product")) ? &out->product :
-                  str_eq(key, STR("service")) ? &out->service : NULL;
+        str *to = str_eq(key, STR("category"))  ? &out->category
+                  : str_eq(key, STR("product")) ? &out->product
+                  : str_eq(key, STR("service")) ? &out->service
+                                                : NULL;
         if (to == NULL) {
             out->custom = out->custom || !str_eq(key, STR("definition"));
         } else if (v->kind == YAML_SCALAR) {
@@ -213,11 +212,11 @@ static bool parse_logsource(struct sigma_ctx *c, const struct yaml *doc, struct 
 
 int sigma_parse(struct sigma_ctx *c, const struct yaml *doc, str text, struct sigma_rule *out)
 {
-    static const char *const foreign[] = { "action", "filter", "correlation" };
+    static const char *const foreign[] = {"action", "filter", "correlation"};
     uint64_t before = c->es->total;
     bool good = true;
 
-    *out = (struct sigma_rule){ .file = c->file, .line = doc->line, .text = text };
+    *out = (struct sigma_rule){.file = c->file, .line = doc->line, .text = text};
     if (doc->kind != YAML_MAP) {
         sigma_err(c, doc, "judge.not_a_map", NULL, NULL);
         return -EBADMSG;
@@ -238,7 +237,7 @@ int sigma_parse(struct sigma_ctx *c, const struct yaml *doc, str text, struct si
     }
     good = parse_logsource(c, doc, &out->source) && good;
     good = parse_detection(c, doc, out) && good;
-    if (!good && c->es->total == before)        /* nothing was told: the arena ended */
+    if (!good && c->es->total == before) /* nothing was told: the arena ended */
         sigma_err(c, doc, "judge.too_big", NULL, NULL);
     return good ? 0 : -EBADMSG;
 }

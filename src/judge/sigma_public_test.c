@@ -2,7 +2,10 @@
  * refused with rule, line and reason. Skipped, counted, without the data. */
 #include "judge/test-int.h"
 
-struct tally { struct kit k; unsigned files, loaded, refused; };
+struct tally {
+    struct kit k;
+    unsigned files, loaded, refused;
+};
 static struct tally *tally;
 
 static void one_file(const char *path)
@@ -45,7 +48,7 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 static void all_rules(void **state)
 {
     char path[4096];
-    struct tally t = { 0 };
+    struct tally t = {0};
 
     if (shared_data("sigma/rules", path, sizeof(path)) == NULL)
         skip();
@@ -55,13 +58,13 @@ static void all_rules(void **state)
     print_message("# %u public rules: %u loaded, %u refused\n", t.files, t.loaded, t.refused);
     assert_true(t.files > 0);
     assert_int_equal(t.loaded + t.refused, t.files);
-    assert_true(t.refused * 50 < t.files);         /* a refusal is the exception */
+    assert_true(t.refused * 50 < t.files); /* a refusal is the exception */
     kit_done(&t.k);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(all_rules) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_rules)};
 
     return cmocka_run_group_tests_name("sigma_public", tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 /* One character of s at i as a token; a byte that is no UTF-8 keeps its value. */
 static uint32_t token_at(str s, size_t i, size_t *step)
 {
-    str rest = { s.p + i, s.n - i };
+    str rest = {s.p + i, s.n - i};
     ucs4_t c;
 
     *step = text_step(rest);
@@ -19,7 +19,7 @@ static uint32_t token_at(str s, size_t i, size_t *step)
 
 struct sval sval_plain(struct arena *a, str s)
 {
-    struct sval v = { arena_array(a, uint32_t, s.n + 1), 0 };
+    struct sval v = {arena_array(a, uint32_t, s.n + 1), 0};
 
     for (size_t i = 0, step; v.t != NULL && i < s.n; i += step)
         v.t[v.n++] = token_at(s, i, &step);
@@ -30,7 +30,7 @@ struct sval sval_plain(struct arena *a, str s)
  * anything else (or at the end) is itself. */
 struct sval sval_parse(struct arena *a, str s)
 {
-    struct sval v = { arena_array(a, uint32_t, s.n + 1), 0 };
+    struct sval v = {arena_array(a, uint32_t, s.n + 1), 0};
 
     for (size_t i = 0, step = 1; v.t != NULL && i < s.n; i += step) {
         char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : '\0';
@@ -67,7 +67,7 @@ bool sval_bytes(struct arena *a, struct sval v, str *out)
             return false;
         add_char(p, &n, v.t[i]);
     }
-    *out = (str){ p, n };
+    *out = (str){p, n};
     return p != NULL;
 }
 
@@ -80,11 +80,11 @@ static bool is_word(uint32_t t)
 /* \B[-/]\b: not behind a word character, before one. */
 struct sval sval_windash(struct arena *a, struct sval v)
 {
-    struct sval w = { arena_array(a, uint32_t, v.n + 1), v.n };
+    struct sval w = {arena_array(a, uint32_t, v.n + 1), v.n};
 
     for (size_t i = 0; w.t != NULL && i < v.n; i++) {
-        bool dash = (v.t[i] == '-' || v.t[i] == '/') && (i == 0 || !is_word(v.t[i - 1])) &&
-                    i + 1 < v.n && is_word(v.t[i + 1]);
+        bool dash =
+            (v.t[i] == '-' || v.t[i] == '/') && (i == 0 || !is_word(v.t[i - 1])) && i + 1 < v.n && is_word(v.t[i + 1]);
         w.t[i] = dash ? TOK_DASH : v.t[i];
     }
     return w;
@@ -92,7 +92,7 @@ struct sval sval_windash(struct arena *a, struct sval v)
 
 static void add_unit(struct sval *w, uint16_t u, bool big)
 {
-    uint8_t b[2] = { (uint8_t)(big ? u >> 8 : u), (uint8_t)(big ? u : u >> 8) };
+    uint8_t b[2] = {(uint8_t)(big ? u >> 8 : u), (uint8_t)(big ? u : u >> 8)};
 
     for (int i = 0; i < 2; i++)
         w->t[w->n++] = b[i] < 0x80 ? b[i] : TOK_BYTE | b[i];
@@ -100,7 +100,7 @@ static void add_unit(struct sval *w, uint16_t u, bool big)
 
 struct sval sval_utf16(struct arena *a, struct sval v, enum utf16 form)
 {
-    struct sval w = { arena_array(a, uint32_t, v.n * 4 + 2), 0 };
+    struct sval w = {arena_array(a, uint32_t, v.n * 4 + 2), 0};
 
     if (w.t == NULL)
         return w;
@@ -134,21 +134,21 @@ str base64_text(struct arena *a, str s)
         out[n++] = i + 1 < s.n ? digit[v >> 6 & 63] : '=';
         out[n++] = i + 2 < s.n ? digit[v & 63] : '=';
     }
-    return out == NULL ? STR_NONE : (str){ out, n };
+    return out == NULL ? STR_NONE : (str){out, n};
 }
 
 /* The value may begin at any byte of a group of three: fill `shift` bytes in
  * front, encode, and cut off every digit that a neighbour would change. */
 str base64_offset(struct arena *a, str s, int shift)
 {
-    static const size_t head[3] = { 0, 2, 3 }, tail[3] = { 0, 3, 2 };
+    static const size_t head[3] = {0, 2, 3}, tail[3] = {0, 3, 2};
     char *filled = arena_alloc(a, s.n + 3);
 
     if (filled == NULL)
         return STR_NONE;
     memset(filled, ' ', (size_t)shift);
     memcpy(filled + shift, s.p, s.n);
-    str all = base64_text(a, (str){ filled, s.n + (size_t)shift });
+    str all = base64_text(a, (str){filled, s.n + (size_t)shift});
     size_t cut = head[shift] + tail[(s.n + (size_t)shift) % 3];
     return all.n <= cut ? STR("") : str_sub(all, head[shift], all.n - cut);
 }
@@ -159,14 +159,14 @@ static bool glob_of(struct arena *a, struct sval v, bool cased, struct smatch *m
     m->el = arena_array(a, struct glob_el, v.n + 1);
     if (m->el == NULL)
         return false;
-    for (size_t i = 0; i < v.n; ) {
+    for (size_t i = 0; i < v.n;) {
         struct glob_el *el = &m->el[m->nel];
         size_t from = i;
         while (i < v.n && !(v.t[i] & 0x80000000u))
             i++;
         if (i > from) {
             el->type = GL_TEXT;
-            if (!sval_bytes(a, (struct sval){ v.t + from, i - from }, &el->text))
+            if (!sval_bytes(a, (struct sval){v.t + from, i - from}, &el->text))
                 return false;
             if (!cased)
                 el->text = text_lower(a, el->text);
@@ -184,7 +184,7 @@ static bool glob_of(struct arena *a, struct sval v, bool cased, struct smatch *m
 /* The common shapes get a matcher of their own. */
 bool smatch_compile(struct arena *a, struct sval v, bool cased, struct smatch *m)
 {
-    *m = (struct smatch){ .kind = SM_GLOB, .cased = cased };
+    *m = (struct smatch){.kind = SM_GLOB, .cased = cased};
     if (v.t == NULL || !glob_of(a, v, cased, m))
         return false;
     size_t n = m->nel;

@@ -15,7 +15,7 @@ static const char *shown(struct arena *a, struct sval v)
             buf_fmt(&b, "<%02x>", t & 0xff);
         else {
             str bytes;
-            assert_true(sval_bytes(a, (struct sval){ &v.t[i], 1 }, &bytes));
+            assert_true(sval_bytes(a, (struct sval){&v.t[i], 1}, &bytes));
             buf_str(&b, bytes);
         }
     }
@@ -26,11 +26,26 @@ static const char *shown(struct arena *a, struct sval v)
 
 static void escapes(void **state)
 {
-    static const struct { const char *in, *out; } t[] = {
-        { "a\\b", "a\\b" }, { "a\\\\b", "a\\b" }, { "a\\\\\\b", "a\\\\b" }, { "a\\\\\\\\b", "a\\\\b" },
-        { "a\\*b", "a*b" }, { "a\\\\*b", "a\\<*>b" }, { "a\\\\\\*b", "a\\*b" }, { "a\\\\\\\\*b", "a\\\\<*>b" },
-        { "\\?", "?" }, { "?", "<?>" }, { "*", "<*>" }, { "a\\", "a\\" }, { "\\", "\\" }, { "", "" },
-        { "Đ*ư", "Đ<*>ư" }, { "\xff", "<ff>" }, { "C:\\Windows\\*", "C:\\Windows*" },
+    static const struct {
+        const char *in, *out;
+    } t[] = {
+        {"a\\b", "a\\b"},
+        {"a\\\\b", "a\\b"},
+        {"a\\\\\\b", "a\\\\b"},
+        {"a\\\\\\\\b", "a\\\\b"},
+        {"a\\*b", "a*b"},
+        {"a\\\\*b", "a\\<*>b"},
+        {"a\\\\\\*b", "a\\*b"},
+        {"a\\\\\\\\*b", "a\\\\<*>b"},
+        {"\\?", "?"},
+        {"?", "<?>"},
+        {"*", "<*>"},
+        {"a\\", "a\\"},
+        {"\\", "\\"},
+        {"", ""},
+        {"Đ*ư", "Đ<*>ư"},
+        {"\xff", "<ff>"},
+        {"C:\\Windows\\*", "C:\\Windows*"},
     };
     struct arena a = arena_init(1 << 20);
 
@@ -43,8 +58,10 @@ static void escapes(void **state)
 static void transformed(void **state)
 {
     struct arena a = arena_init(1 << 20);
-    static const struct { const char *in, *out; } dash[] = {
-        { "-a", "<->a" }, { "/a -b", "<->a <->b" }, { "a-b", "a-b" }, { "--x", "-<->x" }, { "- x", "- x" }, { "x/", "x/" },
+    static const struct {
+        const char *in, *out;
+    } dash[] = {
+        {"-a", "<->a"}, {"/a -b", "<->a <->b"}, {"a-b", "a-b"}, {"--x", "-<->x"}, {"- x", "- x"}, {"x/", "x/"},
     };
 
     for (size_t i = 0; i < sizeof(dash) / sizeof(*dash); i++)
@@ -84,7 +101,7 @@ static void offsets_are_found(void **state)
 static bool fits(struct arena *a, const char *pattern, bool cased, const char *value)
 {
     struct smatch m;
-    struct sigma_run run = { 0 };
+    struct sigma_run run = {0};
 
     assert_true(smatch_compile(a, sval_parse(a, str_c(pattern)), cased, &m));
     return smatch_text(&m, str_c(value), text_lower(a, str_c(value)), NULL, &run);
@@ -92,16 +109,43 @@ static bool fits(struct arena *a, const char *pattern, bool cased, const char *v
 
 static void wildcards(void **state)
 {
-    static const struct { const char *pattern, *value; bool fits, cased; } t[] = {
-        { "abc", "abc", true, false }, { "abc", "ABC", true, false }, { "abc", "ABC", false, true }, { "abc", "abcd", false, false },
-        { "a*", "a", true, false }, { "a*", "abc", true, false }, { "*c", "abc", true, false }, { "*b*", "abc", true, false },
-        { "*b*", "ac", false, false }, { "*", "", true, false }, { "", "", true, false }, { "", "x", false, false },
-        { "**", "anything", true, false }, { "a?c", "abc", true, false }, { "a?c", "ac", false, false }, { "a?c", "aĐc", true, false },
-        { "?", "ư", true, false }, { "??", "ư", false, false }, { "a*b*c", "a-b-b-c", true, false }, { "a*b*c", "acb", false, false },
-        { "*ab", "aab", true, false }, { "*aab", "aaab", true, false }, { "a*?b", "ab", false, false }, { "a*?b", "axb", true, false },
-        { "ĐỖ THỊ*", "đỗ thị hạnh", true, false }, { "ĐỖ*", "đỗ", false, true }, { "*\\*", "a*", true, false }, { "a\\?", "ab", false, false },
-        { "*foo*bar", "foo bar foo", false, false }, { "*foo*bar", "foo bar foobar", true, false }, { "a?*", "a", false, false },
-        { "?\xff", "a\xff", true, false }, { "*.exe", "X.EXE", true, false },
+    static const struct {
+        const char *pattern, *value;
+        bool fits, cased;
+    } t[] = {
+        {"abc", "abc", true, false},
+        {"abc", "ABC", true, false},
+        {"abc", "ABC", false, true},
+        {"abc", "abcd", false, false},
+        {"a*", "a", true, false},
+        {"a*", "abc", true, false},
+        {"*c", "abc", true, false},
+        {"*b*", "abc", true, false},
+        {"*b*", "ac", false, false},
+        {"*", "", true, false},
+        {"", "", true, false},
+        {"", "x", false, false},
+        {"**", "anything", true, false},
+        {"a?c", "abc", true, false},
+        {"a?c", "ac", false, false},
+        {"a?c", "aĐc", true, false},
+        {"?", "ư", true, false},
+        {"??", "ư", false, false},
+        {"a*b*c", "a-b-b-c", true, false},
+        {"a*b*c", "acb", false, false},
+        {"*ab", "aab", true, false},
+        {"*aab", "aaab", true, false},
+        {"a*?b", "ab", false, false},
+        {"a*?b", "axb", true, false},
+        {"ĐỖ THỊ*", "đỗ thị hạnh", true, false},
+        {"ĐỖ*", "đỗ", false, true},
+        {"*\\*", "a*", true, false},
+        {"a\\?", "ab", false, false},
+        {"*foo*bar", "foo bar foo", false, false},
+        {"*foo*bar", "foo bar foobar", true, false},
+        {"a?*", "a", false, false},
+        {"?\xff", "a\xff", true, false},
+        {"*.exe", "X.EXE", true, false},
     };
     struct arena a = arena_init(1 << 20);
 
@@ -128,8 +172,8 @@ static void wildcards_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(escapes), cmocka_unit_test(transformed), cmocka_unit_test(offsets_are_found), cmocka_unit_test(wildcards),
-        cmocka_unit_test(wildcards_end),
+        cmocka_unit_test(escapes),   cmocka_unit_test(transformed),   cmocka_unit_test(offsets_are_found),
+        cmocka_unit_test(wildcards), cmocka_unit_test(wildcards_end),
     };
     return cmocka_run_group_tests_name("sigma_value", tests, NULL, NULL);
 }

@@ -8,8 +8,11 @@ enum { SAVE_S = 10, RELOAD_S = 15, SILENCE_S = 2, JUMP_AGAIN_S = 60, SAVE_ROWS =
 
 int source_table(struct tx *tx, struct err *e)
 {
-    return tx_exec(tx, "CREATE TABLE IF NOT EXISTS source_seen (host TEXT NOT NULL, address TEXT NOT NULL, first_at BIGINT NOT NULL,"
-                   " last_at BIGINT NOT NULL, events BIGINT NOT NULL, PRIMARY KEY (host, address))", NO_VALS, NULL, e);
+    return tx_exec(
+        tx,
+        "CREATE TABLE IF NOT EXISTS source_seen (host TEXT NOT NULL, address TEXT NOT NULL, first_at BIGINT NOT NULL,"
+        " last_at BIGINT NOT NULL, events BIGINT NOT NULL, PRIMARY KEY (host, address))",
+        NO_VALS, NULL, e);
 }
 
 /* ---- seen ---- */
@@ -22,7 +25,7 @@ static str source_key(const struct source_entry *s, char *buf)
     buf[0] = (char)s->ip.family;
     memcpy(buf + 1, s->ip.b, 16);
     memcpy(buf + 17, s->host, n);
-    return (str){ buf, 17 + n };
+    return (str){buf, 17 + n};
 }
 
 static void copy_field(char *to, size_t cap, str s)
@@ -107,14 +110,15 @@ int64_t source_unit(struct judge *j, str host, str addr)
 
 static void tell_source(struct engine *en, const char *event, const struct source_entry *s, const struct event *ev)
 {
-    static const char *const keys[] = { "source_name", "source_host", "src_ip", "event_at", "off_s" };
+    static const char *const keys[] = {"source_name", "source_host", "src_ip", "event_at", "off_s"};
     char at[40], off[24];
     struct declared *d = declared_of(&en->j->so, str_c(s->host), str_c(s->addr));
 
     time_fmt(ev->event_ns, 0, at, sizeof(at));
     snprintf(off, sizeof(off), "%lld", (long long)((ev->event_ns - ev->received_ns) / NS_PER_S));
     str host = s->host[0] != '\0' ? str_c(s->host) : str_c(s->addr);
-    own_event(en, event, keys, (const str[]){ d == NULL ? host : d->name, host, str_c(s->addr), str_c(at), str_c(off) }, 5);
+    own_event(en, event, keys, (const str[]){d == NULL ? host : d->name, host, str_c(s->addr), str_c(at), str_c(off)},
+              5);
 }
 
 static bool same_source(const struct source_entry *s, str host, struct ip ip)
@@ -125,7 +129,7 @@ static bool same_source(const struct source_entry *s, str host, struct ip ip)
 void source_seen(struct engine *en, const struct event *ev)
 {
     struct sources *so = &en->j->so;
-    struct source_entry want = { .first_at = ev->received_ns }, *s = so->last;
+    struct source_entry want = {.first_at = ev->received_ns}, *s = so->last;
     str host = event_field(ev, SP_HOST);
     bool fresh = false;
 
@@ -157,7 +161,7 @@ void source_seen(struct engine *en, const struct event *ev)
 static bool seen_row(void *ctx, const struct val *v, size_t n)
 {
     struct judge *j = ctx;
-    struct source_entry want = { .first_at = v[2].i, .last_at = v[3].i, .events = (uint64_t)v[4].i };
+    struct source_entry want = {.first_at = v[2].i, .last_at = v[3].i, .events = (uint64_t)v[4].i};
     bool fresh;
 
     copy_field(want.host, sizeof(want.host), v[0].s);
@@ -182,7 +186,8 @@ int sources_open(struct judge *j, struct err *e)
     int rc = store_begin(j->st, STORE_READ, &tx, e);
     if (rc < 0)
         return rc;
-    rc = tx_query(tx, "SELECT host, address, first_at, last_at, events FROM source_seen ORDER BY last_at DESC LIMIT 65536",
+    rc = tx_query(tx,
+                  "SELECT host, address, first_at, last_at, events FROM source_seen ORDER BY last_at DESC LIMIT 65536",
                   NO_VALS, seen_row, j, e);
     store_rollback(tx);
     return rc < 0 ? rc : declared_load(j, e);
@@ -193,7 +198,7 @@ void sources_close(struct judge *j)
     struct sources *so = &j->so;
     struct map_slot *s;
 
-    for (size_t i = 0; (s = map_next(&so->seen, &i)) != NULL; )
+    for (size_t i = 0; (s = map_next(&so->seen, &i)) != NULL;)
         free(s->v.ptr);
     map_done(&so->seen);
     declared_done(so);
@@ -209,13 +214,15 @@ static int sources_save(struct judge *j, struct err *e)
     int rc = j->st == NULL ? -ENOENT : store_begin(j->st, STORE_WRITE, &tx, e);
     if (rc < 0)
         return j->st == NULL ? 0 : rc;
-    for (size_t i = 0; rc == 0 && n < SAVE_ROWS && (s = map_next(&j->so.seen, &i)) != NULL; ) {
+    for (size_t i = 0; rc == 0 && n < SAVE_ROWS && (s = map_next(&j->so.seen, &i)) != NULL;) {
         struct source_entry *en = s->v.ptr;
         if (!en->dirty)
             continue;
-        rc = tx_exec(tx, "INSERT INTO source_seen (host, address, first_at, last_at, events) VALUES (?1, ?2, ?3, ?4, ?5)"
+        rc = tx_exec(tx,
+                     "INSERT INTO source_seen (host, address, first_at, last_at, events) VALUES (?1, ?2, ?3, ?4, ?5)"
                      " ON CONFLICT (host, address) DO UPDATE SET last_at = excluded.last_at, events = excluded.events",
-                     VALS(V_Z(en->host), V_Z(en->addr), V_INT(en->first_at), V_INT(en->last_at), V_INT(en->events)), NULL, e);
+                     VALS(V_Z(en->host), V_Z(en->addr), V_INT(en->first_at), V_INT(en->last_at), V_INT(en->events)),
+                     NULL, e);
         en->dirty = rc < 0;
         n++;
     }

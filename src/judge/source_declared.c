@@ -41,14 +41,14 @@ void own_event(struct engine *en, const char *name, const char *const *keys, con
         buf_fmt(&b, " %s=", keys[i]);
         add_value(&b, str_sub(values[i], 0, 255));
     }
-    str line = arena_str(&en->pend.a, buf_view(&b));       /* until the batch ends */
+    str line = arena_str(&en->pend.a, buf_view(&b)); /* until the batch ends */
     buf_done(&b);
     if (line.p == NULL)
         return;
     syslog_parse(line, now, &ev);
     ev.transport = TP_SELF;
     engine_event(en, &ev, 0);
-    en->j->events--;                   /* counts what came from outside */
+    en->j->events--; /* counts what came from outside */
 }
 
 /* ---- declared ---- */
@@ -121,7 +121,7 @@ int declared_load(struct judge *j, struct err *e)
     struct declared *old = so->decl;
     size_t nold = so->ndecl;
     struct tx *tx;
-    struct val count = { 0 };
+    struct val count = {0};
 
     if (j->st == NULL || schema_kind(registry_schema(j->reg), STR("log_source")) == NULL)
         return 0;
@@ -131,11 +131,13 @@ int declared_load(struct judge *j, struct err *e)
     rc = tx_one(tx, &so->a, "SELECT count(*) FROM log_source WHERE valid_to IS NULL", NO_VALS, &count, e);
     struct declared *fresh = rc < 0 ? NULL : calloc((size_t)count.i + 1, sizeof(*fresh));
     if (fresh != NULL && count.i <= DECLARED_MAX) {
-        so->decl = NULL;               /* old is kept for a moment */
+        so->decl = NULL; /* old is kept for a moment */
         declared_done(so);
         so->decl = fresh;
-        rc = tx_query(tx, "SELECT id, name, host, address, unit_id, expected_every, created_at FROM log_source"
-                      " WHERE valid_to IS NULL ORDER BY id", NO_VALS, declared_row, so, e);
+        rc = tx_query(tx,
+                      "SELECT id, name, host, address, unit_id, expected_every, created_at FROM log_source"
+                      " WHERE valid_to IS NULL ORDER BY id",
+                      NO_VALS, declared_row, so, e);
         declared_keep(so, old, nold);
         free(old);
     } else {
@@ -159,7 +161,7 @@ uint64_t source_events_24h(const struct source_entry *s, int64_t now)
 /* A source is silent when neither it nor we began later than it should have spoken. */
 static void judge_silence(struct judge *j, struct declared *d, int64_t now)
 {
-    static const char *const keys[] = { "source_name", "source_host", "last_seen_at", "expected_every" };
+    static const char *const keys[] = {"source_name", "source_host", "last_seen_at", "expected_every"};
     int64_t from = d->last_at;
     char last[40] = "";
 
@@ -170,7 +172,7 @@ static void judge_silence(struct judge *j, struct declared *d, int64_t now)
     bool silent = d->every_s > 0 && now - from > d->every_s * NS_PER_S;
     if (!silent) {
         if (d->silent)
-            own_event(j->en, "log_source_back", keys, (const str[]){ d->name, d->host }, 2);
+            own_event(j->en, "log_source_back", keys, (const str[]){d->name, d->host}, 2);
         d->silent = false;
         return;
     }
@@ -182,7 +184,7 @@ static void judge_silence(struct judge *j, struct declared *d, int64_t now)
     d->told_at = now;
     if (d->last_at != 0)
         time_fmt(d->last_at, 0, last, sizeof(last));
-    own_event(j->en, "log_source_silent", keys, (const str[]){ d->name, d->host, str_c(last), d->every }, 4);
+    own_event(j->en, "log_source_silent", keys, (const str[]){d->name, d->host, str_c(last), d->every}, 4);
 }
 
 void sources_judge(struct judge *j, int64_t now)
@@ -194,7 +196,7 @@ void sources_judge(struct judge *j, int64_t now)
         so->decl[i].last_at = 0;
         so->decl[i].events_24h = 0;
     }
-    for (size_t i = 0; (s = map_next(&so->seen, &i)) != NULL; ) {
+    for (size_t i = 0; (s = map_next(&so->seen, &i)) != NULL;) {
         struct source_entry *e = s->v.ptr;
         struct declared *d = declared_of(so, str_c(e->host), str_c(e->addr));
         if (d == NULL)
@@ -206,4 +208,3 @@ void sources_judge(struct judge *j, int64_t now)
         judge_silence(j, &so->decl[i], now);
     engine_batch_end(j->en);
 }
-

@@ -8,14 +8,21 @@
 
 /* ---- one run ---- */
 
-struct row { int64_t id, unit_id; bool has_unit, unknown; str data, key, title, shown; str *names, *values; size_t n; };
+struct row {
+    int64_t id, unit_id;
+    bool has_unit, unknown;
+    str data, key, title, shown;
+    str *names, *values;
+    size_t n;
+};
 struct run {
     struct judge *j;
     const struct control *c;
     struct arena a;
-    struct row *v; size_t n, cap;
-    int64_t stale_before;              /* seconds; seen_at older than this is no evidence */
-    const char *fault;                 /* key of what is wrong with the rows */
+    struct row *v;
+    size_t n, cap;
+    int64_t stale_before; /* seconds; seen_at older than this is no evidence */
+    const char *fault;    /* key of what is wrong with the rows */
     bool applies;
 };
 
@@ -23,17 +30,23 @@ static bool first_value(void *ctx, const char *const *names, const struct val *v
 {
     struct run *r = ctx;
 
-    r->applies = n > 0 && (v[0].type == VAL_INT ? v[0].i != 0 : v[0].type == VAL_REAL ? v[0].r != 0 : v[0].type == VAL_TEXT && v[0].s.n > 0);
+    r->applies = n > 0 && (v[0].type == VAL_INT    ? v[0].i != 0
+                           : v[0].type == VAL_REAL ? v[0].r != 0
+                                                   : v[0].type == VAL_TEXT && v[0].s.n > 0);
     return false;
 }
 
 static str val_text(struct arena *a, const struct val *v)
 {
     switch (v->type) {
-    case VAL_INT:  return arena_fmt(a, "%lld", (long long)v->i);
-    case VAL_REAL: return arena_fmt(a, "%g", v->r);
-    case VAL_TEXT: return arena_str(a, v->s);
-    default:       return STR("");
+    case VAL_INT:
+        return arena_fmt(a, "%lld", (long long)v->i);
+    case VAL_REAL:
+        return arena_fmt(a, "%g", v->r);
+    case VAL_TEXT:
+        return arena_str(a, v->s);
+    default:
+        return STR("");
     }
 }
 
@@ -41,7 +54,7 @@ static void add_json(struct buf *b, const struct val *v)
 {
     if (v->type == VAL_INT)
         buf_fmt(b, "%lld", (long long)v->i);
-    else if (v->type == VAL_REAL && v->r - v->r == 0)      /* finite */
+    else if (v->type == VAL_REAL && v->r - v->r == 0) /* finite */
         buf_fmt(b, "%.15g", v->r);
     else if (v->type == VAL_TEXT)
         buf_json(b, str_sub(v->s, 0, 1000));
@@ -71,7 +84,7 @@ static struct row *row_new(struct run *r)
         r->cap = cap;
     }
     struct row *row = &r->v[r->n];
-    *row = (struct row){ 0 };
+    *row = (struct row){0};
     return row;
 }
 
@@ -91,7 +104,8 @@ static bool offender_row(void *ctx, const char *const *names, const struct val *
     row->names = arena_array(&r->a, str, n);
     row->values = arena_array(&r->a, str, n);
     for (size_t i = 0; row->names != NULL && row->values != NULL && i < n; i++) {
-        bool id = strcmp(names[i], "id") == 0, unit = strcmp(names[i], "unit_id") == 0, seen = strcmp(names[i], "seen_at") == 0;
+        bool id = strcmp(names[i], "id") == 0, unit = strcmp(names[i], "unit_id") == 0,
+             seen = strcmp(names[i], "seen_at") == 0;
         if (id && v[i].type == VAL_INT) {
             row->id = v[i].i;
             has_id = true;
@@ -129,7 +143,10 @@ static bool offender_row(void *ctx, const char *const *names, const struct val *
 }
 
 /* Key, title and unit of the subjects, from their kind's own table. */
-struct naming { struct run *r; struct row *row; };
+struct naming {
+    struct run *r;
+    struct row *row;
+};
 
 static bool name_row(void *ctx, const struct val *v, size_t n)
 {
@@ -152,14 +169,15 @@ static int name_subjects(struct run *r, struct err *e)
     const struct field *key = &k->fields[k->key_field], *title = &k->fields[k->title_field];
     bool unit = k->unit_field != SIZE_MAX && k->unit_field < k->nfields;
     bool title_plain = title->type != FT_REF && title->type != FT_REFS;
-    str sql = arena_fmt(&r->a, "SELECT %.*s, %.*s, %.*s%s FROM %.*s WHERE id = ?1", STR_ARGS(key->name),
-                        STR_ARGS(title_plain ? title->name : key->name), unit ? (int)k->fields[k->unit_field].name.n : 4,
-                        unit ? k->fields[k->unit_field].name.p : "NULL", unit ? "_id" : "", STR_ARGS(k->name));
+    str sql =
+        arena_fmt(&r->a, "SELECT %.*s, %.*s, %.*s%s FROM %.*s WHERE id = ?1", STR_ARGS(key->name),
+                  STR_ARGS(title_plain ? title->name : key->name), unit ? (int)k->fields[k->unit_field].name.n : 4,
+                  unit ? k->fields[k->unit_field].name.p : "NULL", unit ? "_id" : "", STR_ARGS(k->name));
     int rc = sql.p == NULL ? ERR(e, -ENOMEM, "base.no_memory", "check") : store_begin(r->j->st, STORE_READ, &tx, e);
     if (rc < 0)
         return rc;
     for (size_t i = 0; rc >= 0 && i < r->n; i++)
-        rc = tx_query(tx, sql.p, VALS(V_INT(r->v[i].id)), name_row, &(struct naming){ r, &r->v[i] }, e);
+        rc = tx_query(tx, sql.p, VALS(V_INT(r->v[i].id)), name_row, &(struct naming){r, &r->v[i]}, e);
     store_rollback(tx);
     return rc < 0 ? rc : 0;
 }
@@ -182,12 +200,13 @@ static bool look_row(void *ctx, str name, str *out)
 
 static void report_row(struct run *r, struct row *row, int64_t now)
 {
-    struct offender o = { .kind = r->c->state.subject, .id = row->id, .unit_id = row->unit_id, .data = row->data };
+    struct offender o = {.kind = r->c->state.subject, .id = row->id, .unit_id = row->unit_id, .data = row->data};
 
     o.key = arena_fmt(&r->a, "%lld", (long long)row->id);
     o.shown = row->key.n > 0 ? row->key : o.key;
     o.title = row->title.n > 0 ? row->title : o.shown;
-    row->shown = str_eq(o.title, o.shown) ? o.shown : arena_fmt(&r->a, "%.*s (%.*s)", STR_ARGS(o.title), STR_ARGS(o.shown));
+    row->shown =
+        str_eq(o.title, o.shown) ? o.shown : arena_fmt(&r->a, "%.*s (%.*s)", STR_ARGS(o.title), STR_ARGS(o.shown));
     o.message[LANG_VI] = message_fill(&r->a, r->c->message.vi, look_row, row);
     o.message[LANG_EN] = message_fill(&r->a, r->c->message.en, look_row, row);
     finding_seen(r->j, r->c, &o, now);
@@ -248,9 +267,9 @@ static int run_sql(struct run *r, struct err *e)
 int state_check(struct judge *j, struct packset *ps, const struct control *c, struct err *e)
 {
     int64_t mono = clock_mono(j->clk), now = clock_wall(j->clk);
-    struct run r = { .j = j, .c = c, .a = arena_init(256 << 20) };
-    struct result res = { .checked_at = now };
-    struct err why = { 0 };
+    struct run r = {.j = j, .c = c, .a = arena_init(256 << 20)};
+    struct result res = {.checked_at = now};
+    struct err why = {0};
 
     if (c->state.has_freshness)
         r.stale_before = time_add(now, c->state.freshness, -1) / NS_PER_S;
@@ -267,4 +286,3 @@ int state_check(struct judge *j, struct packset *ps, const struct control *c, st
     result_put(j, c, &res);
     return why.code != 0 || rc == 0 ? result_write(j, c, &res, e) : rc;
 }
-

@@ -1,16 +1,19 @@
 /* State checks over a real store: results, freshness, and SQL that is hostile. */
 #include "judge/world-int.h"
 
-#define CHECK(id, rest) W_HEAD(id, "state", "XX-1.1") "message: {vi: '{subject} hỏng {email}', en: '{subject} bad {email}'}\n" rest
+#define CHECK(id, rest)                                                                                                \
+    W_HEAD(id, "state", "XX-1.1") "message: {vi: '{subject} hỏng {email}', en: '{subject} bad {email}'}\n" rest
 
 static void life_of_a_check(void **state)
 {
     struct world *w = w_new();
 
-    w_put(w, "common/controls/a.yaml", CHECK("mail", "subject: unit\napplies: SELECT count(*) FROM unit WHERE tier = 'department'\n"
-          "query: SELECT id, id AS unit_id, email FROM unit WHERE valid_to IS NULL AND tier = 'department' AND email IS NULL\n"));
+    w_put(w, "common/controls/a.yaml",
+          CHECK("mail", "subject: unit\napplies: SELECT count(*) FROM unit WHERE tier = 'department'\n"
+                        "query: SELECT id, id AS unit_id, email FROM unit WHERE valid_to IS NULL AND tier = "
+                        "'department' AND email IS NULL\n"));
     w_open(w);
-    assert_true(w_control_is(w, "mail", "unknown"));           /* not run yet is not green */
+    assert_true(w_control_is(w, "mail", "unknown")); /* not run yet is not green */
     w_check(w, "mail");
     assert_true(w_control_is(w, "mail", "fail"));
     assert_int_equal(w_count(w, &ADMIN, "open"), 2);
@@ -21,7 +24,7 @@ static void life_of_a_check(void **state)
     assert_str(json_get_str(json_object_get(f, "unit"), "key"), "P1");
     int64_t first = json_get_int(f, "id", 0);
     json_decref(f);
-    w_check(w, "mail");                                        /* seen again: counted, not doubled */
+    w_check(w, "mail"); /* seen again: counted, not doubled */
     assert_int_equal(w_count(w, &ADMIN, ""), 2);
     f = w_first(w, "open");
     assert_int_equal(json_get_int(f, "count", 0), 2);
@@ -31,7 +34,7 @@ static void life_of_a_check(void **state)
     assert_int_equal(w_count(w, &ADMIN, "open"), 1);
     assert_int_equal(w_count(w, &ADMIN, "closed"), 1);
     w_change(w, "unit", "P1", "{'email':null}");
-    w_check(w, "mail");                                        /* comes back as a new one */
+    w_check(w, "mail"); /* comes back as a new one */
     f = w_first(w, "open");
     assert_true(json_get_int(f, "id", 0) > first);
     assert_int_equal(json_get_int(f, "count", 0), 1);
@@ -51,13 +54,15 @@ static void freshness(void **state)
     char text[300];
     int64_t now;
 
-    w_put(w, "common/controls/a.yaml", CHECK("av", "subject: device\nfreshness: P2D\n"
-          "query: SELECT d.id, p.reported_at AS seen_at, 'x' AS email FROM device d LEFT JOIN posture p ON p.device_id = d.id"
-          " WHERE p.disk_encrypted IS NULL OR p.disk_encrypted = 0\n"));
+    w_put(w, "common/controls/a.yaml",
+          CHECK("av", "subject: device\nfreshness: P2D\n"
+                      "query: SELECT d.id, p.reported_at AS seen_at, 'x' AS email FROM device d LEFT JOIN posture p ON "
+                      "p.device_id = d.id"
+                      " WHERE p.disk_encrypted IS NULL OR p.disk_encrypted = 0\n"));
     w_add(w, "network", "{'code':'WAN','name':'Mạng','kind':'intranet'}");
     w_add(w, "device", "{'code':'M1','name':'Máy một','category':'workstation','unit':'STC','network':'WAN'}");
     w_open(w);
-    w_check(w, "av");                                          /* no posture: seen_at is NULL */
+    w_check(w, "av"); /* no posture: seen_at is NULL */
     assert_true(w_control_is(w, "av", "unknown"));
     assert_int_equal(w_count(w, &ADMIN, ""), 0);
     now = clock_wall(&w->clk);
@@ -67,7 +72,7 @@ static void freshness(void **state)
     w_check(w, "av");
     assert_true(w_control_is(w, "av", "fail"));
     assert_int_equal(w_count(w, &ADMIN, "open"), 1);
-    clock_advance(&w->clk, 3 * 86400 * NS_PER_S);              /* the report ages */
+    clock_advance(&w->clk, 3 * 86400 * NS_PER_S); /* the report ages */
     w_check(w, "av");
     assert_true(w_control_is(w, "av", "unknown"));
     assert_int_equal(w_count(w, &ADMIN, "open"), 1);
@@ -77,13 +82,22 @@ static void freshness(void **state)
 /* Refused when packs load, with file and line. */
 static void hostile_at_load(void **state)
 {
-    static const struct { const char *sql, *what; } t[] = {
-        { "INSERT INTO unit (code) VALUES ('x')", "INSERT" }, { "DELETE FROM finding", "DELETE" },
-        { "UPDATE unit SET name = 'x'", "UPDATE" }, { "ATTACH DATABASE '/tmp/x' AS y", "ATTACH" },
-        { "DROP TABLE unit", "DELETE" }, { "PRAGMA writable_schema = 1", "PRAGMA" },
-        { "SELECT id FROM nothing_here", "nothing_here" }, { "SELECT load_extension('x') AS id", "load_extension" },
-        { "SELECT readfile('/etc/passwd') AS id", "readfile" }, { "SELECT id FROM unit; DROP TABLE unit", "" }, { "SELEC id", "" },
-        { "SELECT rowid AS id FROM login", "login" }, { "SELECT 1 AS id FROM sqlite_master", "sqlite_master" },
+    static const struct {
+        const char *sql, *what;
+    } t[] = {
+        {"INSERT INTO unit (code) VALUES ('x')", "INSERT"},
+        {"DELETE FROM finding", "DELETE"},
+        {"UPDATE unit SET name = 'x'", "UPDATE"},
+        {"ATTACH DATABASE '/tmp/x' AS y", "ATTACH"},
+        {"DROP TABLE unit", "DELETE"},
+        {"PRAGMA writable_schema = 1", "PRAGMA"},
+        {"SELECT id FROM nothing_here", "nothing_here"},
+        {"SELECT load_extension('x') AS id", "load_extension"},
+        {"SELECT readfile('/etc/passwd') AS id", "readfile"},
+        {"SELECT id FROM unit; DROP TABLE unit", ""},
+        {"SELEC id", ""},
+        {"SELECT rowid AS id FROM login", "login"},
+        {"SELECT 1 AS id FROM sqlite_master", "sqlite_master"},
     };
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
@@ -112,20 +126,28 @@ static void hostile_at_load(void **state)
 /* What passes the loader but cannot run makes the check unknown, with the reason. */
 static void hostile_at_run(void **state)
 {
-    static const struct { const char *rest, *why; } t[] = {
-        { "query: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS id, 'x' AS email FROM r WHERE n < 0\n", "" },
-        { "query: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS id, 'x' AS email FROM r\n", "" },
-        { "query: SELECT name FROM unit\n", "id" },
-        { "query: SELECT code AS id FROM unit\n", "id" },
-        { "freshness: P1D\nquery: SELECT id FROM unit\n", "seen_at" },
-        { "applies: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r WHERE n < 0\nquery: SELECT id FROM unit\n", "" },
+    static const struct {
+        const char *rest, *why;
+    } t[] = {
+        {"query: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS id, 'x' AS email FROM r "
+         "WHERE n < 0\n",
+         ""},
+        {"query: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS id, 'x' AS email FROM r\n",
+         ""},
+        {"query: SELECT name FROM unit\n", "id"},
+        {"query: SELECT code AS id FROM unit\n", "id"},
+        {"freshness: P1D\nquery: SELECT id FROM unit\n", "seen_at"},
+        {"applies: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r WHERE n < 0\nquery: "
+         "SELECT id FROM unit\n",
+         ""},
     };
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
         struct world *w = w_new();
         struct buf b;
         w->sql_ms = 100;
-        w_put(w, "common/controls/a.yaml", CHECK("evil", "subject: unit\nquery: SELECT id, email FROM unit WHERE code = 'P1'\n"));
+        w_put(w, "common/controls/a.yaml",
+              CHECK("evil", "subject: unit\nquery: SELECT id, email FROM unit WHERE code = 'P1'\n"));
         w_open(w);
         w_check(w, "evil");
         assert_int_equal(w_count(w, &ADMIN, "open"), 1);
@@ -143,7 +165,7 @@ static void hostile_at_run(void **state)
         if (str_find(json_get_str(why, "en"), str_c(t[i].why)) == SIZE_MAX)
             fail_msg("%s", json_string_value(json_object_get(why, "en")));
         json_decref(c);
-        assert_int_equal(w_count(w, &ADMIN, "open"), 1);       /* what was found stays */
+        assert_int_equal(w_count(w, &ADMIN, "open"), 1); /* what was found stays */
         w_free(w);
     }
 }
@@ -153,8 +175,10 @@ static void by_itself(void **state)
 {
     struct world *w = w_new();
 
-    w_put(w, "common/controls/a.yaml", CHECK("one", "subject: unit\nquery: SELECT id, email FROM unit WHERE code = 'P1'\n"));
-    w_put(w, "common/controls/b.yaml", CHECK("two", "subject: unit\nquery: SELECT id, email FROM unit WHERE code = 'none'\n"));
+    w_put(w, "common/controls/a.yaml",
+          CHECK("one", "subject: unit\nquery: SELECT id, email FROM unit WHERE code = 'P1'\n"));
+    w_put(w, "common/controls/b.yaml",
+          CHECK("two", "subject: unit\nquery: SELECT id, email FROM unit WHERE code = 'none'\n"));
     w_open(w);
     w_tick(w);
     w_tick(w);
@@ -166,7 +190,7 @@ static void by_itself(void **state)
     w_tick(w);
     w_tick(w);
     assert_true(w_control_is(w, "two", "fail"));
-    w_reopen(w);                                               /* results outlive a restart */
+    w_reopen(w); /* results outlive a restart */
     assert_true(w_control_is(w, "two", "fail"));
     w_free(w);
 }
@@ -175,8 +199,9 @@ static void many_offenders(void **state)
 {
     struct world *w = w_new();
 
-    w_put(w, "common/controls/a.yaml", CHECK("many", "subject: unit\nquery: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r"
-          " WHERE n < 2000) SELECT n AS id, 'x' AS email FROM r\n"));
+    w_put(w, "common/controls/a.yaml",
+          CHECK("many", "subject: unit\nquery: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r"
+                        " WHERE n < 2000) SELECT n AS id, 'x' AS email FROM r\n"));
     w_open(w);
     w_check(w, "many");
     json_t *c = w_control(w, "many");
@@ -190,7 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life_of_a_check), cmocka_unit_test(freshness), cmocka_unit_test(hostile_at_load),
-        cmocka_unit_test(hostile_at_run), cmocka_unit_test(by_itself), cmocka_unit_test(many_offenders),
+        cmocka_unit_test(hostile_at_run),  cmocka_unit_test(by_itself), cmocka_unit_test(many_offenders),
     };
     return cmocka_run_group_tests_name("state_check", tests, NULL, NULL);
 }

@@ -5,13 +5,13 @@
 #include "base/json.h"
 #include <errno.h>
 
-static const struct actor system_actor = { .name = { OWN_PROGRAM, sizeof(OWN_PROGRAM) - 1 }, .roles = ROLE_SYSTEM,
-                                           .reason = { "pack", 4 } };
+static const struct actor system_actor = {
+    .name = {OWN_PROGRAM, sizeof(OWN_PROGRAM) - 1}, .roles = ROLE_SYSTEM, .reason = {"pack", 4}};
 
 struct sync {
     struct judge *j;
     const struct kind *kind;
-    struct map have;                   /* key -> json_t* record, borrowed from pages */
+    struct map have; /* key -> json_t* record, borrowed from pages */
     json_t *pages;
 };
 
@@ -52,11 +52,11 @@ static void put(const struct sync *s, json_t *rec, const char *field, json_t *v)
 
 static int sync_begin(struct sync *s, struct judge *j, const char *kind, struct err *e)
 {
-    struct list_query q = { .limit = 1000 };
+    struct list_query q = {.limit = 1000};
     char cursor[512] = "";
     int rc;
 
-    *s = (struct sync){ .j = j, .kind = schema_kind(registry_schema(j->reg), str_c(kind)), .pages = json_array() };
+    *s = (struct sync){.j = j, .kind = schema_kind(registry_schema(j->reg), str_c(kind)), .pages = json_array()};
     map_init(&s->have, 200000);
     if (s->kind == NULL)
         return 0;
@@ -67,7 +67,8 @@ static int sync_begin(struct sync *s, struct judge *j, const char *kind, struct 
         if ((rc = registry_list(j->reg, &system_actor, s->kind->name, &q, &page, e)) < 0)
             return rc;
         json_array_append_new(s->pages, page);
-        json_array_foreach(json_object_get(page, "items"), i, rec) {
+        json_array_foreach(json_object_get(page, "items"), i, rec)
+        {
             struct map_slot *slot = map_put(&s->have, json_get_str(rec, "key"), NULL);
             if (slot != NULL)
                 slot->v.ptr = rec;
@@ -86,10 +87,7 @@ static void sync_end(struct sync *s)
 
 /* ---- comparing ---- */
 
-static str ref_key(const json_t *v)
-{
-    return json_is_object(v) ? json_get_str(v, "key") : json_str(v);
-}
+static str ref_key(const json_t *v) { return json_is_object(v) ? json_get_str(v, "key") : json_str(v); }
 
 static bool list_has(const json_t *list, str key)
 {
@@ -142,11 +140,11 @@ static int sync_one(struct sync *s, str key, json_t *rec, struct err *e)
     } else {
         json_t *have = slot->v.ptr;
         patch = json_object();
-        json_object_foreach(rec, field, want)
-            if (!same_value(want, json_object_get(have, field)))
-                json_object_set(patch, field, want);
+        json_object_foreach(rec, field, want) if (!same_value(want, json_object_get(have, field)))
+            json_object_set(patch, field, want);
         if (json_object_size(patch) > 0)
-            rc = registry_change(s->j->reg, &system_actor, s->kind->name, key, json_get_int(have, "rev", 0), patch, &out, &es, e);
+            rc = registry_change(s->j->reg, &system_actor, s->kind->name, key, json_get_int(have, "rev", 0), patch,
+                                 &out, &es, e);
         json_decref(patch);
     }
     if (rc < 0)

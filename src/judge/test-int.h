@@ -51,12 +51,17 @@ struct kit {
 
 static inline void kit_init(struct kit *k)
 {
-    *k = (struct kit){ .a = arena_init(64 << 20), .names = names_new() };
+    *k = (struct kit){.a = arena_init(64 << 20), .names = names_new()};
     map_init(&k->alias, 100);
     map_init(&k->lists, 100);
     errs_init(&k->es, 100);
-    k->c = (struct sigma_ctx){ .a = &k->a, .names = k->names, .alias = &k->alias, .lists = &k->lists, .res = &k->res,
-                               .es = &k->es, .file = "rule.yml" };
+    k->c = (struct sigma_ctx){.a = &k->a,
+                              .names = k->names,
+                              .alias = &k->alias,
+                              .lists = &k->lists,
+                              .res = &k->res,
+                              .es = &k->es,
+                              .file = "rule.yml"};
 }
 
 static inline void kit_done(struct kit *k)
@@ -87,7 +92,10 @@ static inline struct yaml *kit_yaml(struct kit *k, const char *text)
 static inline void kit_event(struct kit *k, const char *pairs)
 {
     str rest = arena_str(&k->a, str_c(pairs)), one;
-    struct { int id; str v; } got[64];
+    struct {
+        int id;
+        str v;
+    } got[64];
     size_t n = 0;
 
     while (rest.n > 0 && str_split(&rest, ';', &one)) {
@@ -163,6 +171,10 @@ static inline json_t *J(const char *text)
     assert_non_null(v);
     return v;
 }
-#define assert_str(s, z) do { str s_ = (s); if (!str_eq(s_, str_c(z))) \
-    fail_msg("\"%.*s\" is not \"%s\"", STR_ARGS(s_), (z)); } while (0)
+#define assert_str(s, z)                                                                                               \
+    do {                                                                                                               \
+        str s_ = (s);                                                                                                  \
+        if (!str_eq(s_, str_c(z)))                                                                                     \
+            fail_msg("\"%.*s\" is not \"%s\"", STR_ARGS(s_), (z));                                                     \
+    } while (0)
 #endif

@@ -15,7 +15,7 @@ str text_safe(struct arena *a, str s, size_t max)
     for (size_t i = 0; p != NULL && i < clean.n; i++)
         if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
             p[i] = '?';
-    return p == NULL ? STR("") : (str){ p, clean.n };
+    return p == NULL ? STR("") : (str){p, clean.n};
 }
 
 char *str_dup(str s)
@@ -55,8 +55,8 @@ str message_fill(struct arena *a, str t, message_look *fn, void *ctx)
 
 json_t *label_json(struct label l)
 {
-    return json_pack("{s:o, s:o}", "vi", json_from_str(l.vi.p == NULL ? STR("") : l.vi),
-                     "en", json_from_str(l.en.p == NULL ? STR("") : l.en));
+    return json_pack("{s:o, s:o}", "vi", json_from_str(l.vi.p == NULL ? STR("") : l.vi), "en",
+                     json_from_str(l.en.p == NULL ? STR("") : l.en));
 }
 
 json_t *time_json(int64_t ns)

@@ -4,7 +4,11 @@
 
 enum { ROUNDS = 60, LINES = 20 };
 
-struct party { struct world *w; atomic_uint bad; atomic_bool done; };
+struct party {
+    struct world *w;
+    atomic_uint bad;
+    atomic_bool done;
+};
 
 static void *sender(void *arg)
 {
@@ -18,7 +22,8 @@ static void *sender(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         event_batch_clear(&b);
         for (int k = 0; k < LINES; k++) {
-            snprintf(line, sizeof(line), "<38>1 2026-11-21T02:30:00Z web-%d sshd 9 - - bad an from 192.0.2.%d", k % 4, k % 3);
+            snprintf(line, sizeof(line), "<38>1 2026-11-21T02:30:00Z web-%d sshd 9 - - bad an from 192.0.2.%d", k % 4,
+                     k % 3);
             batch_add(&b, line, W_START + i, TP_UDP);
         }
         if (judge_events(p->w->j, event_batch_seal(&b), seq, &e) < 0)
@@ -49,7 +54,7 @@ static void *viewer(void *arg)
     struct err e;
 
     while (!p->done) {
-        json_t *v[6] = { NULL };
+        json_t *v[6] = {NULL};
         int rc = judge_today(p->w->j, &ADMIN, &v[0], &e);
         rc |= judge_clauses(p->w->j, &ADMIN, &v[1], &e);
         rc |= judge_controls(p->w->j, &ADMIN, &v[2], &e);
@@ -84,16 +89,23 @@ static void count_told(void *ctx, const char *what, const json_t *finding) { tol
 
 static void together(void **state)
 {
-    static void *(*const roles[])(void *) = { sender, ticker, viewer, reloader };
+    static void *(*const roles[])(void *) = {sender, ticker, viewer, reloader};
     struct world *w = w_new();
-    struct party p = { .w = w };
+    struct party p = {.w = w};
     pthread_t t[4];
 
-    w_put(w, "common/decoders/d.yaml", "- program: sshd\n  patterns:\n    - {event: bad, match: 'bad {user} from {src_ip}'}\n");
+    w_put(w, "common/decoders/d.yaml",
+          "- program: sshd\n  patterns:\n    - {event: bad, match: 'bad {user} from {src_ip}'}\n");
     w_put(w, "common/logsources.yaml", "- {product: linux, service: sshd, programs: [sshd]}\n");
-    w_put(w, "common/sigma/s.yml", "title: t\nname: s\nlogsource: {product: linux, service: sshd}\ndetection: {s: {event: bad}, condition: s}\n");
-    w_put(w, "common/controls/e.yaml", W_HEAD("bad", "event", "XX-1.1") "message: {vi: '{count}', en: '{count}'}\nrules: [s]\nsubject_field: src_ip\n");
-    w_put(w, "common/controls/s.yaml", W_HEAD("mail", "state", "XX-1.2") "message: {vi: x, en: x}\nsubject: unit\nquery: SELECT id FROM unit WHERE email IS NULL\n");
+    w_put(
+        w, "common/sigma/s.yml",
+        "title: t\nname: s\nlogsource: {product: linux, service: sshd}\ndetection: {s: {event: bad}, condition: s}\n");
+    w_put(w, "common/controls/e.yaml",
+          W_HEAD("bad", "event",
+                 "XX-1.1") "message: {vi: '{count}', en: '{count}'}\nrules: [s]\nsubject_field: src_ip\n");
+    w_put(w, "common/controls/s.yaml",
+          W_HEAD("mail", "state",
+                 "XX-1.2") "message: {vi: x, en: x}\nsubject: unit\nquery: SELECT id FROM unit WHERE email IS NULL\n");
     w_put(w, "common/controls/d.yaml", W_HEAD("duty", "duty", "XX-2") "period: P1M\n");
     w_open(w);
     judge_listen(w->j, count_told, NULL);
@@ -108,9 +120,8 @@ static void together(void **state)
     json_t *all = w_findings(w, &ADMIN, "living"), *one;
     size_t i;
     int64_t sum = 0;
-    json_array_foreach(json_object_get(all, "items"), i, one)
-        if (str_eq(json_get_str(one, "control"), STR("bad")))
-            sum += json_get_int(one, "count", 0);
+    json_array_foreach(json_object_get(all, "items"), i, one) if (str_eq(json_get_str(one, "control"), STR("bad")))
+        sum += json_get_int(one, "count", 0);
     assert_int_equal(sum, ROUNDS * LINES);
     json_decref(all);
     w_free(w);
@@ -118,7 +129,7 @@ static void together(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(together) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(together)};
 
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include "judge/judge-int.h"
 #include <errno.h>
 
-static str id_bytes(const int64_t *id) { return (str){ (const char *)id, sizeof(*id) }; }
+static str id_bytes(const int64_t *id) { return (str){(const char *)id, sizeof(*id)}; }
 
 static bool unit_row(void *ctx, const struct val *v, size_t n)
 {
@@ -15,7 +15,7 @@ static bool unit_row(void *ctx, const struct val *v, size_t n)
 
 int sight_of(struct judge *j, struct tx *tx, const struct actor *who, struct sight *s, struct err *e)
 {
-    *s = (struct sight){ 0 };
+    *s = (struct sight){0};
     map_init(&s->units, 1000000);
     if (who->roles & SEE_READ || (who->roles & ROLE_UNIT_OFFICER && who->unit_id == 0)) {
         s->all = true;
@@ -23,15 +23,15 @@ int sight_of(struct judge *j, struct tx *tx, const struct actor *who, struct sig
     }
     if (!(who->roles & ROLE_UNIT_OFFICER))
         return ERR(e, -EACCES, "judge.no_role");
-    int rc = tx_query(tx, "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS BIGINT) UNION SELECT u.id FROM unit u JOIN sub ON u.parent_id = sub.id)"
-                      " SELECT id FROM sub", VALS(V_INT(who->unit_id)), unit_row, s, e);
+    int rc = tx_query(tx,
+                      "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS BIGINT) UNION SELECT u.id FROM unit u JOIN sub ON "
+                      "u.parent_id = sub.id)"
+                      " SELECT id FROM sub",
+                      VALS(V_INT(who->unit_id)), unit_row, s, e);
     return rc < 0 ? rc : 0;
 }
 
-void sight_done(struct sight *s)
-{
-    map_done(&s->units);
-}
+void sight_done(struct sight *s) { map_done(&s->units); }
 
 bool sight_has(struct sight *s, int64_t unit)
 {

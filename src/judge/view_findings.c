@@ -6,9 +6,10 @@
 #include <errno.h>
 
 enum { FIELDS = 21, LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
-static const char columns[] =
-    "f.id, f.control, f.subject_kind, f.subject_id, f.subject_key, f.subject_title, f.unit_id, u.code, u.name, f.severity, f.state,"
-    " f.count, f.first_at, f.last_at, f.closed_at, f.title_vi, f.title_en, f.message_vi, f.message_en, f.clauses, f.evidence";
+static const char columns[] = "f.id, f.control, f.subject_kind, f.subject_id, f.subject_key, f.subject_title, "
+                              "f.unit_id, u.code, u.name, f.severity, f.state,"
+                              " f.count, f.first_at, f.last_at, f.closed_at, f.title_vi, f.title_en, f.message_vi, "
+                              "f.message_en, f.clauses, f.evidence";
 
 static json_t *text_of(const struct val *v) { return json_from_str(v->type == VAL_TEXT ? v->s : STR("")); }
 static json_t *both(const struct val *v) { return json_pack("{s:o, s:o}", "vi", text_of(&v[0]), "en", text_of(&v[1])); }
@@ -17,18 +18,24 @@ static json_t *row_json(const struct val *v)
 {
     json_t *clauses = json_loadb(v[19].s.p, v[19].s.n, 0, NULL);
 
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o, s:I, s:o, s:o, s:o, s:o}",
-        "id", (json_int_t)v[0].i, "control", text_of(&v[1]), "title", both(&v[15]), "clauses", clauses == NULL ? json_array() : clauses,
-        "severity", text_of(&v[9]), "state", text_of(&v[10]),
-        "subject", "kind", text_of(&v[2]), "id", v[3].type == VAL_INT ? json_integer(v[3].i) : json_null(), "key", text_of(&v[4]),
-        "title", text_of(&v[5]), "unit", unit_json(v[6].type == VAL_INT ? v[6].i : 0, v[7].s, v[8].s), "count", (json_int_t)v[11].i,
-        "first_at", time_json(v[12].i), "last_at", time_json(v[13].i), "closed_at", time_json(v[14].type == VAL_INT ? v[14].i : 0),
-        "message", both(&v[17]));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o, s:I, s:o, s:o, s:o, s:o}", "id",
+                     (json_int_t)v[0].i, "control", text_of(&v[1]), "title", both(&v[15]), "clauses",
+                     clauses == NULL ? json_array() : clauses, "severity", text_of(&v[9]), "state", text_of(&v[10]),
+                     "subject", "kind", text_of(&v[2]), "id", v[3].type == VAL_INT ? json_integer(v[3].i) : json_null(),
+                     "key", text_of(&v[4]), "title", text_of(&v[5]), "unit",
+                     unit_json(v[6].type == VAL_INT ? v[6].i : 0, v[7].s, v[8].s), "count", (json_int_t)v[11].i,
+                     "first_at", time_json(v[12].i), "last_at", time_json(v[13].i), "closed_at",
+                     time_json(v[14].type == VAL_INT ? v[14].i : 0), "message", both(&v[17]));
 }
 
 /* ---- the list ---- */
 
-struct where { struct arena a; struct buf with, cond; struct val p[16]; size_t n; };
+struct where {
+    struct arena a;
+    struct buf with, cond;
+    struct val p[16];
+    size_t n;
+};
 
 static size_t param(struct where *w, struct val v)
 {
@@ -56,7 +63,8 @@ static struct val like(struct where *w, const char *head, str s, const char *tai
 
 static void subtree(struct where *w, const char *name, struct val id)
 {
-    buf_fmt(&w->with, "%s%s(id) AS (SELECT CAST(?%zu AS BIGINT) UNION SELECT u.id FROM unit u JOIN %s s ON u.parent_id = s.id)",
+    buf_fmt(&w->with,
+            "%s%s(id) AS (SELECT CAST(?%zu AS BIGINT) UNION SELECT u.id FROM unit u JOIN %s s ON u.parent_id = s.id)",
             w->with.n == 0 ? "WITH RECURSIVE " : ", ", name, param(w, id), name);
     buf_fmt(&w->cond, " AND f.unit_id IN (SELECT id FROM %s)", name);
 }
@@ -67,14 +75,19 @@ static int unit_of(struct tx *tx, struct arena *a, str key, int64_t *id, struct 
 
     if (str_i64(key, id))
         return 0;
-    int rc = tx_one(tx, a, "SELECT id FROM unit WHERE code = ?1 ORDER BY valid_to IS NOT NULL, id DESC", VALS(V_STR(key)), &v, e);
+    int rc = tx_one(tx, a, "SELECT id FROM unit WHERE code = ?1 ORDER BY valid_to IS NOT NULL, id DESC",
+                    VALS(V_STR(key)), &v, e);
     *id = rc == 1 ? v.i : -1;
     return rc < 0 ? rc : 0;
 }
 
-static int build(struct where *w, struct tx *tx, struct sight *s, const struct actor *who, const struct finding_query *q, struct err *e)
+static int build(struct where *w, struct tx *tx, struct sight *s, const struct actor *who,
+                 const struct finding_query *q, struct err *e)
 {
-    struct { str v; const char *col; } plain[] = { { q->control, "control" }, { q->severity, "severity" } };
+    struct {
+        str v;
+        const char *col;
+    } plain[] = {{q->control, "control"}, {q->severity, "severity"}};
     int64_t unit;
 
     w->a = arena_init(1 << 20);
@@ -96,12 +109,13 @@ static int build(struct where *w, struct tx *tx, struct sight *s, const struct a
         buf_z(&w->cond, " AND f.state <> 'closed'");
     else if (q->state.n > 0 && !str_eq(q->state, STR("all")))
         buf_fmt(&w->cond, " AND f.state = ?%zu", param(w, V_STR(q->state)));
-    if (q->clause.n > 0) {             /* the clause itself or what lies in it */
+    if (q->clause.n > 0) { /* the clause itself or what lies in it */
         size_t a = param(w, like(w, "%\"", q->clause, "\"%")), b = param(w, like(w, "%\"", q->clause, ".%"));
         buf_fmt(&w->cond, " AND (f.clauses LIKE ?%zu ESCAPE '!' OR f.clauses LIKE ?%zu ESCAPE '!')", a, b);
     }
     if (q->q.n > 0)
-        buf_fmt(&w->cond, " AND f.folded LIKE ?%zu ESCAPE '!'", param(w, like(w, "%", text_fold(&w->a, str_sub(q->q, 0, 200)), "%")));
+        buf_fmt(&w->cond, " AND f.folded LIKE ?%zu ESCAPE '!'",
+                param(w, like(w, "%", text_fold(&w->a, str_sub(q->q, 0, 200)), "%")));
     return w->cond.failed || w->with.failed || w->a.failed ? ERR(e, -ENOMEM, "base.no_memory", "findings") : 0;
 }
 
@@ -118,13 +132,15 @@ static bool item_row(void *ctx, const struct val *v, size_t n)
     return true;
 }
 
-static int run_list(struct where *w, struct tx *tx, const struct finding_query *q, json_t *items, int64_t *total, struct err *e)
+static int run_list(struct where *w, struct tx *tx, const struct finding_query *q, json_t *items, int64_t *total,
+                    struct err *e)
 {
     size_t limit = q->limit == 0 ? LIMIT_DEFAULT : q->limit > LIMIT_MAX ? LIMIT_MAX : q->limit;
     int64_t cursor;
     struct val v;
 
-    str sql = arena_fmt(&w->a, "%.*s SELECT count(*) FROM finding f WHERE %.*s", STR_ARGS(buf_view(&w->with)), STR_ARGS(buf_view(&w->cond)));
+    str sql = arena_fmt(&w->a, "%.*s SELECT count(*) FROM finding f WHERE %.*s", STR_ARGS(buf_view(&w->with)),
+                        STR_ARGS(buf_view(&w->cond)));
     int rc = tx_one(tx, &w->a, sql.p, w->p, w->n, &v, e);
     if (rc < 0)
         return rc;
@@ -134,16 +150,18 @@ static int run_list(struct where *w, struct tx *tx, const struct finding_query *
             return ERR(e, -EINVAL, "judge.cursor", S(q->cursor));
         buf_fmt(&w->cond, " AND f.id < ?%zu", param(w, V_INT(cursor)));
     }
-    sql = arena_fmt(&w->a, "%.*s SELECT %s FROM finding f LEFT JOIN unit u ON u.id = f.unit_id WHERE %.*s ORDER BY f.id DESC LIMIT %zu",
-                    STR_ARGS(buf_view(&w->with)), columns, STR_ARGS(buf_view(&w->cond)), limit);
+    sql = arena_fmt(
+        &w->a,
+        "%.*s SELECT %s FROM finding f LEFT JOIN unit u ON u.id = f.unit_id WHERE %.*s ORDER BY f.id DESC LIMIT %zu",
+        STR_ARGS(buf_view(&w->with)), columns, STR_ARGS(buf_view(&w->cond)), limit);
     rc = tx_query(tx, sql.p, w->p, w->n, item_row, items, e);
     return rc < 0 ? rc : 0;
 }
 
-int findings_items(struct judge *j, struct tx *tx, struct sight *s, const struct actor *who, const struct finding_query *q,
-                   json_t **out, struct err *e)
+int findings_items(struct judge *j, struct tx *tx, struct sight *s, const struct actor *who,
+                   const struct finding_query *q, json_t **out, struct err *e)
 {
-    struct where w = { 0 };
+    struct where w = {0};
     json_t *items = json_array(), *next = json_null();
     int64_t total = 0;
     int rc = build(&w, tx, s, who, q, e);
@@ -151,7 +169,9 @@ int findings_items(struct judge *j, struct tx *tx, struct sight *s, const struct
     if (rc == 0)
         rc = run_list(&w, tx, q, items, &total, e);
     where_done(&w);
-    size_t n = json_array_size(items), limit = q->limit == 0 ? LIMIT_DEFAULT : q->limit > LIMIT_MAX ? LIMIT_MAX : q->limit;
+    size_t n = json_array_size(items), limit = q->limit == 0          ? LIMIT_DEFAULT
+                                               : q->limit > LIMIT_MAX ? LIMIT_MAX
+                                                                      : q->limit;
     if (rc < 0) {
         json_decref(items);
         return rc;
@@ -180,7 +200,10 @@ int judge_findings(struct judge *j, const struct actor *who, const struct findin
 
 /* ---- one ---- */
 
-struct one { json_t *finding; int64_t unit; };
+struct one {
+    json_t *finding;
+    int64_t unit;
+};
 
 static bool one_row(void *ctx, const struct val *v, size_t n)
 {
@@ -195,9 +218,10 @@ static bool evidence_row(void *ctx, const struct val *v, size_t n)
 {
     json_t *data = json_loadb(v[3].s.p, v[3].s.n, 0, NULL);
 
-    json_array_append_new(ctx, json_pack("{s:o, s:o, s:o, s:o}", "at", time_json(v[0].i),
-        "seq", v[1].type == VAL_INT ? json_integer(v[1].i) : json_null(),
-        "line", v[2].type == VAL_TEXT ? json_from_str(v[2].s) : json_null(), "data", data == NULL ? json_object() : data));
+    json_array_append_new(ctx, json_pack("{s:o, s:o, s:o, s:o}", "at", time_json(v[0].i), "seq",
+                                         v[1].type == VAL_INT ? json_integer(v[1].i) : json_null(), "line",
+                                         v[2].type == VAL_TEXT ? json_from_str(v[2].s) : json_null(), "data",
+                                         data == NULL ? json_object() : data));
     return true;
 }
 
@@ -218,10 +242,7 @@ static bool history_row(void *ctx, const struct val *v, size_t n)
     return true;
 }
 
-static void add_rule(json_t *list, str text)
-{
-    json_array_append_new(list, json_from_str(text));
-}
+static void add_rule(json_t *list, str text) { json_array_append_new(list, json_from_str(text)); }
 
 /* The YAML of the control, and of every rule it stands on. */
 static json_t *rule_text(const struct packset *ps, const struct control *c)
@@ -257,23 +278,27 @@ static json_t *why_json(struct judge *j, struct packset *ps, struct tx *tx, cons
     json_t *clauses = json_array(), *id;
     size_t i;
 
-    json_array_foreach(json_object_get(finding, "clauses"), i, id) {
+    json_array_foreach(json_object_get(finding, "clauses"), i, id)
+    {
         const struct clause *cl = packset_clause(ps, json_str(id));
         if (cl != NULL)
-            json_array_append_new(clauses, json_pack("{s:o, s:o, s:o, s:o}", "id", json_from_str(cl->id), "number", json_from_str(cl->number),
-                "title", label_json(cl->title), "text", label_json(cl->text)));
+            json_array_append_new(clauses, json_pack("{s:o, s:o, s:o, s:o}", "id", json_from_str(cl->id), "number",
+                                                     json_from_str(cl->number), "title", label_json(cl->title), "text",
+                                                     label_json(cl->text)));
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "control", c == NULL ? json_null() : control_json(j, ps, tx, c), "clauses", clauses,
-                     "rule", c == NULL ? json_null() : rule_text(ps, c), "remedy", c == NULL ? json_null() : label_json(c->remedy),
-                     "reason", c == NULL ? json_null() : label_json(c->why));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "control", c == NULL ? json_null() : control_json(j, ps, tx, c),
+                     "clauses", clauses, "rule", c == NULL ? json_null() : rule_text(ps, c), "remedy",
+                     c == NULL ? json_null() : label_json(c->remedy), "reason",
+                     c == NULL ? json_null() : label_json(c->why));
 }
 
 static int finding_read(struct judge *j, struct tx *tx, struct sight *s, int64_t id, json_t **out, struct err *e)
 {
-    struct one o = { 0 };
+    struct one o = {0};
     char sql[600];
 
-    snprintf(sql, sizeof(sql), "SELECT %s FROM finding f LEFT JOIN unit u ON u.id = f.unit_id WHERE f.id = ?1", columns);
+    snprintf(sql, sizeof(sql), "SELECT %s FROM finding f LEFT JOIN unit u ON u.id = f.unit_id WHERE f.id = ?1",
+             columns);
     int rc = tx_query(tx, sql, VALS(V_INT(id)), one_row, &o, e);
     if (rc >= 0 && (o.finding == NULL || !sight_has(s, o.unit)))
         rc = ERR(e, -ENOENT, "judge.no_finding", N(id));
@@ -291,11 +316,11 @@ static int finding_full(struct judge *j, struct tx *tx, struct sight *s, int64_t
     int rc = finding_read(j, tx, s, id, &f, e);
 
     if (rc == 0)
-        rc = tx_query(tx, "SELECT at, seq, line, data FROM finding_event WHERE finding_id = ?1 ORDER BY ord DESC", VALS(V_INT(id)),
-                      evidence_row, evidence, e);
+        rc = tx_query(tx, "SELECT at, seq, line, data FROM finding_event WHERE finding_id = ?1 ORDER BY ord DESC",
+                      VALS(V_INT(id)), evidence_row, evidence, e);
     if (rc >= 0)
-        rc = tx_query(tx, "SELECT at, by_name, state, note FROM finding_history WHERE finding_id = ?1 ORDER BY ord", VALS(V_INT(id)),
-                      history_row, history, e);
+        rc = tx_query(tx, "SELECT at, by_name, state, note FROM finding_history WHERE finding_id = ?1 ORDER BY ord",
+                      VALS(V_INT(id)), history_row, history, e);
     if (rc >= 0) {
         json_object_set_new(f, "why", why_json(j, ps, tx, f));
         json_object_set(f, "evidence", evidence);

@@ -16,16 +16,21 @@ static bool count_row(void *ctx, const struct val *v, size_t n)
     return s != NULL;
 }
 
-int open_by_control(struct judge *j, struct tx *tx, struct sight *s, const struct actor *who, struct map *out, struct err *e)
+int open_by_control(struct judge *j, struct tx *tx, struct sight *s, const struct actor *who, struct map *out,
+                    struct err *e)
 {
     int rc;
 
     map_init(out, PACK_CONTROLS_MAX * 4);
     if (s->all)
-        rc = tx_query(tx, "SELECT control, count(*) FROM finding WHERE open_key IS NOT NULL GROUP BY control", NO_VALS, count_row, out, e);
+        rc = tx_query(tx, "SELECT control, count(*) FROM finding WHERE open_key IS NOT NULL GROUP BY control", NO_VALS,
+                      count_row, out, e);
     else
-        rc = tx_query(tx, "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS BIGINT) UNION SELECT u.id FROM unit u JOIN sub ON u.parent_id = sub.id)"
-                      " SELECT control, count(*) FROM finding WHERE open_key IS NOT NULL AND unit_id IN (SELECT id FROM sub) GROUP BY control",
+        rc = tx_query(tx,
+                      "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS BIGINT) UNION SELECT u.id FROM unit u JOIN sub ON "
+                      "u.parent_id = sub.id)"
+                      " SELECT control, count(*) FROM finding WHERE open_key IS NOT NULL AND unit_id IN (SELECT id "
+                      "FROM sub) GROUP BY control",
                       VALS(V_INT(who->unit_id)), count_row, out, e);
     return rc < 0 ? rc : 0;
 }
@@ -63,7 +68,7 @@ static void result_copy(struct judge *j, const struct control *c, struct result 
 {
     pthread_mutex_lock(&j->ps_lock);
     struct result *r = result_of(j, c->id, false);
-    *out = r == NULL ? (struct result){ 0 } : *r;
+    *out = r == NULL ? (struct result){0} : *r;
     pthread_mutex_unlock(&j->ps_lock);
 }
 
@@ -75,7 +80,7 @@ enum check_state control_state(struct judge *j, struct packset *ps, const struct
         return open_count(open, c->id) > 0 ? CS_FAIL : event_state(j, ps, c);
     result_copy(j, c, &r);
     if (r.state == CS_FAIL && open != NULL && open_count(open, c->id) == 0)
-        return CS_PASS;                /* it fails, but not where this actor sees */
+        return CS_PASS; /* it fails, but not where this actor sees */
     return r.state;
 }
 
@@ -90,7 +95,7 @@ static uint64_t regex_stops(const struct packset *ps, const struct control *c)
 
 static json_t *error_json(const struct packset *ps, const struct control *c, const struct result *r)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     char vi[300], en[300];
     uint64_t stops = regex_stops(ps, c);
 
@@ -107,9 +112,12 @@ static json_t *error_json(const struct packset *ps, const struct control *c, con
 static str control_subject(const struct control *c)
 {
     switch (c->kind) {
-    case CK_STATE: return c->state.subject;
-    case CK_EVENT: return c->event.subject_name;
-    default:       return c->duty.per_unit ? STR("unit") : STR("none");
+    case CK_STATE:
+        return c->state.subject;
+    case CK_EVENT:
+        return c->event.subject_name;
+    default:
+        return c->duty.per_unit ? STR("unit") : STR("none");
     }
 }
 
@@ -120,19 +128,20 @@ static json_t *control_with(struct judge *j, struct packset *ps, const struct co
 
     result_copy(j, c, &r);
     int64_t offenders = c->kind == CK_EVENT || open != NULL ? open_count(open, c->id) : (int64_t)r.offenders;
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o}",
-        "id", json_from_str(c->id), "kind", control_kind_names[c->kind], "title", label_json(c->title),
-        "severity", severity_json(c->severity), "clauses", clauses == NULL ? json_array() : clauses,
-        "subject", json_from_str(control_subject(c)), "state", check_state_names[control_state(j, ps, c, open)],
-        "offenders", (json_int_t)offenders, "unknowns", (json_int_t)r.unknowns, "checked_at", time_json(r.checked_at),
-        "ms", (json_int_t)r.ms, "remedy", label_json(c->remedy), "error", error_json(ps, c, &r),
-        "default", c->dflt.n == 0 ? json_null() : json_from_str(c->dflt), "pack", json_from_str(c->pack));
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o}", "id",
+                     json_from_str(c->id), "kind", control_kind_names[c->kind], "title", label_json(c->title),
+                     "severity", severity_json(c->severity), "clauses", clauses == NULL ? json_array() : clauses,
+                     "subject", json_from_str(control_subject(c)), "state",
+                     check_state_names[control_state(j, ps, c, open)], "offenders", (json_int_t)offenders, "unknowns",
+                     (json_int_t)r.unknowns, "checked_at", time_json(r.checked_at), "ms", (json_int_t)r.ms, "remedy",
+                     label_json(c->remedy), "error", error_json(ps, c, &r), "default",
+                     c->dflt.n == 0 ? json_null() : json_from_str(c->dflt), "pack", json_from_str(c->pack));
 }
 
 json_t *control_json(struct judge *j, struct packset *ps, struct tx *tx, const struct control *c)
 {
     struct map open;
-    struct sight all = { .all = true };
+    struct sight all = {.all = true};
 
     if (open_by_control(j, tx, &all, NULL, &open, NULL) < 0) {
         map_done(&open);
@@ -145,13 +154,20 @@ json_t *control_json(struct judge *j, struct packset *ps, struct tx *tx, const s
 
 /* ---- the tree ---- */
 
-struct tree { struct judge *j; struct packset *ps; struct map *open; enum check_state *state; bool *has; int64_t *count; };
+struct tree {
+    struct judge *j;
+    struct packset *ps;
+    struct map *open;
+    enum check_state *state;
+    bool *has;
+    int64_t *count;
+};
 
 /* The worst of several: fail, then unknown, then pass; what does not apply
  * counts only when there is nothing else. */
 static enum check_state worse(enum check_state a, enum check_state b)
 {
-    static const int rank[] = { [CS_NA] = 0, [CS_PASS] = 1, [CS_UNKNOWN] = 2, [CS_FAIL] = 3 };
+    static const int rank[] = {[CS_NA] = 0, [CS_PASS] = 1, [CS_UNKNOWN] = 2, [CS_FAIL] = 3};
 
     return rank[a] >= rank[b] ? a : b;
 }
@@ -166,7 +182,7 @@ static bool tree_init(struct tree *t, struct arena *a)
     t->count = arena_array(a, int64_t, n + 1);
     if (t->state == NULL || t->has == NULL || t->count == NULL)
         return false;
-    for (size_t i = n; i-- > 0; ) {    /* children stand behind their parent */
+    for (size_t i = n; i-- > 0;) { /* children stand behind their parent */
         const struct clause *c = &t->ps->clauses[i];
         for (size_t k = 0; k < c->ncontrols; k++) {
             const struct control *ctl = &t->ps->controls[c->controls[k]];
@@ -192,10 +208,10 @@ static json_t *clause_json(const struct tree *t, size_t i)
 
     for (size_t k = 0; k < c->ncontrols; k++)
         json_array_append_new(controls, json_from_str(t->ps->controls[c->controls[k]].id));
-    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:I, s:[]}", "id", json_from_str(c->id), "number", json_from_str(c->number),
-        "title", label_json(c->title), "text", label_json(c->text), "operative", c->operative,
-        "state", t->has[i] ? check_state_names[t->state[i]] : "none", "controls", controls, "open_findings", (json_int_t)t->count[i],
-        "children");
+    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:I, s:[]}", "id", json_from_str(c->id), "number",
+                     json_from_str(c->number), "title", label_json(c->title), "text", label_json(c->text), "operative",
+                     c->operative, "state", t->has[i] ? check_state_names[t->state[i]] : "none", "controls", controls,
+                     "open_findings", (json_int_t)t->count[i], "children");
 }
 
 static json_t *regulation_json(const struct tree *t, size_t reg, json_t **nodes)
@@ -213,18 +229,20 @@ static json_t *regulation_json(const struct tree *t, size_t reg, json_t **nodes)
         operative += c->operative ? 1 : 0;
         covered += c->operative && c->ncontrols > 0 ? 1 : 0;
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:o}", "code", json_from_str(r->code), "title", label_json(r->title),
-        "number", json_from_str(r->number.p == NULL ? STR("") : r->number), "issued_on", r->issued_on.n == 0 ? json_null() : json_from_str(r->issued_on),
-        "effective_on", r->effective_on.n == 0 ? json_null() : json_from_str(r->effective_on), "binds", label_json(r->binds),
-        "pack", json_from_str(r->pack), "coverage", "clauses", (json_int_t)operative, "covered", (json_int_t)covered, "clauses", top);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:o}", "code", json_from_str(r->code), "title",
+                     label_json(r->title), "number", json_from_str(r->number.p == NULL ? STR("") : r->number),
+                     "issued_on", r->issued_on.n == 0 ? json_null() : json_from_str(r->issued_on), "effective_on",
+                     r->effective_on.n == 0 ? json_null() : json_from_str(r->effective_on), "binds",
+                     label_json(r->binds), "pack", json_from_str(r->pack), "coverage", "clauses", (json_int_t)operative,
+                     "covered", (json_int_t)covered, "clauses", top);
 }
 
 int judge_clauses(struct judge *j, const struct actor *who, json_t **out, struct err *e)
 {
     struct packset *ps = judge_packs(j);
     struct arena a = arena_init(16 << 20);
-    struct map open = { 0 };
-    struct tree t = { j, ps, &open, NULL, NULL, NULL };
+    struct map open = {0};
+    struct tree t = {j, ps, &open, NULL, NULL, NULL};
     struct tx *tx;
     struct sight s;
     int rc = view_begin(j, who, &tx, &s, e);
@@ -257,9 +275,10 @@ static json_t *controls_of(const struct tree *t, const struct clause *c)
     return list;
 }
 
-static int clause_full(struct tree *t, struct tx *tx, struct sight *s, const struct actor *who, const struct clause *c, json_t **out, struct err *e)
+static int clause_full(struct tree *t, struct tx *tx, struct sight *s, const struct actor *who, const struct clause *c,
+                       json_t **out, struct err *e)
 {
-    struct finding_query q = { .clause = c->id, .state = STR("living"), .limit = 200 };
+    struct finding_query q = {.clause = c->id, .state = STR("living"), .limit = 200};
     json_t *found = NULL, *duties = NULL, *o;
     int rc = findings_items(t->j, tx, s, who, &q, &found, e);
 
@@ -284,8 +303,8 @@ int judge_clause(struct judge *j, const struct actor *who, str id, json_t **out,
     struct packset *ps = judge_packs(j);
     const struct clause *c = packset_clause(ps, id);
     struct arena a = arena_init(16 << 20);
-    struct map open = { 0 };
-    struct tree t = { j, ps, &open, NULL, NULL, NULL };
+    struct map open = {0};
+    struct tree t = {j, ps, &open, NULL, NULL, NULL};
     struct tx *tx;
     struct sight s;
     int rc = view_begin(j, who, &tx, &s, e);
@@ -307,7 +326,7 @@ int judge_clause(struct judge *j, const struct actor *who, str id, json_t **out,
 int judge_controls(struct judge *j, const struct actor *who, json_t **out, struct err *e)
 {
     struct packset *ps = judge_packs(j);
-    struct map open = { 0 };
+    struct map open = {0};
     struct tx *tx;
     struct sight s;
     int rc = view_begin(j, who, &tx, &s, e);

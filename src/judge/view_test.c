@@ -1,19 +1,29 @@
 /* What each role sees, and duties as they run. */
 #include "judge/world-int.h"
 
-static const struct actor OFFICER = { .name = { "stc", 3 }, .roles = ROLE_UNIT_OFFICER, .unit_id = 2 };      /* STC and P1 below it */
-static const struct actor VILLAGE = { .name = { "xa", 2 }, .roles = ROLE_UNIT_OFFICER, .unit_id = 4 };
-static const struct actor AUDITOR = { .name = { "ktv", 3 }, .roles = ROLE_AUDITOR };
-static const struct actor NOBODY = { .name = { "ai", 2 }, .unit_id = 2 };
+static const struct actor OFFICER = {
+    .name = {"stc", 3}, .roles = ROLE_UNIT_OFFICER, .unit_id = 2}; /* STC and P1 below it */
+static const struct actor VILLAGE = {.name = {"xa", 2}, .roles = ROLE_UNIT_OFFICER, .unit_id = 4};
+static const struct actor AUDITOR = {.name = {"ktv", 3}, .roles = ROLE_AUDITOR};
+static const struct actor NOBODY = {.name = {"ai", 2}, .unit_id = 2};
 
 static void packs(struct world *w)
 {
-    w_put(w, "common/controls/a.yaml", W_HEAD("mail", "state", "XX-1.1, XX-2") "message: {vi: '{subject}', en: '{subject}'}\nsubject: unit\n"
-          "query: SELECT id, id AS unit_id FROM unit WHERE valid_to IS NULL AND email IS NULL\n");
-    w_put(w, "common/controls/b.yaml", W_HEAD("quiet", "state", "XX-1.2") "message: {vi: x, en: x}\nsubject: unit\nquery: SELECT id FROM unit WHERE code = 'none'\n");
-    w_put(w, "common/controls/d1.yaml", W_HEAD("report", "duty", "XX-1.2") "due: '12-10'\nper: unit\nwhere: unit.tier = 'department'\n");
-    w_put(w, "common/controls/d2.yaml", W_HEAD("review", "duty", "XX-1.2") "period: P6M\nper: unit\nnotice: {working_days: 2}\n"
-          "where: unit.tier IN ('department', 'commune')\ndone: SELECT unit_id FROM account_review WHERE valid_to IS NULL AND reviewed_on BETWEEN :from AND :to\n");
+    w_put(
+        w, "common/controls/a.yaml",
+        W_HEAD("mail", "state",
+               "XX-1.1, XX-2") "message: {vi: '{subject}', en: '{subject}'}\nsubject: unit\n"
+                               "query: SELECT id, id AS unit_id FROM unit WHERE valid_to IS NULL AND email IS NULL\n");
+    w_put(w, "common/controls/b.yaml",
+          W_HEAD("quiet", "state",
+                 "XX-1.2") "message: {vi: x, en: x}\nsubject: unit\nquery: SELECT id FROM unit WHERE code = 'none'\n");
+    w_put(w, "common/controls/d1.yaml",
+          W_HEAD("report", "duty", "XX-1.2") "due: '12-10'\nper: unit\nwhere: unit.tier = 'department'\n");
+    w_put(w, "common/controls/d2.yaml",
+          W_HEAD("review", "duty",
+                 "XX-1.2") "period: P6M\nper: unit\nnotice: {working_days: 2}\n"
+                           "where: unit.tier IN ('department', 'commune')\ndone: SELECT unit_id FROM account_review "
+                           "WHERE valid_to IS NULL AND reviewed_on BETWEEN :from AND :to\n");
     w_put(w, "common/controls/d3.yaml", W_HEAD("archive", "duty", "XX-2") "period: P1M\n");
 }
 
@@ -21,7 +31,7 @@ static void roles(void **state)
 {
     struct world *w = w_new();
     json_t *out = NULL, *f;
-    struct finding_query q = { .unit = STR("STC") };
+    struct finding_query q = {.unit = STR("STC")};
 
     packs(w);
     w_open(w);
@@ -32,20 +42,22 @@ static void roles(void **state)
     assert_int_equal(w_count(w, &VILLAGE, ""), 1);
     assert_int_equal(judge_findings(w->j, &NOBODY, &q, &out, &w->e), -EACCES);
     assert_int_equal(judge_findings(w->j, &ADMIN, &q, &out, &w->e), 0);
-    assert_int_equal(json_get_int(out, "total", 0), 2);        /* the unit and what is below it */
+    assert_int_equal(json_get_int(out, "total", 0), 2); /* the unit and what is below it */
     json_decref(out);
     assert_int_equal(judge_findings(w->j, &VILLAGE, &q, &out, &w->e), 0);
     assert_int_equal(json_get_int(out, "total", 0), 0);
     json_decref(out);
     json_t *all = w_findings(w, &ADMIN, "");
     size_t i;
-    json_array_foreach(json_object_get(all, "items"), i, f) {
+    json_array_foreach(json_object_get(all, "items"), i, f)
+    {
         int64_t id = json_get_int(f, "id", 0);
         bool own = str_eq(json_get_str(json_object_get(f, "unit"), "key"), STR("XA"));
         assert_int_equal(judge_finding(w->j, &VILLAGE, id, &out, &w->e), own ? 0 : -ENOENT);
         if (own)
             json_decref(out);
-        assert_int_equal(judge_finding_mark(w->j, &VILLAGE, id, STR("acknowledged"), STR(""), &out, &w->e), own ? -EACCES : -ENOENT);
+        assert_int_equal(judge_finding_mark(w->j, &VILLAGE, id, STR("acknowledged"), STR(""), &out, &w->e),
+                         own ? -EACCES : -ENOENT);
     }
     json_decref(all);
     w_free(w);
@@ -69,18 +81,19 @@ static void filters(void **state)
     packs(w);
     w_open(w);
     w_check(w, "");
-    assert_int_equal(total(w, (struct finding_query){ .clause = STR("XX-1.1") }), 4);
-    assert_int_equal(total(w, (struct finding_query){ .clause = STR("XX-1") }), 4);        /* what lies in it */
-    assert_int_equal(total(w, (struct finding_query){ .clause = STR("XX-1.2") }), 0);
-    assert_int_equal(total(w, (struct finding_query){ .clause = STR("XX-_") }), 0);
-    assert_int_equal(total(w, (struct finding_query){ .q = STR("long my") }), 1);          /* without diacritics */
-    assert_int_equal(total(w, (struct finding_query){ .q = STR("SỞ TÀI") }), 1);
-    assert_int_equal(total(w, (struct finding_query){ .q = STR("%") }), 0);
-    assert_int_equal(total(w, (struct finding_query){ .severity = STR("high"), .control = STR("mail"), .state = STR("open") }), 4);
-    assert_int_equal(total(w, (struct finding_query){ .severity = STR("low") }), 0);
-    assert_int_equal(total(w, (struct finding_query){ .control = STR("' OR 1=1 --") }), 0);
+    assert_int_equal(total(w, (struct finding_query){.clause = STR("XX-1.1")}), 4);
+    assert_int_equal(total(w, (struct finding_query){.clause = STR("XX-1")}), 4); /* what lies in it */
+    assert_int_equal(total(w, (struct finding_query){.clause = STR("XX-1.2")}), 0);
+    assert_int_equal(total(w, (struct finding_query){.clause = STR("XX-_")}), 0);
+    assert_int_equal(total(w, (struct finding_query){.q = STR("long my")}), 1); /* without diacritics */
+    assert_int_equal(total(w, (struct finding_query){.q = STR("SỞ TÀI")}), 1);
+    assert_int_equal(total(w, (struct finding_query){.q = STR("%")}), 0);
+    assert_int_equal(
+        total(w, (struct finding_query){.severity = STR("high"), .control = STR("mail"), .state = STR("open")}), 4);
+    assert_int_equal(total(w, (struct finding_query){.severity = STR("low")}), 0);
+    assert_int_equal(total(w, (struct finding_query){.control = STR("' OR 1=1 --")}), 0);
     /* pages */
-    struct finding_query q = { .limit = 3 };
+    struct finding_query q = {.limit = 3};
     assert_int_equal(judge_findings(w->j, &ADMIN, &q, &out, &w->e), 0);
     assert_int_equal(json_array_size(json_object_get(out, "items")), 3);
     str next = json_get_str(out, "next");
@@ -125,7 +138,7 @@ static void clauses(void **state)
     assert_int_equal(judge_clauses(w->j, &ADMIN, &out, &w->e), 0);
     reg = json_array_get(json_object_get(out, "regulations"), 0);
     json_t *first = json_array_get(json_object_get(reg, "clauses"), 0);
-    assert_str(json_get_str(first, "state"), "fail");          /* the worst of what is in it */
+    assert_str(json_get_str(first, "state"), "fail"); /* the worst of what is in it */
     assert_int_equal(json_get_int(first, "open_findings", 0), 4);
     assert_str(json_get_str(json_array_get(json_object_get(first, "children"), 1), "state"), "pass");
     json_decref(out);
@@ -135,7 +148,7 @@ static void clauses(void **state)
     w_change(w, "unit", "XA", "{'email':'xa@example.vn'}");
     w_check(w, "");
     one = clause(w, &VILLAGE, "XX-1.1");
-    assert_str(json_get_str(one, "state"), "pass");            /* not here; elsewhere it still fails */
+    assert_str(json_get_str(one, "state"), "pass"); /* not here; elsewhere it still fails */
     json_decref(one);
     assert_int_equal(judge_clause(w->j, &ADMIN, STR("XX-9"), &out, &w->e), -ENOENT);
     w_free(w);
@@ -149,9 +162,8 @@ static json_t *duty(struct world *w, const struct actor *who, const char *id, si
     if (judge_duties(w->j, who, &out, &w->e) < 0)
         fail_msg("%s", text_of_err(&w->e));
     json_t *items = json_object_get(out, "items");
-    json_array_foreach(items, i, one)
-        if (str_eq(json_get_str(one, "id"), str_c(id)) && got == NULL)
-            got = json_incref(one);
+    json_array_foreach(items, i, one) if (str_eq(json_get_str(one, "id"), str_c(id)) && got == NULL) got =
+        json_incref(one);
     if (n != NULL)
         *n = json_array_size(items);
     json_decref(out);
@@ -178,7 +190,7 @@ static void duties(void **state)
     assert_str(json_get_str(d, "notice_on"), "2026-12-29");
     json_decref(d);
     d = duty(w, &VILLAGE, "review@XA", &n);
-    assert_int_equal(n, 1);                                    /* the own unit's, and none of all */
+    assert_int_equal(n, 1); /* the own unit's, and none of all */
     json_decref(d);
     /* done by the registry's own records */
     w_add(w, "account_review", "{'unit':'XA','reviewed_on':'2026-11-20'}");
@@ -214,7 +226,7 @@ static void late_duty(void **state)
     w_open(w);
     w_check(w, "report");
     assert_int_equal(w_count(w, &ADMIN, ""), 0);
-    clock_advance(&w->clk, 20 * 86400 * NS_PER_S);             /* 11 December */
+    clock_advance(&w->clk, 20 * 86400 * NS_PER_S); /* 11 December */
     w_check(w, "report");
     assert_int_equal(w_count(w, &ADMIN, "open"), 2);
     assert_int_equal(w_count(w, &OFFICER, "open"), 2);
@@ -228,7 +240,7 @@ static void late_duty(void **state)
     assert_int_equal(judge_duty_done(w->j, &OFFICER, STR("report@STC"), STR("2026"), STR(""), &out, &w->e), 0);
     json_decref(out);
     assert_int_equal(w_count(w, &ADMIN, "open"), 1);
-    clock_advance(&w->clk, 30 * 86400 * NS_PER_S);             /* the next year: the old one is still owed */
+    clock_advance(&w->clk, 30 * 86400 * NS_PER_S); /* the next year: the old one is still owed */
     w_check(w, "report");
     d = duty(w, &ADMIN, "report@P1", NULL);
     assert_str(json_get_str(d, "period_key"), "2026");
@@ -243,8 +255,10 @@ static void hostile_duty(void **state)
     struct world *w = w_new();
 
     w->sql_ms = 100;
-    w_put(w, "common/controls/d.yaml", W_HEAD("slow", "duty", "XX-2") "period: P1M\n"
-          "done: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r WHERE n < 0\n");
+    w_put(w, "common/controls/d.yaml",
+          W_HEAD("slow", "duty", "XX-2") "period: P1M\n"
+                                         "done: WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT "
+                                         "n FROM r WHERE n < 0\n");
     w_open(w);
     w_check(w, "slow");
     assert_true(w_control_is(w, "slow", "unknown"));
@@ -253,7 +267,8 @@ static void hostile_duty(void **state)
     json_decref(out);
     w_free(w);
     w = w_new();
-    w_put(w, "common/controls/d.yaml", W_HEAD("evil", "duty", "XX-2") "period: P1M\nper: unit\nwhere: 1 = 1); DELETE FROM unit; --\n");
+    w_put(w, "common/controls/d.yaml",
+          W_HEAD("evil", "duty", "XX-2") "period: P1M\nper: unit\nwhere: 1 = 1); DELETE FROM unit; --\n");
     assert_int_equal(w_try_open(w), -EINVAL);
     w_free(w);
 }
@@ -296,8 +311,9 @@ static void today(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(roles), cmocka_unit_test(filters), cmocka_unit_test(clauses), cmocka_unit_test(duties), cmocka_unit_test(late_duty),
-        cmocka_unit_test(hostile_duty), cmocka_unit_test(today),
+        cmocka_unit_test(roles),  cmocka_unit_test(filters),   cmocka_unit_test(clauses),
+        cmocka_unit_test(duties), cmocka_unit_test(late_duty), cmocka_unit_test(hostile_duty),
+        cmocka_unit_test(today),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
 }

@@ -6,16 +6,18 @@
 #include <errno.h>
 
 struct today {
-    struct judge *j; struct packset *ps;
+    struct judge *j;
+    struct packset *ps;
     const struct actor *who;
-    struct tx *tx; struct sight s;
+    struct tx *tx;
+    struct sight s;
     struct map open;
     int64_t total;
     json_t *by_severity, *by_unit, *newest, *duties, *sources;
 };
 
-static const char own_units[] =
-    "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS BIGINT) UNION SELECT u.id FROM unit u JOIN sub ON u.parent_id = sub.id) ";
+static const char own_units[] = "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS BIGINT) UNION SELECT u.id FROM unit u "
+                                "JOIN sub ON u.parent_id = sub.id) ";
 
 static int ask(struct today *t, const char *sql_all, const char *sql_own, row_fn *fn, void *ctx, struct err *e)
 {
@@ -43,30 +45,39 @@ static bool unit_row(void *ctx, const struct val *v, size_t n)
 {
     struct today *t = ctx;
 
-    json_array_append_new(t->by_unit, json_pack("{s:o, s:I}", "unit", unit_json(v[0].type == VAL_INT ? v[0].i : 0, v[1].s, v[2].s),
-                                                "count", (json_int_t)v[3].i));
+    json_array_append_new(t->by_unit,
+                          json_pack("{s:o, s:I}", "unit", unit_json(v[0].type == VAL_INT ? v[0].i : 0, v[1].s, v[2].s),
+                                    "count", (json_int_t)v[3].i));
     return true;
 }
 
 static int findings_part(struct today *t, struct err *e)
 {
-    struct finding_query q = { .state = STR("living"), .limit = 10 };
+    struct finding_query q = {.state = STR("living"), .limit = 10};
     int rc = ask(t, "SELECT severity, count(*) FROM finding WHERE open_key IS NOT NULL GROUP BY severity",
-                 "SELECT severity, count(*) FROM finding WHERE open_key IS NOT NULL AND unit_id IN (SELECT id FROM sub) GROUP BY severity",
+                 "SELECT severity, count(*) FROM finding WHERE open_key IS NOT NULL AND unit_id IN (SELECT id FROM "
+                 "sub) GROUP BY severity",
                  severity_row, t, e);
 
     if (rc == 0)
-        rc = ask(t, "SELECT f.unit_id, u.code, u.name, count(*) AS n FROM finding f LEFT JOIN unit u ON u.id = f.unit_id"
-                 " WHERE f.open_key IS NOT NULL GROUP BY f.unit_id, u.code, u.name ORDER BY n DESC, u.code LIMIT 50",
-                 "SELECT f.unit_id, u.code, u.name, count(*) AS n FROM finding f LEFT JOIN unit u ON u.id = f.unit_id"
-                 " WHERE f.open_key IS NOT NULL AND f.unit_id IN (SELECT id FROM sub) GROUP BY f.unit_id, u.code, u.name"
-                 " ORDER BY n DESC, u.code LIMIT 50", unit_row, t, e);
+        rc =
+            ask(t,
+                "SELECT f.unit_id, u.code, u.name, count(*) AS n FROM finding f LEFT JOIN unit u ON u.id = f.unit_id"
+                " WHERE f.open_key IS NOT NULL GROUP BY f.unit_id, u.code, u.name ORDER BY n DESC, u.code LIMIT 50",
+                "SELECT f.unit_id, u.code, u.name, count(*) AS n FROM finding f LEFT JOIN unit u ON u.id = f.unit_id"
+                " WHERE f.open_key IS NOT NULL AND f.unit_id IN (SELECT id FROM sub) GROUP BY f.unit_id, u.code, u.name"
+                " ORDER BY n DESC, u.code LIMIT 50",
+                unit_row, t, e);
     return rc == 0 ? findings_items(t->j, t->tx, &t->s, t->who, &q, &t->newest, e) : rc;
 }
 
 /* ---- by clause ---- */
 
-struct clause_count { const struct clause *c; int64_t n; enum severity worst; };
+struct clause_count {
+    const struct clause *c;
+    int64_t n;
+    enum severity worst;
+};
 
 static int by_count(const void *pa, const void *pb)
 {
@@ -86,7 +97,7 @@ static json_t *by_clause(struct today *t)
     size_t n = 0;
 
     for (size_t i = 0; v != NULL && i < t->ps->nclauses; i++) {
-        struct clause_count k = { &t->ps->clauses[i], 0, SEV_LOW };
+        struct clause_count k = {&t->ps->clauses[i], 0, SEV_LOW};
         for (size_t c = 0; c < k.c->ncontrols; c++) {
             const struct control *ctl = &t->ps->controls[k.c->controls[c]];
             struct map_slot *s = map_get(&t->open, ctl->id);
@@ -102,8 +113,9 @@ static json_t *by_clause(struct today *t)
         qsort(v, n, sizeof(*v), by_count);
     for (size_t i = 0; i < n; i++) {
         struct label title = v[i].c->title.vi.n > 0 ? v[i].c->title : v[i].c->text;
-        json_array_append_new(out, json_pack("{s:o, s:o, s:o, s:I, s:o}", "clause", json_from_str(v[i].c->id), "number", json_from_str(v[i].c->number),
-            "title", label_json(title), "count", (json_int_t)v[i].n, "severity", severity_json(v[i].worst)));
+        json_array_append_new(out, json_pack("{s:o, s:o, s:o, s:I, s:o}", "clause", json_from_str(v[i].c->id), "number",
+                                             json_from_str(v[i].c->number), "title", label_json(title), "count",
+                                             (json_int_t)v[i].n, "severity", severity_json(v[i].worst)));
     }
     free(v);
     return out;
@@ -123,8 +135,9 @@ static json_t *checks_json(struct today *t, int64_t count[4])
         last = r != NULL && r->checked_at > last ? r->checked_at : last;
         pthread_mutex_unlock(&t->j->ps_lock);
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:o}", "pass", (json_int_t)count[CS_PASS], "fail", (json_int_t)count[CS_FAIL],
-                     "unknown", (json_int_t)count[CS_UNKNOWN], "not_applicable", (json_int_t)count[CS_NA], "last_run_at", time_json(last));
+    return json_pack("{s:I, s:I, s:I, s:I, s:o}", "pass", (json_int_t)count[CS_PASS], "fail",
+                     (json_int_t)count[CS_FAIL], "unknown", (json_int_t)count[CS_UNKNOWN], "not_applicable",
+                     (json_int_t)count[CS_NA], "last_run_at", time_json(last));
 }
 
 static json_t *coverage_json(const struct packset *ps)
@@ -143,9 +156,8 @@ static json_t *silent_json(const json_t *sources)
     json_t *silent = json_array(), *one;
     size_t i;
 
-    json_array_foreach(sources, i, one)
-        if (json_is_true(json_object_get(one, "silent")))
-            json_array_append(silent, one);
+    json_array_foreach(sources, i, one) if (json_is_true(json_object_get(one, "silent")))
+        json_array_append(silent, one);
     return json_pack("{s:I, s:o}", "total", (json_int_t)json_array_size(sources), "silent", silent);
 }
 
@@ -155,7 +167,8 @@ static json_t *near_duties(const json_t *all, int64_t *late)
     json_t *out = json_array(), *one;
     size_t i;
 
-    json_array_foreach(all, i, one) {
+    json_array_foreach(all, i, one)
+    {
         str state = json_get_str(one, "state");
         *late += str_eq(state, STR("late")) ? 1 : 0;
         if (!str_eq(state, STR("done")) && !str_eq(state, STR("later")))
@@ -167,13 +180,15 @@ static json_t *near_duties(const json_t *all, int64_t *late)
 static json_t *sentence_json(const struct today *t, int64_t unknown, int64_t late, size_t silent)
 {
     char text[2][400], n[4][24];
-    const char *arg[4] = { n[0], n[1], n[2], n[3] };
-    int64_t counts[4] = { t->total, (int64_t)silent, late, unknown };
+    const char *arg[4] = {n[0], n[1], n[2], n[3]};
+    int64_t counts[4] = {t->total, (int64_t)silent, late, unknown};
 
     for (int i = 0; i < 4; i++)
         snprintf(n[i], sizeof(n[i]), "%lld", (long long)counts[i]);
-    const char *key = t->total > 0 ? "judge.today_findings" : late > 0 || silent > 0 ? "judge.today_duties" :
-                      unknown > 0 ? "judge.today_unknown" : "judge.today_quiet";
+    const char *key = t->total > 0             ? "judge.today_findings"
+                      : late > 0 || silent > 0 ? "judge.today_duties"
+                      : unknown > 0            ? "judge.today_unknown"
+                                               : "judge.today_quiet";
     for (int k = 0; k < 2; k++)
         msg_fmt(text[k], sizeof(text[k]), (enum lang)k, key, arg, 4);
     return json_pack("{s:s, s:s}", "vi", text[LANG_VI], "en", text[LANG_EN]);
@@ -181,20 +196,20 @@ static json_t *sentence_json(const struct today *t, int64_t unknown, int64_t lat
 
 static json_t *today_json(struct today *t)
 {
-    int64_t count[4] = { 0 }, late = 0;
+    int64_t count[4] = {0}, late = 0;
     json_t *checks = checks_json(t, count), *duties = near_duties(t->duties, &late), *sources = silent_json(t->sources);
     size_t silent = json_array_size(json_object_get(sources, "silent"));
 
-    return json_pack("{s:o, s:o, s:{s:I, s:O, s:o, s:O, s:O}, s:o, s:o, s:o, s:o}", "at", time_json(clock_wall(t->j->clk)),
-        "sentence", sentence_json(t, count[CS_UNKNOWN], late, silent),
-        "findings", "open", (json_int_t)t->total, "by_severity", t->by_severity, "by_clause", by_clause(t), "by_unit", t->by_unit,
-        "newest", json_object_get(t->newest, "items"),
-        "duties", duties, "sources", sources, "checks", checks, "coverage", coverage_json(t->ps));
+    return json_pack("{s:o, s:o, s:{s:I, s:O, s:o, s:O, s:O}, s:o, s:o, s:o, s:o}", "at",
+                     time_json(clock_wall(t->j->clk)), "sentence", sentence_json(t, count[CS_UNKNOWN], late, silent),
+                     "findings", "open", (json_int_t)t->total, "by_severity", t->by_severity, "by_clause", by_clause(t),
+                     "by_unit", t->by_unit, "newest", json_object_get(t->newest, "items"), "duties", duties, "sources",
+                     sources, "checks", checks, "coverage", coverage_json(t->ps));
 }
 
 int judge_today(struct judge *j, const struct actor *who, json_t **out, struct err *e)
 {
-    struct today t = { .j = j, .ps = judge_packs(j), .who = who, .by_severity = json_object(), .by_unit = json_array() };
+    struct today t = {.j = j, .ps = judge_packs(j), .who = who, .by_severity = json_object(), .by_unit = json_array()};
     int rc = view_begin(j, who, &t.tx, &t.s, e);
 
     if (rc == 0) {
@@ -210,7 +225,7 @@ int judge_today(struct judge *j, const struct actor *who, json_t **out, struct e
         map_done(&t.open);
         view_end(t.tx, &t.s);
     }
-    json_t *own[] = { t.by_severity, t.by_unit, t.newest, t.duties, t.sources };
+    json_t *own[] = {t.by_severity, t.by_unit, t.newest, t.duties, t.sources};
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         json_decref(own[i]);
     packset_unref(t.ps);

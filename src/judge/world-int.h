@@ -8,26 +8,32 @@
 struct world {
     char dir[300], packs[400], db[400];
     struct clock clk;
-    struct schema *sc; struct store *st; struct registry *reg;
+    struct schema *sc;
+    struct store *st;
+    struct registry *reg;
     struct calendar *cal;
     struct judge *j;
-    struct errs es; struct err e;
-    json_t *told;                      /* findings that the listener got */
+    struct errs es;
+    struct err e;
+    json_t *told; /* findings that the listener got */
     uint64_t seq;
     int sql_ms;
 };
 
-static const struct actor ADMIN = { .name = { "quantri", 7 }, .account_id = 1, .roles = ROLE_ADMIN };
+static const struct actor ADMIN = {.name = {"quantri", 7}, .account_id = 1, .roles = ROLE_ADMIN};
 /* 2026-11-21 09:30 in Viet Nam */
 #define W_START (1795228200 * NS_PER_S)
 
 #define W_PACK "id: xx\nregulation: XX\ntitle: {vi: Quy chế, en: Rules}\nnumber: 1/2026\nissued_on: 2026-01-01\n"
-#define W_CLAUSES \
-    "- {id: XX-1, number: Điều 1, text: {vi: chung, en: general}}\n" \
-    "- {id: XX-1.1, parent: XX-1, number: Khoản 1, title: {vi: một, en: one}, text: {vi: a, en: b}, operative: true}\n" \
-    "- {id: XX-1.2, parent: XX-1, number: Khoản 2, title: {vi: hai, en: two}, text: {vi: a, en: b}, operative: true}\n" \
+#define W_CLAUSES                                                                                                      \
+    "- {id: XX-1, number: Điều 1, text: {vi: chung, en: general}}\n"                                                \
+    "- {id: XX-1.1, parent: XX-1, number: Khoản 1, title: {vi: một, en: one}, text: {vi: a, en: b}, operative: "   \
+    "true}\n"                                                                                                          \
+    "- {id: XX-1.2, parent: XX-1, number: Khoản 2, title: {vi: hai, en: two}, text: {vi: a, en: b}, operative: "     \
+    "true}\n"                                                                                                          \
     "- {id: XX-2, number: Điều 2, text: {vi: c, en: d}, operative: true}\n"
-#define W_HEAD(id, kind, clause) "id: " id "\nkind: " kind "\nclauses: [" clause "]\nseverity: high\ntitle: {vi: tên, en: name}\n" \
+#define W_HEAD(id, kind, clause)                                                                                       \
+    "id: " id "\nkind: " kind "\nclauses: [" clause "]\nseverity: high\ntitle: {vi: tên, en: name}\n"                 \
     "remedy: {vi: sửa, en: mend}\n"
 
 static void w_told(void *ctx, const char *what, const json_t *finding)
@@ -40,7 +46,8 @@ static void w_told(void *ctx, const char *what, const json_t *finding)
 
 static inline int w_try_open(struct world *w)
 {
-    struct judge_cfg cfg = { .packs_dir = w->packs, .calendar = w->cal, .check_seconds = 300, .sql_timeout_ms = w->sql_ms };
+    struct judge_cfg cfg = {
+        .packs_dir = w->packs, .calendar = w->cal, .check_seconds = 300, .sql_timeout_ms = w->sql_ms};
 
     return judge_open(&cfg, w->reg, &w->clk, &w->j, &w->es, &w->e);
 }
@@ -74,7 +81,8 @@ static inline void w_change(struct world *w, const char *kind, const char *key, 
     json_t *rec = NULL, *out = NULL, *patch = J(text);
 
     assert_int_equal(registry_get(w->reg, &ADMIN, str_c(kind), str_c(key), &rec, &w->e), 0);
-    if (registry_change(w->reg, &ADMIN, str_c(kind), str_c(key), json_get_int(rec, "rev", 0), patch, &out, &w->es, &w->e) < 0)
+    if (registry_change(w->reg, &ADMIN, str_c(kind), str_c(key), json_get_int(rec, "rev", 0), patch, &out, &w->es,
+                        &w->e) < 0)
         fail_msg("%s %s: %s", kind, key, text_of_err(&w->e));
     json_decref(rec);
     json_decref(out);
@@ -163,7 +171,7 @@ static inline void w_send(struct world *w, const char *line) { w_send_as(w, line
 
 static inline json_t *w_findings(struct world *w, const struct actor *who, const char *state)
 {
-    struct finding_query q = { .state = str_c(state), .limit = 1000 };
+    struct finding_query q = {.state = str_c(state), .limit = 1000};
     json_t *out = NULL;
 
     if (judge_findings(w->j, who, &q, &out, &w->e) < 0)
@@ -198,9 +206,8 @@ static inline json_t *w_control(struct world *w, const char *id)
     size_t i;
 
     assert_int_equal(judge_controls(w->j, &ADMIN, &out, &w->e), 0);
-    json_array_foreach(json_object_get(out, "items"), i, one)
-        if (str_eq(json_get_str(one, "id"), str_c(id)))
-            got = json_incref(one);
+    json_array_foreach(json_object_get(out, "items"), i, one) if (str_eq(json_get_str(one, "id"), str_c(id))) got =
+        json_incref(one);
     json_decref(out);
     assert_non_null(got);
     return got;
