@@ -2,6 +2,7 @@
 #ifndef LUY_API_ROUTES_INT_H
 #define LUY_API_ROUTES_INT_H
 #include "api/api-int.h"
+/* clang-format off */
 #define HANDLERS(X)                                                                                                    \
     X(session_post)                                                                                                    \
     X(session_get)                                                                                                     \
@@ -14,6 +15,7 @@
                 X(sources_get) X(today_get) X(findings_get) X(finding_get) X(finding_post) X(clauses_get)              \
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
                         X(health_get) X(metrics_get) X(openapi_get)
+/* clang-format on */
 #define X(n) handler_fn route_##n;
 HANDLERS(X)
 #undef X

@@ -55,7 +55,7 @@ static void whole(void **state)
     put_file(w.dir, "xx/controls/e.yaml",
              "id: e\nkind: event\n" COMMON MSG "rules: [r1]\nsubject_field: user\nquiet: PT2H\n"
              "---\nid: d\nkind: duty\n" COMMON "period: P6M\nnotice: {working_days: 2}\nper: unit\ndone: SELECT "
-                                               "unit_id FROM x WHERE d BETWEEN :from AND :to\n");
+             "unit_id FROM x WHERE d BETWEEN :from AND :to\n");
     put_file(w.dir, "common/controls/i.yaml",
              "id: i\nkind: event\n" COMMON MSG "subject_field: user\nrule:\n  title: t\n  logsource: {product: linux}\n"
              "  detection: {s: {event: y}, condition: s}\n");
