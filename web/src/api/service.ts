@@ -12,7 +12,7 @@ export const makeLogin = (account: string) => call<{ one_time_password: string }
 export const unlockLogin = (account: string) => call<void>("POST", `/logins/${encodeURIComponent(account)}/unlock`, { body: {} });
 
 export const getTokens = () => get<{ items: Token[] }>("/tokens");
-export const makeToken = (body: { name: string; expires_on: string | null; roles: string[] }) => call<Token>("POST", "/tokens", { body });
+export const makeToken = (body: { name: string; expires_on?: string; roles: string[] }) => call<Token>("POST", "/tokens", { body });
 export const dropToken = (id: string | number) => call<void>("DELETE", `/tokens/${encodeURIComponent(id)}`);
 
 export const getStats = () => get<Stats>("/stats");

@@ -28,14 +28,14 @@ export function ControlTable({ items, table }: { items: Control[]; table?: Parti
           ),
         },
         { title: t("finding.severity"), width: 120, render: (_, c) => <Severity value={c.severity} /> },
-        { title: t("finding.clauses"), width: 190, render: (_, c) => <ClauseTags ids={c.clauses} /> },
+        { title: t("finding.clauses"), width: 200, render: (_, c) => <ClauseTags ids={c.clauses} /> },
         {
           title: t("control.offenders"),
           width: 100,
           align: "right",
           render: (_, c) => (c.offenders ? <Link to={`/findings?control=${encodeURIComponent(c.id)}`}>{fmt.number(c.offenders)}</Link> : fmt.number(c.offenders)),
         },
-        { title: t("control.checked"), width: 150, render: (_, c) => fmt.time(c.checked_at) || "–" },
+        { title: t("control.checked"), width: 164, render: (_, c) => <time>{fmt.time(c.checked_at) || "–"}</time> },
       ]}
       {...table}
     />

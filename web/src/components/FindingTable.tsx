@@ -21,13 +21,13 @@ export function Subject({ of }: { of: Finding["subject"] }) {
 
 interface Props {
   items: Finding[];
-  hide?: ("state" | "unit" | "clauses" | "count")[];
+  hide?: ("state" | "unit" | "clauses" | "count" | "first" | "last")[];
   fresh?: Set<string | number>;
   table?: Partial<TableProps<Finding>>;
 }
 
 export function FindingTable({ items, hide = [], fresh, table }: Props) {
-  const { t, label, fmt } = useI18n();
+  const { t, label, sentence, fmt } = useI18n();
   const columns: TableProps<Finding>["columns"] = [
     { key: "severity", title: t("finding.severity"), width: 112, render: (_, f) => <Severity value={f.severity} /> },
     {
@@ -38,7 +38,7 @@ export function FindingTable({ items, hide = [], fresh, table }: Props) {
           <Link to={findingPath(f.id)}>{label(f.title)}</Link>
           {fresh?.has(f.id) && <span className="fresh">{t("finding.fresh")}</span>}
           <div>
-            <span className="quiet">{label(f.message)}</span> {!hide.includes("clauses") && <ClauseTags ids={f.clauses} />}
+            <span className="quiet">{sentence(f.message)}</span> {!hide.includes("clauses") && <ClauseTags ids={f.clauses} />}
           </div>
         </>
       ),
@@ -46,11 +46,11 @@ export function FindingTable({ items, hide = [], fresh, table }: Props) {
     {
       key: "subject",
       title: t("finding.subject"),
-      width: 200,
+      width: 180,
       render: (_, f) => (
         <>
           <Subject of={f.subject} />
-          {!hide.includes("unit") && f.unit && (
+          {!hide.includes("unit") && f.unit && !(f.subject?.kind === "unit" && f.subject.id === f.unit.id) && (
             <div className="small">
               <RefLink kind="unit" value={f.unit} />
             </div>
@@ -60,7 +60,8 @@ export function FindingTable({ items, hide = [], fresh, table }: Props) {
     },
     { key: "state", title: t("finding.state"), width: 132, render: (_, f) => <FindingState value={f.state} /> },
     { key: "count", title: t("finding.count"), width: 68, align: "right", render: (_, f) => fmt.number(f.count) },
-    { key: "last", title: t("finding.last"), width: 152, render: (_, f) => <time dateTime={f.last_at}>{fmt.time(f.last_at)}</time> },
+    { key: "first", title: t("finding.first"), width: 164, render: (_, f) => <time dateTime={f.first_at}>{fmt.time(f.first_at)}</time> },
+    { key: "last", title: t("finding.last"), width: 164, render: (_, f) => <time dateTime={f.last_at}>{fmt.time(f.last_at)}</time> },
   ];
   return (
     <Table<Finding>

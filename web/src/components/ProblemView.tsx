@@ -2,6 +2,7 @@
 import { Alert, Button } from "antd";
 import { ApiError } from "../api/client";
 import { useI18n } from "../i18n";
+import { datesInText } from "../lib/format";
 import type { Key } from "../i18n/translate";
 
 const ADVICE: Record<number, Key> = {
@@ -28,7 +29,7 @@ export function ProblemView({ error, retry, page }: { error: unknown; retry?: ()
       message={title}
       description={
         <>
-          {p?.detail && p.detail !== title && <p>{p.detail}</p>}
+          {p?.detail && p.detail !== title && <p>{datesInText(p.detail)}</p>}
           {p?.errors?.length ? (
             <ul>
               {p.errors.map((e, i) => (

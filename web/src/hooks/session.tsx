@@ -78,6 +78,9 @@ export function useSession(): SessionState {
   return value;
 }
 
+/** Who may see what belongs to the whole network: its log lines, its history chain. */
+export const WIDE = ["operator", "approver", "auditor"];
+
 /** True when the reader holds one of the roles; admin holds all. */
 export function useRole(...roles: string[]): boolean {
   const { session } = useSession();

@@ -1,7 +1,7 @@
 import { createContext, useContext, useMemo, useState, type ReactNode } from "react";
 import { setApiLanguage } from "../api/client";
 import type { Label } from "../api/types";
-import { type Formats, makeFormats } from "../lib/format";
+import { datesInText, type Formats, makeFormats } from "../lib/format";
 import { readStored, writeStored } from "../lib/stored";
 import { type Args, type Key, type Lang, translate, wordFor } from "./translate";
 
@@ -11,6 +11,8 @@ export interface I18n {
   t: (key: Key, args?: Args) => string;
   word: (family: string, value: string | null | undefined) => string;
   label: (l: Label | null | undefined) => string;
+  /** A sentence of the server, with its dates in the reader's form. */
+  sentence: (l: Label | null | undefined) => string;
   fmt: Formats;
 }
 
@@ -25,6 +27,7 @@ function initial(): Lang {
 export function I18nProvider({ children }: { children: ReactNode }) {
   const [lang, setState] = useState<Lang>(initial);
   const value = useMemo<I18n>(() => {
+    const label = (l: Label | null | undefined) => (l ? l[lang] || l.vi || l.en : "");
     document.documentElement.lang = lang;
     return {
       lang,
@@ -35,7 +38,8 @@ export function I18nProvider({ children }: { children: ReactNode }) {
       },
       t: (key, args) => translate(lang, key, args),
       word: (family, v) => (v ? wordFor(lang, family, v) : ""),
-      label: (l) => (l ? l[lang] || l.vi || l.en : ""),
+      label,
+      sentence: (l) => datesInText(label(l)),
       fmt: makeFormats(lang),
     };
   }, [lang]);

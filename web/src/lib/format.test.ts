@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dateOnly, dateTime, makeFormats, spanSeconds, zone } from "./format";
+import { dateOnly, dateTime, datesInText, makeFormats, spanSeconds, zone } from "./format";
 
 // The test run's zone is Asia/Ho_Chi_Minh.
 describe("dates", () => {
@@ -12,6 +12,10 @@ describe("dates", () => {
     expect(dateTime(null)).toBe("");
     expect(dateTime("soon")).toBe("");
     expect(dateOnly(undefined)).toBe("");
+  });
+  it("inside sentences become the reader's", () => {
+    expect(datesInText("đến 2026-11-21T11:55:47Z; từ 2025-10-17.")).toBe("đến 21/11/2026 18:55:47; từ 17/10/2025.");
+    expect(datesInText("kỳ 2026-H2, mã KT-2025-10-17-1")).toBe("kỳ 2026-H2, mã KT-2025-10-17-1");
   });
   it("name the zone", () => expect(zone()).toBe("UTC+07:00"));
 });

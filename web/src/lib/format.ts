@@ -24,6 +24,13 @@ export function dateOnly(date: string | null | undefined): string {
   return m ? `${m[3]}/${m[2]}/${m[1]}` : dateTime(date).slice(0, 10);
 }
 
+/** Instants and dates inside a sentence of the server, in the reader's form and zone. */
+export function datesInText(text: string): string {
+  return text
+    .replace(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})/g, (iso) => dateTime(iso))
+    .replace(/(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])/g, (date) => dateOnly(date));
+}
+
 export function zone(at = new Date()): string {
   const minutes = -at.getTimezoneOffset();
   const abs = Math.abs(minutes);

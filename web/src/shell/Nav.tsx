@@ -1,16 +1,18 @@
 import { Layout } from "antd";
 import { NavLink } from "react-router-dom";
 import { useLive } from "../hooks/live";
+import { useSession } from "../hooks/session";
 import { useI18n } from "../i18n";
-import { NAV } from "./nav";
+import { navFor } from "./nav";
 
 export function Nav() {
   const { t, fmt } = useI18n();
   const { stats } = useLive();
+  const { session } = useSession();
   return (
     <Layout.Sider width={184} className="nav">
       <nav aria-label={t("shell.nav")}>
-        {NAV.map(({ path, key, icon: Icon }) => (
+        {navFor(session?.roles ?? []).map(({ path, key, icon: Icon }) => (
           <NavLink key={path} to={path} end={path === "/"} className="nav-item">
             <Icon aria-hidden />
             <span>{t(key)}</span>

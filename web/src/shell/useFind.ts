@@ -3,10 +3,11 @@ import { useEffect, useMemo, useState } from "react";
 import { getClauses, type Clause } from "../api/judged";
 import { listRecords } from "../api/registry";
 import { useCounts, useSchema } from "../hooks/schema";
+import { useSession } from "../hooks/session";
 import { useI18n } from "../i18n";
 import { matches } from "../lib/fold";
 import { clauseText } from "../pages/clauses/tree";
-import { NAV } from "./nav";
+import { navFor } from "./nav";
 import { clausePath, recordPath } from "../lib/paths";
 
 export interface Hit {
@@ -32,6 +33,8 @@ const flat = (list: Clause[]): Clause[] => list.flatMap((c) => [c, ...flat(c.chi
 
 export function useFind(words: string): { hits: Hit[]; busy: boolean } {
   const { t, label } = useI18n();
+  const { session } = useSession();
+  const pages = useMemo(() => navFor(session?.roles ?? []), [session]);
   const asked = useLate(words.trim(), 200);
   const schema = useSchema();
   const counts = useCounts();
@@ -54,7 +57,7 @@ export function useFind(words: string): { hits: Hit[]; busy: boolean } {
   const stamp = lists.map((l) => l.dataUpdatedAt).join();
   const hits = useMemo(() => {
     const out: Hit[] = [];
-    for (const n of NAV) {
+    for (const n of pages) {
       if (!asked || matches(t(n.key), asked)) out.push({ kind: t("find.page"), title: t(n.key), to: n.path });
     }
     if (!on) return out;
@@ -70,11 +73,11 @@ export function useFind(words: string): { hits: Hit[]; busy: boolean } {
       out.push({ kind: t("find.clause"), title: label(c.title) || label(c.text), key: c.id, to: clausePath(c.id) });
       found += 1;
     }
-    out.push({ kind: t("nav.search"), title: t("find.in_log", { words: asked }), to: `/search?q=${encodeURIComponent(asQuery(asked))}` });
+    if (pages.some((n) => n.path === "/search")) out.push({ kind: t("nav.search"), title: t("find.in_log", { words: asked }), to: `/search?q=${encodeURIComponent(asQuery(asked))}` });
     out.push({ kind: t("nav.findings"), title: t("find.in_findings", { words: asked }), to: `/findings?q=${encodeURIComponent(asked)}` });
     return out;
     // stamp stands for lists, which is a new array on every render.
-  }, [asked, on, stamp, clauses.data, t, label]);
+  }, [asked, on, stamp, clauses.data, pages, t, label]);
   return { hits, busy };
 }
 

@@ -62,7 +62,7 @@ function Body({ c }: { c: ClauseDetail }) {
       </Panel>
       {c.findings.length > 0 && (
         <Panel title={t("clauses.open_findings")} extra={<Link to={`/findings?clause=${encodeURIComponent(c.id)}&state=any`}>{t("clauses.all_findings")}</Link>}>
-          <FindingTable items={c.findings} hide={["clauses"]} />
+          <FindingTable items={c.findings} hide={["clauses", "first"]} />
         </Panel>
       )}
       {c.duties.length > 0 && (

@@ -43,7 +43,7 @@ function Regulations({ all }: { all: Regulation[] }) {
           aria-label={t("clauses.text")}
           value={chosen.code}
           onChange={(v) => set({ text: v })}
-          options={all.map((r) => ({ value: r.code, label: `${r.code} · ${r.number}`, title: label(r.title) }))}
+          options={all.map((r) => ({ value: r.code, label: r.number ? `${r.code} · ${r.number}` : r.code, title: label(r.title) }))}
         />
         <Select
           aria-label={t("clauses.state")}
@@ -76,7 +76,7 @@ function RegulationView({ of, state, words }: { of: Regulation; state: string; w
       <Descriptions
         column={{ xs: 1, md: 2, xl: 4 }}
         items={[
-          { key: "number", label: t("clauses.number"), children: of.number },
+          { key: "number", label: t("clauses.number"), children: of.number || "–" },
           { key: "issued", label: t("clauses.issued"), children: fmt.date(of.issued_on) },
           { key: "binds", label: t("clauses.binds"), children: label(of.binds) },
           {

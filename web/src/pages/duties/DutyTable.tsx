@@ -13,7 +13,7 @@ import { useI18n } from "../../i18n";
 export function DutyTable({ items }: { items: Duty[] }) {
   const { t, label, fmt } = useI18n();
   const client = useQueryClient();
-  const may = useRole("operator", "approver", "unit_officer");
+  const may = useRole("operator", "unit_officer");
   const [doing, setDoing] = useState<Duty | null>(null);
   return (
     <>
@@ -22,9 +22,21 @@ export function DutyTable({ items }: { items: Duty[] }) {
         dataSource={items}
         pagination={{ pageSize: 50, hideOnSinglePage: true, showSizeChanger: false }}
         columns={[
-          { title: t("duty.state"), width: 120, render: (_, d) => <DutyState value={d.state} /> },
-          { title: t("duty.left"), width: 120, render: (_, d) => <DaysLeft duty={d} /> },
-          { title: t("duty.due_on"), width: 100, render: (_, d) => fmt.date(d.due_on) },
+          {
+            title: t("duty.state"),
+            width: 134,
+            render: (_, d) => (
+              <>
+                <DutyState value={d.state} />
+                {d.state !== "done" && (
+                  <div className="small">
+                    <DaysLeft duty={d} />
+                  </div>
+                )}
+              </>
+            ),
+          },
+          { title: t("duty.due_on"), width: 96, render: (_, d) => fmt.date(d.due_on) },
           {
             title: t("duty.what"),
             render: (_, d) => (
@@ -38,10 +50,10 @@ export function DutyTable({ items }: { items: Duty[] }) {
             ),
           },
           { title: t("finding.unit"), width: 180, render: (_, d) => <RefLink kind="unit" value={d.unit} /> },
-          { title: t("finding.clauses"), width: 150, render: (_, d) => <ClauseTags ids={d.clauses} /> },
+          { title: t("finding.clauses"), width: 160, render: (_, d) => <ClauseTags ids={d.clauses} /> },
           {
             title: t("duty.done_head"),
-            width: 210,
+            width: 170,
             render: (_, d) =>
               d.state === "done" ? (
                 <>

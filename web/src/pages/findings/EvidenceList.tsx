@@ -3,6 +3,7 @@ import { Link } from "react-router-dom";
 import type { Evidence, FindingDetail } from "../../api/judged";
 import { EmptyState } from "../../components/EmptyState";
 import { Panel } from "../../components/Page";
+import { useRole, WIDE } from "../../hooks/session";
 import { useI18n } from "../../i18n";
 import { visible } from "../../lib/bytes";
 import { term } from "../../lib/querytext";
@@ -23,12 +24,13 @@ export function evidenceQuery(e: Evidence): string {
 
 function Row({ e }: { e: Evidence }) {
   const { t, fmt } = useI18n();
+  const wide = useRole(...WIDE);
   const data = Object.entries(e.data ?? {}).filter(([k]) => !(e.line && k === "message"));
   return (
     <li className="evidence">
       <div className="evidence-head">
         <time dateTime={e.at}>{fmt.time(e.at)}</time>
-        {e.seq !== null && e.seq !== undefined && (
+        {wide && e.seq !== null && e.seq !== undefined && (
           <Link to={`/search?q=${encodeURIComponent(evidenceQuery(e))}&mark=${e.seq}`}>
             <SearchOutlined aria-hidden /> {t("finding.in_log", { seq: String(e.seq) })}
           </Link>

@@ -22,13 +22,13 @@ export default function FindingPage() {
   const { id = "" } = useParams();
   const { t } = useI18n();
   const query = useQuery({ queryKey: ["findings", "one", id], queryFn: () => getFinding(id) });
-  const { label } = useI18n();
+  const { label, sentence } = useI18n();
   const f = query.data;
   return (
     <Page
       title={f ? label(f.title) : t("nav.findings")}
       above={<Breadcrumb items={[{ title: <Link to="/findings">{t("nav.findings")}</Link> }, { title: id }]} />}
-      answer={f && label(f.message)}
+      answer={f && sentence(f.message)}
       actions={f && <Marks finding={f} />}
     >
       <Loaded query={query}>{(data) => <Body f={data} />}</Loaded>
@@ -39,7 +39,7 @@ export default function FindingPage() {
 function Marks({ finding }: { finding: FindingDetail }) {
   const { t, word } = useI18n();
   const client = useQueryClient();
-  const may = useRole("operator", "approver");
+  const may = useRole("operator", "approver", "unit_officer");
   const [next, setNext] = useState<string | null>(null);
   if (!may) return null;
   return (

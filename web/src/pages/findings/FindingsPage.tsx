@@ -43,6 +43,7 @@ export default function FindingsPage() {
       {query.isError && <ProblemView error={query.error} retry={() => void query.refetch()} />}
       <FindingTable
         items={items}
+        hide={["first"]}
         table={{
           loading: query.isPending,
           sticky: true,

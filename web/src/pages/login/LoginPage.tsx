@@ -6,6 +6,7 @@ import { logIn } from "../../api/service";
 import { ProblemView } from "../../components/ProblemView";
 import { useSession } from "../../hooks/session";
 import { useI18n } from "../../i18n";
+import { datesInText } from "../../lib/format";
 import { Frame } from "./Frame";
 
 interface Values {
@@ -17,7 +18,7 @@ function LoginError({ error }: { error: unknown }) {
   const { t } = useI18n();
   if (error instanceof ApiError && error.status === 423) {
     return (
-      <Alert type="error" showIcon role="alert" icon={<LockOutlined aria-hidden />} message={t("login.locked")} description={<>{error.problem.detail}<p>{t("login.locked_do")}</p></>} />
+      <Alert type="error" showIcon role="alert" icon={<LockOutlined aria-hidden />} message={t("login.locked")} description={<>{datesInText(error.problem.detail ?? "")}<p>{t("login.locked_do")}</p></>} />
     );
   }
   if (error instanceof ApiError && error.status === 401) {

@@ -34,7 +34,7 @@ function Entry({ kind, h }: { kind: Kind; h: HistoryItem }) {
   const known = new Set([...kind.fields.map((f) => f.name), "state", "valid_to"]);
   const rows = changes(h.before, h.after).filter((c) => known.has(c.field));
   return (
-    <li>
+    <li className={h.op === "create" ? undefined : "changed"}>
       <div className="history-head">
         <strong>{word("history_op", h.op)}</strong> <time dateTime={h.at}>{fmt.time(h.at)}</time> · {h.by} · {t("history.rev", { n: h.rev })}
         <code className="quiet" title={t("history.hash")}>

@@ -35,7 +35,7 @@ export function RelatedView({ kind, rec }: { kind: Kind; rec: Rec }) {
     <>
       {about.length > 0 && (
         <Panel title={t("record.findings")}>
-          <FindingTable items={about} hide={["unit"]} />
+          <FindingTable items={about} hide={["unit", "first"]} />
         </Panel>
       )}
       <div className="kinds">

@@ -61,7 +61,7 @@ const Row = memo(function Row({ e, marked, onTerm }: { e: LogEvent; marked: bool
         <td className="mono cut" title={e.program ?? undefined}>
           {e.program}
         </td>
-        <td className="mono msg">{visible(e.msg)}</td>
+        <td className="mono msg">{visible(e.msg.trim())}</td>
       </tr>
       {open && (
         <tr className="line-open">

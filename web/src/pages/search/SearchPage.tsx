@@ -73,14 +73,16 @@ export default function SearchPage() {
       ) : (
         <>
           <HistogramPanel query={q} onRange={setQuery} enabled={!search.error} />
-          <div className="cols search-cols">
-            <div className="col-main">
-              <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} />
+          {!search.error && (
+            <div className="cols search-cols">
+              <div className="col-main">
+                <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} />
+              </div>
+              <div className="col-side">
+                <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={!search.error && !search.count} />
+              </div>
             </div>
-            <div className="col-side">
-              <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={!search.error && !search.count} />
-            </div>
-          </div>
+          )}
         </>
       )}
     </Page>

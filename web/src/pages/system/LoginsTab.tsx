@@ -76,11 +76,11 @@ function Logins({ items, busy, onUnlock, onReset }: { items: Login[]; busy: bool
               t("logins.fine")
             ),
         },
-        { title: t("logins.failures"), width: 110, align: "right", render: (_, l) => fmt.number(l.failures) },
-        { title: t("logins.last"), width: 150, render: (_, l) => fmt.time(l.last_login_at) || t("span.never") },
+        { title: t("logins.failures"), width: 96, align: "right", render: (_, l) => fmt.number(l.failures) },
+        { title: t("logins.last"), width: 164, render: (_, l) => <time>{fmt.time(l.last_login_at) || t("span.never")}</time> },
         {
           title: t("logins.do"),
-          width: 230,
+          width: 260,
           render: (_, l) => (
             <span className="actions">
               {(locked(l) || l.failures > 0) && (

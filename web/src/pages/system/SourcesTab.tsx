@@ -42,7 +42,7 @@ export function SourcesTab() {
             },
             { title: t("source.address"), dataIndex: "address" },
             { title: t("finding.unit"), render: (_, s) => <RefLink kind="unit" value={s.unit} /> },
-            { title: t("source.last_head"), width: 150, render: (_, s) => (s.last_seen_at ? fmt.time(s.last_seen_at) : t("source.never")) },
+            { title: t("source.last_head"), width: 164, render: (_, s) => <time>{s.last_seen_at ? fmt.time(s.last_seen_at) : t("source.never")}</time> },
             { title: t("source.every_head"), width: 110, render: (_, s) => fmt.isoSpan(s.expected_every) || "–" },
             { title: t("source.day"), width: 110, align: "right", render: (_, s) => fmt.number(s.events_24h) },
           ]}

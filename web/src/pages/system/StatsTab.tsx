@@ -5,6 +5,7 @@ import { verifyRegistry } from "../../api/service";
 import { Loaded } from "../../components/Loaded";
 import { Panel } from "../../components/Page";
 import { ProblemView } from "../../components/ProblemView";
+import { useRole, WIDE } from "../../hooks/session";
 import { useI18n } from "../../i18n";
 import { useStats } from "./SystemAnswer";
 
@@ -18,6 +19,7 @@ export function flatten(o: Record<string, unknown>, prefix = ""): [string, strin
 
 export function StatsTab() {
   const { t, fmt } = useI18n();
+  const wide = useRole(...WIDE);
   return (
     <Loaded query={useStats()}>
       {(s) => (
@@ -52,8 +54,8 @@ export function StatsTab() {
                 { key: "started", label: t("system.started"), children: fmt.time(s.started_at) },
                 { key: "rss", label: t("system.rss"), children: fmt.bytes(s.rss_bytes) },
                 { key: "records", label: t("system.records"), children: fmt.number(s.registry.records) },
-                { key: "history", label: t("system.history"), children: fmt.number(s.registry.history) },
-                { key: "verify", label: t("system.verify"), children: <Verify /> },
+                { key: "history", label: t("system.history"), children: fmt.number(s.registry.history) || "–" },
+                ...(wide ? [{ key: "verify", label: t("system.verify"), children: <Verify /> }] : []),
               ]}
             />
           </Panel>

@@ -64,7 +64,7 @@ export function TokensTab() {
   );
 }
 
-function MakeToken({ busy, onMake }: { busy: boolean; onMake: (b: { name: string; expires_on: string | null; roles: string[] }) => void }) {
+function MakeToken({ busy, onMake }: { busy: boolean; onMake: (b: { name: string; expires_on?: string; roles: string[] }) => void }) {
   const { t, word } = useI18n();
   const { session } = useSession();
   const own = session?.roles ?? [];
@@ -76,7 +76,7 @@ function MakeToken({ busy, onMake }: { busy: boolean; onMake: (b: { name: string
       className="filters"
       onSubmit={(e) => {
         e.preventDefault();
-        onMake({ name: name.trim(), expires_on: until ? until.format("YYYY-MM-DD") : null, roles });
+        onMake({ name: name.trim(), roles, ...(until ? { expires_on: until.format("YYYY-MM-DD") } : {}) });
       }}
     >
       <Input aria-label={t("tokens.name")} placeholder={t("tokens.name")} value={name} maxLength={80} onChange={(e) => setName(e.target.value)} style={{ width: 220 }} />

@@ -18,16 +18,33 @@ function Fine({ text }: { text: string }) {
   );
 }
 
+/** The same duty of many units is one thing to think of. */
+export function groupDuties(duties: Duty[]): { first: Duty; n: number }[] {
+  const groups = new Map<string, { first: Duty; n: number }>();
+  for (const d of [...duties].filter((x) => x.state !== "done").sort((a, b) => a.due_on.localeCompare(b.due_on))) {
+    const key = [d.title.vi, d.period_key, d.due_on, d.state].join("\u0000");
+    const group = groups.get(key);
+    if (group) group.n += 1;
+    else groups.set(key, { first: d, n: 1 });
+  }
+  return [...groups.values()];
+}
+
 export function DutiesPanel({ duties }: { duties: Duty[] }) {
   const { t, label, fmt } = useI18n();
-  const rows = [...duties].filter((d) => d.state !== "done").sort((a, b) => a.due_on.localeCompare(b.due_on));
+  const rows = groupDuties(duties);
   return (
     <Panel title={t("today.duties")} extra={<Link to="/duties">{t("today.all_duties")}</Link>}>
       {rows.length === 0 && <Fine text={t("today.no_duties")} />}
       <ul className="rows">
-        {rows.slice(0, SHOWN).map((d) => (
-          <li key={`${d.id} ${d.period_key} ${d.unit?.id ?? ""}`}>
-            <DaysLeft duty={d} /> <span>{label(d.title)}</span> {d.unit && <RefLink kind="unit" value={d.unit} />}
+        {rows.slice(0, SHOWN).map(({ first: d, n }) => (
+          <li key={`${d.id} ${d.period_key}`}>
+            <DaysLeft duty={d} /> <span>{label(d.title)}</span>{" "}
+            {n > 1 ? (
+              <Link to={`/duties?state=${d.state}&q=${encodeURIComponent(label(d.title))}`}>{t("today.units", { n })}</Link>
+            ) : (
+              d.unit && <RefLink kind="unit" value={d.unit} />
+            )}
             <div className="quiet">
               {t("duty.due", { date: fmt.date(d.due_on) })} <ClauseTags ids={d.clauses} />
             </div>

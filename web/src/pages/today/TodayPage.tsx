@@ -22,19 +22,19 @@ function useNewest(today: Today | undefined): { items: Finding[]; fresh: Set<str
   return useMemo(() => {
     const known = new Set(findings.map((f) => f.id));
     const rest = (today?.findings.newest ?? []).filter((f) => !known.has(f.id));
-    const items = [...findings, ...rest].filter((f) => f.state !== "closed").sort((a, b) => b.last_at.localeCompare(a.last_at));
+    const items = [...findings, ...rest].filter((f) => f.state !== "closed").sort((a, b) => b.first_at.localeCompare(a.first_at));
     return { items: items.slice(0, SHOWN), fresh: known };
   }, [findings, today]);
 }
 
 export default function TodayPage() {
-  const { t, label, fmt } = useI18n();
+  const { t, sentence, fmt } = useI18n();
   const query = useQuery({ queryKey: ["today"], queryFn: getToday, refetchInterval: 15000 });
   const newest = useNewest(query.data);
   return (
     <Page
       title={t("today.title")}
-      answer={query.data && label(query.data.sentence)}
+      answer={query.data && sentence(query.data.sentence)}
       actions={
         <>
           {query.data && <span className="quiet">{t("today.at", { at: fmt.time(query.data.at) })}</span>}
@@ -52,7 +52,7 @@ export default function TodayPage() {
               <div className="col-main">
                 <Panel title={t("today.newest")} extra={<Link to="/findings">{t("today.all_findings")}</Link>}>
                   {newest.items.length ? (
-                    <FindingTable items={newest.items} fresh={newest.fresh} hide={["state", "count"]} />
+                    <FindingTable items={newest.items} fresh={newest.fresh} hide={["state", "count", "last"]} />
                   ) : (
                     <EmptyState what={t("today.no_findings")} next={t("today.no_findings_do")} />
                   )}
