@@ -3,8 +3,9 @@
 
 As root it runs inside namespaces of its own (mount, PID): /etc, /run, /dev,
 /var/log and /var/mail are private copies, so that a new account, a sudo and a
-login change nothing outside, and nothing outlives it. As an ordinary user it
-runs sshd and rsyslogd plainly and leaves out what needs root.
+login change nothing outside, and nothing outlives it. As an ordinary user, or
+where namespaces are forbidden, it runs sshd and rsyslogd plainly and leaves
+out what needs them.
 
 It reads one command a line on stdin and answers one JSON line on stdout:
     fail N USER    N failed password logins through ssh
@@ -85,7 +86,7 @@ class Host:
     def __init__(self, options):
         self.dir = pathlib.Path(options["dir"])
         self.options = options
-        self.root = os.geteuid() == 0
+        self.root = bool(options.get("private"))     # root, in namespaces of its own
         self.children = []
         self.log_socket = "/dev/log" if self.root else str(self.dir / "log.sock")
         self.port = free_port()
@@ -168,19 +169,21 @@ class Host:
             shutil.copy(f"{user_key}.pub", self.dir / "authorized_keys")
         conf = self.dir / "sshd_config"
         conf.write_text(SSHD_CONF.format(port=self.port, dir=self.dir, pam="yes" if self.root else "no"), encoding="utf-8")
+        if os.geteuid() == 0:
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         if self.root:
             log = open(self.dir / "sshd.log", "wb")
             self.spawn([SSHD, "-D", "-f", str(conf)], stdout=log, stderr=log)
         else:
-            # Without root there is no private /dev/log: sshd writes to stderr and logger hands each line on.
+            # Without a private /dev/log sshd writes to stderr, ends lines with CR LF, and logger hands each on.
             daemon = self.spawn([SSHD, "-D", "-e", "-f", str(conf)], stderr=subprocess.PIPE)
             self.spawn_logger(daemon)
         wait_for("sshd", lambda: answers(self.port))
 
     def spawn_logger(self, daemon):
+        plain = subprocess.Popen(["sed", "-u", "s/\\r$//"], stdin=daemon.stderr, stdout=subprocess.PIPE)
         command = ["logger", "--socket", self.log_socket, "--tag", f"sshd[{daemon.pid}]", "--priority", "auth.info"]
-        child = subprocess.Popen(command, stdin=daemon.stderr)
-        self.children.append(child)
+        self.children += [subprocess.Popen(command, stdin=plain.stdout), plain]
 
     def add_user(self, name, password):
         subprocess.run(["useradd", "--badname", "--create-home", "--shell", "/bin/sh", name], check=True, capture_output=True)

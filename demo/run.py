@@ -27,7 +27,7 @@ TEXT = {
         "kept": "dữ liệu lần trước còn đó", "login": "đăng nhập đúng, sudo, tài khoản mới", "fails": "mười lần đăng nhập sai (thật, qua ssh)",
         "seen": "Phát hiện", "still": "Phát hiện của lần trước còn mở, mười lần này được đếm thêm:", "after": "sau lần sai thứ mười", "open": "Mở trình duyệt", "account": "Tài khoản",
         "password": "Mật khẩu dùng một lần (phải đổi ngay)", "changed": "mật khẩu đã đổi ở lần trước; quên thì chạy lại với --fresh",
-        "left_out": "bỏ qua vì không phải root", "syslog": "Nhận syslog", "end": "Ctrl-C để dừng. Dữ liệu ở", "stop": "Đang dừng", "bye": "Đã dừng, không còn tiến trình nào.",
+        "left_out": "bỏ qua vì không có quyền root", "syslog": "Nhận syslog", "end": "Ctrl-C để dừng. Dữ liệu ở", "stop": "Đang dừng", "bye": "Đã dừng, không còn tiến trình nào.",
         "late": "chưa thấy phát hiện sau 10 giây: xem", "busy": "cổng {port} đang bị chiếm. Dừng chương trình kia, hoặc chạy với DEMO_ARGS=--free-ports",
         "certificate": "Trình duyệt sẽ hỏi về chứng thư: nó do chính luyd cấp",
     },

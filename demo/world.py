@@ -17,6 +17,7 @@ import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
+UNSHARE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 class Luyd:
@@ -142,12 +143,18 @@ class Watched:
     """demo/host.py as a child, inside namespaces of its own where this is root."""
 
     def __init__(self, folder, syslog_port, hostname="log-ttch", **more):
-        options = {"dir": str(folder), "syslog_port": syslog_port, "hostname": hostname, **more}
+        private = self.namespaces()
+        options = {"dir": str(folder), "syslog_port": syslog_port, "hostname": hostname, "private": private, **more}
         command = [sys.executable, str(HERE / "host.py"), json.dumps(options)]
-        if os.geteuid() == 0:
-            command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
+        if private:
+            command = [*UNSHARE, *command]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.ready = self.answer()
+
+    @staticmethod
+    def namespaces():
+        """Root alone is not enough: a container may forbid mounts."""
+        return os.geteuid() == 0 and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
 
     def answer(self):
         line = self.child.stdout.readline()
