@@ -15,6 +15,8 @@ It reads one command a line on stdin and answers one JSON line on stdout:
     say TEXT       one line through logger
     quit
 """
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -27,6 +29,7 @@ import sys
 import time
 
 SSHD, RSYSLOGD = "/usr/sbin/sshd", "/usr/sbin/rsyslogd"
+PR_SET_CHILD_SUBREAPER = 36
 PASSWORD = "Tre-Xanh-2026-demo"
 
 RSYSLOG_CONF = """\
@@ -253,10 +256,25 @@ class Host:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        self.end_orphans()
+
+    @staticmethod
+    def end_orphans():
+        """sshd's connections are sessions of their own; as sub-reaper this process inherits and ends them."""
+        while True:
+            left = [int(word) for task in pathlib.Path("/proc/self/task").iterdir() for word in (task / "children").read_text().split()]
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
 
 def main():
     host = Host(json.loads(sys.argv[1]))
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
