@@ -34,8 +34,8 @@ await suite("search", async (w) => {
     const answer = await ask(query);
     equal(answer.status(), 400, "status");
     await page.waitForFunction((q) => document.querySelector("#query-error .pointer")?.textContent.includes(q), query);
-    const { column } = await answer.json();
-    check(column >= query.length - 1 && column <= query.length + 1, `column ${column} in a query of ${query.length} characters`);
+    const mark = (await page.locator("#query-error .pointer").evaluate((e) => e.textContent)).split("\n")[1];
+    check(mark.indexOf("^") >= query.length - 1 && mark.indexOf("^") <= query.length, `the mark stands at ${mark.indexOf("^")} of ${query.length}`);
   });
 
   await w.test("help names the fields and inserts one", async () => {
@@ -70,16 +70,37 @@ await suite("search", async (w) => {
     await lines.first().waitFor();
   });
 
+  await w.test("a drag across the chart narrows the time range", async () => {
+    await page.goto(`/search?q=${encodeURIComponent("since:-24h")}`);
+    const chart = page.locator(".chart canvas").first();
+    await chart.waitFor();
+    await page.locator("table.lines, .empty").first().waitFor();
+    const box = await chart.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 50);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 50, { steps: 5 });
+    await page.mouse.move(box.x + box.width * 0.7, box.y + 50, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/since%3A20.*until%3A20/);
+  });
+
   await w.test("the live tail runs, pauses and stops", async () => {
     await page.goto("/search");
     await page.getByRole("button", { name: w.t("tail.start") }).click();
     await page.waitForURL(/tail=1/);
     await page.getByText(w.like("tail.running")).waitFor();
+    // Every refused login is a line of luyd itself.
+    const knock = (name) => page.request.post("/api/v1/session", { data: { account: name, password: "x" } });
+    await knock(`tail-a-${w.stamp}`);
+    await lines.filter({ hasText: `tail-a-${w.stamp}` }).first().waitFor();
     await page.getByRole("button", { name: w.t("tail.pause"), exact: true }).click();
     await page.getByText(w.like("tail.waiting")).waitFor();
+    await knock(`tail-b-${w.stamp}`);
+    await page.getByText(new RegExp(w.like("tail.waiting").source.replace(".*", "[1-9]"))).waitFor();
+    equal(await lines.filter({ hasText: `tail-b-${w.stamp}` }).count(), 0, "lines shown while paused");
     await w.shot(page, "search-tail");
     await page.getByRole("button", { name: w.t("tail.resume"), exact: true }).click();
-    await page.getByText(w.like("tail.running")).waitFor();
+    await lines.filter({ hasText: `tail-b-${w.stamp}` }).first().waitFor();
     await page.getByRole("button", { name: w.t("tail.stop"), exact: true }).click();
     await page.waitForURL((u) => !u.search.includes("tail"));
   });

@@ -19,6 +19,16 @@ await suite("today", async (w) => {
     await page.locator(".live:not(.live-lost)").waitFor();
   });
 
+  await w.test("a new finding appears by itself, marked as new", async () => {
+    // A unit without an IT officer breaks a clause of all four texts; the check says so when it runs.
+    const unit = await w.api("POST", "/unit", { code: `SONG-${w.stamp}`, name: `Đơn vị ${w.stamp}`, tier: "commune" });
+    await w.api("POST", "/controls/run?control=unit-has-it-officer", {});
+    const row = page.locator(".ant-table-row", { hasText: w.stamp });
+    await row.locator(".fresh").waitFor({ timeout: 5000 });
+    await w.shot(page, "today-live");
+    await w.api("DELETE", `/unit/${unit.id}`, undefined, { "If-Match": `"${unit.rev}"` });
+  });
+
   await w.test("the page does not scroll sideways at 1280", async () => {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     check(over <= 0, `${over} px too wide`);

@@ -5,7 +5,7 @@ import { ApiError } from "../../api/client";
 import type { QueryField } from "../../api/events";
 import { ProblemView } from "../../components/ProblemView";
 import { useI18n } from "../../i18n";
-import { term } from "../../lib/querytext";
+import { charColumn, term } from "../../lib/querytext";
 import { readStored, writeStored } from "../../lib/stored";
 import { QueryHelp } from "./QueryHelp";
 
@@ -68,8 +68,8 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
 /** The query as it was asked, with a mark under the character that was not understood. */
 function QueryError({ error, query }: { error: unknown; query: string }) {
   const { t } = useI18n();
-  const column = error instanceof ApiError ? error.problem.column : undefined;
-  if (!(error instanceof ApiError) || column === undefined) return <ProblemView error={error} />;
+  if (!(error instanceof ApiError) || error.problem.column === undefined) return <ProblemView error={error} />;
+  const column = charColumn(query, error.problem.column);
   return (
     <Alert
       id="query-error"
