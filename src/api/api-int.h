@@ -233,4 +233,7 @@ void static_serve(struct request *rq, struct response *rs);
 /* http.c */
 int http_start(struct api *api, struct err *e);
 void http_stop(struct api *api);
+
+/* Text as a log query in a; a mistake is a 400 that points at the character. */
+int request_log_query(struct request *rq, struct arena *a, str text, struct query **q, struct err *e);
 #endif

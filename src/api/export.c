@@ -95,9 +95,7 @@ int export_stream(struct request *rq, str text, str format, struct stream **out,
                          .more = true,
                          .fd = rq->fd};
     buf_init(&x->out, API_PAGE_BYTES);
-    rc = query_parse(&x->a, text, rq->now, &x->q, e);
-    if (rc == -EINVAL || rc == -EBADMSG)
-        rc = e->code = HTTP_ERR(400);
+    rc = request_log_query(rq, &x->a, text, &x->q, e);
     if (rc == 0 && x->q->pipe != QP_NONE)
         rc = ERR(e, HTTP_ERR(400), "api.tail_pipe");
     if (rc < 0) {

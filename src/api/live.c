@@ -351,9 +351,7 @@ int tail_stream(struct request *rq, str text, struct stream **out, struct err *e
     reader_init(&t->r, rq, API_PAGE_BYTES / 8);
     t->r.stream = (struct stream){tail_pull, tail_free};
     t->a = arena_init(1 << 20);
-    rc = query_parse(&t->a, text, rq->now, &q, e);
-    if (rc == -EINVAL || rc == -EBADMSG)
-        rc = e->code = HTTP_ERR(400);
+    rc = request_log_query(rq, &t->a, text, &q, e);
     if (rc == 0 && q->pipe != QP_NONE)
         rc = ERR(e, HTTP_ERR(400), "api.tail_pipe");
     if (rc == 0)

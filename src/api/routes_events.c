@@ -4,11 +4,30 @@
 
 enum { SEARCH_SECONDS = 30, DAY_S = 24 * 3600 };
 
+/* The parser counts bytes, the reader of its error counts characters. */
+static uint32_t char_column(str text, uint32_t byte_column)
+{
+    uint32_t column = 1;
+
+    for (size_t i = 0; i < text.n && i + 1 < byte_column; i++)
+        column += ((unsigned char)text.p[i] & 0xC0) != 0x80;
+    return column;
+}
+
+int request_log_query(struct request *rq, struct arena *a, str text, struct query **q, struct err *e)
+{
+    int rc = query_parse(a, text.p != NULL ? text : STR(""), rq->now, q, e);
+
+    if (rc != -EINVAL && rc != -EBADMSG)
+        return rc;
+    if (e->col > 0)
+        e->col = char_column(text, e->col);
+    return e->code = HTTP_ERR(400);
+}
+
 static int parse_query(struct request *rq, struct query **q, struct err *e)
 {
-    str text = request_query(rq, "query");
-    int rc = query_parse(&rq->a, text.p != NULL ? text : STR(""), rq->now, q, e);
-    return rc == -EINVAL || rc == -EBADMSG ? e->code = HTTP_ERR(400) : rc;
+    return request_log_query(rq, &rq->a, request_query(rq, "query"), q, e);
 }
 
 static struct search_opts options(struct request *rq)

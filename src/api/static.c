@@ -70,8 +70,8 @@ static int open_path(int dir, str path)
 
 static bool has_ending(str path)
 {
-    for (size_t i = path.n; i-- > 0 && path.p[i] != '/';)
-        if (path.p[i] == '.')
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (str_ends(path, str_c(types[i].ending)))
             return true;
     return false;
 }

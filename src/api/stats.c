@@ -90,7 +90,11 @@ static json_t *registry_json(struct api *api)
     if (registry_counts(api->d.registry, &actor_system, &counts, &e) == 0)
         json_object_foreach(counts, kind, v) total += json_get_int(v, "total", 0);
     json_decref(counts);
-    return json_pack("{s:I}", "records", total);
+    uint64_t rows = 0;
+    char head[65];
+    if (registry_head(api->d.registry, &rows, head, &e) < 0)
+        rows = 0;
+    return json_pack("{s:I,s:I}", "records", total, "history", (json_int_t)rows);
 }
 
 static json_t *api_json(struct api *api)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { charColumn, splitPipe, stripTimes, term, timesOf, withCountBy, withTerm, withTimes } from "./querytext";
+import { splitPipe, stripTimes, term, timesOf, withCountBy, withTerm, withTimes } from "./querytext";
 
 describe("splitPipe", () => {
   it.each([
@@ -44,14 +44,4 @@ describe("withTerm", () => {
 
 it("withCountBy replaces the pipe", () => {
   expect(withCountBy("a | count", ["host", "program"])).toBe("a | count by host, program");
-});
-
-describe("charColumn", () => {
-  it.each([
-    ["abc (", 6, 6],
-    ["é (", 5, 4],
-    ['"điều khoản" (', 20, 15],
-    ["đ", 2, 1],
-    ["", 1, 1],
-  ])("%s %d", (q, bytes, want) => expect(charColumn(q, bytes)).toBe(want));
 });

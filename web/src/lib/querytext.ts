@@ -70,9 +70,3 @@ export function withTerm(query: string, field: string, value: string, negate = f
 export function withCountBy(query: string, fields: string[]): string {
   return join(splitPipe(query).filter, `count by ${fields.join(", ")}`);
 }
-
-/** The server counts a query's bytes (1-based); the eye counts characters. */
-export function charColumn(query: string, byteColumn: number): number {
-  const before = new TextEncoder().encode(query).subarray(0, Math.max(0, byteColumn - 1));
-  return [...new TextDecoder().decode(before).replace(/\ufffd+$/, "")].length + 1;
-}

@@ -5,7 +5,7 @@ import { ApiError } from "../../api/client";
 import type { QueryField } from "../../api/events";
 import { ProblemView } from "../../components/ProblemView";
 import { useI18n } from "../../i18n";
-import { charColumn, term } from "../../lib/querytext";
+import { term } from "../../lib/querytext";
 import { readStored, writeStored } from "../../lib/stored";
 import { QueryHelp } from "./QueryHelp";
 
@@ -69,7 +69,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
 function QueryError({ error, query }: { error: unknown; query: string }) {
   const { t } = useI18n();
   if (!(error instanceof ApiError) || error.problem.column === undefined) return <ProblemView error={error} />;
-  const column = charColumn(query, error.problem.column);
+  const column = error.problem.column;
   return (
     <Alert
       id="query-error"
