@@ -83,6 +83,7 @@ static bool deliver(struct pipeline *p, str wire)
     }
     set_full(p, false);
     atomic_fetch_add(&p->batches, 1);
+    p->journal_due = 0; /* what was appended wants its group commit: the next tick says when */
     e = (struct err){0};
     if (judge_events(p->judge, wire, first, &e) < 0) {
         atomic_fetch_add(&p->judge_errors, 1);

@@ -89,7 +89,7 @@ def kill_luyd(luyd, n, rng):
     # Older than the group commit when it is counted, so it must outlive the kill.
     before = wire.count(api, f"program:load {name}")
     mark = api.get("/stats")["journal"]["events"]
-    seen = world.until(10, lambda: api.get("/stats")["journal"]["synced"] >= mark)
+    seen = world.until(10, lambda: api.get("/stats")["journal"]["synced"] > mark)
     os.killpg(luyd.child.pid, signal.SIGKILL)
     luyd.child.wait()
     load.halt = True

@@ -85,6 +85,9 @@ def senders(luyd, api):
     tap.check("wire: 200 idle connections are in nobody's way", world.until(10, lambda: count(api, "giua-dam-dong") == 1))
     for s in idle:
         s.close()
+    events = api.get("/stats")["journal"]["events"]
+    tap.check("wire: what came last is synced without waiting for more", world.until(5, lambda: api.get("/stats")["journal"]["synced"] > events),
+              api.get("/stats")["journal"])
     stats = api.get("/stats")["intake"]
     tap.check("wire: what was cut or badly framed is counted", stats["truncated"] + stats["bad_frame"] >= 2, stats)
 
