@@ -70,6 +70,8 @@ static int open_path(int dir, str path)
 
 static bool has_ending(str path)
 {
+    if (str_starts(path, STR(".")) || str_find(path, STR("/.")) != SIZE_MAX)
+        return true; /* hidden names are files too, and never ours */
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
         if (str_ends(path, str_c(types[i].ending)))
             return true;
