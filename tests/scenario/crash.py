@@ -35,8 +35,15 @@ def login(luyd):
 
 
 def children(pid):
-    """Of every thread: the one that starts intake again is not the main one."""
-    return [int(word) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text(encoding="ascii").split()]
+    """Of every thread: the one that starts intake again is not the main one.
+    A thread of the HTTP server may end while it is looked at; it has none."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            found += [int(word) for word in (task / "children").read_text(encoding="ascii").split()]
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
 
 
 def kill_intake(luyd, api):
