@@ -89,7 +89,8 @@ def meson(name, setup, names=(), env=None):
         return failure()
     report = folder / "meson-logs" / "testlog.junit.xml"
     report.unlink(missing_ok=True)
-    command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", "--num-processes", JOBS]
+    # The limits are for hangs, not for slow machines.
+    command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", "--num-processes", JOBS, "--timeout-multiplier", "4"]
     command += names
     code = run(command, log, **env)
     counts = Counts()

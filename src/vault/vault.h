@@ -21,6 +21,15 @@ int vault_verify(struct vault *v, str name, str data, str sig, struct err *e); /
 /* The same with a public key in PEM: for whoever has only that. */
 int vault_verify_pem(str public_pem, str data, str sig, struct err *e);
 int vault_public_pem(struct vault *v, struct arena *a, str name, str *pem, struct err *e);
+/* Ed25519 keys as their 32 raw bytes, for records of fixed size. -EINVAL when
+ * NAME is of another kind. */
+enum { VAULT_RAW_PUBLIC = 32, VAULT_RAW_SIG = 64 };
+int vault_public_raw(struct vault *v, str name, uint8_t out[VAULT_RAW_PUBLIC], struct err *e);
+int vault_verify_raw(const uint8_t pub[VAULT_RAW_PUBLIC], str data, const uint8_t sig[VAULT_RAW_SIG], struct err *e);
+/* Forgets key NAME for ever: its file is overwritten and removed. What it signed
+ * stays provable, and nothing more can be signed with it. (A file system that
+ * copies on write may keep the old bytes for a while.) 0 also when there is none. */
+int vault_key_forget(struct vault *v, str name, struct err *e);
 /* A certificate for key NAME, signed by key "ca" (a self-signed CA certificate
  * is made on first use). sans: "DNS:localhost,IP:127.0.0.1". Renewed when fewer
  * than 30 days are left (half its life when that is shorter), or when names, key
