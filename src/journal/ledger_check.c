@@ -227,7 +227,6 @@ static int head_find(const char *dir, uint64_t want, uint64_t entries, struct fo
             break;
         if (f->h.type != HEAD_SIGNED)
             json_array_append_new(f->evolutions, hex_json(f->bytes, LEDGER_HEAD));
-        rc = 1;
     }
     ledger_scan_close(&s);
     if (rc == 0 && (c.no == 0 || f->h.no < want || f->h.entries < entries || f->h.type == HEAD_BEGIN))
