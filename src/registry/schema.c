@@ -26,6 +26,28 @@ const struct field *kind_field(const struct kind *k, str name)
     return at == SIZE_MAX ? NULL : &k->fields[at];
 }
 
+const struct transition *kind_transition(const struct kind *k, str from, str to)
+{
+    for (size_t i = 0; i < k->ntransitions; i++)
+        if (str_eq(k->transitions[i].from, from) && str_eq(k->transitions[i].to, to))
+            return &k->transitions[i];
+    return NULL;
+}
+
+bool kind_needs_approval(const struct kind *k, enum kind_op op, str from, str to)
+{
+    bool born = op == OP_CREATE && to.n > 0 && !str_eq(to, k->states[0]);
+
+    if ((k->approval & op) != 0)
+        return true;
+    for (size_t i = 0; i < k->ntransitions; i++) {
+        const struct transition *t = &k->transitions[i];
+        if (t->approval && str_eq(t->to, to) && (born || (op == OP_CHANGE && str_eq(t->from, from))))
+            return true;
+    }
+    return false;
+}
+
 void schema_free(struct schema *s)
 {
     if (s == NULL)
@@ -52,6 +74,20 @@ size_t field_columns(const struct field *f, char cols[FIELD_COLS][COL_MAX])
     if (f->type == FT_PREFIX)
         n += column(cols[n], f->name, "_end");
     return n;
+}
+
+static const char *const op_names[] = {[OP_CREATE] = "create", [OP_CHANGE] = "change", [OP_END] = "end"};
+
+const char *kind_op_name(enum kind_op op) { return op_names[op]; }
+
+bool kind_op_parse(str s, enum kind_op *out)
+{
+    for (uint32_t op = OP_CREATE; op <= OP_END; op <<= 1)
+        if (str_eq(s, str_c(op_names[op]))) {
+            *out = (enum kind_op)op;
+            return true;
+        }
+    return false;
 }
 
 static json_t *label_json(const struct label *l)
@@ -92,6 +128,7 @@ static json_t *field_json(const struct field *f)
 static json_t *kind_json(const struct kind *k)
 {
     json_t *fields = json_array(), *columns = json_array(), *states = json_array(), *transitions = json_array();
+    json_t *approval = json_array();
 
     for (size_t i = 0; i < k->nfields; i++)
         json_array_append_new(fields, field_json(&k->fields[i]));
@@ -104,16 +141,20 @@ static json_t *kind_json(const struct kind *k)
     for (size_t i = 0; i < k->ntransitions; i++) {
         const struct transition *t = &k->transitions[i];
         json_array_append_new(transitions,
-                              json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(t->name), "from",
+                              json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name", json_from_str(t->name), "from",
                                         json_from_str(t->from), "to", json_from_str(t->to), "label",
-                                        label_json(&t->label), "roles", strs_json(t->roles, t->nroles)));
+                                        label_json(&t->label), "roles", strs_json(t->roles, t->nroles), "clauses",
+                                        strs_json(t->clauses, t->nclauses), "approval", t->approval));
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(k->name), "group",
-                     json_from_str(k->group), "label", label_json(&k->label), "help", label_json(&k->help), "key",
-                     json_from_str(k->fields[k->key_field].name), "title",
+    for (uint32_t op = OP_CREATE; op <= OP_END; op <<= 1)
+        if ((k->approval & op) != 0)
+            json_array_append_new(approval, json_string(kind_op_name(op)));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(k->name),
+                     "group", json_from_str(k->group), "label", label_json(&k->label), "help", label_json(&k->help),
+                     "key", json_from_str(k->fields[k->key_field].name), "title",
                      json_from_str(k->fields[k->title_field].name), "columns", columns, "unit",
                      k->unit_field != SIZE_MAX ? json_from_str(k->fields[k->unit_field].name) : json_null(), "fields",
-                     fields, "states", states, "transitions", transitions);
+                     fields, "states", states, "transitions", transitions, "approval", approval);
 }
 
 json_t *schema_json(const struct schema *s)

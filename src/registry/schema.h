@@ -62,7 +62,12 @@ struct transition {
     struct label label;
     str *roles;
     size_t nroles;
+    str *clauses; /* who demands the step */
+    size_t nclauses;
+    bool approval; /* only through an approved change set */
 };
+/* What may be marked `approval:` on a kind: records made, changed, ended. */
+enum kind_op { OP_CREATE = 1, OP_CHANGE = 2, OP_END = 4 };
 struct kind {
     str name, group;
     struct label group_label, label, help;
@@ -80,6 +85,7 @@ struct kind {
     bool state_column; /* and the state, after them */
     size_t unit_field; /* SIZE_MAX when the kind has none; decides who sees it */
     size_t via_field;  /* no unit of its own: seen with the record this ref names; or SIZE_MAX */
+    uint32_t approval; /* enum kind_op bits */
 };
 struct schema {
     struct kind *kinds;
@@ -92,8 +98,16 @@ int schema_load(const char *dir, struct schema **out, struct errs *es);
 void schema_free(struct schema *s);
 const struct kind *schema_kind(const struct schema *s, str name);
 const struct field *kind_field(const struct kind *k, str name);
+/* The step between two states; NULL when the life cycle has none. */
+const struct transition *kind_transition(const struct kind *k, str from, str to);
+/* Must this go through an approved change set? `from` and `to`: states before and
+ * after, equal or empty where the state stays. A create that begins elsewhere than
+ * in the first state needs what the steps into that state need. */
+bool kind_needs_approval(const struct kind *k, enum kind_op op, str from, str to);
 /* The whole schema as the API shows it (see docs/api.md, GET /schema). */
 json_t *schema_json(const struct schema *s);
 const char *ftype_name(enum ftype t);
 bool ftype_parse(str s, enum ftype *out);
+const char *kind_op_name(enum kind_op op); /* "create", "change", "end" */
+bool kind_op_parse(str s, enum kind_op *out);
 #endif

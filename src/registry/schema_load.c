@@ -11,12 +11,12 @@ enum { ARENA_MAX = 64 << 20, FILE_MAX = 1 << 20 };
 static const char *const file_keys[] = {"group", "kinds", NULL};
 static const char *const group_keys[] = {"name", "vi", "en", NULL};
 static const char *const label_keys[] = {"vi", "en", NULL};
-static const char *const kind_keys[] = {"label",   "help",   "key",    "title",       "unit", "unit_via",
-                                        "columns", "fields", "states", "transitions", NULL};
+static const char *const kind_keys[] = {"label",   "help",   "key",    "title",       "unit",     "unit_via",
+                                        "columns", "fields", "states", "transitions", "approval", NULL};
 static const char *const field_keys[] = {"type",   "label",    "help",    "required", "unique", "personal",
                                          "ref",    "values",   "default", "min",      "max",    "clauses",
                                          "within", "disjoint", "unless",  NULL};
-static const char *const transition_keys[] = {"from", "to", "roles", "label", NULL};
+static const char *const transition_keys[] = {"from", "to", "roles", "label", "clauses", "approval", NULL};
 
 /* One file while it is read. */
 struct src {
@@ -206,9 +206,11 @@ static void read_transition(const struct src *f, struct kind *k, struct yaml *ke
     struct transition t = {.name = name_of(f, key), .to = yaml_text(node, "to")};
     size_t nfrom;
 
-    if (!is_map(f, node, 4))
+    if (!is_map(f, node, 20))
         return;
     yaml_only(f->l->es, f->name, node, transition_keys);
+    t.approval = read_bool(f, node, "approval");
+    t.clauses = read_list(f, yaml_get(node, "clauses"), &t.nclauses);
     t.label = read_label(f, key, yaml_get(node, "label"), label_keys, true);
     t.roles = read_list(f, yaml_get(node, "roles"), &t.nroles);
     if (!has_state(k, t.to))
@@ -225,6 +227,23 @@ static void read_transition(const struct src *f, struct kind *k, struct yaml *ke
         else
             fault(f, key, "schema.want_map", N(TRANSITIONS_MAX), NULL);
     }
+}
+
+/* approval: [create, change, end], or one of them. */
+static uint32_t read_ops(const struct src *f, struct yaml *node)
+{
+    uint32_t ops = 0;
+    size_t n;
+    str *v = read_list(f, node, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        enum kind_op op;
+        if (kind_op_parse(v[i], &op))
+            ops |= op;
+        else
+            fault(f, node, "schema.no_op", S(v[i]), NULL);
+    }
+    return ops;
 }
 
 static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, str group,
@@ -247,6 +266,7 @@ static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, 
     yaml_only(f->l->es, f->name, node, kind_keys);
     k->label = read_label(f, key, yaml_get(node, "label"), label_keys, true);
     k->help = read_label(f, key, yaml_get(node, "help"), label_keys, false);
+    k->approval = read_ops(f, yaml_get(node, "approval"));
     read_states(f, k, key, yaml_get(node, "states"));
     if (fields == NULL || fields->kind != YAML_MAP || fields->n == 0 || fields->n > FIELDS_MAX) {
         fault(f, fields != NULL ? fields : key, "schema.no_fields", S(k->name), NULL);

@@ -245,9 +245,50 @@ static void folders(void **state)
     schema_free(NULL);
 }
 
+/* What is marked goes through a change set; what is not does not. */
+static void approval(void **state)
+{
+    static const char yaml[] =
+        "group: {name: g, vi: a, en: b}\nkinds:\n  x:\n    label: {vi: a, en: b}\n    key: code\n"
+        "    columns: [code]\n    approval: [change, end]\n"
+        "    fields: {code: {type: text, max: 9, required: true, label: {vi: a, en: b}}}\n"
+        "    states: {a: {vi: a, en: a}, b: {vi: b, en: b}, c: {vi: c, en: c}}\n"
+        "    transitions:\n      go: {from: [a, c], to: b, label: {vi: a, en: b}, approval: true}\n"
+        "      back: {from: b, to: a, label: {vi: a, en: b}}\n";
+    static const struct {
+        enum kind_op op;
+        const char *from, *to;
+        bool want;
+    } cases[] = {
+        {OP_CREATE, "", "", false},  {OP_CREATE, "", "a", false}, {OP_CREATE, "", "b", true},
+        {OP_CREATE, "", "c", false}, {OP_CHANGE, "a", "a", true}, {OP_CHANGE, "a", "b", true},
+        {OP_END, "a", "a", true},
+    };
+    const char *texts[] = {yaml, NULL};
+    struct schema *s;
+    struct errs es;
+
+    (void)state;
+    errs_init(&es, 10);
+    assert_int_equal(schema_from_text(texts, 1, &s, &es), 0);
+    struct kind *k = &s->kinds[0];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(kind_needs_approval(k, cases[i].op, str_c(cases[i].from), str_c(cases[i].to)), cases[i].want);
+    k->approval = 0; /* the steps alone */
+    assert_true(kind_needs_approval(k, OP_CHANGE, STR("c"), STR("b")));
+    assert_false(kind_needs_approval(k, OP_CHANGE, STR("b"), STR("a")));
+    assert_false(kind_needs_approval(k, OP_CHANGE, STR("a"), STR("a")));
+    assert_false(kind_needs_approval(k, OP_END, STR("b"), STR("b")));
+    assert_non_null(kind_transition(k, STR("a"), STR("b")));
+    assert_null(kind_transition(k, STR("a"), STR("c")));
+    schema_free(s);
+    errs_done(&es);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(approval),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(all_in_one_pass),
         cmocka_unit_test_setup_teardown(the_shipped_one, fx_setup, fx_teardown),
