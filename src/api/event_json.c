@@ -20,6 +20,7 @@ static const struct {
     {EV_HAS_NUL, "has_nul"},
     {EV_BAD_FRAME, "bad_frame"},
     {EV_CLOCK_UNSYNC, "clock_unsync"},
+    {EV_BAD_JSON, "bad_json"},
 };
 
 static void member(struct buf *b, const char *name, str v)

@@ -260,8 +260,8 @@ int route_events_export(struct request *rq, struct response *rs, struct err *e)
 }
 
 static const char *const severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL};
-static const char *const transports[] = {"udp", "tcp", "tls", "file", "self", NULL};
-static const char *const formats[] = {"raw", "rfc3164", "rfc5424", NULL};
+static const char *const transports[] = {"udp", "tcp", "tls", "file", "self", "unix", NULL};
+static const char *const formats[] = {"raw", "rfc3164", "rfc5424", "json", NULL};
 
 static json_t *values_json(const char *const *v)
 {

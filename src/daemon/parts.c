@@ -234,15 +234,16 @@ int open_intake(struct luyd *d, struct err *e)
 int write_ports(struct luyd *d, struct err *e)
 {
     char path[1100], text[256];
-    uint16_t udp = 0, tcp = 0, tls = 0;
+    struct intake_ports p = intake_ports(d->intake);
 
-    intake_ports(d->intake, &udp, &tcp, &tls);
     snprintf(path, sizeof(path), "%s/ports", d->o.data);
     snprintf(text, sizeof(text),
-             "{\"https\": %u, \"syslog_udp\": %u, \"syslog_tcp\": %u, \"syslog_tls\": %u, \"pid\": %d}\n",
-             api_port(d->api), udp, tcp, tls, (int)getpid());
-    log_event(LOG_INFO, "ready", F_INT("https", api_port(d->api)), F_INT("syslog_udp", udp), F_INT("syslog_tcp", tcp),
-              F_INT("syslog_tls", tls), F_INT("start_ms", (clock_mono(&d->clk) - d->began) / NS_PER_MS));
+             "{\"https\": %u, \"syslog_udp\": %u, \"syslog_tcp\": %u, \"syslog_tls\": %u, \"flow_udp\": %u, "
+             "\"ipfix_udp\": %u, \"json_tcp\": %u, \"pid\": %d}\n",
+             api_port(d->api), p.udp, p.tcp, p.tls, p.flow, p.ipfix, p.json_tcp, (int)getpid());
+    log_event(LOG_INFO, "ready", F_INT("https", api_port(d->api)), F_INT("syslog_udp", p.udp),
+              F_INT("syslog_tcp", p.tcp), F_INT("syslog_tls", p.tls), F_INT("flow_udp", p.flow),
+              F_INT("ipfix_udp", p.ipfix), F_INT("start_ms", (clock_mono(&d->clk) - d->began) / NS_PER_MS));
     return file_write_atomic(path, str_c(text), 0644, e);
 }
 

@@ -38,6 +38,17 @@ static void ctl_read(struct child *c)
         c->stopping = true;
 }
 
+static void listen_ready(struct child *c, enum listener l)
+{
+    static void (*const ready[LISTENERS])(struct child * c, enum listener l) = {
+        [L_UDP] = udp_ready,    [L_TCP] = stream_accept,      [L_TLS] = stream_accept,       [L_FLOW] = flow_ready,
+        [L_IPFIX] = flow_ready, [L_JSON_TCP] = stream_accept, [L_JSON_UNIX] = stream_accept, [L_JSON_DGRAM] = udp_ready,
+    };
+
+    if (l < LISTENERS)
+        ready[l](c, l);
+}
+
 static void dispatch(struct child *c, uint64_t data)
 {
     struct wake w = {(uint8_t)(data >> 60), (uint32_t)(data >> 32) & 0xfffffff, (uint32_t)data};
@@ -46,14 +57,8 @@ static void dispatch(struct child *c, uint64_t data)
     case WAKE_CTL:
         ctl_read(c);
         break;
-    case WAKE_UDP:
-        udp_ready(c);
-        break;
-    case WAKE_TCP:
-        stream_accept(c, L_TCP);
-        break;
-    case WAKE_TLS:
-        stream_accept(c, L_TLS);
+    case WAKE_LISTEN:
+        listen_ready(c, (enum listener)w.index);
         break;
     case WAKE_CONN:
         stream_ready(c, w.index, w.gen);
@@ -66,9 +71,11 @@ static int wait_ms(struct child *c)
 {
     if (c->waiting != UINT32_MAX)
         return 0;
-    if (c->batch[c->first].count == 0)
+    int64_t due = c->batch[c->first].count > 0 ? c->flush_at : INT64_MAX, flows = flow_due(c);
+    due = due < flows ? due : flows;
+    if (due == INT64_MAX)
         return TICK_MS;
-    int64_t left = c->flush_at - clock_mono(c->clk);
+    int64_t left = due - clock_mono(c->clk);
     return left <= 0 ? 0 : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -81,6 +88,7 @@ static void turn(struct child *c)
     for (int i = 0; i < n && !out_blocked(c); i++)
         dispatch(c, ev[i].data.u64);
     stream_waiting(c);
+    flow_waiting(c);
 }
 
 /* Once a second, and after the ring was full. */
@@ -93,6 +101,7 @@ static void tick(struct child *c)
         return;
     c->drops_at = now;
     udp_count_drops(c);
+    flow_count(c);
     stream_accept_resume(c);
 }
 
@@ -107,10 +116,20 @@ static void loop(struct child *c)
         }
         if (!out_blocked(c) && c->batch[c->first].count > 0 && clock_mono(c->clk) >= c->flush_at)
             out_seal(c);
+        flow_tick(c);
         if (!out_blocked(c))
             tick(c);
         out_publish(c);
     }
+}
+
+static void datagrams_ready(struct child *c)
+{
+    static const enum listener datagrams[] = {L_UDP, L_JSON_DGRAM, L_FLOW, L_IPFIX};
+
+    for (int i = 0; i < 4; i++)
+        if (c->listen[datagrams[i]] >= 0)
+            listen_ready(c, datagrams[i]);
 }
 
 /* Reads what has arrived, gives all of it to the ring if the core takes it. */
@@ -120,19 +139,22 @@ static void finish(struct child *c)
     uint64_t before;
 
     do {
-        before = c->stat[STAT_bytes];
+        before = c->stat[STAT_bytes] + c->stat[STAT_flow_bytes];
         if (out_blocked(c))
             out_wait(c);
-        else if (c->udp != NULL)
-            udp_ready(c);
-    } while ((out_blocked(c) || c->stat[STAT_bytes] != before) && clock_mono(c->clk) - from < FINISH_MS * NS_PER_MS);
+        else
+            datagrams_ready(c);
+    } while ((out_blocked(c) || c->stat[STAT_bytes] + c->stat[STAT_flow_bytes] != before) &&
+             clock_mono(c->clk) - from < FINISH_MS * NS_PER_MS);
     stream_finish(c, from + FINISH_MS * NS_PER_MS);
+    flow_flush(c);
     out_seal(c);
     while (out_blocked(c) && clock_mono(c->clk) - from < DRAIN_MS * NS_PER_MS)
         out_wait(c);
     for (; c->sealed > 0; c->sealed--)
         c->stat[STAT_drop_ring_full] += c->batch[(c->first + c->sealed - 1) % BATCHES].count;
     udp_count_drops(c);
+    flow_count(c);
     out_publish(c);
 }
 
@@ -161,6 +183,7 @@ static int hello_take(struct child *c, struct err *e)
     }
     c->data_fd = fds[HF_DATA];
     c->room_fd = fds[HF_ROOM];
+    c->state_fd = fds[HF_STATE];
     memcpy(c->listen, fds + HF_LISTEN, sizeof(c->listen));
     rc = ring_map(fds[HF_RING], c->cfg.ring_bytes, &c->ring);
     close(fds[HF_RING]);
@@ -185,12 +208,12 @@ static int tables_make(struct child *c, struct err *e)
     c->conns = conns_new(c->cfg.max_connections, c->cfg.max_per_source, c->cfg.idle_seconds * NS_PER_S);
     c->read_buf = malloc(READ_MAX);
     c->ep = epoll_create1(EPOLL_CLOEXEC);
-    if (c->conns == NULL || c->read_buf == NULL || c->ep < 0 || udp_init(c) < 0 || out_init(c) < 0)
+    if (c->conns == NULL || c->read_buf == NULL || c->ep < 0 || udp_init(c) < 0 || flow_init(c) < 0 || out_init(c) < 0)
         return ERR(e, -ENOMEM, "base.no_memory", "intake");
     child_watch_fd(c, EPOLL_CTL_ADD, c->ctl, EPOLLIN, (struct wake){WAKE_CTL, 0, 0});
     for (int l = 0; l < LISTENERS; l++)
         if (c->listen[l] >= 0)
-            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN, (struct wake){(uint8_t)(WAKE_UDP + l), 0, 0});
+            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN, (struct wake){WAKE_LISTEN, 0, (uint32_t)l});
     return 0;
 }
 
@@ -198,6 +221,7 @@ static void child_done(struct child *c)
 {
     out_done(c);
     udp_done(c);
+    flow_done(c);
     conns_free(c->conns);
     free(c->read_buf);
     tls_ctx_free(c->tls_ctx);
@@ -220,6 +244,8 @@ static int child_setup(struct child *c, struct err *e)
 
     if (rc < 0 || (rc = tables_make(c, e)) < 0)
         return rc;
+    flow_restore(c, c->state_fd);
+    close(c->state_fd);
     tzset(); /* libc reads its zone file at first use: now, not later */
     /* Died before we asked to be told? Then somebody else is our parent now. */
     if (getppid() != c->cfg.parent)
@@ -242,8 +268,13 @@ int intake_child_main(int argc, char **argv)
     prctl(PR_SET_NAME, "luy-intake", 0, 0, 0);
     signals_ignore();
     close_range(CHILD_CTL_FD + 1, ~0u, 0);
-    *c = (struct child){
-        .clk = &clock_system, .ctl = CHILD_CTL_FD, .data_fd = -1, .room_fd = -1, .ep = -1, .waiting = UINT32_MAX};
+    *c = (struct child){.clk = &clock_system,
+                        .ctl = CHILD_CTL_FD,
+                        .data_fd = -1,
+                        .room_fd = -1,
+                        .state_fd = -1,
+                        .ep = -1,
+                        .waiting = UINT32_MAX};
     if ((rc = child_setup(c, &e)) < 0) {
         log_err(LOG_ERROR, "intake_child_setup", &e);
         return EXIT_SETUP;

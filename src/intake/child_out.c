@@ -1,6 +1,8 @@
 /* From a parsed line to the ring: fill a batch, seal it, put it, ring the bell.
  * Belongs to the intake child's loop. */
 #include "intake/child-int.h"
+#include "intake/flow_notes.h"
+#include "intake/json_line.h"
 #include "intake/syslog.h"
 #include <poll.h>
 #include <unistd.h>
@@ -32,6 +34,21 @@ static void flags_count(struct child *c, uint16_t flags)
     c->stat[STAT_bad_utf8] += (flags & EV_BAD_UTF8) != 0;
 }
 
+static void out_event(struct child *c, struct event *ev)
+{
+    if (!event_batch_add(filling(c), ev)) {
+        out_seal(c);
+        if (!event_batch_add(filling(c), ev)) { /* no memory, or all batches wait */
+            c->stat[STAT_drop_ring_full]++;
+            return;
+        }
+    }
+    c->stat[STAT_received]++;
+    flags_count(c, ev->flags);
+    if (filling(c)->count == 1)
+        c->flush_at = clock_mono(c->clk) + FLUSH_NS;
+}
+
 void out_line(struct child *c, str raw, uint16_t flags, enum transport tp, struct ip source, uint16_t port)
 {
     struct event ev;
@@ -41,17 +58,64 @@ void out_line(struct child *c, str raw, uint16_t flags, enum transport tp, struc
     ev.source = source;
     ev.source_port = port;
     ev.flags |= flags;
-    if (!event_batch_add(filling(c), &ev)) {
-        out_seal(c);
-        if (!event_batch_add(filling(c), &ev)) { /* no memory, or all batches wait */
-            c->stat[STAT_drop_ring_full]++;
-            return;
-        }
+    out_event(c, &ev);
+}
+
+void out_json(struct child *c, str raw, uint16_t flags, enum transport tp, struct ip source, uint16_t port)
+{
+    struct event ev;
+
+    json_line_parse(raw, c->received, c->cfg.tz_minutes, &ev);
+    ev.transport = (uint8_t)tp;
+    ev.source = source;
+    ev.source_port = port;
+    ev.flags |= flags;
+    c->stat[STAT_json_bad] += (ev.flags & EV_BAD_JSON) != 0;
+    out_event(c, &ev);
+}
+
+/* The slot to fill, empty, with room for `max` bytes; NULL: all batches wait. */
+static struct event_batch *slot_take(struct child *c, size_t max)
+{
+    out_seal(c);
+    if (filling(c)->count > 0 || c->sealed + 1 == BATCHES)
+        return NULL;
+    filling(c)->buf.max = max;
+    buf_clear(&filling(c)->buf);
+    return filling(c);
+}
+
+static void slot_put(struct child *c, struct event_batch *b, uint32_t count)
+{
+    b->buf.max = BATCH_BYTES;
+    b->count = count;
+    c->sealed++;
+    out_push(c);
+}
+
+void out_flows(struct child *c, struct flow_batch *b)
+{
+    struct event_batch *slot = slot_take(c, FLOW_WIRE_MAX);
+
+    if (slot != NULL && flow_batch_seal(b, &slot->buf))
+        slot_put(c, slot, b->rows);
+    else
+        c->stat[STAT_drop_ring_full] += b->rows;
+    flow_batch_clear(b);
+}
+
+void out_notes(struct child *c, struct flow_notes *n)
+{
+    struct event_batch *slot;
+
+    if (n->count == 0)
+        return;
+    if ((slot = slot_take(c, FLOW_WIRE_MAX)) != NULL) {
+        buf_str(&slot->buf, flow_notes_seal(n));
+        if (!slot->buf.failed)
+            slot_put(c, slot, 1);
     }
-    c->stat[STAT_received]++;
-    flags_count(c, ev.flags);
-    if (filling(c)->count == 1)
-        c->flush_at = clock_mono(c->clk) + FLUSH_NS;
+    flow_notes_clear(n);
 }
 
 void out_seal(struct child *c)
@@ -111,6 +175,7 @@ void out_wait(struct child *c)
 void out_publish(struct child *c)
 {
     c->stat[STAT_conn_open] = conns_open(c->conns);
+    flow_publish(c);
     for (int i = 0; i < STAT_COUNT; i++)
         atomic_store_explicit(&c->ring.ctl->stat[i], c->stat[i], memory_order_relaxed);
     if (c->rang && write(c->data_fd, &(uint64_t){1}, 8) == 8)

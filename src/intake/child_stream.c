@@ -1,4 +1,4 @@
-/* Syslog over TCP and TLS: accept, read, frame, close. Belongs to the intake
+/* Syslog over TCP and TLS, JSON lines over TCP and unix sockets: accept, read, frame, close. Belongs to the intake
  * child's loop. A connection owns its socket, framer and TLS state; its slot in
  * the table says whether it is still the one an event meant. */
 #include "intake/child-int.h"
@@ -10,13 +10,19 @@
 
 enum { ACCEPTS = 256, TLS_READS = 16, NIL = UINT32_MAX };
 
+static const enum listener streams[] = {L_TCP, L_TLS, L_JSON_TCP, L_JSON_UNIX};
+enum { STREAMS = sizeof(streams) / sizeof(streams[0]) };
+
 static void frame_take(void *ctx, str frame, uint16_t flags)
 {
     struct conn *k = ctx;
 
     if (!(flags & EV_BAD_FRAME) || k->transport == TP_TLS)
         k->got_frame = true;
-    out_line(k->owner, frame, flags, (enum transport)k->transport, k->source, k->port);
+    if (k->json)
+        out_json(k->owner, frame, flags, (enum transport)k->transport, k->source, k->port);
+    else
+        out_line(k->owner, frame, flags, (enum transport)k->transport, k->source, k->port);
 }
 
 /* Takes over the framer's own counts. */
@@ -74,7 +80,8 @@ static bool conn_open(struct child *c, int fd, enum listener l, struct ip ip, ui
     k->owner = c;
     k->fd = fd;
     k->port = port;
-    k->transport = l == L_TLS ? TP_TLS : TP_TCP;
+    k->transport = l == L_TLS ? TP_TLS : l == L_JSON_UNIX ? TP_UNIX : TP_TCP;
+    k->json = l == L_JSON_TCP || l == L_JSON_UNIX;
     k->handshaking = l == L_TLS;
     k->framer = framer_new(frame_take, k);
     k->tls = k->framer != NULL && l == L_TLS ? tls_new(c->tls_ctx, fd) : NULL;
@@ -86,6 +93,8 @@ static bool conn_open(struct child *c, int fd, enum listener l, struct ip ip, ui
     }
     if (l == L_TLS)
         framer_strict(k->framer);
+    if (k->json)
+        framer_lines(k->framer);
     child_watch_fd(c, EPOLL_CTL_ADD, fd, EPOLLIN, (struct wake){WAKE_CONN, k->gen, (uint32_t)index});
     c->stat[STAT_conn_total]++;
     return true;
@@ -101,9 +110,9 @@ void stream_accept(struct child *c, enum listener l)
         int fd = accept4(c->listen[l], (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
             c->accept_off = true; /* not to spin; tried again at the next tick */
-            for (int k = L_TCP; k <= L_TLS; k++)
-                if (c->listen[k] >= 0)
-                    epoll_ctl(c->ep, EPOLL_CTL_DEL, c->listen[k], NULL);
+            for (size_t k = 0; k < STREAMS; k++)
+                if (c->listen[streams[k]] >= 0)
+                    epoll_ctl(c->ep, EPOLL_CTL_DEL, c->listen[streams[k]], NULL);
         }
         if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
             return;
@@ -120,10 +129,9 @@ void stream_accept_resume(struct child *c)
     if (!c->accept_off)
         return;
     c->accept_off = false;
-    for (int l = L_TCP; l <= L_TLS; l++)
-        if (c->listen[l] >= 0)
-            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[l], EPOLLIN,
-                           (struct wake){l == L_TCP ? WAKE_TCP : WAKE_TLS, 0, 0});
+    for (size_t k = 0; k < STREAMS; k++)
+        if (c->listen[streams[k]] >= 0)
+            child_watch_fd(c, EPOLL_CTL_ADD, c->listen[streams[k]], EPOLLIN, (struct wake){WAKE_LISTEN, 0, streams[k]});
 }
 
 /* Bytes of the stream into lines. False: the connection was closed. */

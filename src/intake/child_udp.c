@@ -1,4 +1,4 @@
-/* Syslog over UDP (RFC 5426): a datagram is a message. Belongs to the intake
+/* Syslog over UDP (RFC 5426), JSON over a datagram socket: a datagram is a message. Belongs to the intake
  * child's loop. While the ring is full nothing is read, so the socket's own
  * buffer takes what it can; what it then loses is the full ring's doing and is
  * counted as such. */
@@ -16,7 +16,7 @@ struct udp_bufs {
 int udp_init(struct child *c)
 {
     c->drops = c->cfg.drops_seen;
-    if (c->listen[L_UDP] < 0)
+    if (c->listen[L_UDP] < 0 && c->listen[L_JSON_DGRAM] < 0)
         return 0;
     c->udp = calloc(1, sizeof(*c->udp));
     return c->udp != NULL ? 0 : -ENOMEM;
@@ -24,7 +24,7 @@ int udp_init(struct child *c)
 
 void udp_done(struct child *c) { free(c->udp); }
 
-static int receive(struct child *c)
+static int receive(struct child *c, int fd)
 {
     struct udp_bufs *u = c->udp;
 
@@ -34,25 +34,28 @@ static int receive(struct child *c)
             .msg_hdr = {
                 .msg_name = &u->from[i], .msg_namelen = sizeof(u->from[i]), .msg_iov = &u->iov[i], .msg_iovlen = 1}};
     }
-    return recvmmsg(c->listen[L_UDP], u->msg, UDP_VLEN, MSG_DONTWAIT, NULL);
+    return recvmmsg(fd, u->msg, UDP_VLEN, MSG_DONTWAIT, NULL);
 }
 
-void udp_ready(struct child *c)
+void udp_ready(struct child *c, enum listener l)
 {
     struct udp_bufs *u = c->udp;
     int n = UDP_VLEN;
 
     for (int round = 0; n == UDP_VLEN && round < ROUNDS && !out_blocked(c); round++) {
-        n = receive(c);
+        n = receive(c, c->listen[l]);
         c->received = clock_wall(c->clk);
         for (int i = 0; i < n; i++) {
             struct ip ip;
             uint16_t port;
             addr_read(&u->from[i], &ip, &port);
             c->stat[STAT_bytes] += u->msg[i].msg_len;
-            if (u->msg[i].msg_len > 0)
-                out_line(c, (str){u->bytes[i], u->msg[i].msg_len},
-                         u->msg[i].msg_hdr.msg_flags & MSG_TRUNC ? EV_TRUNCATED : 0, TP_UDP, ip, port);
+            str raw = {u->bytes[i], u->msg[i].msg_len};
+            uint16_t flags = u->msg[i].msg_hdr.msg_flags & MSG_TRUNC ? EV_TRUNCATED : 0;
+            if (raw.n > 0 && l == L_UDP)
+                out_line(c, raw, flags, TP_UDP, ip, port);
+            else if (raw.n > 0)
+                out_json(c, raw, flags, TP_UNIX, ip, port);
         }
     }
 }

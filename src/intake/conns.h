@@ -7,7 +7,7 @@
 struct conn {
     int fd;
     uint8_t transport;
-    bool open, handshaking, waiting, got_frame; /* waiting: in the list of those with unread TLS bytes */
+    bool json, open, handshaking, waiting, got_frame; /* waiting: in the list of those with unread TLS bytes */
     uint16_t port;
     struct ip source;
     void *owner, *tls; /* the loop's state; SSL, or NULL */

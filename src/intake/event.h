@@ -16,8 +16,8 @@
 #include "base/ip.h"
 #include "base/rd.h"
 
-enum transport { TP_UDP, TP_TCP, TP_TLS, TP_FILE, TP_SELF, TP_COUNT }; /* SELF: Lũy's own events */
-enum event_format { FMT_RAW, FMT_RFC3164, FMT_RFC5424, FMT_COUNT };
+enum transport { TP_UDP, TP_TCP, TP_TLS, TP_FILE, TP_SELF, TP_UNIX, TP_COUNT }; /* SELF: Lũy's own events */
+enum event_format { FMT_RAW, FMT_RFC3164, FMT_RFC5424, FMT_JSON, FMT_COUNT };
 /* parse flags */
 enum {
     EV_NO_PRI = 1 << 0,
@@ -33,6 +33,7 @@ enum {
     EV_HAS_NUL = 1 << 10,
     EV_BAD_FRAME = 1 << 11,
     EV_CLOCK_UNSYNC = 1 << 12,
+    EV_BAD_JSON = 1 << 13,
 };
 enum { EVENT_RAW_MAX = 64 * 1024, EVENT_BATCH_MAX = 4 * 1024 * 1024 };
 
@@ -44,7 +45,7 @@ struct event {
     int64_t received_ns, event_ns; /* event_ns = received_ns when the line has no usable time */
     uint8_t transport, format, facility, severity;
     uint16_t flags, source_port;
-    struct ip source;           /* family 0 for FILE and SELF */
+    struct ip source;           /* family 0 for FILE, SELF and UNIX */
     struct span span[SP_COUNT]; /* within raw; len 0 = absent */
     str raw;                    /* original bytes without framing */
 };

@@ -229,7 +229,7 @@ static void another_port_is_another_session(void **state)
     flow_kit_init(&k, &limits);
     assert_true(pcap_feed(path));
     assert_int_equal(k.total, 0);
-    assert_true(flow_rx_stats(k.rx)->early > 0);
+    assert_true(flow_rx_stats(k.rx)->flow_early > 0);
     flow_kit_done(&k);
 }
 
@@ -271,10 +271,10 @@ static void payloads_are_read(void **state)
         str bytes;
         snprintf(path, sizeof(path), "%s/udp-payloads/%s", dir, list[i]->d_name);
         assert_int_equal(file_read(&a, path, 1 << 19, &bytes, NULL), 0);
-        size_t before = k.total, bad = flow_rx_stats(k.rx)->drop_malformed;
+        size_t before = k.total, bad = flow_rx_stats(k.rx)->drop_flow_malformed;
         k.port = exporter_of(list[i]->d_name);
         flow_kit_send(&k, bytes);
-        bool was_refused = flow_rx_stats(k.rx)->drop_malformed > bad;
+        bool was_refused = flow_rx_stats(k.rx)->drop_flow_malformed > bad;
         /* v9's invalid01 says a wrong number of records, as many exporters do; the rest of it is right */
         if (strstr(list[i]->d_name, "netflow5_test_invalid") != NULL)
             assert_true(was_refused && k.total == before);
@@ -287,7 +287,7 @@ static void payloads_are_read(void **state)
     }
     free(list);
     print_message("# %d payloads, %zu rows, %zu refused, %llu waiting\n", n, flows, refused,
-                  (unsigned long long)flow_rx_stats(k.rx)->early);
+                  (unsigned long long)flow_rx_stats(k.rx)->flow_early);
     assert_true(flows > 300);
     flow_kit_done(&k);
 }
@@ -305,9 +305,9 @@ static void sflow_captures_are_refused(void **state)
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
         assert_true(pcap_feed(path));
         print_message("# %s: %llu of %llu datagrams are sFlow\n", names[i],
-                      (unsigned long long)flow_rx_stats(k.rx)->drop_sflow,
-                      (unsigned long long)flow_rx_stats(k.rx)->datagrams);
-        assert_true(flow_rx_stats(k.rx)->drop_sflow > 0);
+                      (unsigned long long)flow_rx_stats(k.rx)->drop_flow_sflow,
+                      (unsigned long long)flow_rx_stats(k.rx)->flow_datagrams);
+        assert_true(flow_rx_stats(k.rx)->drop_flow_sflow > 0);
         flow_kit_done(&k);
     }
 }

@@ -314,7 +314,7 @@ static void rows_add(struct flow_rx *rx, const struct message *m, const struct t
             read_op(rx, m, t, r, &t->ops[i]);
     sampling_fill(rx, m, t, r);
     rx->sink.batch->rows += r->n;
-    rx->st.rows += r->n;
+    rx->st.flow_records += r->n;
 }
 
 /* Rows that the batch takes now, at least one. */
@@ -382,7 +382,7 @@ static void decode_variable(struct flow_rx *rx, struct message *m, struct templa
     while (rd_left(&r) >= t->size) {
         const uint8_t *base = r.p;
         if (!record_measure(t, &r, one.ops)) {
-            rx->st.drop_malformed++;
+            rx->st.drop_flow_malformed++;
             return;
         }
         batch_room(rx, m->s, t);
@@ -399,7 +399,7 @@ void decode_set(struct flow_rx *rx, struct message *m, struct template *t, str s
         uint32_t n = (uint32_t)(set.n / t->size);
         m->records += n;
         m->counted &= t->fixed;
-        rx->st.skipped += n;
+        rx->st.flow_skipped += n;
     } else if (t->fixed) {
         decode_fixed(rx, m, t, set);
     } else {

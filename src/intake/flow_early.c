@@ -18,7 +18,7 @@ void early_forget(struct flow_rx *rx, struct early *x)
 
 static void drop(struct flow_rx *rx, struct early *x)
 {
-    rx->st.drop_early++;
+    rx->st.drop_flow_early++;
     early_forget(rx, x);
 }
 
@@ -33,7 +33,7 @@ void early_keep(struct flow_rx *rx, const struct message *m, uint16_t id, str se
         drop(rx, of_age(rx->early_by_age.prev));
     struct early *x = n <= rx->lim.early_of_session ? malloc(sizeof(*x) + n) : NULL;
     if (x == NULL) {
-        rx->st.drop_early++;
+        rx->st.drop_flow_early++;
         return;
     }
     *x = (struct early){
@@ -45,7 +45,7 @@ void early_keep(struct flow_rx *rx, const struct message *m, uint16_t id, str se
     link_first(&s->early, &x->of_session);
     rx->early_bytes += n;
     s->early_bytes += n;
-    rx->st.early++;
+    rx->st.flow_early++;
 }
 
 void early_use(struct flow_rx *rx, struct session *s, uint16_t id)

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         free(exact);
         flow_rx_tick(k.rx, k.now);
     }
-    if (k.total != flow_rx_stats(k.rx)->rows)
+    if (k.total != flow_rx_stats(k.rx)->flow_records)
         abort();
     flow_kit_init(&again, &limits);
     for (size_t i = 0; i < k.nnotes; i++)

@@ -66,13 +66,13 @@ void decode_options(struct flow_rx *rx, struct message *m, struct template *t, s
         struct said said = {0};
         const uint8_t *base = r.p;
         if (!record_measure(t, &r, ops)) {
-            rx->st.drop_malformed++;
+            rx->st.drop_flow_malformed++;
             return;
         }
         for (uint32_t i = 0; i < t->nops; i++)
             collect(&ops[i], base, ops[i].field < t->nscope, &said);
         record_use(rx, m, &said);
         m->records++;
-        rx->st.options++;
+        rx->st.flow_options++;
     }
 }

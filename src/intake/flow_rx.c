@@ -71,7 +71,7 @@ static void sflow_refuse(struct flow_rx *rx, struct ip ip, uint16_t port)
 {
     struct session *s = session_get(rx, ip, port, 0, 0);
 
-    rx->st.drop_sflow++;
+    rx->st.drop_flow_sflow++;
     if (s == NULL || s->told_sflow)
         return;
     s->told_sflow = true; /* once a session: the counter has the rest */
@@ -86,7 +86,7 @@ void flow_rx_datagram(struct flow_rx *rx, str bytes, struct ip ip, uint16_t port
     } versions[] = {{V5, netflow5_read}, {V9, netflow9_read}, {V10, ipfix_read}};
     uint16_t version = bytes.n >= 2 ? (uint16_t)be((const uint8_t *)bytes.p, 2) : 0;
 
-    rx->st.datagrams++;
+    rx->st.flow_datagrams++;
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
         if (versions[i].version == version) {
             versions[i].fn(rx, bytes, ip, port, received_ns);
@@ -95,7 +95,7 @@ void flow_rx_datagram(struct flow_rx *rx, str bytes, struct ip ip, uint16_t port
     if (is_sflow(bytes))
         sflow_refuse(rx, ip, port);
     else
-        rx->st.drop_version++;
+        rx->st.drop_flow_version++;
 }
 
 static void tell(struct flow_rx *rx, struct session *s, uint8_t kind, uint64_t *n, int *left)

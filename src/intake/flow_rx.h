@@ -20,22 +20,23 @@ struct flow_limits {
 
 /* clang-format off */
 #define FLOW_RX_COUNTERS(X) \
-    X(datagrams) X(rows) X(templates) X(options) X(skipped) X(early) X(restarts) X(evicted) X(reordered) \
-    X(drop_malformed) X(drop_version) X(drop_sflow) X(drop_template) X(drop_early) X(drop_lost)
+    X(flow_datagrams) X(flow_records) X(flow_templates) X(flow_options) X(flow_skipped) X(flow_early) X(flow_restarts) \
+    X(flow_evicted) X(flow_reordered) \
+    X(drop_flow_malformed) X(drop_flow_version) X(drop_flow_sflow) X(drop_flow_template) X(drop_flow_early) X(drop_flow_lost)
 /* clang-format on */
 struct flow_rx_stats {
 #define X(n) uint64_t n;
     FLOW_RX_COUNTERS(X)
 #undef X
 };
-/* skipped: records of a template that describes no flow; drop_template: templates
- * refused; drop_lost: by the sequence numbers, in the version's unit. */
+/* flow_skipped: records of a template that describes no flow; drop_flow_template: templates
+ * refused; drop_flow_lost: by the sequence numbers, in the version's unit. */
 
 /* What others should know or keep. The first four make up the receiver's memory:
  * given back to flow_rx_restore() they make a new one go on where this stood. */
 enum flow_note_kind {
     FN_TEMPLATE = 1, /* bytes: u16 scope fields | fields x (u16 id, u16 length, u32 pen), big-endian */
-    FN_GONE,         /* the template `id` */
+    FN_GONE,         /* the template `id`; 0: all that is known of the session */
     FN_SAMPLER,      /* bytes: u8 kind | u64 number | u32 rate, big-endian */
     FN_BOOT,         /* n: ms since 1970 */
     FN_LOST,         /* n of the sequence; bytes empty */

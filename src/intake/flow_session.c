@@ -42,7 +42,8 @@ static void evict(struct flow_rx *rx, const struct ip *ip)
         struct session *s = (struct session *)l;
         if (ip != NULL && ip_cmp(s->ip, *ip) != 0)
             continue;
-        rx->st.evicted++;
+        rx->st.flow_evicted++;
+        session_note(rx, s, FN_GONE, 0, STR_NONE);
         session_free(rx, s);
         return;
     }
@@ -104,17 +105,14 @@ void session_note(struct flow_rx *rx, const struct session *s, uint8_t kind, uin
 
 void session_restarted(struct flow_rx *rx, struct session *s)
 {
-    while (s->templates.next != &s->templates) {
-        struct template *t = (struct template *)((char *)s->templates.next - offsetof(struct template, of_session));
-        struct flow_note gone = {
-            .kind = FN_GONE, .version = s->version, .port = s->port, .domain = s->domain, .ip = s->ip, .id = t->id};
-        rx->sink.note(rx->sink.ctx, &gone);
-        template_forget(rx, t);
-    }
+    while (s->templates.next != &s->templates)
+        template_forget(rx, (struct template *)((char *)s->templates.next - offsetof(struct template, of_session)));
+    session_note(rx, s, FN_GONE, 0, STR_NONE);
     s->seq_known = false;
     s->nsamplers = 0;
+    s->boot_ms = 0;
     s->restarts++;
-    rx->st.restarts++;
+    rx->st.flow_restarts++;
 }
 
 /* v5 and v9 carry the exporter's uptime: when it falls the exporter began anew.
@@ -132,12 +130,12 @@ bool session_sequence(struct flow_rx *rx, struct session *s, uint32_t seq)
     if (!s->seq_known)
         return true;
     if (gap > 0) {
-        rx->st.drop_lost += (uint32_t)gap;
+        rx->st.drop_flow_lost += (uint32_t)gap;
         s->lost += (uint32_t)gap;
         if (s->slot_gen == rx->gen)
             rx->sink.batch->exporters[s->slot].lost += (uint32_t)gap;
     } else if (gap < 0 && gap > -REORDER) {
-        rx->st.reordered++; /* it was counted as lost, and came after all */
+        rx->st.flow_reordered++; /* it was counted as lost, and came after all */
         return false;
     } else if (gap < 0 && s->version == V10) {
         session_restarted(rx, s); /* IPFIX has no uptime; this is how it shows */
@@ -166,7 +164,7 @@ void sampler_set(struct flow_rx *rx, struct session *s, uint8_t kind, uint64_t n
         i++;
     if (i == SAMPLERS_MAX) {
         i = SAMPLERS_MAX - 1; /* more samplers than any router has: the last place changes hands */
-        rx->st.evicted++;
+        rx->st.flow_evicted++;
     }
     if (i == s->nsamplers)
         s->nsamplers++;

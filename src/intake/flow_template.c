@@ -50,7 +50,7 @@ static void gone(struct flow_rx *rx, struct template *t)
                           .id = t->id};
 
     rx->sink.note(rx->sink.ctx, &n);
-    rx->st.evicted++;
+    rx->st.flow_evicted++;
     template_forget(rx, t);
 }
 
@@ -223,10 +223,10 @@ bool template_define(struct flow_rx *rx, struct session *s, uint16_t id, bool op
     if (id >= 256 && n > 0 && n <= FLOW_FIELDS_MAX && nscope <= n && (options || nscope == 0))
         t = template_new(s, id, options, nscope, f, n);
     if (t == NULL) {
-        rx->st.drop_template++;
+        rx->st.drop_flow_template++;
         return false;
     }
-    rx->st.templates++;
+    rx->st.flow_templates++;
     if (old != NULL && same(old, t)) {
         link_first(&s->templates, &old->of_session);
         free(t);

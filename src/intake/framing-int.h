@@ -16,6 +16,7 @@ struct framer {
     uint16_t line_flags;            /* of the line being read */
     uint8_t state, nul_seen;        /* while skipping a line: 1 after NUL, 2 after NUL '<' */
     bool counted, nul_ends, strict; /* last frame was counted; ended by NUL; TLS */
+    bool lines;                     /* no counts */
 };
 
 static inline bool framer_digit(char c) { return c >= '0' && c <= '9'; }

@@ -33,6 +33,7 @@ void framer_free(struct framer *f)
 }
 
 void framer_strict(struct framer *f) { f->strict = true; }
+void framer_lines(struct framer *f) { f->lines = true; }
 uint64_t framer_skipped(const struct framer *f) { return f->skipped; }
 uint64_t framer_overhead(const struct framer *f) { return f->overhead; }
 size_t framer_held(const struct framer *f) { return f->held.n; }
@@ -162,7 +163,7 @@ static size_t start_step(struct framer *f, const char *p)
         f->overhead++;
         return 1;
     }
-    if (*p >= '1' && *p <= '9') {
+    if (!f->lines && *p >= '1' && *p <= '9') {
         framer_held_add(f, p, 1);
         f->state = f->held.n == 1 ? IN_COUNT : AT_START;
         return 1;

@@ -15,6 +15,7 @@ struct framer *framer_new(framer_fn *fn, void *ctx);
 void framer_free(struct framer *f);
 void framer_push(struct framer *f, str bytes);
 void framer_end(struct framer *f);                /* connection closed: the unfinished frame, flagged */
+void framer_lines(struct framer *f);              /* newline framing only: a digit begins no count */
 void framer_strict(struct framer *f);             /* RFC 5425: newline frames are flagged EV_BAD_FRAME */
 uint64_t framer_skipped(const struct framer *f);  /* bytes dropped so far */
 uint64_t framer_overhead(const struct framer *f); /* counts, LF, NUL: framing that is in no frame */

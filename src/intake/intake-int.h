@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 
 enum { HELLO_MAGIC = 0x4c595549, HELLO_PEM_MAX = 64 * 1024, CHILD_CTL_FD = 3 };
-enum listener { L_UDP, L_TCP, L_TLS, LISTENERS };
-enum hello_fd { HF_RING, HF_DATA, HF_ROOM, HF_LISTEN, HELLO_FDS = HF_LISTEN + LISTENERS };
+enum listener { L_UDP, L_TCP, L_TLS, L_FLOW, L_IPFIX, L_JSON_TCP, L_JSON_UNIX, L_JSON_DGRAM, LISTENERS };
+enum hello_fd { HF_RING, HF_DATA, HF_ROOM, HF_STATE, HF_LISTEN, HELLO_FDS = HF_LISTEN + LISTENERS };
 
 struct hello {
     uint32_t magic, max_connections, max_per_source, idle_seconds;
@@ -19,10 +19,12 @@ struct hello {
     uint64_t ring_bytes;
     uint32_t listeners;  /* bit i: listener i is there */
     uint32_t drops_seen; /* of the UDP socket's own counter, already counted */
-    uint32_t pem[3];     /* lengths: certificate, key, client CA */
+    uint32_t flow_drops_seen[2];
+    uint64_t state_bytes; /* of HF_STATE: what the child before told of flows (flow_notes.h) */
+    uint32_t pem[3];      /* lengths: certificate, key, client CA */
 };
 
-/* listen.c: binds "ADDRESS:PORT", non-blocking, close-on-exec. */
+/* listen.c: binds "ADDRESS:PORT", or a path for the unix sockets, non-blocking, close-on-exec. */
 int listener_open(str address, enum listener kind, int *fd, struct err *e);
 uint16_t listener_port(int fd);
 uint32_t udp_drops(int fd); /* datagrams the kernel threw away so far */

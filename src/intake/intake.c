@@ -6,7 +6,10 @@
  * had published is still given out, then *gap once, then the new one's. */
 #include "intake/intake-int.h"
 #include "base/log.h"
+#include "intake/flow_notes.h"
 #include "intake/tls.h"
+#include "base/file.h"
+#include <sys/mman.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +27,11 @@ struct intake {
     struct arena memory; /* the configuration's texts */
     struct hello hello;
     str pem[3];
-    const char *exe;
+    const char *exe, *state_path; /* NULL: no file */
+    struct flow_keep *keep;
+    int64_t state_due; /* mono; when the file may be written again */
+    void (*flow_note)(void *ctx, const struct flow_note *n);
+    void *flow_ctx;
     const struct clock *clk;
     int ring_fd, data_fd, room_fd, ep, timer, listen[LISTENERS];
     struct ring ring;
@@ -43,16 +50,92 @@ static void watch(struct intake *in, int fd, enum watch w)
     epoll_ctl(in->ep, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.u32 = w});
 }
 
+/* --- what the flow receiver learned --------------------------------------- */
+
+enum { STATE_WRITE_S = 30, STATE_MAX = 2 * FLOW_KEEP_BYTES };
+
+/* For a new child: what the old one told, in a memory file. */
+static int state_memfd(struct intake *in, int *out, struct err *e)
+{
+    struct flow_notes notes;
+    int fd = memfd_create("luy-flow-state", MFD_CLOEXEC), rc = 0;
+
+    if (fd < 0)
+        return ERR(e, -errno, "intake.ring", strerror(errno));
+    flow_notes_init(&notes, STATE_MAX);
+    flow_keep_write(in->keep, &notes);
+    str wire = flow_notes_seal(&notes);
+    if (wire.n > 0 && (rc = fd_write_all(fd, wire.p, wire.n)) < 0)
+        ERR(e, rc, "intake.ring", strerror(-rc));
+    in->hello.state_bytes = wire.n;
+    flow_notes_done(&notes);
+    if (rc < 0)
+        close(fd);
+    else
+        *out = fd;
+    return rc;
+}
+
+static void state_save(struct intake *in, bool now)
+{
+    struct flow_notes notes;
+    struct err e = {0};
+
+    if (in->state_path == NULL || !flow_keep_changed(in->keep) || (!now && clock_mono(in->clk) < in->state_due))
+        return;
+    in->state_due = clock_mono(in->clk) + STATE_WRITE_S * NS_PER_S;
+    flow_notes_init(&notes, STATE_MAX);
+    flow_keep_write(in->keep, &notes);
+    if (file_write_atomic(in->state_path, flow_notes_seal(&notes), 0600, &e) < 0)
+        log_err(LOG_WARN, "intake_flow_state", &e);
+    flow_notes_done(&notes);
+}
+
+/* False: it makes no sense. */
+static bool notes_take(struct intake *in, str wire, bool tell)
+{
+    struct flow_notes_reader r;
+    struct flow_note n;
+    int rc;
+
+    if (flow_notes_open(wire, &r, NULL) < 0)
+        return false;
+    while ((rc = flow_notes_next(&r, &n)) == 1) {
+        flow_keep_take(in->keep, &n);
+        if (tell && n.kind > FN_BOOT && in->flow_note != NULL)
+            in->flow_note(in->flow_ctx, &n);
+    }
+    return rc == 0;
+}
+
+static void state_load(struct intake *in)
+{
+    struct arena a = arena_init(2 * STATE_MAX);
+    str text;
+
+    if (in->state_path != NULL && access(in->state_path, F_OK) == 0 &&
+        (file_read(&a, in->state_path, STATE_MAX, &text, NULL) < 0 || (text.n > 0 && !notes_take(in, text, false))))
+        log_event(LOG_WARN, "intake_flow_state", F_STR("file", str_c(in->state_path)));
+    arena_free(&a);
+}
+
 /* --- the child's life ---------------------------------------------------- */
 
 static int child_start(struct intake *in, struct err *e)
 {
-    int fds[HELLO_FDS] = {in->ring_fd, in->data_fd, in->room_fd, in->listen[0], in->listen[1], in->listen[2]};
+    int fds[HELLO_FDS] = {in->ring_fd, in->data_fd, in->room_fd, -1};
     uint32_t drops = udp_drops(in->listen[L_UDP]), seen = (uint32_t)(in->sum.drop_udp_kernel + in->sum.drop_ring_full);
 
+    memcpy(fds + HF_LISTEN, in->listen, sizeof(in->listen));
     in->started = clock_mono(in->clk);
     in->hello.drops_seen = seen <= drops ? seen : drops;
-    int rc = child_spawn(in->exe, &in->hello, in->pem, fds, &in->pid, &in->ctl, e);
+    in->hello.flow_drops_seen[0] = (uint32_t)in->sum.drop_flow_kernel;
+    in->hello.flow_drops_seen[1] = (uint32_t)in->sum.drop_ipfix_kernel;
+    int rc = state_memfd(in, &fds[HF_STATE], e);
+    if (rc < 0)
+        return rc;
+    rc = child_spawn(in->exe, &in->hello, in->pem, fds, &in->pid, &in->ctl, e);
+    close(fds[HF_STATE]);
     if (rc < 0)
         return rc;
     in->pidfd = (int)syscall(SYS_pidfd_open, in->pid, 0);
@@ -188,6 +271,9 @@ static int config_keep(struct intake *in, const struct intake_cfg *cfg, struct e
 
     in->memory = arena_init(CONFIG_MAX);
     in->exe = arena_cstr(&in->memory, str_c(cfg->self_exe));
+    in->state_path = cfg->flow_state.n > 0 ? arena_cstr(&in->memory, cfg->flow_state) : NULL;
+    in->flow_note = cfg->flow_note;
+    in->flow_ctx = cfg->flow_ctx;
     in->hello = (struct hello){
         .magic = HELLO_MAGIC,
         .max_connections = cfg->max_connections,
@@ -208,7 +294,8 @@ static int config_keep(struct intake *in, const struct intake_cfg *cfg, struct e
 
 static int listeners_open(struct intake *in, const struct intake_cfg *cfg, struct err *e)
 {
-    const str where[LISTENERS] = {cfg->udp, cfg->tcp, cfg->tls};
+    const str where[LISTENERS] = {cfg->udp,   cfg->tcp,      cfg->tls,       cfg->flow,
+                                  cfg->ipfix, cfg->json_tcp, cfg->json_unix, cfg->json_dgram};
     int rc = 0;
 
     for (int i = 0; rc == 0 && i < LISTENERS; i++) {
@@ -250,12 +337,17 @@ int intake_start(const struct intake_cfg *cfg, const struct clock *clk, struct i
         return ERR(e, -ENOMEM, "base.no_memory", "intake");
     in->clk = clk;
     in->ring_fd = in->data_fd = in->room_fd = in->ep = in->timer = in->pidfd = in->ctl = -1;
-    in->listen[0] = in->listen[1] = in->listen[2] = -1;
+    for (int i = 0; i < LISTENERS; i++)
+        in->listen[i] = -1;
     in->pid = -1;
     buf_init(&in->copy, EVENT_BATCH_MAX);
     pthread_mutex_init(&in->lock, NULL);
-    if ((rc = config_keep(in, cfg, e)) == 0 && (rc = listeners_open(in, cfg, e)) == 0 &&
-        (rc = channels_open(in, e)) == 0 && (rc = child_start(in, e)) < 0)
+    if ((in->keep = flow_keep_new()) == NULL)
+        rc = ERR(e, -ENOMEM, "base.no_memory", "intake");
+    if (rc == 0 && (rc = config_keep(in, cfg, e)) == 0)
+        state_load(in);
+    if (rc == 0 && (rc = listeners_open(in, cfg, e)) == 0 && (rc = channels_open(in, e)) == 0 &&
+        (rc = child_start(in, e)) < 0)
         in->pid = -1;
     if (rc < 0)
         intake_stop(in);
@@ -277,10 +369,16 @@ void intake_stop(struct intake *in)
         return;
     in->quiet = true;
     child_kill(in, false);
-    int fds[] = {in->ring_fd, in->data_fd, in->room_fd, in->ep, in->timer, in->listen[0], in->listen[1], in->listen[2]};
+    int fds[] = {in->ring_fd, in->data_fd, in->room_fd, in->ep, in->timer};
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    for (int i = 0; i < LISTENERS; i++)
+        if (in->listen[i] >= 0)
+            close(in->listen[i]);
+    if (in->keep != NULL)
+        state_save(in, true);
+    flow_keep_free(in->keep);
     ring_unmap(&in->ring);
     buf_done(&in->copy);
     arena_free(&in->memory);
@@ -293,9 +391,12 @@ void intake_stop(struct intake *in)
 static bool batch_good(str wire)
 {
     struct event_reader r;
+    struct flow_view flows;
     struct event ev;
     int rc;
 
+    if (flow_batch_is(wire))
+        return flow_batch_open(wire, &flows, NULL) == 0;
     if (event_batch_open(wire, &r, NULL) < 0)
         return false;
     while ((rc = event_batch_next(&r, &ev)) == 1)
@@ -317,11 +418,13 @@ static void ring_corrupt(struct intake *in)
     child_restart(in);
 }
 
-/* As ring_take, and the batch is good; a bad one ends the child. */
+/* As ring_take, and the batch is good; a bad one ends the child. Notes are taken here. */
 static int batch_take(struct intake *in)
 {
     int rc = ring_take(&in->ring, &in->copy);
 
+    while (rc == 1 && flow_notes_is(buf_view(&in->copy)))
+        rc = notes_take(in, buf_view(&in->copy), true) ? ring_take(&in->ring, &in->copy) : -EBADMSG;
     if (rc == -ENOMEM)
         return rc;
     if (rc < 0 || (rc == 1 && !batch_good(buf_view(&in->copy)))) {
@@ -339,6 +442,7 @@ int intake_next(struct intake *in, str *wire, bool *gap, struct err *e)
 
     *gap = false;
     child_watch(in);
+    state_save(in, false);
     from = in->ring.pos;
     int rc = batch_take(in);
     if (rc == 0 && read(in->data_fd, &bells, sizeof(bells)) > 0) {
@@ -376,9 +480,10 @@ void intake_stats(struct intake *in, struct intake_stats *out)
 #undef X
 }
 
-void intake_ports(const struct intake *in, uint16_t *udp, uint16_t *tcp, uint16_t *tls)
+struct intake_ports intake_ports(const struct intake *in)
 {
-    *udp = listener_port(in->listen[L_UDP]);
-    *tcp = listener_port(in->listen[L_TCP]);
-    *tls = listener_port(in->listen[L_TLS]);
+    const int *l = in->listen;
+
+    return (struct intake_ports){listener_port(l[L_UDP]),  listener_port(l[L_TCP]),   listener_port(l[L_TLS]),
+                                 listener_port(l[L_FLOW]), listener_port(l[L_IPFIX]), listener_port(l[L_JSON_TCP])};
 }

@@ -17,11 +17,20 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "intake/event.h"
+#include "intake/flow_rx.h"
 
 #define INTAKE_ARGV1 "--role=intake"
 
 struct intake_cfg {
-    str udp, tcp, tls; /* "127.0.0.1:5514", "[::1]:6514"; empty = off */
+    str udp, tcp, tls;         /* "127.0.0.1:5514", "[::1]:6514"; empty = off */
+    str flow, ipfix;           /* UDP; each takes NetFlow v5, v9 and IPFIX */
+    str json_tcp;              /* JSON lines over TCP */
+    str json_unix, json_dgram; /* paths of unix sockets, stream and datagram; what lies there is replaced */
+    /* What the flow receiver learned, kept over a restart of the program; empty: only over the child's. */
+    str flow_state;
+    /* What it has to say (FN_LOST, FN_RESTART, FN_SFLOW); called by intake_next. NULL is fine. */
+    void (*flow_note)(void *ctx, const struct flow_note *n);
+    void *flow_ctx;
     str tls_cert_pem, tls_key_pem;
     str tls_client_ca_pem;    /* empty: clients need no certificate */
     size_t ring_bytes;        /* 8 MiB .. 256 MiB */
@@ -39,7 +48,8 @@ enum { INTAKE_TZ_UTC = 1 << 20 };
 #define INTAKE_COUNTERS(X) \
     X(received) X(bytes) X(parse_flagged) X(truncated) X(bad_frame) X(bad_utf8) \
     X(drop_udp_kernel) X(drop_ring_full) X(drop_conn_limit) X(drop_source_limit) \
-    X(drop_idle) X(tls_failed) X(conn_open) X(conn_total) X(skipped_bytes)
+    X(drop_idle) X(tls_failed) X(conn_open) X(conn_total) X(skipped_bytes) X(json_bad) \
+    X(flow_bytes) X(drop_flow_kernel) X(drop_ipfix_kernel) FLOW_RX_COUNTERS(X)
 /* clang-format on */
 struct intake_stats {
 #define X(n) uint64_t n;
@@ -58,14 +68,17 @@ void intake_quiesce(struct intake *in);
 void intake_stop(struct intake *in);
 int intake_fd(const struct intake *in); /* readable when a batch or the child's end waits */
 /* Copies the next batch into *wire (valid until the next call). 1 batch, 0 none,
- * -ESHUTDOWN after a quiesce when all is drained. A batch is checked whole: it
- * opens and reads to its end.
+ * -ESHUTDOWN after a quiesce when all is drained. A batch is of events, or of
+ * flows (flow_batch_is), and is checked whole: it opens and reads to its end.
  * Restarts a dead child (at once, then at most every 200 ms) and then sets
  * *gap true once, so that the caller journals the gap. */
 int intake_next(struct intake *in, str *wire, bool *gap, struct err *e);
 void intake_stats(struct intake *in, struct intake_stats *out);
 pid_t intake_pid(const struct intake *in);
 /* The ports really bound (a configured port 0 asks the kernel for one). */
-void intake_ports(const struct intake *in, uint16_t *udp, uint16_t *tcp, uint16_t *tls);
+struct intake_ports {
+    uint16_t udp, tcp, tls, flow, ipfix, json_tcp;
+};
+struct intake_ports intake_ports(const struct intake *in);
 int intake_child_main(int argc, char **argv); /* the child; returns the exit code */
 #endif

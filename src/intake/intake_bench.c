@@ -102,7 +102,6 @@ static int tcp_rate(str text, uint64_t lines)
                              .idle_seconds = 60,
                              .self_exe = "/proc/self/exe"};
     struct intake *in;
-    uint16_t udp, tcp, tls;
     uint64_t got = 0, bytes = 0;
     struct err e = {0};
     char why[300];
@@ -113,7 +112,7 @@ static int tcp_rate(str text, uint64_t lines)
         err_text(&e, LANG_EN, why, sizeof(why));
         return fprintf(stderr, "%s\n", why), 1;
     }
-    intake_ports(in, &udp, &tcp, &tls);
+    uint16_t tcp = intake_ports(in).tcp;
     lines = (lines + SAMPLES - 1) / SAMPLES * SAMPLES;
     double from = seconds(), own = cpu(RUSAGE_SELF);
     pid_t load = fork();

@@ -58,7 +58,7 @@ static void templates_read(struct flow_rx *rx, struct session *s, rd r, bool opt
         if (options)
             scope = rd_u16(&r);
         if ((options && (scope == 0 || scope > n)) || !fields_read(&r, f, n)) {
-            rx->st.drop_template++;
+            rx->st.drop_flow_template++;
             return;
         }
         template_define(rx, s, id, options, scope, f, n);
@@ -101,7 +101,7 @@ void ipfix_read(struct flow_rx *rx, str bytes, struct ip ip, uint16_t port, int6
     uint16_t length = rd_u16(&r);
     uint32_t secs = rd_u32(&r), seq = rd_u32(&r), domain = rd_u32(&r);
     if (r.bad || length != bytes.n || length < HEAD || !sets_fit(r)) {
-        rx->st.drop_malformed++;
+        rx->st.drop_flow_malformed++;
         return;
     }
     struct session *s = session_get(rx, ip, port, V10, domain);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SO_MEMINFO
@@ -44,6 +46,31 @@ static bool address_parse(str s, struct sockaddr_storage *sa, socklen_t *len)
     return true;
 }
 
+static bool is_datagram(enum listener l) { return l == L_UDP || l == L_FLOW || l == L_IPFIX || l == L_JSON_DGRAM; }
+
+/* A socket that a process before left behind is replaced; any other file is not. */
+static int unix_open(str path, enum listener kind, int *out, struct err *e)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    struct stat st;
+
+    if (path.n >= sizeof(sa.sun_path) || path.n == 0 || path.p[0] != '/')
+        return ERR(e, -EINVAL, "intake.address", S(path));
+    memcpy(sa.sun_path, path.p, path.n);
+    if (lstat(sa.sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(sa.sun_path);
+    int fd = socket(AF_UNIX, (is_datagram(kind) ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(sa.sun_path, 0660) < 0 ||
+        (!is_datagram(kind) && listen(fd, BACKLOG) < 0)) {
+        int rc = ERR(e, -errno, "intake.bind", S(path), strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    *out = fd;
+    return 0;
+}
+
 static void on(int fd, int level, int opt, int value) { setsockopt(fd, level, opt, &value, sizeof(value)); }
 
 int listener_open(str address, enum listener kind, int *out, struct err *e)
@@ -51,14 +78,16 @@ int listener_open(str address, enum listener kind, int *out, struct err *e)
     struct sockaddr_storage sa;
     socklen_t len;
 
+    if (kind == L_JSON_UNIX || kind == L_JSON_DGRAM)
+        return unix_open(address, kind, out, e);
     if (!address_parse(address, &sa, &len))
         return ERR(e, -EINVAL, "intake.address", S(address));
-    int fd = socket(sa.ss_family, (kind == L_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(sa.ss_family, (is_datagram(kind) ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return ERR(e, -errno, "intake.bind", S(address), strerror(errno));
     if (sa.ss_family == AF_INET6)
         on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0); /* "[::]" takes v4 too */
-    if (kind == L_UDP) {
+    if (is_datagram(kind)) {
         on(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
         on(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER); /* past the limit, when allowed */
         on(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
@@ -66,7 +95,7 @@ int listener_open(str address, enum listener kind, int *out, struct err *e)
         on(fd, SOL_SOCKET, SO_REUSEADDR, 1);
         on(fd, SOL_SOCKET, SO_KEEPALIVE, 1); /* inherited by what is accepted */
     }
-    if (bind(fd, (struct sockaddr *)&sa, len) < 0 || (kind != L_UDP && listen(fd, BACKLOG) < 0)) {
+    if (bind(fd, (struct sockaddr *)&sa, len) < 0 || (!is_datagram(kind) && listen(fd, BACKLOG) < 0)) {
         int rc = ERR(e, -errno, "intake.bind", S(address), strerror(errno));
         close(fd);
         return rc;

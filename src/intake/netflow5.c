@@ -21,7 +21,7 @@ void netflow5_read(struct flow_rx *rx, str bytes, struct ip ip, uint16_t port, i
     uint8_t type = rd_u8(&r), engine = rd_u8(&r);
     uint16_t sampling = rd_u16(&r);
     if (r.bad || count == 0 || count > RECORDS || rd_left(&r) != (size_t)count * RECORD || nsecs >= 1000000000) {
-        rx->st.drop_malformed++;
+        rx->st.drop_flow_malformed++;
         return;
     }
     struct session *s = session_get(rx, ip, port, V5, (uint32_t)type << 8 | engine);

@@ -46,7 +46,7 @@ static void templates_read(struct flow_rx *rx, struct session *s, rd r)
         if (id == 0 && n == 0 && zeros(r))
             return; /* padding */
         if (!fields_read(&r, f, n)) {
-            rx->st.drop_template++;
+            rx->st.drop_flow_template++;
             return;
         }
         template_define(rx, s, id, false, 0, f, n);
@@ -64,7 +64,7 @@ static void options_read(struct flow_rx *rx, struct session *s, rd r)
         if (id == 0 && n == 0)
             return;
         if (scope % 4 != 0 || options % 4 != 0 || !fields_read(&r, f, n)) {
-            rx->st.drop_template++;
+            rx->st.drop_flow_template++;
             return;
         }
         template_define(rx, s, id, true, scope / 4u, f, n);
@@ -98,7 +98,7 @@ void netflow9_read(struct flow_rx *rx, str bytes, struct ip ip, uint16_t port, i
     rd_u16(&r); /* records: too many exporters count otherwise to believe it */
     uint32_t uptime = rd_u32(&r), secs = rd_u32(&r), seq = rd_u32(&r), source = rd_u32(&r);
     if (r.bad || !sets_fit(r)) {
-        rx->st.drop_malformed++;
+        rx->st.drop_flow_malformed++;
         return;
     }
     struct session *s = session_get(rx, ip, port, V9, source);

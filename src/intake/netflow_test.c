@@ -95,16 +95,16 @@ static void v5_lies_are_refused(void **state)
     v5_head(1, 0, 0, 0), send();
     b.n = 3, send();
     assert_int_equal(k.total, 0);
-    assert_int_equal(stats()->drop_malformed, 6);
+    assert_int_equal(stats()->drop_flow_malformed, 6);
 }
 
 static void v5_gap_is_flows(void **state)
 {
     v5_head(1, 1000, 10, 0), v5_record(0, 0), send();
     v5_head(1, 2000, 11, 0), v5_record(0, 0), send();
-    assert_int_equal(stats()->drop_lost, 0);
+    assert_int_equal(stats()->drop_flow_lost, 0);
     v5_head(1, 3000, 42, 0), v5_record(0, 0), send();
-    assert_int_equal(stats()->drop_lost, 30);
+    assert_int_equal(stats()->drop_flow_lost, 30);
     assert_int_equal(k.lost, 30);
     flow_rx_tick(k.rx, k.now);
     flow_rx_tick(k.rx, k.now);
@@ -150,26 +150,26 @@ static void data_before_its_template_waits(void **state)
 {
     ipfix_data(0, 300, 4, 5), send();
     assert_int_equal(k.n, 0);
-    assert_int_equal(stats()->early, 1);
+    assert_int_equal(stats()->flow_early, 1);
     k.now += 5 * NS;
     ipfix_template(4, 300), send();
     assert_int_equal(k.n, 4);
     IS(0, received, k.now - 5 * NS); /* when it came, not when it was understood */
     ipfix_data(4, 301, 4, 5), send();
     flow_rx_tick(k.rx, k.now + 599 * NS);
-    assert_int_equal(stats()->drop_early, 0);
+    assert_int_equal(stats()->drop_flow_early, 0);
     flow_rx_tick(k.rx, k.now + 601 * NS);
-    assert_int_equal(stats()->drop_early, 1);
+    assert_int_equal(stats()->drop_flow_early, 1);
 }
 
 static void early_data_is_bounded(void **state)
 {
     for (int i = 0; i < 1000; i++)
         ipfix_data(0, 999, 50, 5), send();
-    assert_int_equal(stats()->early, 1000);
-    assert_true(stats()->drop_early > 700 && stats()->drop_early < 800); /* 256 KiB of 1,000 KB */
+    assert_int_equal(stats()->flow_early, 1000);
+    assert_true(stats()->drop_flow_early > 700 && stats()->drop_flow_early < 800); /* 256 KiB of 1,000 KB */
     ipfix_template(0, 999), send();
-    assert_int_equal(k.total, (stats()->early - stats()->drop_early) * 50);
+    assert_int_equal(k.total, (stats()->flow_early - stats()->drop_flow_early) * 50);
 }
 
 static void a_template_changes_at_once(void **state)
@@ -201,7 +201,7 @@ static void templates_are_withdrawn(void **state)
         w_ipfix_end(&b);
         send();
         ipfix_data(0, 256, 1, 1), send();
-        assert_int_equal(stats()->early, i + 1);
+        assert_int_equal(stats()->flow_early, i + 1);
     }
     assert_int_equal(k.n, 0 + 1); /* the first one's early data met the template's return */
     assert_int_equal(flow_kit_count(&k, FN_GONE), 2);
@@ -245,7 +245,7 @@ static void variable_length_that_lies(void **state)
     w_ipfix_end(&b);
     send();
     assert_int_equal(k.n, 0);
-    assert_int_equal(stats()->drop_malformed, 1);
+    assert_int_equal(stats()->drop_flow_malformed, 1);
 }
 
 static void every_form_of_time(void **state)
@@ -360,7 +360,7 @@ static void ipfix_lies_are_refused(void **state)
     b.p[19] = 3, send();
     ipfix_data(0, 256, 2, 1), b.n--, send();
     assert_int_equal(k.n, 0);
-    assert_int_equal(stats()->drop_malformed, 4);
+    assert_int_equal(stats()->drop_flow_malformed, 4);
     w_ipfix(&b, SECS, 0, 1);
     size_t at = w_set(&b, 2);
     w16(&b, 300), w16(&b, 100), FIELDS(1, 8); /* more fields than there are bytes */
@@ -374,7 +374,7 @@ static void ipfix_lies_are_refused(void **state)
     w_ipfix(&b, SECS, 0, 1), at = w_set(&b, 3);
     w16(&b, 300), w16(&b, 1), w16(&b, 0), FIELDS(34, 4); /* options without scope */
     w_set_end(&b, at), w_ipfix_end(&b), send();
-    assert_int_equal(stats()->drop_template, 4);
+    assert_int_equal(stats()->drop_flow_template, 4);
 }
 
 static void ipfix_gap_is_records(void **state)
@@ -382,14 +382,14 @@ static void ipfix_gap_is_records(void **state)
     ipfix_template(100, 256), send();
     ipfix_data(100, 256, 5, 1), send();
     ipfix_data(105, 256, 5, 1), send();
-    assert_int_equal(stats()->drop_lost, 0);
+    assert_int_equal(stats()->drop_flow_lost, 0);
     ipfix_data(117, 256, 5, 1), send();
-    assert_int_equal(stats()->drop_lost, 7);
+    assert_int_equal(stats()->drop_flow_lost, 7);
     ipfix_data(110, 256, 7, 1), send(); /* late, not a restart, and nothing is lost after it */
     ipfix_data(122, 256, 1, 1), send();
-    assert_int_equal(stats()->drop_lost, 7);
-    assert_int_equal(stats()->reordered, 1);
-    assert_int_equal(stats()->restarts, 0);
+    assert_int_equal(stats()->drop_flow_lost, 7);
+    assert_int_equal(stats()->flow_reordered, 1);
+    assert_int_equal(stats()->flow_restarts, 0);
 }
 
 static void ipfix_restart_forgets_templates(void **state)
@@ -397,8 +397,8 @@ static void ipfix_restart_forgets_templates(void **state)
     ipfix_template(100000, 256), send();
     ipfix_data(100000, 256, 1, 1), send();
     ipfix_data(0, 256, 1, 1), send();
-    assert_int_equal(stats()->restarts, 1);
-    assert_int_equal(stats()->early, 1);
+    assert_int_equal(stats()->flow_restarts, 1);
+    assert_int_equal(stats()->flow_early, 1);
     ipfix_template(1, 256), send();
     assert_int_equal(k.n, 2);
     flow_rx_tick(k.rx, k.now);
@@ -438,7 +438,7 @@ static void v9_with_template_and_options_in_one(void **state)
     assert_int_equal(k.n, 2);
     IS(0, sampling, 1000), IS(1, sampling, 0), IS(0, packets, 10); /* raw, not multiplied */
     IS(0, start, SECS * NS - NS);
-    assert_int_equal(stats()->options, 1);
+    assert_int_equal(stats()->flow_options, 1);
     assert_int_equal(k.rows[0].exporter.domain, 7);
 }
 
@@ -466,11 +466,11 @@ static void v9_restart_by_uptime(void **state)
 {
     w_v9(&b, 1, 90000000, SECS, 500, 7), v9_template(), v9_data(0), send();
     w_v9(&b, 1, 89999990, SECS, 501, 7), v9_data(0), send(); /* overtaken by a little: no restart */
-    assert_int_equal(stats()->restarts, 0);
+    assert_int_equal(stats()->flow_restarts, 0);
     w_v9(&b, 1, 1000, SECS + 60, 0, 7), v9_data(0), send();
-    assert_int_equal(stats()->restarts, 1);
+    assert_int_equal(stats()->flow_restarts, 1);
     assert_int_equal(k.n, 2);
-    assert_int_equal(stats()->drop_lost, 0);
+    assert_int_equal(stats()->drop_flow_lost, 0);
     w_v9(&b, 1, 2000, SECS + 61, 1, 7), v9_template(), send();
     assert_int_equal(k.n, 3);
 }
@@ -479,9 +479,9 @@ static void v9_gap_is_packets(void **state)
 {
     w_v9(&b, 1, 1000, SECS, UINT32_MAX, 7), v9_template(), send();
     w_v9(&b, 1, 1000, SECS, 0, 7), v9_data(0), send(); /* wraps */
-    assert_int_equal(stats()->drop_lost, 0);
+    assert_int_equal(stats()->drop_flow_lost, 0);
     w_v9(&b, 1, 1000, SECS, 4, 7), v9_data(0), send();
-    assert_int_equal(stats()->drop_lost, 3);
+    assert_int_equal(stats()->drop_flow_lost, 3);
 }
 
 static void v9_zeros_behind_the_sets(void **state)
@@ -492,7 +492,7 @@ static void v9_zeros_behind_the_sets(void **state)
     send();
     assert_int_equal(k.n, 1);
     b.p[b.n - 1] = 1, send();
-    assert_int_equal(stats()->drop_malformed, 1);
+    assert_int_equal(stats()->drop_flow_malformed, 1);
 }
 
 /* --- floods and memory --------------------------------------------------- */
@@ -505,7 +505,7 @@ static void exporters_do_not_share(void **state)
     k.port--, k.from.b[3]++;
     send();
     assert_int_equal(k.n, 0);
-    assert_int_equal(stats()->early, 2);
+    assert_int_equal(stats()->flow_early, 2);
 }
 
 static void a_template_flood_is_bounded(void **state)
@@ -518,7 +518,7 @@ static void a_template_flood_is_bounded(void **state)
         ipfix_template(0, 256), send();
         ipfix_template(0, 257), send();
     }
-    assert_true(stats()->evicted >= 35000);
+    assert_true(stats()->flow_evicted >= 35000);
     /* of one address: sessions by port, templates by number */
     k.from = (struct ip){4, {172, 16, 0, 1}};
     for (int i = 0; i < 1000; i++)
@@ -593,11 +593,11 @@ static void sflow_is_told_once(void **state)
         w32(&b, 5), w32(&b, 1), wip(&b, "10.0.0.1"), w32(&b, 0), w32(&b, i), w32(&b, 1000), w32(&b, 0);
         send();
     }
-    assert_int_equal(stats()->drop_sflow, 5);
+    assert_int_equal(stats()->drop_flow_sflow, 5);
     assert_int_equal(flow_kit_count(&k, FN_SFLOW), 1);
     buf_clear(&b), w16(&b, 8), w32(&b, 1), send();
     buf_clear(&b), send();
-    assert_int_equal(stats()->drop_version, 2);
+    assert_int_equal(stats()->drop_flow_version, 2);
 }
 
 static void large_sets_fill_many_batches(void **state)

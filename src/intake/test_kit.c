@@ -28,7 +28,13 @@ void kit_start(struct kit *k, void (*change)(struct intake_cfg *cfg))
         err_text(&e, LANG_EN, text, sizeof(text));
         fail_msg("intake_start: %s", text);
     }
-    intake_ports(k->in, &k->udp, &k->tcp, &k->tls);
+    struct intake_ports p = intake_ports(k->in);
+    k->udp = p.udp;
+    k->tcp = p.tcp;
+    k->tls = p.tls;
+    k->flow = p.flow;
+    k->ipfix = p.ipfix;
+    k->json_tcp = p.json_tcp;
 }
 
 void kit_stop(struct kit *k)
@@ -67,6 +73,14 @@ void kit_once(struct kit *k, int wait_ms)
         k->gaps += gap;
         if (k->last_rc == 0)
             break;
+        if (flow_batch_is(wire)) {
+            struct flow_view v;
+            assert_int_equal(flow_batch_open(wire, &v, NULL), 0);
+            k->flows += v.rows;
+            if (k->on_flows != NULL)
+                k->on_flows(k, &v);
+            continue;
+        }
         assert_int_equal(event_batch_open(wire, &r, NULL), 0);
         while (event_batch_next(&r, &ev) == 1)
             take(k, &ev);

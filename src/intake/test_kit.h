@@ -16,8 +16,9 @@ enum { KIT_DEADLINE_MS = 30000 };
 struct kit {
     struct intake *in;
     struct intake_cfg cfg;
-    uint16_t udp, tcp, tls;
-    uint64_t events, raw_bytes, gaps;
+    uint16_t udp, tcp, tls, flow, ipfix, json_tcp;
+    uint64_t events, raw_bytes, gaps, flows;
+    void (*on_flows)(struct kit *k, const struct flow_view *v);
     int last_rc; /* of intake_next */
     void (*on_event)(struct kit *k, const struct event *ev);
     void *ctx;

@@ -13,12 +13,12 @@ static const char *const facilities[] = {
     "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "console", "clock",
     "local0", "local1", "local2",   "local3", "local4", "local5", "local6",  "local7",
 };
-static const char *const transports[] = {"udp", "tcp", "tls", "file", "self"};
-static const char *const formats[] = {"raw", "rfc3164", "rfc5424"};
+static const char *const transports[] = {"udp", "tcp", "tls", "file", "self", "unix"};
+static const char *const formats[] = {"raw", "rfc3164", "rfc5424", "json"};
 static const char *const flags[] = {
     /* by bit, event.h */
     "no_pri", "bad_pri",   "no_time",  "bad_time", "time_jump", "no_host",      "no_tag",
-    "bad_sd", "truncated", "bad_utf8", "has_nul",  "bad_frame", "clock_unsync",
+    "bad_sd", "truncated", "bad_utf8", "has_nul",  "bad_frame", "clock_unsync", "bad_json",
 };
 #define NAMES(t)                                                                                                       \
     {                                                                                                                  \
