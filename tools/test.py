@@ -130,6 +130,7 @@ STEPS = [
     ("unit", lambda: meson("release", [])),
     ("web", web),
     ("scenario", lambda: tap("scenario", ["python3", "tests/scenario/run.py", "--build", "build/release", "--e2e"])),
+    ("clickhouse", lambda: tap("clickhouse", ["python3", "tests/clickhouse/run.py", "--build", "build/release"])),
     ("asan", lambda: meson("asan", ["-Db_sanitize=address,undefined"])),
     ("scenario-asan", lambda: tap("scenario-asan", ["python3", "tests/scenario/run.py", "--build", "build/asan"])),
     ("tsan", lambda: meson("tsan", ["-Db_sanitize=thread"], names=THREADED)),

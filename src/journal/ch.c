@@ -1,0 +1,255 @@
+/* Which nodes there are, their tables, and what goes into them. */
+#include "journal/ch-int.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- the nodes ---- */
+
+static bool word(str s, size_t max)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '_'))
+            return false;
+    return s.n > 0 && s.n < max;
+}
+
+static int url_take(struct ch_shard *s, str url, struct err *e)
+{
+    url = str_trim(url);
+    bool http = str_starts(url, STR("http://")) || str_starts(url, STR("https://"));
+    if (!http || url.n >= CH_URL_MAX || str_find(url, STR("@")) != SIZE_MAX || str_find(url, STR("?")) != SIZE_MAX)
+        return ERR(e, -EINVAL, "journal.ch_url", S(url));
+    if (s->n == CH_REPLICAS_MAX)
+        return ERR(e, -E2BIG, "journal.ch_many", N(CH_SHARDS_MAX), N(CH_REPLICAS_MAX));
+    memcpy(s->node[s->n++].url, url.p, url.n);
+    return 0;
+}
+
+static int nodes_take(struct ch *c, str nodes, struct err *e)
+{
+    str rest = nodes, shard, url;
+    int rc = 0;
+
+    while (rc == 0 && str_split(&rest, ';', &shard)) {
+        if (c->n == CH_SHARDS_MAX)
+            return ERR(e, -E2BIG, "journal.ch_many", N(CH_SHARDS_MAX), N(CH_REPLICAS_MAX));
+        while (rc == 0 && str_split(&shard, ',', &url))
+            rc = url_take(&c->shard[c->n], url, e);
+        c->n++;
+    }
+    if (rc == 0 && c->n == 0)
+        rc = ERR(e, -EINVAL, "journal.ch_url", "");
+    return rc;
+}
+
+static void text_take(char *out, size_t cap, str s)
+{
+    if (s.n > 0)
+        snprintf(out, cap, "%.*s", STR_ARGS(s));
+}
+
+int ch_open(const struct ch_cfg *cfg, const struct clock *clk, struct ch **out, struct err *e)
+{
+    struct ch *c = calloc(1, sizeof(*c));
+    int rc = 0;
+
+    if (c == NULL)
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    c->clk = clk;
+    if (!word(cfg->database, sizeof(c->database)))
+        rc = ERR(e, -EINVAL, "journal.ch_name", S(cfg->database));
+    else if (cfg->cluster.n > 0 && !word(cfg->cluster, sizeof(c->cluster)))
+        rc = ERR(e, -EINVAL, "journal.ch_name", S(cfg->cluster));
+    else
+        rc = nodes_take(c, cfg->nodes, e);
+    if (rc == 0 && cfg->cluster.n == 0 && (c->n > 1 || c->shard[0].n > 1))
+        rc = ERR(e, -EINVAL, "journal.ch_cluster");
+    if (rc < 0) {
+        free(c);
+        return rc;
+    }
+    text_take(c->database, sizeof(c->database), cfg->database);
+    text_take(c->cluster, sizeof(c->cluster), cfg->cluster);
+    text_take(c->user, sizeof(c->user), cfg->user);
+    text_take(c->password, sizeof(c->password), cfg->password);
+    *out = c;
+    return 0;
+}
+
+void ch_close(struct ch *c)
+{
+    if (c != NULL)
+        explicit_bzero(c->password, sizeof(c->password));
+    free(c);
+}
+
+size_t ch_shards(const struct ch *c) { return c->n; }
+
+const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event" : "event_local"; }
+
+/* ---- tables ---- */
+
+/* In the order of RowBinary (event_put). `spans` gives the event back exactly;
+ * the texts beside it are what queries ask. */
+#define COLUMNS                                                                                                        \
+    "day Date, seq UInt64, received Int64, event Int64, transport UInt8, format UInt8, facility UInt8, "               \
+    "severity UInt8, flags UInt16, source_port UInt16, family UInt8, source FixedString(16), source_text String, "     \
+    "host String, program String, pid String, msgid String, spans FixedString(48), msg_off UInt32, msg_len UInt32, "   \
+    "raw String"
+
+static int table_local(struct ch *c, struct ch_node *n, struct err *e)
+{
+    char sql[2048];
+    uint64_t macros = 0;
+    int rc = ch_number(c, n, "SELECT count() FROM system.macros WHERE macro IN ('shard', 'replica')", &macros, e);
+
+    if (rc < 0)
+        return rc;
+    n->replicated = macros == 2;
+    char engine[160] = "MergeTree(";
+    if (n->replicated)
+        snprintf(engine, sizeof(engine), "ReplicatedMergeTree('/luy/%s/{shard}/event', '{replica}', ", c->database);
+    snprintf(sql, sizeof(sql),
+             "CREATE TABLE IF NOT EXISTS %s.event_local (" COLUMNS ") ENGINE = %sday, (event, seq), 8192)", c->database,
+             engine);
+    return ch_exec(c, n, sql, e);
+}
+
+static int table_all(struct ch *c, const struct ch_node *n, struct err *e)
+{
+    char sql[2048];
+
+    if (c->cluster[0] == '\0')
+        return 0;
+    snprintf(sql, sizeof(sql),
+             "CREATE TABLE IF NOT EXISTS %s.event (" COLUMNS ") ENGINE = Distributed(%s, %s, event_local)", c->database,
+             c->cluster, c->database);
+    return ch_exec(c, n, sql, e);
+}
+
+int ch_setup(struct ch *c, struct err *e)
+{
+    char sql[128], database[64];
+    int rc = 0;
+
+    snprintf(sql, sizeof(sql), "CREATE DATABASE IF NOT EXISTS %s", c->database);
+    memcpy(database, c->database, sizeof(database));
+    for (size_t s = 0; s < c->n && rc == 0; s++)
+        for (size_t r = 0; r < c->shard[s].n && rc == 0; r++) {
+            struct ch_node *n = &c->shard[s].node[r];
+            snprintf(c->database, sizeof(c->database), "default"); /* ours may not be there yet */
+            rc = ch_exec(c, n, sql, e);
+            memcpy(c->database, database, sizeof(database));
+            if (rc == 0)
+                rc = table_local(c, n, e);
+            if (rc == 0)
+                rc = table_all(c, n, e);
+        }
+    return rc;
+}
+
+/* ---- rows ---- */
+
+void ch_batch_init(struct ch_batch *b)
+{
+    *b = (struct ch_batch){0};
+    buf_init(&b->buf, CH_BATCH_BYTES + EVENT_RAW_MAX * 4);
+}
+
+void ch_batch_done(struct ch_batch *b) { buf_done(&b->buf); }
+
+void ch_batch_clear(struct ch_batch *b)
+{
+    buf_clear(&b->buf);
+    b->rows = 0;
+}
+
+static void event_put(struct buf *b, uint64_t seq, const struct event *ev)
+{
+    char scratch[64];
+    int64_t day = ev->received_ns / (86400 * NS_PER_S);
+
+    buf_u16(b, day < 0 ? 0 : day > UINT16_MAX ? UINT16_MAX : (uint16_t)day);
+    buf_u64(b, seq);
+    buf_u64(b, (uint64_t)ev->received_ns);
+    buf_u64(b, (uint64_t)ev->event_ns);
+    buf_byte(b, ev->transport);
+    buf_byte(b, ev->format);
+    buf_byte(b, ev->facility);
+    buf_byte(b, ev->severity);
+    buf_u16(b, ev->flags);
+    buf_u16(b, ev->source_port);
+    buf_byte(b, ev->source.family);
+    buf_add(b, ev->source.b, sizeof(ev->source.b));
+    ch_put_string(b, query_field_text(ev, QF_SOURCE, scratch));
+    ch_put_string(b, event_field(ev, SP_HOST));
+    ch_put_string(b, event_field(ev, SP_PROGRAM));
+    ch_put_string(b, event_field(ev, SP_PID));
+    ch_put_string(b, event_field(ev, SP_MSGID));
+    for (int s = 0; s < SP_COUNT; s++) {
+        buf_u32(b, ev->span[s].off);
+        buf_u32(b, ev->span[s].len);
+    }
+    buf_u32(b, ev->span[SP_MSG].off);
+    buf_u32(b, ev->span[SP_MSG].len);
+    ch_put_string(b, ev->raw);
+}
+
+bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev)
+{
+    if (b->rows == CH_BATCH_ROWS || (b->rows > 0 && b->buf.n >= CH_BATCH_BYTES))
+        return false;
+    if (b->rows == 0)
+        b->first = seq;
+    event_put(&b->buf, seq, ev);
+    b->rows++;
+    return true;
+}
+
+int ch_insert(struct ch *c, const struct ch_batch *b, struct err *e)
+{
+    struct ch_shard *s = &c->shard[b->first / CH_BATCH_ROWS % c->n];
+    int rc = -EHOSTUNREACH;
+
+    if (b->rows == 0)
+        return 0;
+    if (b->buf.failed)
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    for (size_t r = 0; r < s->n && rc == -EHOSTUNREACH; r++) {
+        size_t at = (s->first + r) % s->n;
+        struct ch_call call = {
+            .node = &s->node[at], .sql = "INSERT INTO event_local FORMAT RowBinary", .body = buf_view(&b->buf)};
+        rc = ch_request(c, &call, e);
+        if (rc == 0)
+            s->first = at;
+    }
+    return rc;
+}
+
+int ch_next_seq(struct ch *c, uint64_t *next, struct err *e)
+{
+    char sql[128];
+    uint64_t last = 0, rows = 0;
+    int rc = -EHOSTUNREACH;
+
+    for (size_t s = 0; s < c->n; s++) {
+        rc = -EHOSTUNREACH;
+        for (size_t r = 0; r < c->shard[s].n && rc == -EHOSTUNREACH; r++) {
+            uint64_t n = 0, most = 0;
+            const struct ch_node *node = &c->shard[s].node[(c->shard[s].first + r) % c->shard[s].n];
+            snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local", c->database);
+            rc = ch_number(c, node, sql, &n, e);
+            snprintf(sql, sizeof(sql), "SELECT max(seq) FROM %s.event_local", c->database);
+            if (rc == 0)
+                rc = ch_number(c, node, sql, &most, e);
+            if (rc == 0 && n > 0) {
+                rows += n;
+                last = most > last ? most : last;
+            }
+        }
+        if (rc < 0)
+            return rc;
+    }
+    *next = rows == 0 ? 0 : last + 1;
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* The events also in a ClickHouse set: replicated MergeTree tables, one per
+ * shard, and a Distributed table over them. Works on Debian's 18.16.
+ *
+ * A batch of events becomes one INSERT of one block of rows to one replica of
+ * one shard. When that replica fails the same bytes go to the next one: a
+ * replicated table knows a block that it has by its digest, so a retry after a
+ * lost answer never doubles rows. Which shard: by the batch's first number, so
+ * that a repetition after a restart meets its own digest.
+ *
+ * Each call uses its own connection; any thread, one call a `struct ch` at a time. */
+#ifndef LUY_JOURNAL_CH_H
+#define LUY_JOURNAL_CH_H
+#include "base/clock.h"
+#include "journal/journal.h"
+
+enum { CH_SHARDS_MAX = 64, CH_REPLICAS_MAX = 8, CH_URL_MAX = 256, CH_BATCH_ROWS = 65536, CH_BATCH_BYTES = 16 << 20 };
+struct ch_cfg {
+    str nodes;    /* shards by ';', replicas by ',': "http://a:8123,http://b:8123;http://c:8123" */
+    str cluster;  /* name in the servers' remote_servers; empty: one node alone */
+    str database; /* [a-z0-9_]+ */
+    str user, password;
+};
+struct ch;
+int ch_open(const struct ch_cfg *cfg, const struct clock *clk, struct ch **out, struct err *e); /* asks nobody yet */
+void ch_close(struct ch *c);
+size_t ch_shards(const struct ch *c);
+/* Database and tables on every node. -EHOSTUNREACH when one does not answer: try
+ * again, what is there stays. */
+int ch_setup(struct ch *c, struct err *e);
+
+/* Rows of one INSERT. */
+struct ch_batch {
+    struct buf buf;
+    uint64_t first; /* number of the first event */
+    uint32_t rows;
+};
+void ch_batch_init(struct ch_batch *b);
+void ch_batch_done(struct ch_batch *b);
+void ch_batch_clear(struct ch_batch *b);
+bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev); /* false: full */
+/* 0 when a replica has it. -EHOSTUNREACH: none took it, keep the batch; -EBADMSG: refused for good. */
+int ch_insert(struct ch *c, const struct ch_batch *b, struct err *e);
+
+/* The query as SQL's WHERE over the event table. *exact: it says exactly what
+ * query_match says; else it lets too much through and each row is to be asked. */
+int ch_where(const struct query *q, struct buf *sql, bool *exact);
+/* As journal_search and journal_aggregate, with the same answers. */
+int ch_search(struct ch *c, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
+              struct search_stats *st, struct err *e);
+int ch_aggregate(struct ch *c, struct arena *a, const struct query *q, const struct search_opts *o, struct agg *out,
+                 struct search_stats *st, struct err *e);
+/* Behind the newest event that the set holds; 0 when it is empty. */
+int ch_next_seq(struct ch *c, uint64_t *next, struct err *e);
+#endif

@@ -1,0 +1,426 @@
+/* The ClickHouse set against the language's own word: random events, random
+ * queries, the same answers. argv: nodes, cluster [number of
+ * batches: only inserts, for whoever kills nodes meanwhile]. The set is empty at first. */
+#include "journal/ch.h"
+#include "base/test-int.h"
+#include "journal/query-int.h"
+#include <errno.h>
+#include <stdlib.h>
+
+enum { EVENTS = 4000, QUERIES = 600, BATCH = 500 };
+static const char *nodes, *cluster;
+struct kit {
+    struct ch *c;
+    struct arena a;
+    struct event ev[EVENTS];
+    uint64_t seed;
+};
+
+static str pick(struct kit *k, const char *const *v, size_t n) { return str_c(v[prng(&k->seed) % n]); }
+
+static const char *const words[] = {"Failed", "password", "root",      "mật khẩu",  "Đăng nhập", "a.b",
+                                    "x*y",    "10.8.0.7", "k\xff\xfe", "tab\there", "quote'd",   "back\\slash",
+                                    "",       "%",        "[re]",      "ſK",        "NUL"};
+static const char *const hosts[] = {"web-1", "WEB-1", "db.local", "máy-chủ", "", "h*"};
+static const char *const programs[] = {"sshd", "sudo", "kernel", "", "a'b"};
+
+/* Spans over a line that is put together, with any bytes in it. */
+static struct event event_random(struct kit *k, int i)
+{
+    struct buf b;
+    struct event ev = {.received_ns = 1764000000LL * NS_PER_S + i * 7919LL * NS_PER_MS};
+
+    buf_init(&b, 1 << 16);
+    buf_z(&b, "<13>1 - ");
+    struct {
+        str s;
+        enum event_span at;
+    } parts[] = {{pick(k, hosts, COUNT(hosts)), SP_HOST}, {pick(k, programs, COUNT(programs)), SP_PROGRAM}};
+    for (size_t p = 0; p < COUNT(parts); p++) {
+        ev.span[parts[p].at] = (struct span){(uint32_t)b.n, (uint32_t)parts[p].s.n};
+        buf_str(&b, parts[p].s);
+        buf_byte(&b, ' ');
+    }
+    uint32_t off = (uint32_t)b.n;
+    for (uint64_t n = prng(&k->seed) % 6; n > 0; n--) {
+        buf_str(&b, pick(k, words, COUNT(words)));
+        buf_byte(&b, prng(&k->seed) % 9 == 0 ? 0 : ' ');
+        if (prng(&k->seed) % 20 == 0)
+            buf_byte(&b, (uint8_t)prng(&k->seed));
+    }
+    ev.span[SP_MSG] = (struct span){off, (uint32_t)b.n - off};
+    ev.event_ns = ev.received_ns - (int64_t)(prng(&k->seed) % 3600) * NS_PER_S;
+    ev.transport = (uint8_t)(prng(&k->seed) % TP_COUNT);
+    ev.format = (uint8_t)(prng(&k->seed) % FMT_COUNT);
+    ev.facility = (uint8_t)(prng(&k->seed) % 26);
+    ev.severity = (uint8_t)(prng(&k->seed) % 9);
+    ev.flags = prng(&k->seed) % 3 == 0 ? (uint16_t)(prng(&k->seed) & 0x1fff) : 0;
+    if (prng(&k->seed) % 5 != 0) {
+        static const char *const ips[] = {"10.8.0.7", "10.8.255.1", "192.0.2.1", "2001:db8::1", "2001:db8:1::2"};
+        assert_true(ip_parse(pick(k, ips, COUNT(ips)), &ev.source));
+    }
+    ev.raw = arena_str(&k->a, buf_view(&b));
+    buf_done(&b);
+    return ev;
+}
+
+static void insert(struct kit *k, int from, int to)
+{
+    struct ch_batch b;
+    struct err e = {0};
+
+    ch_batch_init(&b);
+    for (int i = from; i < to; i++)
+        assert_true(ch_batch_add(&b, (uint64_t)i, &k->ev[i]));
+    if (ch_insert(k->c, &b, &e) < 0)
+        fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
+    if (from % 2000 == 0) /* the same again: a retry after a lost answer */
+        assert_int_equal(ch_insert(k->c, &b, &e), 0);
+    ch_batch_done(&b);
+}
+
+static int setup(void **state)
+{
+    struct kit *k = calloc(1, sizeof(*k));
+    struct ch_cfg cfg = {.nodes = str_c(nodes), .cluster = str_c(cluster), .database = STR("luy_test")};
+    struct err e = {0};
+
+    k->seed = 20261126;
+    k->a = arena_init(64 << 20);
+    assert_int_equal(ch_open(&cfg, &clock_system, &k->c, &e), 0);
+    if (ch_setup(k->c, &e) < 0)
+        fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
+    assert_int_equal(ch_setup(k->c, &e), 0); /* once more changes nothing */
+    uint64_t next = 7;
+    assert_int_equal(ch_next_seq(k->c, &next, &e), 0);
+    assert_int_equal(next, 0);
+    for (int i = 0; i < EVENTS; i++)
+        k->ev[i] = event_random(k, i);
+    for (int i = 0; i < EVENTS; i += BATCH)
+        insert(k, i, i + BATCH);
+    *state = k;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct kit *k = *state;
+
+    if (k == NULL)
+        return 0;
+    ch_close(k->c);
+    arena_free(&k->a);
+    free(k);
+    return 0;
+}
+
+/* ---- random queries ---- */
+
+static void term(struct kit *k, struct buf *q)
+{
+    static const char *const terms[] = {
+        "failed",
+        "\"failed password\"",
+        "mật",
+        "\"Mật khẩu\"",
+        "ROOT",
+        "a.b",
+        "x\\*y",
+        "pass*root",
+        "F?iled",
+        "m?t",
+        "host:web-1",
+        "host:web*",
+        "host:\"\"",
+        "host:*",
+        "host:máy-chủ",
+        "program:SSHD",
+        "program:s*d",
+        "severity:<=err",
+        "severity:debug",
+        "severity:>notice",
+        "facility:auth",
+        "facility:cron",
+        "transport:tcp",
+        "format:rfc5424",
+        "flags:bad_utf8",
+        "flags:time_jump",
+        "source:10.8.0.0/16",
+        "source:10.8.*",
+        "source:2001:db8::/32",
+        "source:192.0.2.1",
+        "msg:*root*",
+        "msg:\"\"",
+        "raw:*password*",
+        "quote'd",
+        "back\\\\slash",
+        "\"[re]\"",
+        "%",
+        "\"tab\there\"",
+        "pid:1",
+        "\"\x01\"",
+        "*",
+    };
+    buf_str(q, pick(k, terms, COUNT(terms)));
+}
+
+static void tree(struct kit *k, struct buf *q, int depth)
+{
+    uint64_t what = prng(&k->seed) % (depth > 2 ? 2 : 6);
+
+    if (what < 3) {
+        term(k, q);
+        return;
+    }
+    if (what == 3)
+        buf_z(q, "NOT ");
+    buf_byte(q, '(');
+    tree(k, q, depth + 1);
+    buf_z(q, what == 4 ? " OR " : " AND ");
+    tree(k, q, depth + 1);
+    buf_byte(q, ')');
+}
+
+struct taken {
+    struct kit *k;
+    const struct query *q;
+    int at; /* the next lower event that must come */
+    uint64_t n;
+    const char *text;
+};
+
+static bool event_same(const struct event *a, const struct event *b)
+{
+    return a->received_ns == b->received_ns && a->event_ns == b->event_ns && a->transport == b->transport &&
+           a->format == b->format && a->facility == b->facility && a->severity == b->severity && a->flags == b->flags &&
+           a->source_port == b->source_port && ip_cmp(a->source, b->source) == 0 &&
+           memcmp(a->span, b->span, sizeof(a->span)) == 0 && str_eq(a->raw, b->raw);
+}
+
+static bool take(void *ctx, const struct hit *h)
+{
+    struct taken *t = ctx;
+
+    while (t->at >= 0 && !query_match(t->q, &t->k->ev[t->at]))
+        t->at--;
+    if (t->at < 0 || h->seq != (uint64_t)t->at || !event_same(&h->ev, &t->k->ev[t->at]))
+        fail_msg("%s: event %llu came, %d was due", t->text, (unsigned long long)h->seq, t->at);
+    t->at--;
+    t->n++;
+    return true;
+}
+
+static struct query *parse(struct kit *k, struct arena *a, const char *text)
+{
+    struct query *q;
+    struct err e = {0};
+
+    if (query_parse(a, str_c(text), clock_wall(&clock_system), &q, &e) < 0)
+        fail_msg("%s: %s %s", text, e.key, e.arg[0]);
+    return q;
+}
+
+static void search_all(struct kit *k, struct arena *a, const char *text)
+{
+    struct taken t = {.k = k, .q = parse(k, a, text), .at = EVENTS - 1, .text = text};
+    struct search_opts o = {.limit = EVENTS + 1};
+    struct search_stats st;
+    struct err e = {0};
+
+    if (ch_search(k->c, t.q, &o, take, &t, &st, &e) < 0)
+        fail_msg("%s: %s %s %s", text, e.key, e.arg[0], e.arg[1]);
+    while (t.at >= 0)
+        if (query_match(t.q, &k->ev[t.at--]))
+            fail_msg("%s: an event is missing", text);
+    assert_int_equal(st.hits, t.n);
+    assert_false(st.more);
+}
+
+static void same_answers(void **state)
+{
+    struct kit *k = *state;
+    struct arena a = arena_init(64 << 20);
+    struct buf q;
+
+    buf_init(&q, 1 << 16);
+    for (int i = 0; i < QUERIES; i++) {
+        buf_clear(&q);
+        tree(k, &q, 0);
+        if (prng(&k->seed) % 4 == 0)
+            buf_z(&q, " since:2025-11-24T16:00:00Z until:2025-11-24T19:30:00Z");
+        buf_byte(&q, 0);
+        search_all(k, &a, q.p);
+        arena_clear(&a);
+    }
+    buf_done(&q);
+    arena_free(&a);
+}
+
+static uint64_t naive(struct kit *k, const struct query *q, const struct agg_row *row)
+{
+    char scratch[64];
+    uint64_t n = 0;
+
+    for (int i = 0; i < EVENTS; i++) {
+        bool in = query_match(q, &k->ev[i]);
+        for (size_t f = 0; in && f < q->nby; f++)
+            in = str_eq(row->keys[f], query_field_text(&k->ev[i], q->by[f], scratch));
+        if (in && q->pipe == QP_HISTOGRAM) {
+            int64_t start;
+            assert_true(time_parse(row->keys[0], &start));
+            in = k->ev[i].event_ns >= start && k->ev[i].event_ns < start + q->step_ns;
+        }
+        n += in;
+    }
+    return n;
+}
+
+static void same_counts(void **state)
+{
+    static const char *const rows[] = {
+        "* | count",
+        "failed | count",
+        "failed | count by host",
+        "program:sshd | count by host, severity",
+        "NOT host:web* | count by source",
+        "root | count by flags, transport, format",
+        "* | count by facility",
+        "* | histogram 10m",
+        "failed OR root | histogram 1h",
+        "* | histogram 1d",
+        "nothing-like-this | count",
+    };
+    struct kit *k = *state;
+    struct arena a = arena_init(64 << 20);
+    struct err e = {0};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct query *q = parse(k, &a, rows[i]);
+        struct agg g = {0};
+        uint64_t sum = 0;
+        if (ch_aggregate(k->c, &a, q, NULL, &g, NULL, &e) < 0)
+            fail_msg("%s: %s %s %s", rows[i], e.key, e.arg[0], e.arg[1]);
+        for (size_t r = 0; r < g.n; r++) {
+            if (naive(k, q, &g.rows[r]) != g.rows[r].count)
+                fail_msg("%s: row %zu says %llu", rows[i], r, (unsigned long long)g.rows[r].count);
+            sum += g.rows[r].count;
+        }
+        assert_int_equal(g.other, g.n == 0 ? 0 : g.total - sum);
+        assert_int_equal(
+            g.total,
+            naive(k, &(struct query){.root = q->root, .since_ns = q->since_ns, .until_ns = q->until_ns}, NULL));
+        arena_clear(&a);
+    }
+    /* what SQL cannot say exactly is not counted there */
+    struct agg g;
+    assert_int_equal(ch_aggregate(k->c, &a, parse(k, &a, "m?t | count"), NULL, &g, NULL, &e), -EOPNOTSUPP);
+    arena_free(&a);
+}
+
+static bool stop_at_five(void *ctx, const struct hit *h) { return ++*(int *)ctx < 5; }
+
+static void limits(void **state)
+{
+    struct kit *k = *state;
+    struct arena a = arena_init(1 << 20);
+    struct query *q = parse(k, &a, "*");
+    struct search_stats st;
+    struct err e = {0};
+    volatile bool cancel = true;
+    int n = 0;
+
+    assert_int_equal(ch_search(k->c, q, &(struct search_opts){.limit = 50}, stop_at_five, &n, &st, &e), 0);
+    assert_int_equal(n, 5);
+    assert_true(st.more);
+    n = -100;
+    assert_int_equal(
+        ch_search(k->c, q, &(struct search_opts){.limit = 50, .before_seq = 30}, stop_at_five, &n, &st, &e), 0);
+    assert_int_equal(n, -70);
+    assert_int_equal(ch_search(k->c, q, &(struct search_opts){.cancel = &cancel}, stop_at_five, &n, &st, &e),
+                     -ECANCELED);
+    assert_int_equal(ch_search(k->c, q, &(struct search_opts){.deadline_mono_ns = 1}, stop_at_five, &n, &st, &e),
+                     -ETIME);
+    uint64_t next = 0;
+    assert_int_equal(ch_next_seq(k->c, &next, &e), 0);
+    assert_int_equal(next, EVENTS);
+    arena_free(&a);
+}
+
+static void wrong_settings(void **state)
+{
+    static const struct {
+        const char *nodes, *cluster, *database, *key;
+    } rows[] = {
+        {"", "", "luy", "journal.ch_url"},
+        {"10.1.1.1:8123", "", "luy", "journal.ch_url"},
+        {"http://u:p@10.1.1.1:8123", "", "luy", "journal.ch_url"},
+        {"http://a,http://b", "", "luy", "journal.ch_cluster"},
+        {"http://a", "", "Luy; DROP", "journal.ch_name"},
+        {"http://a", "no good", "luy", "journal.ch_name"},
+        {"http://a,http://a,http://a,http://a,http://a,http://a,http://a,http://a,http://a", "x", "luy",
+         "journal.ch_many"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct ch_cfg cfg = {
+            .nodes = str_c(rows[i].nodes), .cluster = str_c(rows[i].cluster), .database = str_c(rows[i].database)};
+        struct ch *c = NULL;
+        struct err e = {0};
+        assert_true(ch_open(&cfg, &clock_system, &c, &e) < 0);
+        assert_string_equal(e.key, rows[i].key);
+        assert_null(c);
+    }
+}
+
+/* Batches while somebody kills nodes: says each one, and when no replica takes
+ * it, asks and waits for a line on stdin. What arrived is counted at the end. */
+static int storm(int batches)
+{
+    struct kit *k = calloc(1, sizeof(*k));
+    struct ch_cfg cfg = {.nodes = str_c(nodes), .cluster = str_c(cluster), .database = STR("luy_storm")};
+    struct ch_batch b;
+    struct err e = {0};
+    char line[16];
+
+    k->seed = 7;
+    k->a = arena_init(64 << 20);
+    ch_batch_init(&b);
+    if (ch_open(&cfg, &clock_system, &k->c, &e) < 0 || ch_setup(k->c, &e) < 0)
+        return 1;
+    for (int n = 0; n < batches; n++) {
+        ch_batch_clear(&b);
+        arena_clear(&k->a);
+        for (int i = 0; i < BATCH; i++) {
+            struct event ev = event_random(k, n * BATCH + i);
+            /* shards go by the batch's first number */
+            ch_batch_add(&b, (uint64_t)n * CH_BATCH_ROWS + (uint64_t)i, &ev);
+        }
+        printf("batch %d\n", n);
+        fflush(stdout);
+        while (ch_insert(k->c, &b, &e) < 0) {
+            printf("stuck %d %s %s\n", n, e.key, e.arg[1]);
+            fflush(stdout);
+            if (e.code != -EHOSTUNREACH || fgets(line, sizeof(line), stdin) == NULL)
+                return 1;
+        }
+    }
+    ch_batch_done(&b);
+    ch_close(k->c);
+    arena_free(&k->a);
+    free(k);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_answers), cmocka_unit_test(same_counts),
+                                       cmocka_unit_test(limits), cmocka_unit_test(wrong_settings)};
+    int64_t batches = 0;
+
+    if (argc < 3)
+        return 2;
+    nodes = argv[1];
+    cluster = argv[2];
+    if (argc == 4)
+        return str_i64(str_c(argv[3]), &batches) ? storm((int)batches) : 2;
+    return cmocka_run_group_tests_name("journal/ch", tests, setup, teardown);
+}

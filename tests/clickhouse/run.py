@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The journal's ClickHouse side on a real set of two shards with two replicas,
+started here; TAP on stdout.
+
+    tests/clickhouse/run.py --build build/release
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenario"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import cluster
+import tap
+
+BATCHES, ROWS = 60, 500
+
+
+def answers(program, c):
+    """What the C test says, line by line, as lines of this run."""
+    run = subprocess.run([program, c.spec, cluster.CLUSTER], capture_output=True, text=True, check=False, errors="replace",
+                         env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"))
+    lines = re.findall(r"^(ok|not ok) \d+ - (.*)$", run.stdout, re.M)
+    for word, title in lines:
+        tap.check(f"answers: {title}", word == "ok", run.stdout + run.stderr)
+    tap.check("answers: all of it ran", len(lines) >= 4 and run.returncode == 0, run.stdout + run.stderr)
+
+
+def storm(program, c):
+    """Nodes are killed in the middle of inserts, one of a shard and both of it, and come back."""
+    rng = random.Random(20261126)
+    child = subprocess.Popen([program, c.spec, cluster.CLUSTER, str(BATCHES)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    dead, kills, stuck = [], 0, []
+    for line in child.stdout:
+        word, number = line.split()[:2]
+        if word == "stuck":
+            stuck.append(line)
+            revive(dead)
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        elif int(number) % 7 == 3:
+            dead.append(rng.choice([n for n in c.nodes if n not in dead]))
+            dead[-1].kill()
+            kills += 1
+        elif int(number) % 14 == 13:
+            revive(dead)
+    tap.equal("storm: the sender went through", child.wait(), 0)
+    revive(dead)
+    tap.check(f"storm: {kills} nodes were killed, {len(stuck)} times no replica was left", kills >= 5, stuck)
+    for s in (0, 1):
+        replicas = [n for n in c.nodes if n.shard == s]
+        same = cluster.until(30, lambda r=replicas: len({counts(n) for n in r}) == 1)
+        tap.check(f"storm: the replicas of shard {s} agree", same, [counts(n) for n in replicas])
+    total = c.nodes[0].query("SELECT count(), uniqExact(seq) FROM luy_storm.event")
+    tap.equal("storm: each row stands once", total.split(), [str(BATCHES * ROWS)] * 2)
+
+
+def counts(node):
+    return node.query("SELECT count(), uniqExact(seq) FROM luy_storm.event_local")
+
+
+def revive(dead):
+    while dead:
+        node = dead.pop()
+        node.start()
+        if not cluster.until(90, node.alive):
+            tail = (node.folder / "out.log").read_text(errors="replace")[-800:] + (node.folder / "error.log").read_text(errors="replace")[-2500:]
+            raise RuntimeError(f"{node.folder.name} does not come back ({node.child.poll()}):\n{tail}")
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--build", type=pathlib.Path, required=True)
+    args = options.parse_args()
+    lacks = cluster.missing()
+    if lacks:
+        tap.skip("a ClickHouse set", f"{lacks} is not here")
+        tap.close()
+    program = args.build.resolve() / "src" / "journal" / "test_journal_ch"
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
+    try:
+        with cluster.Cluster(folder) as c:
+            tap.part("answers", answers, program, c)
+            tap.part("storm", storm, program, c)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    tap.close()
+
+
+main()
