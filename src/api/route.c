@@ -11,13 +11,10 @@
 #define R_ADMIN  ROLE_ADMIN
 #define TEXT_MAX 4096
 
-static const struct param p_list[] = {{"q", PT_TEXT, 0, 200},
-                                      {"order", PT_TEXT, 0, 100},
-                                      {"cursor", PT_TEXT, 0, 1024},
-                                      {"limit", PT_INT, 1, 1000},
-                                      {"count", PT_BOOL},
-                                      {"ended", PT_BOOL},
-                                      {0}};
+static const struct param p_list[] = {
+    {"q", PT_TEXT, 0, 200}, {"order", PT_TEXT, 0, 100}, {"cursor", PT_TEXT, 0, 1024}, {"limit", PT_INT, 1, 1000},
+    {"count", PT_BOOL},     {"ended", PT_BOOL},         {"at", PT_TEXT, 0, 64},       {0}};
+static const struct param p_record[] = {{"at", PT_TEXT, 0, 64}, {0}};
 static const struct param p_import[] = {{"dry_run", PT_BOOL}, {0}};
 static const struct param p_events[] = {
     {"query", PT_TEXT, 0, TEXT_MAX}, {"limit", PT_INT, 1, 1000}, {"before", PT_INT, 0, INT64_MAX}, {0}};
@@ -93,7 +90,7 @@ const struct route routes[] = {
     {M_POST, "/{kind}", R_WRITE, RF_KIND | RF_RECORD, route_records_post, NULL, NULL, 201, "api.op.records_post"},
     {M_POST, "/{kind}/import", R_WRITE, RF_KIND | RF_CSV, route_records_import, p_import, NULL, 200,
      "api.op.records_import"},
-    {M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, NULL, NULL, 200, "api.op.record_get"},
+    {M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, p_record, NULL, 200, "api.op.record_get"},
     {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, NULL, NULL, 200,
      "api.op.record_patch"},
     {M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, NULL, NULL, 200,

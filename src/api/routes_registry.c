@@ -5,7 +5,7 @@
 /* "name__ic=x" and "name=x" become filters; names of paging are not filters. */
 static int take_filters(struct request *rq, struct list_query *q, struct err *e)
 {
-    static const char *const reserved[] = {"q", "order", "cursor", "limit", "count", "ended"};
+    static const char *const reserved[] = {"q", "order", "cursor", "limit", "count", "ended", "at"};
 
     for (size_t i = 0; i < rq->nquery; i++) {
         bool skip = false;
@@ -39,6 +39,17 @@ static int take_list_query(struct request *rq, struct list_query *q, struct err 
         .count = request_query_bool(rq, "count"),
     };
     return take_filters(rq, q, e);
+}
+
+/* ?at=: a time of the past; INT64_MAX when it is not asked for. */
+static int take_at(struct request *rq, int64_t *at, struct err *e)
+{
+    str v = request_query(rq, "at");
+
+    *at = INT64_MAX;
+    if (v.p != NULL && !time_parse(v, at))
+        return ERR(e, HTTP_ERR(400), "api.at_bad", S(v));
+    return 0;
 }
 
 static bool wants_csv(struct request *rq)
@@ -77,9 +88,16 @@ int route_records_get(struct request *rq, struct response *rs, struct err *e)
 
     if (rc < 0)
         return rc;
-    if (wants_csv(rq))
+    int64_t at;
+    rc = take_at(rq, &at, e);
+    if (rc < 0)
+        return rc;
+    if (at == INT64_MAX && wants_csv(rq))
         return reply_csv(rq, rs, &q, e);
-    rc = registry_list(rq->api->d.registry, &rq->auth.actor, rq->arg[0], &q, &out, e);
+    if (at != INT64_MAX)
+        rc = registry_list_at(rq->api->d.registry, &rq->auth.actor, rq->arg[0], &q, at, &out, e);
+    else
+        rc = registry_list(rq->api->d.registry, &rq->auth.actor, rq->arg[0], &q, &out, e);
     if (rc == -EINVAL)
         return e->code = HTTP_ERR(400);
     return rc < 0 ? rc : reply_json(rq, rs, 200, out);
@@ -100,7 +118,13 @@ int route_records_post(struct request *rq, struct response *rs, struct err *e)
 int route_record_get(struct request *rq, struct response *rs, struct err *e)
 {
     json_t *out = NULL;
-    int rc = registry_get(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], &out, e);
+    int64_t at;
+    int rc = take_at(rq, &at, e);
+
+    if (rc == 0 && at != INT64_MAX)
+        rc = registry_get_at(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], at, &out, e);
+    else if (rc == 0)
+        rc = registry_get(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], &out, e);
     return rc < 0 ? rc : reply_record(rq, rs, 200, out);
 }
 

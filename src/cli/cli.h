@@ -15,8 +15,8 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
  * earlier wins. Filled by options.c from one table. */
 struct options {
     const char *url, *ca, *token, *lang_text, *output, *filter_state, *filter_unit, *filter_clause, *filter_control,
-        *filter_severity, *query_text, *order, *limit, *before, *reason, *rev, *note, *name, *expires, *roles, *fields,
-        *period;
+        *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *roles,
+        *fields, *period;
     bool help, version, dry_run, password_stdin, follow, all;
 };
 

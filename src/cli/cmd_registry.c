@@ -77,6 +77,7 @@ static int list_path(struct run *r, const char *kind, str *out, struct err *e)
     url_param(&b, "order", r->opt.order);
     url_param(&b, "limit", r->opt.limit);
     url_param(&b, "ended", r->opt.all ? "1" : NULL);
+    url_param(&b, "at", r->opt.at);
     *out = arena_str(&r->arena, buf_view(&b));
     buf_done(&b);
     return rc;
@@ -150,7 +151,14 @@ int cmd_kinds(struct run *r)
 
 static int get_record(struct run *r, json_t **out, struct err *e)
 {
-    int rc = client_get(r, path_of(r, r->args[0], r->args[1], NULL), out, e);
+    struct buf b;
+
+    buf_init(&b, 64 * 1024);
+    buf_str(&b, path_of(r, r->args[0], r->args[1], NULL));
+    url_param(&b, "at", r->opt.at);
+    str path = arena_str(&r->arena, buf_view(&b));
+    buf_done(&b);
+    int rc = client_get(r, path, out, e);
 
     /* Name what was asked for: the server's sentence may speak of an id. */
     if (rc == -ENOENT)

@@ -19,6 +19,7 @@ const struct option_info option_table[] = {
     {"severity", "SEVERITY", "cli.opt.severity", AT(filter_severity), false, 0},
     {"query", "TEXT", "cli.opt.query", AT(query_text), false, 'q'},
     {"order", "[-]FIELD", "cli.opt.order", AT(order), false, 0},
+    {"at", "TIME", "cli.opt.at", AT(at), false, 0},
     {"limit", "N", "cli.opt.limit", AT(limit), false, 'n'},
     {"before", "SEQ", "cli.opt.before", AT(before), false, 0},
     {"fields", "A,B", "cli.opt.fields", AT(fields), false, 0},

@@ -72,6 +72,14 @@ struct list_query {
 /* {"items": [...], "next": "cursor" or null, "total": n} */
 int registry_list(struct registry *r, const struct actor *who, str kind, const struct list_query *q, json_t **out,
                   struct err *e);
+/* The record as it was at that time (ns), by its key of now or of then; -ENOENT
+ * with registry.not_then when it did not exist yet. References carry the titles
+ * that they had when they were written. */
+int registry_get_at(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t at_ns, json_t **out,
+                    struct err *e);
+/* The list as it was: ordered by id, filters eq and ne, q over key and title. */
+int registry_list_at(struct registry *r, const struct actor *who, str kind, const struct list_query *q, int64_t at_ns,
+                     json_t **out, struct err *e);
 /* rev must be the record's: -ESTALE with the current one as {1}. "state" in the
  * patch is a transition and must be one of the kind's. null clears a field. */
 int registry_change(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
