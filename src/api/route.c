@@ -99,20 +99,11 @@ const struct route routes[] = {
 };
 const size_t routes_n = sizeof(routes) / sizeof(*routes);
 
-/* Kinds whose records give rights: who may write them could make himself more. */
-static const struct {
-    const char *kind;
-    uint32_t roles;
-} guarded[] = {{"role_grant", R_ADMIN}};
-
 uint32_t route_roles(const struct route *r, str kind)
 {
-    uint32_t roles = r->roles;
-
-    for (size_t i = 0; (r->flags & RF_KIND) && r->method != M_GET && i < sizeof(guarded) / sizeof(*guarded); i++)
-        if (str_eq(kind, str_c(guarded[i].kind)))
-            roles &= guarded[i].roles;
-    return roles;
+    if ((r->flags & RF_KIND) && r->method != M_GET)
+        return r->roles & registry_writers(kind);
+    return r->roles;
 }
 
 /* Segments are cut before they are decoded: a key may hold an encoded '/'. */

@@ -85,7 +85,7 @@ static struct val json_val(struct arena *a, const json_t *v)
     return out;
 }
 
-int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
+int history_put(struct write *w, const struct history_of *of, const char *op, const json_t *before, const json_t *after,
                 struct err *e)
 {
     struct val v[HISTORY_COLS + 1] = {
@@ -94,11 +94,11 @@ int history_add(struct write *w, const struct rec *rec, const char *op, const js
         V_STR(w->who->name),
         V_INT(w->who->account_id),
         V_STR(w->who->reason),
-        V_STR(rec->k->name),
-        V_INT(rec->id),
-        V_STR(rec_key(rec)),
+        V_STR(of->kind),
+        V_INT(of->id),
+        V_STR(of->key),
         V_Z(op),
-        V_INT(rec->rev),
+        V_INT(of->rev),
         json_val(w->a, before),
         json_val(w->a, after),
     };
@@ -118,6 +118,12 @@ int history_add(struct write *w, const struct rec *rec, const char *op, const js
         w->head = h;
     }
     return rc;
+}
+
+int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
+                struct err *e)
+{
+    return history_put(w, &(struct history_of){rec->k->name, rec->id, rec_key(rec), rec->rev}, op, before, after, e);
 }
 
 void history_diff(const struct rec *old, const struct rec *fresh, json_t **before, json_t **after)

@@ -22,6 +22,8 @@ void write_fault(struct write *w, str field, struct err *e)
         field = w->place.headers[i];
     if (w->place.row > 0)
         snprintf(at, sizeof(at), "row %ld, column %.*s", w->place.row, STR_ARGS(field));
+    else if (w->place.op > 0)
+        snprintf(at, sizeof(at), "/ops/%d/fields/%.*s", w->place.op, STR_ARGS(field));
     else
         snprintf(at, sizeof(at), "/fields/%.*s", STR_ARGS(field));
     err_at(e, at, 0, 0);

@@ -2,6 +2,7 @@
  * all or nothing. The schema that the tables were last made for is kept beside
  * them as JSON; equal text means there is nothing to do. */
 #include "registry/migrate-int.h"
+#include "registry/change-int.h"
 #include "base/json.h"
 #include <errno.h>
 
@@ -232,6 +233,8 @@ static int bring(struct mig *m)
     m->now = now;
     for (size_t i = 0; i < sizeof(base_tables) / sizeof(base_tables[0]) && rc == 0; i++)
         rc = tx_exec(m->tx, base_tables[i], NO_VALS, NULL, m->e);
+    if (rc == 0)
+        rc = change_tables(m->tx, m->e);
     if (rc == 0)
         rc = meta_get(m, "schema", &was);
     if (rc == 0)

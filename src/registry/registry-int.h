@@ -24,6 +24,8 @@ struct registry {
     _Atomic(struct tx *) batch; /* joined by writes of its owner alone */
     pthread_t batch_owner;
     bool batch_spoiled;
+    int64_t batch_change; /* the implicit set of the batch, 0: none yet */
+    uint64_t batch_last;  /* history row that it ends with */
 };
 
 struct ref_text {
@@ -74,6 +76,9 @@ int scope_sees(struct tx *tx, const struct registry *r, const struct scope *s, c
                struct err *e); /* -ENOENT */
 /* May `who` write records of k that are in `state` ("" = new)? -EACCES. */
 int rights_write(const struct actor *who, const struct kind *k, str state, struct err *e);
+/* May this one write do without an approved change set? `to` is the state after it. -EACCES. */
+struct write;
+int rights_approval(struct write *w, const struct kind *k, enum kind_op op, str from, str to, struct err *e);
 int rights_transition(const struct actor *who, const struct kind *k, str from, str to, struct err *e);
 
 /* input.c: what somebody wants of a record, before it is judged against it. */
@@ -93,7 +98,8 @@ struct place {
     long row;
     const struct kind *k;
     const str *headers;
-}; /* of a mistake: row 0 = JSON pointer; headers beside the fields */
+    int op; /* of a change set, from 1; 0: no set */
+};          /* of a mistake: row 0 = JSON pointer; headers beside the fields */
 struct write {
     struct registry *r;
     struct tx *tx;
@@ -104,9 +110,12 @@ struct write {
     struct errs *es;
     uint64_t mistakes;
     struct place place;
-    int64_t now; /* ns */
-    uint64_t seq;
-    struct sha256 head; /* of the history chain */
+    int64_t now;             /* ns */
+    uint64_t seq, first_seq; /* of the history: now, and before this write */
+    struct sha256 head;      /* of the history chain */
+    bool by_change;          /* a change set's: approval and the set are looked after there */
+    bool restoring;          /* what a change set wrote is undone: states may go back */
+    bool stock;              /* came in past an approval, by an administrator's hand */
 };
 /* Commits when keep, else takes back; within a batch only says so to the batch. */
 int write_close(struct write *w, bool keep, struct err *e);
@@ -122,6 +131,11 @@ int write_begin(struct write *w, struct registry *r, const struct actor *who, st
 /* old NULL: create. Mistakes go to w->es; -EINVAL then. */
 int write_record(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec **out,
                  enum outcome *how, struct err *e);
+/* registry.c */
+int find_visible(struct tx *tx, struct registry *r, const struct scope *s, struct arena *a, const struct kind *k,
+                 str id_or_key, bool living, struct rec **out, struct err *e);
+int check_unused(struct write *w, const struct rec *rec, struct err *e); /* -ENOTEMPTY */
+int end_record(struct write *w, const struct rec *old, struct rec **out, struct err *e);
 /* fields.c: the new values of a record, judged. */
 int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh,
                  struct err *e);
@@ -131,6 +145,14 @@ int invariants_judge(struct write *w, const struct rec *old, const struct rec *f
 
 /* history.c */
 int history_head(struct tx *tx, uint64_t *seq, struct sha256 *head, struct err *e);
+struct history_of {
+    str kind;
+    int64_t id;
+    str key;
+    int64_t rev;
+};
+int history_put(struct write *w, const struct history_of *of, const char *op, const json_t *before, const json_t *after,
+                struct err *e);
 int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
                 struct err *e);
 /* What differs between the two, as a pair of objects with only those members. */

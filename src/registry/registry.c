@@ -54,8 +54,8 @@ const struct kind *kind_want(const struct registry *r, str name, struct err *e)
 
 /* Finds the record for reading or writing: visible, and living when it is to
  * be written. */
-static int find_visible(struct tx *tx, struct registry *r, const struct scope *s, struct arena *a, const struct kind *k,
-                        str id_or_key, bool living, struct rec **out, struct err *e)
+int find_visible(struct tx *tx, struct registry *r, const struct scope *s, struct arena *a, const struct kind *k,
+                 str id_or_key, bool living, struct rec **out, struct err *e)
 {
     int64_t id;
     int rc = rec_find(tx, a, k, id_or_key, living, &id, e);
@@ -170,7 +170,7 @@ int registry_change(struct registry *r, const struct actor *who, str kind, str i
 }
 
 /* A living record that refers to it stands in the way. */
-static int check_unused(struct write *w, const struct rec *rec, struct err *e)
+int check_unused(struct write *w, const struct rec *rec, struct err *e)
 {
     const struct schema *sc = w->r->sc;
     char sql[512];
@@ -201,7 +201,7 @@ static int check_unused(struct write *w, const struct rec *rec, struct err *e)
     return 0;
 }
 
-static int end_record(struct write *w, const struct rec *old, struct rec **out, struct err *e)
+int end_record(struct write *w, const struct rec *old, struct rec **out, struct err *e)
 {
     struct rec *rec = arena_new(w->a, struct rec);
     json_t *before = NULL, *after = NULL;
@@ -243,6 +243,8 @@ int registry_end(struct registry *r, const struct actor *who, str kind, str id_o
             rc = rights_write(who, k, old->state, e);
         if (rc == 0)
             rc = check_rev(old, rev, e);
+        if (rc == 0)
+            rc = rights_approval(&w, k, OP_END, old->state, old->state, e);
         if (rc == 0)
             rc = check_unused(&w, old, e);
         if (rc == 0)

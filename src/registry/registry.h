@@ -41,6 +41,10 @@ struct actor {
 bool role_parse(str s, uint32_t *bit);
 const char *role_name(uint32_t bit);
 
+/* The roles that may write records of a kind at all; all bits where no more is
+ * said than what the calls below say. */
+uint32_t registry_writers(str kind);
+
 struct registry;
 /* Opens or makes the database, brings tables up to the schema (adds tables and
  * columns; refuses a change that would lose data with the row in the way). */

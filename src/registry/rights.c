@@ -11,6 +11,11 @@ static const struct {
     {"approver", ROLE_APPROVER}, {"unit_officer", ROLE_UNIT_OFFICER},
     {"auditor", ROLE_AUDITOR},   {"system", ROLE_SYSTEM},
 };
+/* Kinds whose records give rights: who may write them could make himself more. */
+static const struct {
+    const char *kind;
+    uint32_t roles;
+} guarded[] = {{"role_grant", ROLE_ADMIN | ROLE_SYSTEM}};
 enum {
     SEES_ALL = ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_AUDITOR | ROLE_SYSTEM,
     WRITES_ALL = ROLE_ADMIN | ROLE_OPERATOR | ROLE_SYSTEM
@@ -125,11 +130,33 @@ static bool may_propose(const struct kind *k, str state)
     return false;
 }
 
+uint32_t registry_writers(str kind)
+{
+    for (size_t i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++)
+        if (str_eq(kind, str_c(guarded[i].kind)))
+            return guarded[i].roles;
+    return UINT32_MAX;
+}
+
 int rights_write(const struct actor *who, const struct kind *k, str state, struct err *e)
 {
+    if ((registry_writers(k->name) & who->roles) == 0)
+        return ERR(e, -EACCES, "registry.may_not_write", S(k->name));
     if ((who->roles & WRITES_ALL) != 0 || ((who->roles & ROLE_UNIT_OFFICER) != 0 && may_propose(k, state)))
         return 0;
     return ERR(e, -EACCES, "registry.may_not_write", S(k->name));
+}
+
+int rights_approval(struct write *w, const struct kind *k, enum kind_op op, str from, str to, struct err *e)
+{
+    if (w->by_change || (w->who->roles & ROLE_SYSTEM) != 0 || !kind_needs_approval(k, op, from, to))
+        return 0;
+    /* Stock that was there before the registry: as if the glass had been broken. */
+    if (op == OP_CREATE && (k->approval & OP_CREATE) == 0 && (w->who->roles & ROLE_ADMIN) != 0) {
+        w->stock = true;
+        return 0;
+    }
+    return ERR(e, -EACCES, "registry.needs_approval", S(k->name));
 }
 
 int rights_transition(const struct actor *who, const struct kind *k, str from, str to, struct err *e)

@@ -1,7 +1,7 @@
 /* One write: the record, its references, its row of history, one transaction.
  * The store's writer lock is held from write_begin to the end, so what was
  * judged is what is written. */
-#include "registry/registry-int.h"
+#include "registry/change-int.h"
 #include <errno.h>
 
 int write_begin(struct write *w, struct registry *r, const struct actor *who, struct arena *a, struct errs *es,
@@ -19,22 +19,46 @@ int write_begin(struct write *w, struct registry *r, const struct actor *who, st
         rc = store_begin(r->st, STORE_WRITE, &w->tx, e);
     if (rc == 0 && (rc = history_head(w->tx, &w->seq, &w->head, e)) < 0)
         write_close(w, false, NULL);
+    w->first_seq = w->seq;
+    return rc;
+}
+
+/* The set that a write belongs to when nobody made one for it: one a
+ * transaction, so one a batch. */
+static int note_set(struct write *w, struct err *e)
+{
+    struct registry *r = w->r;
+    int64_t id;
+    int rc;
+
+    if (w->by_change || w->seq == w->first_seq)
+        return 0;
+    if (w->joined && r->batch_change != 0) {
+        r->batch_last = w->seq;
+        return w->stock ? change_implicit_stock(w, r->batch_change, e) : 0;
+    }
+    rc = change_implicit(w, w->first_seq + 1, w->seq, &id, e);
+    if (rc == 0 && w->joined) {
+        r->batch_change = id;
+        r->batch_last = w->seq;
+    }
     return rc;
 }
 
 int write_close(struct write *w, bool keep, struct err *e)
 {
     struct tx *tx = w->tx;
+    int rc = keep ? note_set(w, e) : 0;
 
     w->tx = NULL;
     if (w->joined) {
-        w->r->batch_spoiled = w->r->batch_spoiled || !keep;
-        return 0;
+        w->r->batch_spoiled = w->r->batch_spoiled || !keep || rc < 0;
+        return rc;
     }
-    if (keep)
+    if (keep && rc == 0)
         return store_commit(tx, e);
     store_rollback(tx);
-    return 0;
+    return rc;
 }
 
 int registry_batch_begin(struct registry *r, struct err *e)
@@ -45,6 +69,7 @@ int registry_batch_begin(struct registry *r, struct err *e)
     if (rc == 0) {
         r->batch_owner = pthread_self();
         r->batch_spoiled = false;
+        r->batch_change = 0;
         atomic_store(&r->batch, tx);
     }
     return rc;
@@ -53,10 +78,15 @@ int registry_batch_begin(struct registry *r, struct err *e)
 int registry_batch_end(struct registry *r, bool keep, struct err *e)
 {
     struct tx *tx = atomic_exchange(&r->batch, NULL);
+    int rc = 0;
 
-    if (keep && !r->batch_spoiled)
+    if (keep && !r->batch_spoiled && r->batch_change != 0)
+        rc = change_implicit_grow(tx, r->batch_change, r->batch_last, e);
+    if (rc == 0 && keep && !r->batch_spoiled)
         return store_commit(tx, e);
     store_rollback(tx);
+    if (rc < 0)
+        return rc;
     return keep ? ERR(e, -ECANCELED, "registry.batch_spoiled") : 0;
 }
 
@@ -87,6 +117,10 @@ static int judge_state(struct write *w, const struct rec *old, const struct inpu
     fresh->state = old != NULL ? old->state : k->states[0];
     if (in->state.n == 0 || str_eq(in->state, fresh->state))
         return 0;
+    if (w->restoring && old != NULL && state_known(k, in->state)) {
+        fresh->state = in->state;
+        return 0;
+    }
     if (!state_known(k, in->state))
         rc = ERR(&fe, -EINVAL, "registry.no_state", S(in->state), S(k->name));
     else if (old == NULL && (w->who->roles & (ROLE_ADMIN | ROLE_SYSTEM)) == 0)
@@ -326,6 +360,9 @@ int write_record(struct write *w, const struct kind *k, const struct rec *old, s
         return rc;
     *how = old == NULL ? OUT_CREATED : rec_same(old, fresh) ? OUT_SAME : OUT_CHANGED;
     if (*how != OUT_SAME)
+        rc = rights_approval(w, k, old == NULL ? OP_CREATE : OP_CHANGE, old != NULL ? old->state : STR_NONE,
+                             fresh->state, e);
+    if (rc == 0 && *how != OUT_SAME)
         rc = put(w, old, fresh, e);
     if (rc == 0)
         *out = fresh;
