@@ -21,6 +21,8 @@ LAYERS = {
     "api": ["base", "vault", "registry", "intake", "journal", "judge"],
     "daemon": ["base", "vault", "registry", "intake", "journal", "judge", "api"],
     "cli": ["base"],
+    "offline": ["base", "vault", "intake", "journal"],
+    "verifier": [],
 }
 # daemon/pipeline.c alone may include all three of these
 MEET = {"intake/intake.h", "journal/journal.h", "judge/judge.h"}
@@ -54,7 +56,7 @@ def catalogue():
     return keys
 
 
-KEY = re.compile(r'"((?:base|yaml|json|vault|registry|schema|store|intake|journal|query|judge|pack|sigma|api|daemon|config|cli)\.[a-z0-9_.]+)"')
+KEY = re.compile(r'"((?:base|yaml|json|vault|registry|schema|store|intake|journal|query|judge|pack|sigma|api|daemon|config|cli|offline)\.[a-z0-9_.]+)"')
 # A key that is put together: "config.help." #name, "base.errno.%s".
 HEAD = re.compile(r'"((?:[a-z]+\.)+(?:[a-z_]+\.)*)(?:%s)?"')
 NOT_KEYS = re.compile(r"\.(h|c|db|conf|pem|crt|key|yaml|yml|json|sock|log|tmp|gen|csv)$")

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/msg.h"
+#include "journal/event_text.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -214,11 +215,6 @@ int export_stream(struct request *rq, str query, str format, struct stream **out
 bool stream_take(struct api *api); /* a place, false: all taken */
 void stream_give(struct api *api);
 bool client_left(int fd);
-
-/* event_json.c */
-void event_write(struct buf *b, const struct hit *h);
-void event_write_csv(struct buf *b, const struct hit *h);
-const char *event_csv_header(void);
 
 /* stats.c */
 json_t *stats_json(struct api *api);

@@ -3,6 +3,7 @@
 #include "base/msg.h"
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 static void say(struct run *r, FILE *to, const char *key)
 {
@@ -109,11 +110,32 @@ static int dispatch(struct run *r)
     return c->fn(r);
 }
 
+/* `luy journal ...` is another program: it knows the journal's files, and luy
+ * knows nothing but the API. It lies beside luy, or beside its folder in a build. */
+static int run_journal(struct run *r, char **argv)
+{
+    static const char *const places[] = {"luy-journal", "../offline/luy-journal"};
+    struct err e = {0};
+    char self[4096], path[4200];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    while (n > 0 && self[n - 1] != '/')
+        n--;
+    for (size_t i = 0; n > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(path, sizeof(path), "%.*s%s", (int)n, self, places[i]);
+        execv(path, argv);
+    }
+    ERR(&e, -errno, "cli.no_journal", "luy-journal");
+    return fail(r, &e);
+}
+
 int main(int argc, char **argv)
 {
     struct run r = {.arena = arena_init((size_t)1 << 30), .lang = LANG_VI};
     struct err e = {0};
 
+    if (argc > 1 && strcmp(argv[1], "journal") == 0)
+        return run_journal(&r, argv + 1);
     signal(SIGPIPE, SIG_IGN);
     int code = options_parse(&r, argc, argv, &e) < 0 ? fail(&r, &e) : dispatch(&r);
     if (fflush(stdout) != 0)

@@ -1,6 +1,6 @@
 /* An event as JSON and CSV. Straight into the buffer: a page is a thousand of
  * them. Bytes that are not UTF-8 show as U+FFFD and come whole in raw_base64. */
-#include "api/api-int.h"
+#include "journal/event_text.h"
 #include "base/text.h"
 
 static const struct {
