@@ -149,6 +149,8 @@ int route_events_get(struct request *rq, struct response *rs, struct err *e)
     if (request_query(rq, "limit").p == NULL && q->limit > 0)
         rq->query[rq->nquery < API_QUERY_MAX ? rq->nquery++ : API_QUERY_MAX - 1] =
             (struct pair){STR("limit"), arena_fmt(&rq->a, "%llu", (unsigned long long)q->limit)};
+    if (q->pipe == QP_STREAM)
+        return ERR(e, HTTP_ERR(400), "api.query_steps");
     return q->pipe == QP_NONE ? search(rq, rs, q, e) : aggregate(rq, rs, q, e);
 }
 

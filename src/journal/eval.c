@@ -201,6 +201,26 @@ static int eval_field(struct eval *ev, const struct query_node *n, const uint64_
     return 0;
 }
 
+/* Kinds that look at more than one column: row by row. */
+static int eval_whole(struct eval *ev, const struct query_node *n, const uint64_t *in, uint64_t *out)
+{
+    uint32_t looked = 0;
+    int rc = need(ev, COL_ALL);
+
+    if (rc < 0)
+        return rc;
+    EACH_ROW(i, in, ev->n)
+    {
+        struct event e;
+        rows_event(ev->rows, (uint32_t)i, COL_ALL, &e);
+        if (query_node_match(n, &e))
+            bit_set(out, i);
+        if ((rc = check(ev, &looked)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int cost_of(const struct query_node *n)
 {
     int most = 0;
@@ -213,6 +233,10 @@ static int cost_of(const struct query_node *n)
         return 1;
     case QN_FIELD:
         return n->field == QF_SOURCE ? 0 : 2;
+    case QN_FOLD:
+    case QN_REGEX:
+    case QN_VALUE:
+        return 3;
     default:
         for (size_t i = 0; i < n->nkids; i++) {
             int c = cost_of(n->kids[i]);
@@ -240,7 +264,7 @@ static int eval_and(struct eval *ev, const struct query_node *n, const uint64_t 
 
     if (left)
         memcpy(left, in, words * sizeof(left[0]));
-    for (int cost = 0; cost <= 2 && rc == 0; cost++)
+    for (int cost = 0; cost <= 3 && rc == 0; cost++)
         for (size_t i = 0; i < n->nkids && rc == 0; i++) {
             if (cost_of(n->kids[i]) != cost || is_empty(left, words))
                 continue;
@@ -286,7 +310,10 @@ static int eval_node(struct eval *ev, const struct query_node *n, const uint64_t
         return rc;
     }
     memset(out, 0, words * sizeof(out[0]));
-    return n->kind == QN_TEXT ? eval_text(ev, &n->pat, in, out) : eval_field(ev, n, in, out);
+    if (n->kind == QN_TEXT)
+        return eval_text(ev, &n->pat, in, out);
+    return n->kind == QN_FOLD || n->kind == QN_REGEX || n->kind == QN_VALUE ? eval_whole(ev, n, in, out)
+                                                                            : eval_field(ev, n, in, out);
 }
 
 static int eval_time(struct eval *ev, const struct query *q, uint64_t *bits)

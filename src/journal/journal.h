@@ -61,6 +61,10 @@ struct search_stats {
 int journal_search(struct journal *j, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
                    struct search_stats *st, struct err *e);
 
+/* The same as rows of a source (source.h), for the pipes: every hit, whatever limit q has. */
+int journal_rows(struct journal *j, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *ctx,
+                 struct search_stats *st, struct err *e);
+
 /* Queries with "| count" or "| count by f[, g]": rows sorted by count, largest
  * first. `| histogram 5m` gives one row a bucket, keys[0] = RFC 3339 start. */
 struct agg_row {

@@ -7,6 +7,24 @@ static bool is_escaped(str s, size_t i)
     return s.p[i] == '\\' && i + 1 < s.n && memchr("*?\"\\", s.p[i + 1], 4) != NULL;
 }
 
+static int hex_digit(char c)
+{
+    char low = c | 0x20;
+    return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+/* \xNN at i: the byte, or -1. */
+static int hex_byte(str s, size_t i)
+{
+    int a, b;
+
+    if (i + 3 >= s.n || s.p[i] != '\\' || s.p[i + 1] != 'x')
+        return -1;
+    a = hex_digit(s.p[i + 2]);
+    b = hex_digit(s.p[i + 3]);
+    return a < 0 || b < 0 ? -1 : a * 16 + b;
+}
+
 static void find_run(struct pattern *p)
 {
     size_t best = 0, len = 0;
@@ -35,7 +53,12 @@ bool pattern_make(struct arena *a, str s, bool anywhere, struct pattern *out)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = (uint8_t)s.p[i], kind = c == '*' ? PK_ANY : c == '?' ? PK_ONE : PK_LIT;
-        if (is_escaped(s, i)) {
+        int byte = hex_byte(s, i);
+        if (byte >= 0) {
+            c = (uint8_t)byte;
+            kind = PK_LIT;
+            i += 3;
+        } else if (is_escaped(s, i)) {
             c = (uint8_t)s.p[++i];
             kind = PK_LIT;
         }

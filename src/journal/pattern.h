@@ -14,7 +14,7 @@ struct pattern {
     bool plain;        /* literal only */
     struct needle run; /* the longest literal run: any match holds it */
 };
-/* Reads s, where \ before * ? " \ makes them literal. NULL-safe on failure of
+/* Reads s, where \ before * ? " \ makes them literal and \xNN is a byte. NULL-safe on failure of
  * the arena: false. anywhere: stars at both ends mean nothing and are dropped. */
 bool pattern_make(struct arena *a, str s, bool anywhere, struct pattern *out);
 bool pattern_whole(const struct pattern *p, str s);

@@ -1,5 +1,6 @@
 /* The fields of the query language: their names, their texts, and the exact
  * match of one event. Pure, any thread. */
+#include "journal/journal.h"
 #include "journal/query-int.h"
 
 const struct query_field_info query_fields[QF_COUNT] = {
@@ -7,29 +8,30 @@ const struct query_field_info query_fields[QF_COUNT] = {
     {"msgid", QF_MSGID},   {"severity", QF_SEVERITY}, {"facility", QF_FACILITY}, {"transport", QF_TRANSPORT},
     {"format", QF_FORMAT}, {"flags", QF_FLAGS},       {"msg", QF_MSG},           {"raw", QF_RAW},
 };
-static const char *const severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
-static const char *const facilities[] = {
-    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",     "news",
-    "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "console", "clock",
-    "local0", "local1", "local2",   "local3", "local4", "local5", "local6",  "local7",
+const char *const query_severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL};
+const char *const query_facilities[] = {
+    "kern",   "user",     "mail",   "daemon", "auth",   "syslog",  "lpr",   "news",   "uucp",
+    "cron",   "authpriv", "ftp",    "ntp",    "audit",  "console", "clock", "local0", "local1",
+    "local2", "local3",   "local4", "local5", "local6", "local7",  NULL,
 };
-static const char *const transports[] = {"udp", "tcp", "tls", "file", "self", "unix"};
-static const char *const formats[] = {"raw", "rfc3164", "rfc5424", "json"};
-static const char *const flags[] = {
+const char *const query_transports[] = {"udp", "tcp", "tls", "file", "self", "unix", NULL};
+const char *const query_formats[] = {"raw", "rfc3164", "rfc5424", "json", NULL};
+const char *const query_flags[] = {
     /* by bit, event.h */
-    "no_pri", "bad_pri",   "no_time",  "bad_time", "time_jump", "no_host",      "no_tag",
-    "bad_sd", "truncated", "bad_utf8", "has_nul",  "bad_frame", "clock_unsync", "bad_json",
+    "no_pri",    "bad_pri",  "no_time", "bad_time",  "time_jump",    "no_host",  "no_tag", "bad_sd",
+    "truncated", "bad_utf8", "has_nul", "bad_frame", "clock_unsync", "bad_json", NULL,
 };
 #define NAMES(t)                                                                                                       \
     {                                                                                                                  \
-        (t), sizeof(t) / sizeof((t)[0])                                                                                \
+        (t), sizeof(t) / sizeof((t)[0]) - 1                                                                            \
     }
 static const struct query_names names_of[QF_COUNT] = {
-    [QF_SEVERITY] = NAMES(severities), [QF_FACILITY] = NAMES(facilities), [QF_TRANSPORT] = NAMES(transports),
-    [QF_FORMAT] = NAMES(formats),      [QF_FLAGS] = NAMES(flags),
+    [QF_SEVERITY] = NAMES(query_severities),  [QF_FACILITY] = NAMES(query_facilities),
+    [QF_TRANSPORT] = NAMES(query_transports), [QF_FORMAT] = NAMES(query_formats),
+    [QF_FLAGS] = NAMES(query_flags),
 };
-_Static_assert(sizeof(transports) / sizeof(transports[0]) == TP_COUNT, "a transport lacks its name");
-_Static_assert(sizeof(formats) / sizeof(formats[0]) == FMT_COUNT, "a format lacks its name");
+_Static_assert(sizeof(query_transports) / sizeof(query_transports[0]) == TP_COUNT + 1, "a transport lacks its name");
+_Static_assert(sizeof(query_formats) / sizeof(query_formats[0]) == FMT_COUNT + 1, "a format lacks its name");
 static const enum event_span span_of[QF_COUNT] = {
     [QF_HOST] = SP_HOST, [QF_PROGRAM] = SP_PROGRAM, [QF_PID] = SP_PID, [QF_MSGID] = SP_MSGID, [QF_MSG] = SP_MSG,
 };
@@ -66,12 +68,12 @@ static str flags_text(uint16_t v, char out[64])
     for (size_t i = 0; i < 16; i++) {
         if (!(v >> i & 1))
             continue;
-        size_t k = i < names_of[QF_FLAGS].n ? strlen(flags[i]) : 64;
+        size_t k = i < names_of[QF_FLAGS].n ? strlen(query_flags[i]) : 64;
         if (n + k + 1 > 64)
             return (str){out, (size_t)snprintf(out, 64, "0x%04x", v)};
         if (n > 0)
             out[n++] = ',';
-        memcpy(out + n, flags[i], k);
+        memcpy(out + n, query_flags[i], k);
         n += k;
     }
     return (str){out, n};
@@ -129,6 +131,12 @@ bool query_node_match(const struct query_node *n, const struct event *ev)
         return (query_enum_bits(n->field, ev) & n->mask) != 0;
     case QN_NET:
         return ev->source.family != 0 && prefix_has(n->net, ev->source);
+    case QN_FOLD:
+        return fold_within(&n->pat, n->bare, ev->raw);
+    case QN_REGEX:
+        return regex_within(&n->re, ev->raw, n->q->fault);
+    case QN_VALUE:
+        return query_node_row(n, &(struct source_row){.source = &query_logs, .data = &(struct hit){.ev = *ev}});
     }
     return false;
 }

@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         check(rc == -EINVAL && e.key != NULL && e.col >= 1 && e.col <= n + 1);
     } else {
         check(query_print(q, &one) == 0);
-        check(query_parse_max(&a, buf_view(&one), 1 << 20, now, &again, &e) == 0);
+        check(query_parse_max(&a, buf_view(&one), 1 << 20, &(struct query_env){.now_ns = now}, &again, &e) == 0);
         check(query_equal(q, again));
         check(query_print(again, &two) == 0 && str_eq(buf_view(&one), buf_view(&two)));
         for (unsigned k = 0; k < 8; k++) {

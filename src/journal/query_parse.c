@@ -13,7 +13,7 @@ int qp_fail_at(struct qp *p, size_t at, const char *key, str a0, str a1)
     return p->rc;
 }
 
-static int no_memory(struct qp *p)
+int qp_no_memory(struct qp *p)
 {
     if (p->rc == 0)
         p->rc = ERR(p->e, -ENOMEM, "journal.no_memory");
@@ -25,12 +25,13 @@ struct query_node *qp_node(struct qp *p, enum query_kind kind)
     struct query_node *n = arena_new(p->a, struct query_node);
 
     if (n == NULL) {
-        no_memory(p);
+        qp_no_memory(p);
         return NULL;
     }
     if (++p->nodes > QUERY_NODES_MAX)
         qp_fail_at(p, p->i, "journal.query_too_many", str_c(err_n(QUERY_NODES_MAX)), STR_NONE);
     n->kind = kind;
+    n->q = p->q;
     return n;
 }
 
@@ -42,10 +43,35 @@ void qp_skip(struct qp *p)
         p->i++;
 }
 
-static bool at_char(const struct qp *p, char c) { return p->i < p->s.n && p->s.p[p->i] == c; }
+bool qp_at(const struct qp *p, char c) { return p->i < p->s.n && p->s.p[p->i] == c; }
 
 /* What ends a bare word. A backslash takes the next quote with it. */
 static bool ends_word(str s, size_t i) { return is_space(s.p[i]) || memchr("()|\"", s.p[i], 4) != NULL; }
+
+/* Behind a closing slash the term ends, but for an i: otherwise it is a path. */
+static bool ends_regex(str s, size_t i)
+{
+    i += i < s.n && s.p[i] == 'i';
+    return i >= s.n || is_space(s.p[i]) || s.p[i] == ')' || s.p[i] == '|';
+}
+
+int qp_regex(struct qp *p, struct qp_value *v)
+{
+    size_t i = p->i + 1;
+
+    if (!qp_at(p, '/'))
+        return 0;
+    while (i < p->s.n && p->s.p[i] != '/')
+        i += p->s.p[i] == '\\' && i + 1 < p->s.n ? 2 : 1;
+    if (i >= p->s.n || i == p->i + 1 || !ends_regex(p->s, i + 1))
+        return 0;
+    v->at = p->i;
+    v->text = str_sub(p->s, p->i + 1, i - p->i - 1);
+    v->regex = true;
+    v->nocase = i + 1 < p->s.n && p->s.p[i + 1] == 'i';
+    p->i = i + 1 + v->nocase;
+    return 1;
+}
 
 str qp_word(struct qp *p)
 {
@@ -72,7 +98,9 @@ static int read_quoted(struct qp *p, str *out)
 
 int qp_value(struct qp *p, struct qp_value *v)
 {
-    *v = (struct qp_value){.at = p->i, .quoted = at_char(p, '"')};
+    *v = (struct qp_value){.at = p->i, .quoted = qp_at(p, '"')};
+    if (qp_regex(p, v))
+        return 0;
     if (v->quoted)
         return read_quoted(p, &v->text);
     v->text = qp_word(p);
@@ -87,29 +115,65 @@ static bool at_word(struct qp *p, const char *word)
     return fits;
 }
 
-static struct query_node *text_node(struct qp *p, const struct qp_value *v)
+static bool text_fits(struct qp *p, const struct qp_value *v)
 {
-    struct query_node *n = qp_node(p, QN_TEXT);
-
-    if (n == NULL)
-        return NULL;
     if (v->text.n == 0)
-        qp_fail_at(p, v->at, "journal.query_empty_text", STR_NONE, STR_NONE);
-    else if (v->text.n > PATTERN_MAX)
-        qp_fail_at(p, v->at, "journal.query_text_long", str_c(err_n(PATTERN_MAX)), STR_NONE);
-    else if (!pattern_make(p->a, v->text, true, &n->pat))
-        no_memory(p);
-    n->field = QF_RAW;
+        return qp_fail_at(p, v->at, "journal.query_empty_text", STR_NONE, STR_NONE) == 0;
+    if (v->text.n > p->text_max)
+        return qp_fail_at(p, v->at, "journal.query_text_long", str_c(err_n(PATTERN_MAX)), STR_NONE) == 0;
+    return true;
+}
+
+static struct query_node *regex_node(struct qp *p, const struct qp_value *v)
+{
+    struct query_node *n = qp_node(p, QN_REGEX);
+
+    if (n != NULL && text_fits(p, v))
+        qp_regex_set(p, v, &n->re);
     return n;
 }
 
-/* Letters and underscores before a colon name a field; 12:30 or fe80::1 do not. */
-static size_t field_name_length(const struct qp *p)
+static struct query_node *text_node(struct qp *p, const struct qp_value *v, bool bare)
 {
-    size_t k = p->i;
-    while (k < p->s.n && ((p->s.p[k] | 0x20) >= 'a' && (p->s.p[k] | 0x20) <= 'z' ? 1 : p->s.p[k] == '_'))
-        k++;
-    return k > p->i && k < p->s.n && p->s.p[k] == ':' ? k - p->i : 0;
+    struct query_node *n;
+    str text = v->text;
+
+    if (v->regex)
+        return regex_node(p, v);
+    if ((n = qp_node(p, QN_TEXT)) == NULL || !text_fits(p, v))
+        return NULL;
+    n->field = QF_RAW;
+    if (bare || fold_needed(text)) {
+        n->kind = QN_FOLD;
+        n->bare = bare;
+        text = fold_pattern(p->a, text, bare);
+    }
+    if (text.p == NULL || !pattern_make(p->a, text, true, &n->pat))
+        qp_no_memory(p);
+    return n;
+}
+
+/* A name before a colon: letters, digits, _ - @ and points. Digits and
+ * dashes alone do not make one, so that fe80::1 and ns1:53 stay words; what is
+ * an address is never one. */
+static size_t field_name_length(struct qp *p)
+{
+    size_t k = p->i, from = p->i;
+    bool plain = true, joined = false;
+
+    for (; k < p->s.n; k++) {
+        char c = p->s.p[k];
+        bool letter = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '.' || c == '@';
+        bool digit = (c >= '0' && c <= '9') || c == '-';
+        if (!letter && (!digit || k == from))
+            break;
+        plain = plain && !digit;
+        joined = joined || c == '_' || c == '.' || c == '@';
+    }
+    if (k == from || k >= p->s.n || p->s.p[k] != ':')
+        return 0;
+    str name = str_sub(p->s, from, k - from);
+    return plain || joined || qp_name_is(p, name, false) ? name.n : 0;
 }
 
 /* since: and until: hold for the whole query, wherever they stand, so they
@@ -126,27 +190,47 @@ static void read_time(struct qp *p, bool since, size_t at)
         qp_fail_at(p, at, "journal.query_time_nested", str_c(since ? "since" : "until"), STR_NONE);
     else if (*said)
         qp_fail_at(p, at, "journal.query_time_twice", str_c(since ? "since" : "until"), STR_NONE);
-    else if (!query_time_parse(v.text, p->now_ns, to))
+    else if (!query_time_parse(v.text, p->env->now_ns, to))
         qp_fail_at(p, v.at, "journal.query_time", v.text, STR_NONE);
     else if (p->q->since_ns >= p->q->until_ns)
         qp_fail_at(p, v.at, "journal.query_time_order", STR_NONE, STR_NONE);
     *said = true;
 }
 
+/* from: was looked for before all else (find_source); here it only has its place checked. */
+static void read_from(struct qp *p, size_t at)
+{
+    struct qp_value v;
+
+    if (qp_value(p, &v) < 0)
+        return;
+    if (p->depth > 0)
+        qp_fail_at(p, at, "journal.query_time_nested", STR("from"), STR_NONE);
+    else if (p->said_from)
+        qp_fail_at(p, at, "journal.query_time_twice", STR("from"), STR_NONE);
+    else if (!str_eq_nocase(v.text, str_c(p->q->source->name)))
+        qp_source_fail(p, v.at, v.text);
+    p->said_from = true;
+}
+
 static struct query_node *read_field(struct qp *p, size_t name_len)
 {
     size_t at = p->i;
     str name = str_sub(p->s, at, name_len);
-    enum query_field f = QF_COUNT;
+    struct query_ref ref = {0};
 
     p->i += name_len + 1;
     if (str_eq_nocase(name, STR("since")) || str_eq_nocase(name, STR("until"))) {
         read_time(p, (name.p[0] | 0x20) == 's', at);
         return NULL;
     }
-    if (qp_field_find(p, name, at, true, &f) < 0)
+    if (str_eq_nocase(name, STR("from"))) {
+        read_from(p, at);
         return NULL;
-    return qp_field_value(p, f);
+    }
+    if (qp_ref(p, name, at, true, &ref) < 0)
+        return NULL;
+    return qp_field_value(p, &ref);
 }
 
 static struct query_node *read_or(struct qp *p);
@@ -160,7 +244,7 @@ static struct query_node *read_group(struct qp *p)
         qp_fail_at(p, open, "journal.query_deep", str_c(err_n(QUERY_DEPTH_MAX)), STR_NONE);
     if (p->rc == 0)
         n = read_or(p);
-    if (p->rc == 0 && !at_char(p, ')'))
+    if (p->rc == 0 && !qp_at(p, ')'))
         qp_fail_at(p, open, "journal.query_unclosed_paren", STR_NONE, STR_NONE);
     p->i++;
     p->depth--;
@@ -182,7 +266,7 @@ static struct query_node *read_not(struct qp *p)
         return NULL;
     n->kids = arena_array(p->a, struct query_node *, 1);
     if (n->kids == NULL) {
-        no_memory(p);
+        qp_no_memory(p);
         return NULL;
     }
     n->kids[0] = kid;
@@ -198,7 +282,7 @@ struct query_node *qp_term(struct qp *p, const char *behind)
     struct qp_value v;
 
     qp_skip(p);
-    if (p->i >= p->s.n || at_char(p, '|') || at_char(p, ')') || at_word(p, "OR") || at_word(p, "AND")) {
+    if (p->i >= p->s.n || qp_at(p, '|') || qp_at(p, ')') || at_word(p, "OR") || at_word(p, "AND")) {
         size_t at = p->i;
         str what = str_sub(p->s, at, 1);
         if (at < p->s.n && !ends_word(p->s, at))
@@ -207,14 +291,16 @@ struct query_node *qp_term(struct qp *p, const char *behind)
                    STR_NONE);
         return NULL;
     }
-    if (at_char(p, '('))
+    if (qp_at(p, '('))
         return read_group(p);
     if (at_word(p, "NOT"))
         return read_not(p);
-    name_len = at_char(p, '"') ? 0 : field_name_length(p);
+    name_len = qp_at(p, '"') ? 0 : field_name_length(p);
     if (name_len > 0)
         return read_field(p, name_len);
-    return qp_value(p, &v) < 0 ? NULL : text_node(p, &v);
+    bool bare = qp_at(p, '~') && p->i + 1 < p->s.n && (p->s.p[p->i + 1] == '"' || !ends_word(p->s, p->i + 1));
+    p->i += bare;
+    return qp_value(p, &v) < 0 ? NULL : text_node(p, &v, bare);
 }
 
 /* Children are gathered on the parser's stack, then copied to fit. */
@@ -228,7 +314,7 @@ static struct query_node *join(struct qp *p, enum query_kind kind, size_t from)
         return n == 1 && p->rc == 0 ? p->stack[from] : NULL;
     node = qp_node(p, kind);
     if (node == NULL || (node->kids = arena_array(p->a, struct query_node *, n)) == NULL) {
-        no_memory(p);
+        qp_no_memory(p);
         return NULL;
     }
     memcpy(node->kids, p->stack + from, n * sizeof(node->kids[0]));
@@ -251,7 +337,7 @@ static struct query_node *read_and(struct qp *p, const char *behind)
             p->i += 3;
         push(p, qp_term(p, behind));
         qp_skip(p);
-        if (p->i >= p->s.n || at_char(p, '|') || at_char(p, ')') || at_word(p, "OR"))
+        if (p->i >= p->s.n || qp_at(p, '|') || qp_at(p, ')') || at_word(p, "OR"))
             break;
     }
     return join(p, QN_AND, from);
@@ -275,32 +361,97 @@ static struct query_node *read_or(struct qp *p)
     return join(p, QN_OR, from);
 }
 
-int query_parse_max(struct arena *a, str text, size_t max, int64_t now_ns, struct query **out, struct err *e)
+/* The source decides what the fields are, wherever in the text it is said: the
+ * words are walked once before. */
+static void find_source(struct qp *p)
 {
-    struct qp p = {.a = a, .s = text, .now_ns = now_ns, .e = e};
+    str said = str_c(p->env->from);
+    size_t at = 0;
+
+    for (; p->i < p->s.n && !qp_at(p, '|');) {
+        struct qp_value v;
+        qp_skip(p);
+        at = p->i;
+        if (str_eq_nocase(str_sub(p->s, at, 5), STR("from:"))) {
+            p->i += 5;
+            if (qp_value(p, &v) < 0)
+                break;
+            said = v.text;
+            at = v.at;
+            break;
+        }
+        if (qp_value(p, &v) < 0)
+            break;
+        p->i += p->i == at;
+    }
+    p->i = 0;
+    if (p->rc < 0) {
+        p->rc = 0; /* a quote that never closes: the parser proper says so */
+        return;
+    }
+    if (said.n > 0 && !qp_source_find(p, said))
+        qp_source_fail(p, at, said);
+}
+
+static int parse_text(struct qp *p)
+{
+    qp_skip(p);
+    if (p->i < p->s.n && !qp_at(p, '|'))
+        p->q->root = read_or(p);
+    qp_skip(p);
+    if (p->rc == 0 && p->i < p->s.n && !qp_at(p, '|'))
+        qp_fail_at(p, p->i, "journal.query_unexpected", str_sub(p->s, p->i, 1), STR_NONE);
+    while (p->rc == 0 && p->i < p->s.n)
+        qp_pipe(p);
+    if (p->rc == 0)
+        qp_pipes_done(p);
+    return p->rc;
+}
+
+int query_parse_max(struct arena *a, str text, size_t max, const struct query_env *env, struct query **out,
+                    struct err *e)
+{
+    struct query_env *own = arena_new(a, struct query_env);
+    /* what was printed may need more room than what was typed: \\xNN, longer forms */
+    struct qp p = {.a = a, .env = own, .e = e, .text_max = max > QUERY_MAX ? 12 * PATTERN_MAX : PATTERN_MAX};
 
     p.q = arena_new(a, struct query);
     p.stack = arena_array(a, struct query_node *, QUERY_NODES_MAX);
-    if (p.q == NULL || p.stack == NULL)
-        return no_memory(&p);
-    p.q->since_ns = INT64_MIN;
-    p.q->until_ns = INT64_MAX;
     if (text.n > max)
         return qp_fail_at(&p, max, "journal.query_long", str_c(err_n((int64_t)max)), STR_NONE);
-    qp_skip(&p);
-    if (p.i < p.s.n && !at_char(&p, '|'))
-        p.q->root = read_or(&p);
-    qp_skip(&p);
-    if (p.rc == 0 && p.i < p.s.n && !at_char(&p, '|'))
-        qp_fail_at(&p, p.i, "journal.query_unexpected", str_sub(p.s, p.i, 1), STR_NONE);
-    while (p.rc == 0 && p.i < p.s.n)
-        qp_pipe(&p);
-    if (p.rc == 0)
+    p.s = arena_str(a, text); /* names and expressions are slices of it */
+    if (p.q == NULL || p.stack == NULL || own == NULL || p.s.p == NULL ||
+        (p.q->fault = arena_new(a, struct query_fault)) == NULL)
+        return qp_no_memory(&p);
+    *own = *env;
+    p.q->env = own;
+    p.q->source = &query_logs;
+    p.q->resolver = env->resolver;
+    p.q->since_ns = INT64_MIN;
+    p.q->until_ns = INT64_MAX;
+    find_source(&p);
+    if (p.rc == 0 && parse_text(&p) == 0)
         *out = p.q;
     return p.rc;
 }
 
+int query_parse_env(struct arena *a, str text, const struct query_env *env, struct query **out, struct err *e)
+{
+    return query_parse_max(a, text, QUERY_MAX, env, out, e);
+}
+
 int query_parse(struct arena *a, str text, int64_t now_ns, struct query **out, struct err *e)
 {
-    return query_parse_max(a, text, QUERY_MAX, now_ns, out, e);
+    return query_parse_env(a, text, &(struct query_env){.now_ns = now_ns}, out, e);
+}
+
+int query_copy(struct arena *a, const struct query *q, struct query **out, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, 16 * QUERY_MAX);
+    int rc = query_print(q, &text) < 0 ? ERR(e, -ENOMEM, "journal.no_memory")
+                                       : query_parse_max(a, buf_view(&text), 16 * QUERY_MAX, q->env, out, e);
+    buf_done(&text);
+    return rc;
 }

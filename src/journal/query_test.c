@@ -24,6 +24,42 @@ static const struct {
     {"NOT NOT (a OR b)", "NOT NOT (a OR b)"},
     {"NOT (a b)", "NOT (a b)"},
     {"and or not", "and or not"},
+    {"/var/log/auth.log x", "\"/var/log/auth.log\" x"},
+    {"/[Ff]ailed .* root/ x", "/[Ff]ailed .* root/ x"},
+    {"/a\\/b/i", "/a\\/b/i"},
+    {"(/a(b|c)/)", "/a(b|c)/"},
+    {"program:/^ssh/", "program:/^ssh/"},
+    {"~\"M\xe1\xba\xadt kh\xe1\xba\xa9u\"", "~\"mat khau\""},
+    {"~M\xe1\xba\xadt", "~mat"},
+    {"Vie\xcc\xa3\xcc\x82t", "vi\xe1\xbb\x87t"},
+    {"\"~x\"", "\"~x\""},
+    {"\\xff\\x00", "\"\\xff\\x00\""},
+    {"alert.severity:1", "alert.severity:1"},
+    {"dest_port:1..1024", ".dest_port:1..1024"},
+    {"dest_port:>=1e3", ".dest_port:>=1e3"},
+    {"flow.bytes:<12.50", "flow.bytes:<12.50"},
+    {"event_type:alert", ".event_type:alert"},
+    {".host:x", ".host:x"},
+    {"proto:TCP", ".proto:tcp"},
+    {"src_ip:10.0.0.0/8", ".src_ip:10.0.0.0/8"},
+    {"src_ip:\"10.0.0.0\"", ".src_ip:\"10.0.0.0\""},
+    {"x.y:\"443\"", "x.y:\"443\""},
+    {"pid:100..200", "pid:100..200"},
+    {"pid:>4000000000000000000000", "pid:>4000000000000000000000"},
+    {"ns1:53", "\"ns1:53\""},
+    {"fe80::1", "\"fe80::1\""},
+    {"since:21/11/2026", "since:2026-11-20T17:00:00Z"},
+    {"since:\"21/11/2026 08:30\" x", "x since:2026-11-21T01:30:00Z"},
+    {"from:logs x", "x"},
+    {"x | top 5 program", "x | top 5 program"},
+    {"x | count by program | top 5", "x | count by program | top 5"},
+    {"x | top 3 program, host by pid", "x | top 3 program, host by pid"},
+    {"x | sum flow.bytes by src_ip | sort -sum_flow.bytes | limit 3",
+     "x | sum flow.bytes by .src_ip | sort -sum_flow.bytes | limit 3"},
+    {"x | histogram 5m by program", "x | histogram 5m by program"},
+    {"x | fields at,host,msg | unique host | sort host", "x | fields at, host, msg | unique host | sort host"},
+    {"x | p99 flow.age", "x | p99 flow.age"},
+    {"x | max at by host | top 2 by max_at", "x | max at by host | top 2 by max_at"},
     {"\"OR\"", "or"},
     {"*fail*", "fail"},
     {"**", "*"},
@@ -65,14 +101,17 @@ static const struct {
     {"| count", "| count"},
     {"x|count by source,host , program", "x | count by source, host, program"},
     {"x | count by host | limit 10", "x | count by host | limit 10"},
-    {"x | limit 10 | count", "x | count | limit 10"},
+    {"x | limit 10 | count", "x | limit 10 | count"},
+    {"x | count | count", "x | count | count"},
+    {"| limit 1 | limit 2", "| limit 1 | limit 2"},
+
     {"x | histogram 90m", "x | histogram 1h30m"},
     {"| limit 5", "| limit 5"},
 };
 
 static void parse_prints(void **state)
 {
-    struct arena a = arena_init(1 << 20);
+    struct arena a = arena_init(8 << 20);
     struct buf out;
 
     buf_init(&out, 1 << 16);
@@ -149,17 +188,32 @@ static const struct {
     {"a | count by host,,pid", 19, "journal.query_by_missing", NULL},
     {"| count by host,pid,msg,raw,flags", 29, "journal.query_by_many", NULL},
     {"| count x", 9, "journal.query_unexpected", NULL},
-    {"| count | count", 11, "journal.query_pipe_twice", NULL},
+    {"| count | count by host", 20, "journal.query_column", NULL},
+    {"| count by host | sort cuont", 24, "journal.query_column_hint", "count"},
+    {"| count by host | histogram 5m", 29, "journal.query_histogram_late", NULL},
+    {"| top 5", 8, "journal.query_top", NULL},
+    {"| top x", 7, "journal.query_limit", NULL},
+    {"| sum", 6, "journal.query_by_missing", NULL},
+    {"| fields host,", 15, "journal.query_by_missing", NULL},
+    {"| sort -", 9, "journal.query_by_missing", NULL},
+    {"/a(b/", 5, "journal.query_regex", NULL},
+    {"host:/[z-a]/", 10, "journal.query_regex", NULL},
+    {"dest_port:>abc", 12, "journal.query_number", NULL},
+    {"pid:9..1", 5, "journal.query_range_order", NULL},
+    {"from:flow x", 6, "journal.query_source", NULL},
+    {"(from:logs)", 2, "journal.query_time_nested", "from"},
+    {"from:logs from:logs", 11, "journal.query_time_twice", "from"},
+    {"at:>=gestern", 6, "journal.query_time", NULL},
+    {"since:\"31/02/2026 25:00\"", 7, "journal.query_time", NULL},
     {"| histogram 5", 13, "journal.query_duration", NULL},
     {"| histogram 0s", 13, "journal.query_duration", NULL},
     {"| limit 0", 9, "journal.query_limit", NULL},
     {"| limit x", 9, "journal.query_limit", NULL},
-    {"| limit 1 | limit 2", 19, "journal.query_limit_twice", NULL},
 };
 
 static void mistakes_say_where(void **state)
 {
-    struct arena a = arena_init(1 << 20);
+    struct arena a = arena_init(8 << 20);
 
     for (size_t i = 0; i < COUNT(mistakes); i++) {
         struct query *q = NULL;

@@ -106,6 +106,21 @@ static bool back_parse(str span, int64_t now_ns, int64_t *out)
     return true;
 }
 
+/* 21/11/2026, 21/11/2026 09:30[:15]: as people write here. */
+static bool vietnamese_parse(str s, int64_t *out)
+{
+    char t[10];
+
+    if (s.n < 10 || !has_shape(str_sub(s, 0, 10), "99/99/9999") || (s.n > 10 && s.p[10] != ' '))
+        return false;
+    memcpy(t, s.p + 6, 4);
+    t[4] = t[7] = '-';
+    memcpy(t + 5, s.p + 3, 2);
+    memcpy(t + 8, s.p, 2);
+    str clock = s.n == 10 ? STR("00:00") : str_trim(str_sub(s, 11, s.n - 11));
+    return (has_shape(clock, "99:99") || has_shape(clock, "99:99:99")) && civil_parse((str){t, 10}, clock, out);
+}
+
 bool query_time_parse(str s, int64_t now_ns, int64_t *out)
 {
     if (str_eq(s, STR("now"))) {
@@ -116,6 +131,8 @@ bool query_time_parse(str s, int64_t now_ns, int64_t *out)
         return back_parse(str_sub(s, 1, s.n - 1), now_ns, out);
     if (has_shape(s, "99:99") || has_shape(s, "99:99:99"))
         return today_parse(s, now_ns, out);
+    if (vietnamese_parse(s, out))
+        return true;
     if (s.n < 10 || s.n > 40 || !has_shape(str_sub(s, 0, 10), "9999-99-99"))
         return false;
     if (s.n == 10)

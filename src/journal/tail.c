@@ -16,17 +16,6 @@ struct tail {
 };
 
 /* A copy in the tail's own memory: what was printed parses to the same tree. */
-static int copy_query(struct tail *t, const struct query *q, struct err *e)
-{
-    struct buf text;
-
-    buf_init(&text, 16 * QUERY_MAX);
-    int rc = query_print(q, &text) < 0 ? ERR(e, -ENOMEM, "journal.no_memory")
-                                       : query_parse_max(&t->a, buf_view(&text), 16 * QUERY_MAX, 0, &t->q, e);
-    buf_done(&text);
-    return rc;
-}
-
 int journal_tail_open(struct journal *j, const struct query *q, struct tail **out, struct err *e)
 {
     struct tail *t;
@@ -39,7 +28,7 @@ int journal_tail_open(struct journal *j, const struct query *q, struct tail **ou
     int rc = t ? 0 : ERR(e, -ENOMEM, "journal.no_memory");
     if (rc == 0) {
         t->a = arena_init(1 << 20);
-        rc = copy_query(t, q, e);
+        rc = query_copy(&t->a, q, &t->q, e);
     }
     if (rc < 0) {
         if (t)
