@@ -100,7 +100,7 @@ struct query {
     size_t nby;
     int64_t step_ns;                       /* histogram */
     uint64_t limit;                        /* 0 = not said */
-    const struct row_source *source;       /* never NULL; query_logs for logs */
+    const struct row_source *source;       /* query_logs for logs */
     const struct field_resolver *resolver; /* may be NULL */
     const struct query_env *env;           /* a copy, in the arena */
     struct query_step *steps;

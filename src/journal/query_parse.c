@@ -447,11 +447,13 @@ int query_parse(struct arena *a, str text, int64_t now_ns, struct query **out, s
 
 int query_copy(struct arena *a, const struct query *q, struct query **out, struct err *e)
 {
+    static const struct query_env none;
     struct buf text;
 
     buf_init(&text, 16 * QUERY_MAX);
-    int rc = query_print(q, &text) < 0 ? ERR(e, -ENOMEM, "journal.no_memory")
-                                       : query_parse_max(a, buf_view(&text), 16 * QUERY_MAX, q->env, out, e);
+    int rc = query_print(q, &text) < 0
+                 ? ERR(e, -ENOMEM, "journal.no_memory")
+                 : query_parse_max(a, buf_view(&text), 16 * QUERY_MAX, q->env != NULL ? q->env : &none, out, e);
     buf_done(&text);
     return rc;
 }

@@ -219,6 +219,8 @@ static void print_step(const struct query_step *s, struct buf *out)
 
 static bool mentions_source(const struct query *q)
 {
+    if (q->source == NULL) /* made by hand: logs */
+        return false;
     return !str_eq_nocase(str_c(q->env->from != NULL ? q->env->from : query_logs.name), str_c(q->source->name));
 }
 

@@ -127,7 +127,7 @@ bool regex_within(const struct query_regex *re, str s, struct query_fault *fault
 
 int query_fault(const struct query *q, struct err *e)
 {
-    int code = atomic_load(&q->fault->code);
+    int code = q->fault != NULL ? atomic_load(&q->fault->code) : 0;
 
     if (code == 0)
         return 0;
