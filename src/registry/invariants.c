@@ -132,5 +132,7 @@ int invariants_judge(struct write *w, const struct rec *old, const struct rec *f
         if (rc == 0 && f->disjoint.n > 0)
             rc = judge_disjoint(w, fresh, i, e);
     }
-    return rc == 0 ? judge_holders(w, old, fresh, e) : rc;
+    if (rc == 0)
+        rc = judge_holders(w, old, fresh, e);
+    return rc == 0 ? addr_judge(w, fresh, e) : rc;
 }

@@ -1,6 +1,7 @@
 /* Brings the tables up to the schema when the registry opens: one transaction,
  * all or nothing. The schema that the tables were last made for is kept beside
  * them as JSON; equal text means there is nothing to do. */
+#include "registry/addr-int.h"
 #include "registry/migrate-int.h"
 #include "registry/change-int.h"
 #include "base/json.h"
@@ -262,6 +263,8 @@ int migrate(struct registry *r, struct err *e)
 
     if (rc == 0) {
         rc = bring(&m);
+        if (rc == 0)
+            rc = addr_tables(m.tx, r, e);
         if (rc == 0)
             rc = store_commit(m.tx, e);
         else

@@ -143,6 +143,11 @@ int template_fill(struct write *w, const struct kind *k, str t, const struct rec
 /* invariants.c */
 int invariants_judge(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e);
 
+/* addr.c, addr_keep.c: prefixes and addresses beyond what the schema says. written: old
+ * NULL made, fresh NULL ended. */
+int addr_judge(struct write *w, const struct rec *fresh, struct err *e);
+int addr_written(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e);
+
 /* history.c */
 int history_head(struct tx *tx, uint64_t *seq, struct sha256 *head, struct err *e);
 struct history_of {

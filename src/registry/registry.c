@@ -218,6 +218,8 @@ int end_record(struct write *w, const struct rec *old, struct rec **out, struct 
              STR_ARGS(rec->k->name));
     int rc = tx_exec(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->valid_to), V_STR(rec->changed_by), V_INT(rec->id)),
                      NULL, e);
+    if (rc == 0)
+        rc = addr_written(w, old, NULL, e);
     if (rc == 0) {
         history_diff(old, rec, &before, &after);
         rc = history_add(w, rec, "end", before, after, e);

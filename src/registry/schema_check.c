@@ -13,7 +13,8 @@ static const char *const reserved[] = {
 };
 static const char *const reserved_kinds[] = {
     "history", "registry_meta", "login",           "session",     "token",   "schema", "events",
-    "finding", "finding_event", "finding_history", "source_seen", "sources", "stats",  "today"};
+    "finding", "finding_event", "finding_history", "source_seen", "sources", "stats",  "today",
+    "addr_hint", "addr_released"};
 
 struct at {
     struct loading *l;

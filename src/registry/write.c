@@ -318,6 +318,8 @@ static int put(struct write *w, const struct rec *old, struct rec *fresh, struct
 
     if (rc == 0)
         rc = refs_write(w, old, fresh, e);
+    if (rc == 0)
+        rc = addr_written(w, old, fresh, e);
     /* Nobody writes a record out of his own sight. */
     if (rc == 0 && scope_sees(w->tx, w->r, &w->scope, fresh->k, fresh->id, e) < 0)
         rc = ERR(e, -EACCES, "registry.out_of_unit");
