@@ -222,6 +222,25 @@ static const char *type_name(json_type t)
     return names[t];
 }
 
+/* JSON_TRUE stands for either truth value. */
+static bool member_fits(const struct member *m, const json_t *v)
+{
+    return m->type == JSON_TRUE ? json_is_boolean(v) : json_typeof(v) == m->type;
+}
+
+/* Characters of a text, items of a list, a number from 0 on: at most max. */
+static bool member_too_long(const struct member *m, const json_t *v)
+{
+    switch (m->type) {
+    case JSON_STRING:
+        return json_string_length(v) > m->max;
+    case JSON_INTEGER:
+        return json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > m->max;
+    default:
+        return json_array_size(v) > m->max;
+    }
+}
+
 static const struct member *member_of(const struct member *spec, const char *name)
 {
     for (; spec->name != NULL; spec++)
@@ -242,10 +261,11 @@ static void check_members(struct request *rq, const struct member *spec)
         if (v == NULL || (json_is_null(v) && !m->required)) {
             if (m->required)
                 errs_pointer(&rq->errs, at, -EINVAL, "api.member_missing", m->name, NULL);
-        } else if (json_typeof(v) != m->type) {
+        } else if (!member_fits(m, v)) {
             errs_pointer(&rq->errs, at, -EINVAL, "api.member_type", type_name(m->type), type_name(json_typeof(v)));
-        } else if ((m->type == JSON_STRING ? json_string_length(v) : json_array_size(v)) > m->max) {
-            errs_pointer(&rq->errs, at, -EINVAL, "api.too_long", err_n((int64_t)m->max), NULL);
+        } else if (member_too_long(m, v)) {
+            errs_pointer(&rq->errs, at, -EINVAL, m->type == JSON_INTEGER ? "api.too_many" : "api.too_long",
+                         err_n((int64_t)m->max), NULL);
         }
     }
     json_object_foreach(rq->json, name, v)

@@ -66,6 +66,14 @@ static const struct {
     {"PATCH /api/v1/unit/1", "{}", 428, "api.if_match_missing", NULL},
     {"DELETE /api/v1/unit/1", NULL, 428, "api.if_match_missing", NULL},
     {"GET /api/v1/unit/khong-co", NULL, 404, "registry.not_found", NULL},
+    {"GET /api/v1/prefix/10.9.0.0%2F24/tree", NULL, 404, "registry.not_found", NULL},
+    {"GET /api/v1/prefix/1/free?n=0", NULL, 400, "api.bad_query", "/?n"},
+    {"POST /api/v1/prefix/1/allocate", "{\"count\":\"3\"}", 422, "api.bad_body", "/count"},
+    {"POST /api/v1/prefix/1/allocate", "{\"count\":-1}", 422, "api.bad_body", "/count"},
+    {"POST /api/v1/prefix/1/allocate", "{\"count\":1001}", 422, "api.bad_body", "/count"},
+    {"POST /api/v1/prefix/1/allocate", "{\"container\":1}", 422, "api.bad_body", "/container"},
+    {"DELETE /api/v1/prefix/1/tree", NULL, 405, "api.method", NULL},
+    {"GET /api/v1/dns/derived?zone=khong.example", NULL, 404, "registry.not_found", NULL},
 };
 
 static void check(const char *line, const char *body, int status, const char *type, const char *pointer)
@@ -286,6 +294,33 @@ static void test_health_and_metrics(void **state)
     assert_true(json_get_int(json_object_get(w.json, "registry"), "records", 0) >= 2);
 }
 
+static void post(const char *path, const char *body)
+{
+    char line[160];
+
+    snprintf(line, sizeof(line), "POST /api/v1/%s", path);
+    world_call(&w, line, admin, body, strlen(body));
+}
+
+/* Given out over the wire: 201, then short of it 409 with the numbers; seen in tree and zone. */
+static void test_addresses(void **state)
+{
+    post("network", "{\"code\":\"N\",\"name\":\"Mạng\",\"kind\":\"intranet\"}");
+    post("dns_zone", "{\"name\":\"tinh.example\"}");
+    post("prefix", "{\"prefix\":\"10.1.0.0/30\",\"network\":\"N\",\"dns_zone\":\"tinh.example\"}");
+    assert_int_equal(w.status, 201);
+    world_call(&w, "GET /api/v1/prefix/10.1.0.0%2F30/free?n=5", admin, NULL, 0);
+    assert_int_equal(json_array_size(json_object_get(w.json, "items")), 2);
+    post("prefix/10.1.0.0%2F30/allocate", "{\"name\":\"may.tinh.example\"}");
+    assert_int_equal(w.status, 201);
+    check("POST /api/v1/prefix/10.1.0.0%2F30/allocate", "{\"count\":2}", 409, "registry.too_few", NULL);
+    world_call(&w, "GET /api/v1/prefix/10.1.0.0%2F30/tree", admin, NULL, 0);
+    assert_int_equal(json_array_size(json_object_get(w.json, "rows")), 4);
+    world_call(&w, "GET /api/v1/dns/derived?zone=tinh.example", admin, NULL, 0);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(w.json, "items"), 0), "value")), "10.1.0.1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_vietnamese),     cmocka_unit_test(test_record),
         cmocka_unit_test(test_files),          cmocka_unit_test(test_openapi),
         cmocka_unit_test(test_stream_ceiling), cmocka_unit_test(test_health_and_metrics),
+        cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests_name("api/dispatch", tests, open_world, close_world);
 }

@@ -143,14 +143,28 @@ static json_t *parameters(const struct route *r)
     return list;
 }
 
+static json_t *member_schema(const struct member *m)
+{
+    json_int_t max = (json_int_t)m->max;
+
+    switch (m->type) {
+    case JSON_ARRAY:
+        return json_pack("{s:s,s:{s:s},s:I}", "type", "array", "items", "type", "string", "maxItems", max);
+    case JSON_INTEGER:
+        return json_pack("{s:s,s:i,s:I}", "type", "integer", "minimum", 0, "maximum", max);
+    case JSON_TRUE:
+        return type_schema("boolean", NULL);
+    default:
+        return json_pack("{s:s,s:I}", "type", "string", "maxLength", max);
+    }
+}
+
 static json_t *body_schema(const struct member *m)
 {
     json_t *props = json_object(), *required = json_array();
 
     for (; m->name != NULL; m++) {
-        json_t *s = m->type == JSON_ARRAY ? json_pack("{s:s,s:{s:s}}", "type", "array", "items", "type", "string")
-                                          : type_schema("string", NULL);
-        json_object_set_new(s, m->type == JSON_ARRAY ? "maxItems" : "maxLength", json_integer((json_int_t)m->max));
+        json_t *s = member_schema(m);
         json_object_set_new(props, m->name, s);
         if (m->required)
             json_array_append_new(required, json_string(m->name));

@@ -1,6 +1,7 @@
 /* The route table: who may call what with which parameters and body. Dispatch,
  * the check of rights and OpenAPI are all read from here. */
 #include "api/routes-int.h"
+#include "registry/addr.h"
 
 #define R_ALL   (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER | ROLE_AUDITOR)
 #define R_WRITE (ROLE_ADMIN | ROLE_OPERATOR | ROLE_UNIT_OFFICER)
@@ -33,6 +34,10 @@ static const struct param p_findings[] = {{"state", PT_TEXT, 0, 40},
                                           {0}};
 static const struct param p_control[] = {{"control", PT_TEXT, 0, 120}, {0}};
 
+static const struct param p_tree[] = {{"from", PT_TEXT, 0, 64}, {"limit", PT_INT, 1, ADDR_ROWS_MAX}, {0}};
+static const struct param p_free[] = {{"n", PT_INT, 1, ADDR_COUNT_MAX}, {"length", PT_INT, 1, 128}, {0}};
+static const struct param p_zone[] = {{"zone", PT_TEXT, 1, 253}, {0}};
+
 static const struct member b_session[] = {
     {"account", JSON_STRING, true, 128}, {"password", JSON_STRING, true, 1024}, {0}};
 static const struct member b_password[] = {{"old", JSON_STRING, true, 1024}, {"new", JSON_STRING, true, 1024}, {0}};
@@ -40,6 +45,17 @@ static const struct member b_login[] = {{"account", JSON_STRING, true, 128}, {0}
 static const struct member b_token[] = {
     {"name", JSON_STRING, true, 80}, {"expires_on", JSON_STRING, false, 10}, {"roles", JSON_ARRAY, false, 8}, {0}};
 static const struct member b_finding[] = {{"state", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
+static const struct member b_allocate[] = {{"count", JSON_INTEGER, false, ADDR_COUNT_MAX},
+                                           {"length", JSON_INTEGER, false, 128},
+                                           {"device", JSON_STRING, false, 160},
+                                           {"interface", JSON_STRING, false, 160},
+                                           {"name", JSON_STRING, false, 253},
+                                           {"purpose", JSON_STRING, false, 800},
+                                           {"unit", JSON_STRING, false, 160},
+                                           {"site", JSON_STRING, false, 160},
+                                           {"zone", JSON_STRING, false, 160},
+                                           {"container", JSON_TRUE, false, 0},
+                                           {0}};
 static const struct member b_duty[] = {{"period_key", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
 
 /* Fixed paths stand before "/{kind}": the first that fits answers. */
@@ -61,6 +77,12 @@ const struct route routes[] = {
     {M_GET, "/schema", R_ALL, 0, route_schema_get, NULL, NULL, 200, "api.op.schema_get"},
     {M_GET, "/registry/counts", R_ALL, 0, route_counts_get, NULL, NULL, 200, "api.op.counts_get"},
     {M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get"},
+
+    {M_GET, "/prefix/{id}/tree", R_ALL, 0, route_prefix_tree, p_tree, NULL, 200, "api.op.prefix_tree"},
+    {M_GET, "/prefix/{id}/free", R_ALL, 0, route_prefix_free, p_free, NULL, 200, "api.op.prefix_free"},
+    {M_POST, "/prefix/{id}/allocate", R_WRITE, 0, route_prefix_allocate, NULL, b_allocate, 201,
+     "api.op.prefix_allocate"},
+    {M_GET, "/dns/derived", R_ALL, 0, route_dns_derived, p_zone, NULL, 200, "api.op.dns_derived"},
 
     {M_GET, "/events", R_WIDE, 0, route_events_get, p_events, NULL, 200, "api.op.events_get"},
     {M_GET, "/events/histogram", R_WIDE, 0, route_events_histogram, p_histogram, NULL, 200, "api.op.events_histogram"},

@@ -14,7 +14,8 @@
             X(records_import) X(events_get) X(events_histogram) X(events_tail) X(events_export) X(query_fields_get)    \
                 X(sources_get) X(today_get) X(findings_get) X(finding_get) X(finding_post) X(clauses_get)              \
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
-                        X(health_get) X(metrics_get) X(openapi_get)
+                        X(health_get) X(metrics_get) X(openapi_get)             \
+                        X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived)
 /* clang-format on */
 #define X(n) handler_fn route_##n;
 HANDLERS(X)

@@ -16,8 +16,8 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
 struct options {
     const char *url, *ca, *token, *lang_text, *output, *filter_state, *filter_unit, *filter_clause, *filter_control,
         *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *roles,
-        *fields, *period;
-    bool help, version, dry_run, password_stdin, follow, all;
+        *fields, *period, *device, *interface, *purpose;
+    bool help, version, dry_run, password_stdin, follow, all, allocate;
 };
 
 struct session {
@@ -102,6 +102,7 @@ int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *),
 int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd_add(struct run *),
     cmd_set(struct run *), cmd_end(struct run *), cmd_history(struct run *), cmd_import(struct run *),
     cmd_export(struct run *), cmd_verify(struct run *);
+int cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *), cmd_dns(struct run *);
 int cmd_search(struct run *), cmd_sources(struct run *), cmd_stats(struct run *), cmd_api(struct run *);
 int cmd_today(struct run *), cmd_findings(struct run *), cmd_finding(struct run *), cmd_mark(struct run *),
     cmd_clauses(struct run *), cmd_clause(struct run *), cmd_controls(struct run *), cmd_check(struct run *),

@@ -624,6 +624,118 @@ static void many_threads(void **state)
         assert_true(seen[i]);
 }
 
+static json_t *zone_as(struct fixture *f, const struct actor *who, const char *zone)
+{
+    json_t *out = NULL;
+
+    if (dns_derived(f->r, who, str_c(zone), &out, &f->e) < 0)
+        fail_msg("%s: %s", zone, fx_text(&f->e));
+    return out;
+}
+
+/* name TYPE value from, all records of the zone in order */
+static void expect_zone(struct fixture *f, const char *zone, const char *const *rows, size_t n)
+{
+    json_t *out = zone_as(f, &ADMIN, zone), *items = json_object_get(out, "items"), *o;
+    size_t i;
+
+    json_array_foreach(items, i, o)
+    {
+        char text[400];
+        snprintf(text, sizeof(text), "%s %s %s %s", json_string_value(json_object_get(o, "name")),
+                 json_string_value(json_object_get(o, "type")), json_string_value(json_object_get(o, "value")),
+                 json_string_value(json_object_get(o, "from")));
+        if (i >= n || strcmp(text, rows[i]) != 0)
+            fail_msg("record %zu is %s, not %s", i, text, i < n ? rows[i] : "none");
+    }
+    assert_int_equal(json_array_size(items), n);
+    json_decref(out);
+}
+#define ZONE(f, zone, ...)                                                                                             \
+    expect_zone(f, zone, (const char *const[]){__VA_ARGS__},                                                           \
+                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static bool told(struct fixture *f, const char *zone, const char *why, const char *name)
+{
+    json_t *out = zone_as(f, &ADMIN, zone), *o;
+    bool found = false;
+    size_t i;
+
+    json_array_foreach(json_object_get(out, "conflicts"), i, o) found |=
+        str_eq(json_get_str(o, "why"), str_c(why)) && str_eq(json_get_str(o, "name"), str_c(name));
+    json_decref(out);
+    return found;
+}
+
+static void names(void **state)
+{
+    static const struct actor officer = {.name = {"can", 3}, .roles = ROLE_UNIT_OFFICER, .unit_id = 4};
+    struct fixture *f = *state;
+    json_t *out = NULL;
+
+    fx_frame(f);
+    fx_add(f, "dns_zone", "{'name':'tinh.example'}");
+    fx_add(f, "dns_zone", "{'name':'stc.tinh.example','ttl':60}");
+    fx_add(f, "dns_zone", "{'name':'1.10.in-addr.arpa'}");
+    fx_add(f, "dns_zone", "{'name':'2.1.10.in-addr.arpa'}");
+    fx_add(f, "dns_zone", "{'name':'8.b.d.0.1.0.0.2.ip6.arpa'}");
+    fx_add(f, "prefix", "{'prefix':'10.1.0.0/24','network':'WAN','dns_zone':'tinh.example'}");
+    fx_add(f, "prefix", "{'prefix':'10.1.2.0/24','network':'WAN','dns_zone':'stc.tinh.example'}");
+    fx_add(f, "prefix", "{'prefix':'2001:db8::/64','network':'WAN','dns_zone':'tinh.example'}");
+    fx_add(f, "prefix", "{'prefix':'10.7.0.0/24','network':'WAN'}");
+    fx_add(f, "device", "{'code':'RT_01 (dự phòng)','name':'Bộ định tuyến','category':'router','unit':'STC'}");
+    fx_add(f, "device", "{'code':'May-2','name':'Máy 2','category':'server','unit':'XA01'}");
+    fx_add(f, "interface", "{'device':'RT_01 (dự phòng)','name':'Gi0/1'}");
+    fx_add(f, "interface", "{'device':'RT_01 (dự phòng)','name':'Gi0/2'}");
+    fx_add(f, "address",
+           "{'ip':'10.1.0.1','prefix':'10.1.0.0/24','device':'RT_01 (dự phòng)','interface':'RT_01 (dự phòng)/Gi0/1'}");
+    fx_add(f, "address",
+           "{'ip':'10.1.0.2','prefix':'10.1.0.0/24','device':'RT_01 (dự phòng)','interface':'RT_01 (dự phòng)/Gi0/2'}");
+    fx_add(f, "address", "{'ip':'2001:db8::5','prefix':'2001:db8::/64','device':'May-2'}");
+    fx_add(f, "address", "{'ip':'10.1.2.9','prefix':'10.1.2.0/24','device':'May-2','fqdn':'www.tinh.example'}");
+    fx_add(f, "address", "{'ip':'10.7.0.9','prefix':'10.7.0.0/24','device':'May-2'}");
+    fx_add(f, "address", "{'ip':'10.1.2.10','prefix':'10.1.2.0/24','fqdn':'ngoai.khac.example'}");
+
+    ZONE(f, "tinh.example", "gi0-1.rt-01-d-ph-ng.tinh.example A 10.1.0.1 address",
+         "gi0-2.rt-01-d-ph-ng.tinh.example A 10.1.0.2 address", "may-2.tinh.example AAAA 2001:db8::5 address",
+         "rt-01-d-ph-ng.tinh.example A 10.1.0.1 address", "rt-01-d-ph-ng.tinh.example A 10.1.0.2 address",
+         "www.tinh.example A 10.1.2.9 address");
+    expect_zone(f, "stc.tinh.example", NULL, 0);
+    ZONE(f, "1.10.in-addr.arpa", "1.0.1.10.in-addr.arpa PTR gi0-1.rt-01-d-ph-ng.tinh.example address",
+         "2.0.1.10.in-addr.arpa PTR gi0-2.rt-01-d-ph-ng.tinh.example address");
+    ZONE(f, "2.1.10.in-addr.arpa", "10.2.1.10.in-addr.arpa PTR ngoai.khac.example address",
+         "9.2.1.10.in-addr.arpa PTR www.tinh.example address");
+    ZONE(f, "8.b.d.0.1.0.0.2.ip6.arpa",
+         "5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa PTR may-2.tinh.example address");
+
+    /* Declared records replace derived ones; what does not fit is told. */
+    fx_add(f, "dns_record", "{'zone':'tinh.example','name':'www','type':'a','value':'10.1.2.77','ttl':30}");
+    fx_add(f, "dns_record", "{'zone':'tinh.example','name':'May-2','type':'cname','value':'www.tinh.example'}");
+    fx_add(f, "dns_record", "{'zone':'tinh.example','name':'@','type':'mx','value':'10 thu.tinh.example'}");
+    fx_add(f, "dns_record", "{'zone':'tinh.example','name':'sai.tinh.example.','type':'aaaa','value':'10.1.2.3'}");
+    fx_add(f, "address", "{'ip':'10.1.2.11','prefix':'10.1.2.0/24','fqdn':'chung.tinh.example','device':'May-2'}");
+    fx_add(f, "address",
+           "{'ip':'10.1.0.12','prefix':'10.1.0.0/24','fqdn':'chung.tinh.example','device':'RT_01 (dự phòng)'}");
+    assert_true(told(f, "tinh.example", "replaced", "www.tinh.example"));
+    assert_true(told(f, "tinh.example", "cname_not_alone", "may-2.tinh.example"));
+    assert_true(told(f, "tinh.example", "bad_value", "sai.tinh.example"));
+    assert_true(told(f, "tinh.example", "name_twice", "chung.tinh.example"));
+    assert_false(told(f, "1.10.in-addr.arpa", "name_twice", "1.0.1.10.in-addr.arpa"));
+    out = zone_as(f, &ADMIN, "tinh.example");
+    json_t *items = json_object_get(out, "items"), *o;
+    size_t i, www = 0;
+    json_array_foreach(items, i, o) if (str_eq(json_get_str(o, "name"), STR("www.tinh.example")))
+    {
+        assert_true(str_eq(json_get_str(o, "value"), STR("10.1.2.77")) && json_get_int(o, "ttl", 0) == 30);
+        www++;
+    }
+    assert_int_equal(www, 1);
+    json_decref(out);
+
+    assert_int_equal(dns_derived(f->r, &ADMIN, STR("khong.example"), &out, &f->e), -ENOENT);
+    assert_int_equal(dns_derived(f->r, &officer, STR("tinh.example"), &out, &f->e), -ENOENT);
+}
+
 /* What is kept beside the records comes from them when it is not there yet. */
 static void made_later(void **state)
 {
@@ -662,6 +774,7 @@ int main(void)
         T(against_model),
         T(prefixes_against_model),
         T(many_threads),
+        T(names),
         T(made_later),
     };
     return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

@@ -208,6 +208,8 @@ static int reopen(struct write *w, const struct rec *old, struct rec **out, stru
              STR_ARGS(rec->k->name));
     rc = tx_exec(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->changed_at), V_STR(rec->changed_by), V_INT(rec->id)),
                  NULL, e);
+    if (rc == 0)
+        rc = addr_written(w, NULL, rec, e);
     if (rc == 0) {
         history_diff(old, rec, &before, &after);
         rc = history_add(w, rec, "restore", before, after, e);
