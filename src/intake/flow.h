@@ -11,8 +11,9 @@
  * Wire form, little-endian; the first 16 bytes have the event batch's layout:
  *   batch    = u32 magic "LYF1" | u32 rows | u32 bytes | u32 crc32c of what follows |
  *              u64 mask of columns | u32 exporters | u32 v6 addresses |
- *              exporters x 40 | v6 addresses x 16 | the columns of the mask in order,
- *              each rows x width bytes, filled with zeros to a multiple of 8
+ *              exporters x 40 | v6 addresses x 16 | the columns of the mask in order
+ *   column   = u8 width | u8 unit | u16 0 | u32 0 | u64 base | rows x width bytes, filled with
+ *              zeros to a multiple of 8; value = base + what lies there * 10^(3 * unit)
  *   exporter = 16 bytes address | u8 family | u8 version | u16 port | u32 domain |
  *              u32 datagrams | u32 lost | u64 0
  * A column that the mask leaves out is zero in every row. flow_batch_open()
@@ -22,6 +23,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/ip.h"
+#include "intake/flow_pack.h"
 #include <string.h>
 
 enum flow_kind {
@@ -101,21 +103,24 @@ bool flow_batch_seal(struct flow_batch *b, struct buf *out); /* the wire form; o
 struct flow_view {
     uint32_t rows, nexporters, nv6;
     uint64_t mask;
-    const uint8_t *col[FC_COUNT]; /* NULL: zero in every row */
+    const uint8_t *col[FC_COUNT]; /* narrow; NULL: zero in every row */
+    struct flow_pack pack[FC_COUNT];
     const uint8_t *v6, *exporters;
 };
 bool flow_batch_is(str wire); /* by its magic */
-/* 0, or -EBADMSG when lengths, numbers or checksum do not fit. `wire` is aligned to 8. */
+/* 0, or -EBADMSG when lengths, numbers or checksum do not fit. `wire` is aligned as
+ * malloc aligns: columns are read where they lie. */
 int flow_batch_open(str wire, struct flow_view *out, struct err *e);
 void flow_view_exporter(const struct flow_view *v, uint32_t i, struct flow_exporter *out);
 /* A value as a number; an address column gives its four bytes. */
-static inline uint64_t flow_value(const uint8_t *col, unsigned width, uint32_t row)
+static inline uint64_t flow_view_value(const struct flow_view *v, enum flow_col c, uint32_t row)
 {
-    uint64_t v = 0;
-
-    if (col != NULL)
-        memcpy(&v, col + (size_t)row * width, width); /* little-endian machines: checked in flow_batch.c */
-    return v;
+    return v->col[c] != NULL ? flow_pack_value(&v->pack[c], v->col[c], row) : 0;
+}
+/* All rows of a column in its own width; the column must be there. */
+static inline void flow_view_fill(const struct flow_view *v, enum flow_col c, void *out)
+{
+    flow_pack_read(&v->pack[c], v->col[c], flow_columns[c].width, v->rows, out);
 }
 struct ip flow_view_ip(const struct flow_view *v, enum flow_col c, uint32_t row);
 #endif

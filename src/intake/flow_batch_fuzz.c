@@ -20,10 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         for (uint32_t i = 0; i < v.rows; i++) {
             struct flow_exporter x;
             for (int c = 0; c < FC_COUNT; c++)
-                sum += flow_value(v.col[c], flow_columns[c].width, i);
+                sum += flow_view_value(&v, (enum flow_col)c, i);
             for (int c = FC_src; c <= FC_nat_dst; c++)
                 sum += flow_view_ip(&v, (enum flow_col)c, i).b[15];
-            flow_view_exporter(&v, (uint32_t)flow_value(v.col[FC_exporter], 2, i), &x);
+            flow_view_exporter(&v, (uint32_t)flow_view_value(&v, FC_exporter, i), &x);
             sum += x.ip.b[0];
         }
     free(wire);

@@ -14,7 +14,7 @@ static void row_take(struct flow_kit *k, const struct flow_view *v, uint32_t i)
         return;
     struct flow_row *r = &k->rows[k->n++];
     for (int c = 0; c < FC_COUNT; c++)
-        r->v[c] = flow_value(v->col[c], flow_columns[c].width, i);
+        r->v[c] = flow_view_value(v, (enum flow_col)c, i);
     for (int c = FC_src; c <= FC_nat_dst; c++)
         r->ip[c - FC_src] = flow_view_ip(v, (enum flow_col)c, i);
     flow_view_exporter(v, (uint32_t)r->v[FC_exporter], &r->exporter);

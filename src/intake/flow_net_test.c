@@ -29,7 +29,7 @@ static void on_note(void *ctx, const struct flow_note *n)
 static void on_flows(struct kit *kit, const struct flow_view *v)
 {
     for (uint32_t i = 0; i < v->rows; i++)
-        packets += flow_value(v->col[FC_packets], 8, i);
+        packets += flow_view_value(v, FC_packets, i);
     if (v->nexporters > 0)
         flow_view_exporter(v, 0, &exporter);
 }

@@ -3,6 +3,7 @@
 #include "journal/wal.h"
 #include "base/file.h"
 #include "base/rand.h"
+#include "intake/flow.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -127,6 +128,15 @@ void wal_drop(struct wal *w, const char *dir)
     unlink(path);
 }
 
+/* Of events or of flows: both heads hold the checksum. */
+static bool batch_is_whole(str wire)
+{
+    struct event_reader events;
+    struct flow_view flows;
+
+    return flow_batch_is(wire) ? flow_batch_open(wire, &flows, NULL) == 0 : event_batch_open(wire, &events, NULL) == 0;
+}
+
 /* The record at p, or false. */
 static bool record_at(const uint8_t *p, size_t n, uint64_t salt, uint64_t *seq, str *wire)
 {
@@ -140,8 +150,7 @@ static bool record_at(const uint8_t *p, size_t n, uint64_t salt, uint64_t *seq, 
     if (rd_u64le(&r) != salt || rd_u32le(&r) != 0 || len > n - WAL_RECORD_BYTES || len < BATCH_HEAD_BYTES)
         return false;
     *wire = (str){(const char *)p + WAL_RECORD_BYTES, len};
-    struct event_reader batch;
-    return rd_u32le(&r) == record_crc(p, *wire) && event_batch_open(*wire, &batch, NULL) == 0;
+    return rd_u32le(&r) == record_crc(p, *wire) && batch_is_whole(*wire);
 }
 
 /* Behind a torn record the next whole one is looked for: a power cut may leave

@@ -5,7 +5,7 @@
  *   head, 32 bytes:   8 bytes "LYWAL\0\0\1" | u64 salt | u64 n | u32 0 | u32 crc32c of the 28 before
  *   records:          u32 "LYWR" | u32 length of the batch | u64 number of its first event | u64 salt |
  *                     u32 0 | u32 crc32c of the 28 bytes before and of the batch's own head (16 bytes),
- *                     then the batch in its wire form (event.h), whose head holds its checksum.
+ *                     then the batch in its wire form (event.h, flow.h), whose head holds its checksum.
  * The salt is random: nothing that a sender writes into a log line can pass
  * for a record. Owned by the writer thread. */
 #ifndef LUY_JOURNAL_WAL_H

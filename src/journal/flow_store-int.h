@@ -1,0 +1,87 @@
+/* The store's body. Files in DIR: lock; wal-<n> (wal.h), one for each block that
+ * is not sealed; flow-<yyyymmdd>-<n>.lyf:
+ *
+ *   head, 32 bytes:  8 bytes "LYFLO\0\0\1" | u64 salt | u32 day since 1970 (UTC+7) | u32 n | u32 0 |
+ *                    u32 crc32c of the 28 before
+ *   blocks           (flow_block.h), without gaps; found by their heads, which hold their lengths
+ *
+ * Threads: the writer, the sealer (flow_seal.c), any number of readers. `lock`
+ * guards what is marked; rows and segments are counted. */
+#ifndef LUY_JOURNAL_FLOW_STORE_INT_H
+#define LUY_JOURNAL_FLOW_STORE_INT_H
+#include "journal/flow_store.h"
+#include "journal/wal.h"
+#include <pthread.h>
+
+enum { FLOW_FROZEN_MAX = 3, FLOW_SEGMENT_BYTES = 256 << 20, FLOW_SEGMENT_HEAD = 32 };
+struct flow_stored {
+    uint64_t off;
+    struct flow_block_head head;
+};
+struct flow_segment {
+    int fd, refs;
+    uint64_t salt, end;
+    uint32_t day, no;
+    struct flow_stored **blocks; /* grown under lock; what they point at stays */
+    size_t nblocks, cap;
+    int64_t time_max;
+    char path[];
+};
+struct flow_frozen {
+    struct flow_rows *rows;
+    uint64_t wal_no, wal_bytes;
+};
+struct flow_store {
+    struct flow_store_cfg cfg;
+    char *dir;
+    const struct clock *clk;
+    int lock_fd;
+
+    struct wal wal; /* writer; fd < 0: made with the next append */
+    uint64_t wal_next;
+    bool wal_bad;
+    int64_t sync_due, block_due, retain_due, retry_due, space_due;
+    uint64_t space_left, torn_bytes;
+
+    _Atomic uint64_t next_seq, synced, wal_bytes, bad_blocks;
+    _Atomic bool full;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, room;
+    /* under lock */
+    struct flow_rows *open;
+    struct flow_frozen *frozen; /* oldest first */
+    size_t nfrozen, frozen_cap;
+    struct flow_rows *spare; /* one, empty or not, that nobody holds */
+    struct flow_segment **segs;
+    size_t nsegs, segs_cap;
+    uint32_t seg_next;
+    bool stopping;
+    int seal_err;
+    struct flow_exporter_seen *seen;
+    struct map seen_by;
+    size_t nseen;
+    pthread_t sealer;
+    bool sealer_runs;
+};
+
+/* flow_segment.c */
+int flow_segment_create(const char *dir, uint32_t day, uint32_t no, struct flow_segment **out, struct err *e);
+int flow_segment_open(const char *dir, const char *name, bool last, struct flow_segment **out, uint64_t *torn,
+                      struct err *e);
+int flow_segment_write(struct flow_segment *g, str block);                      /* and syncs; -errno, file cut back */
+bool flow_segment_add(struct flow_segment *g, const struct flow_block_head *h); /* under lock */
+void flow_segment_unref(struct flow_segment *g);                                /* under lock */
+bool flow_segment_name(str name, uint32_t *no);
+/* flow_recover.c */
+int flow_recover(struct flow_store *s, struct err *e);
+/* flow_seal.c */
+int flow_sealer_start(struct flow_store *s, struct err *e);
+void flow_sealer_stop(struct flow_store *s);
+bool flow_freeze(struct flow_store *s, struct flow_frozen f);         /* under lock */
+bool flow_segments_add(struct flow_store *s, struct flow_segment *g); /* under lock */
+void flow_rows_unref(struct flow_store *s, struct flow_rows *r);      /* under lock */
+/* flow_space.c */
+int flow_space_check(struct flow_store *s, size_t bytes, struct err *e);
+void flow_retain(struct flow_store *s);
+#endif
