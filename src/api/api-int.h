@@ -94,6 +94,7 @@ struct member {
     json_type type;
     bool required;
     size_t max;
+    bool objects; /* an array of them; else of strings */
 };
 enum {
     RF_OPEN = 1,           /* no session */
@@ -101,10 +102,11 @@ enum {
     RF_SESSION_ONLY = 4,   /* not with a token */
     RF_KIND = 8,           /* first segment is a record kind */
     RF_IF_MATCH = 16,
-    RF_CSV = 32,     /* body is text/csv up to API_IMPORT_MAX */
-    RF_FILTERS = 64, /* query parameters are the kind's filters */
-    RF_RECORD = 128, /* body is a record of the kind */
-    RF_STREAM = 256, /* server-sent events */
+    RF_CSV = 32,         /* body is text/csv up to API_IMPORT_MAX */
+    RF_FILTERS = 64,     /* query parameters are the kind's filters */
+    RF_RECORD = 128,     /* body is a record of the kind */
+    RF_STREAM = 256,     /* server-sent events */
+    RF_IDEMPOTENT = 512, /* takes Idempotency-Key */
 };
 struct route {
     enum method method;
@@ -178,6 +180,7 @@ int reply_json(struct request *rq, struct response *rs, int status, json_t *v); 
 int reply_record(struct request *rq, struct response *rs, int status, json_t *v); /* with ETag */
 void reply_problem(struct request *rq, struct response *rs, int code, const struct err *e);
 int status_of(int code);
+json_t *errs_json(const struct errs *es, enum lang lang); /* as in "errors" of a problem */
 void errs_pointer(struct errs *es, const char *pointer, int code, const char *key, const char *arg0, const char *arg1);
 
 /* password.c, login.c, session.c, token.c: who asks */
@@ -222,6 +225,11 @@ json_t *intake_json(struct api *api, json_t **drops);
 void metrics_write(struct api *api, struct buf *b);
 void self_event(struct api *api, int severity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void quoted(struct buf *b, str s);
+
+/* idempotency.c */
+int idempotency_table(struct tx *tx, struct err *e);
+/* Runs the request's handler once for this key and keeps its answer. */
+int idempotency_run(struct request *rq, struct response *rs, str key, struct err *e);
 
 /* static.c */
 void static_serve(struct request *rq, struct response *rs);

@@ -311,11 +311,13 @@ static int take_body(struct request *rq, struct err *e)
 void api_finish(struct request *rq, struct response *rs)
 {
     struct err e = {0};
+    str key = request_header(rq, "Idempotency-Key");
     int rc = take_body(rq, &e);
 
     rs->status = rq->route->status;
     if (rc == 0)
-        rc = rq->route->fn(rq, rs, &e);
+        rc = (rq->route->flags & RF_IDEMPOTENT) && key.p != NULL ? idempotency_run(rq, rs, key, &e)
+                                                                 : rq->route->fn(rq, rs, &e);
     if (rc == 0 && rq->a.failed)
         rc = ERR(&e, -ENOMEM, "api.reply_too_large");
     if (rc < 0) {

@@ -38,6 +38,11 @@ int auth_tables(struct store *st, struct err *e)
             return rc;
         }
     }
+    rc = idempotency_table(tx, e);
+    if (rc < 0) {
+        store_rollback(tx);
+        return rc;
+    }
     return store_commit(tx, e);
 }
 

@@ -134,6 +134,8 @@ static json_t *parameters(const struct route *r)
         }
     for (const struct param *p = r->params; p != NULL && p->name != NULL; p++)
         json_array_append_new(list, parameter(p->name, "query", false, param_schema(p)));
+    if (r->flags & RF_IDEMPOTENT)
+        json_array_append_new(list, parameter("Idempotency-Key", "header", false, type_schema("string", NULL)));
     if (r->flags & RF_IF_MATCH)
         json_array_append_new(list, parameter("If-Match", "header", true, type_schema("string", NULL)));
     if (r->method != M_GET && !(r->flags & RF_OPEN)) {
@@ -149,7 +151,8 @@ static json_t *member_schema(const struct member *m)
 
     switch (m->type) {
     case JSON_ARRAY:
-        return json_pack("{s:s,s:{s:s},s:I}", "type", "array", "items", "type", "string", "maxItems", max);
+        return json_pack("{s:s,s:{s:s},s:I}", "type", "array", "items", "type", m->objects ? "object" : "string",
+                         "maxItems", max);
     case JSON_INTEGER:
         return json_pack("{s:s,s:i,s:I}", "type", "integer", "minimum", 0, "maximum", max);
     case JSON_TRUE:

@@ -116,13 +116,18 @@ static json_t *error_json(const struct err *e, enum lang lang)
     return o;
 }
 
-static void put_errors(json_t *o, const struct errs *es, enum lang lang)
+json_t *errs_json(const struct errs *es, enum lang lang)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < es->n; i++)
         json_array_append_new(list, error_json(&es->v[i], lang));
-    json_object_set_new(o, "errors", list);
+    return list;
+}
+
+static void put_errors(json_t *o, const struct errs *es, enum lang lang)
+{
+    json_object_set_new(o, "errors", errs_json(es, lang));
     if (es->total > es->n)
         json_object_set_new(o, "errors_total", json_integer((json_int_t)es->total));
 }

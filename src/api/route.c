@@ -6,11 +6,12 @@
 #define R_ALL   (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER | ROLE_AUDITOR)
 #define R_WRITE (ROLE_ADMIN | ROLE_OPERATOR | ROLE_UNIT_OFFICER)
 /* Log lines of the whole network: not for who may see one unit only. */
-#define R_WIDE   (R_ALL & ~(uint32_t)ROLE_UNIT_OFFICER)
-#define R_MARK   (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER)
-#define R_RUN    (ROLE_ADMIN | ROLE_OPERATOR)
-#define R_ADMIN  ROLE_ADMIN
-#define TEXT_MAX 4096
+#define R_WIDE    (R_ALL & ~(uint32_t)ROLE_UNIT_OFFICER)
+#define R_MARK    (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER)
+#define R_RUN     (ROLE_ADMIN | ROLE_OPERATOR)
+#define R_APPROVE (ROLE_ADMIN | ROLE_APPROVER)
+#define R_ADMIN   ROLE_ADMIN
+#define TEXT_MAX  4096
 
 static const struct param p_list[] = {
     {"q", PT_TEXT, 0, 200}, {"order", PT_TEXT, 0, 100}, {"cursor", PT_TEXT, 0, 1024}, {"limit", PT_INT, 1, 1000},
@@ -32,6 +33,14 @@ static const struct param p_findings[] = {{"state", PT_TEXT, 0, 40},
                                           {"limit", PT_INT, 1, 1000},
                                           {"cursor", PT_TEXT, 0, 200},
                                           {0}};
+static const struct param p_plan[] = {{"plan", PT_BOOL}, {0}};
+static const struct param p_changes[] = {{"state", PT_TEXT, 0, 20},
+                                         {"waiting", PT_BOOL},
+                                         {"implicit", PT_BOOL},
+                                         {"q", PT_TEXT, 0, 200},
+                                         {"cursor", PT_TEXT, 0, 24},
+                                         {"limit", PT_INT, 1, 1000},
+                                         {0}};
 static const struct param p_control[] = {{"control", PT_TEXT, 0, 120}, {0}};
 
 static const struct param p_tree[] = {{"from", PT_TEXT, 0, 64}, {"limit", PT_INT, 1, ADDR_ROWS_MAX}, {0}};
@@ -56,6 +65,18 @@ static const struct member b_allocate[] = {{"count", JSON_INTEGER, false, ADDR_C
                                            {"zone", JSON_STRING, false, 160},
                                            {"container", JSON_TRUE, false, 0},
                                            {0}};
+static const struct member b_change[] = {{"title", JSON_STRING, false, 800},
+                                         {"reason", JSON_STRING, false, 8000},
+                                         {"ops", JSON_ARRAY, false, 10000, true},
+                                         {0}};
+static const struct member b_approve[] = {{"hash", JSON_STRING, true, 64}, {"note", JSON_STRING, false, 8000}, {0}};
+static const struct member b_reason[] = {{"reason", JSON_STRING, true, 8000}, {0}};
+static const struct member b_may_reason[] = {{"reason", JSON_STRING, false, 8000}, {0}};
+static const struct member b_note[] = {{"note", JSON_STRING, false, 8000}, {0}};
+static const struct member b_apply[] = {
+    {"confirm_within", JSON_STRING, false, 40}, {"note", JSON_STRING, false, 8000}, {0}};
+static const struct member b_glass[] = {
+    {"reason", JSON_STRING, true, 8000}, {"confirm_within", JSON_STRING, false, 40}, {0}};
 static const struct member b_duty[] = {{"period_key", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
 
 /* Fixed paths stand before "/{kind}": the first that fits answers. */
@@ -102,6 +123,31 @@ const struct route routes[] = {
     {M_GET, "/duties", R_ALL, 0, route_duties_get, NULL, NULL, 200, "api.op.duties_get"},
     {M_POST, "/duties/{id}/done", R_WRITE, 0, route_duty_done, NULL, b_duty, 200, "api.op.duty_done"},
 
+    {M_GET, "/changes", R_ALL, 0, route_changes_get, p_changes, NULL, 200, "api.op.changes_get"},
+    {M_POST, "/changes", R_WRITE, RF_IDEMPOTENT, route_changes_post, NULL, b_change, 201, "api.op.changes_post"},
+    {M_GET, "/changes/{id}", R_ALL, 0, route_change_get, NULL, NULL, 200, "api.op.change_get"},
+    {M_PATCH, "/changes/{id}", R_WRITE, RF_IF_MATCH, route_change_patch, NULL, b_change, 200, "api.op.change_patch"},
+    {M_GET, "/changes/{id}/plan", R_ALL, 0, route_change_plan, NULL, NULL, 200, "api.op.change_plan"},
+    {M_POST, "/changes/{id}/submit", R_WRITE, RF_IF_MATCH, route_change_step, NULL, NULL, 200, "api.op.change_submit"},
+    {M_POST, "/changes/{id}/take", R_RUN, RF_IF_MATCH, route_change_step, NULL, NULL, 200, "api.op.change_take"},
+    {M_POST, "/changes/{id}/return", R_RUN, RF_IF_MATCH, route_change_step, NULL, b_reason, 200,
+     "api.op.change_return"},
+    {M_POST, "/changes/{id}/approve", R_APPROVE, RF_IF_MATCH, route_change_step, NULL, b_approve, 200,
+     "api.op.change_approve"},
+    {M_POST, "/changes/{id}/reject", R_APPROVE, RF_IF_MATCH, route_change_step, NULL, b_reason, 200,
+     "api.op.change_reject"},
+    {M_POST, "/changes/{id}/withdraw", R_WRITE, RF_IF_MATCH, route_change_step, NULL, b_may_reason, 200,
+     "api.op.change_withdraw"},
+    {M_POST, "/changes/{id}/apply", R_RUN, RF_IF_MATCH, route_change_step, NULL, b_apply, 200, "api.op.change_apply"},
+    {M_POST, "/changes/{id}/confirm", R_RUN | ROLE_APPROVER, RF_IF_MATCH, route_change_step, NULL, NULL, 200,
+     "api.op.change_confirm"},
+    {M_POST, "/changes/{id}/break-glass", R_ADMIN, RF_IF_MATCH, route_change_step, NULL, b_glass, 200,
+     "api.op.change_break_glass"},
+    {M_POST, "/changes/{id}/review", R_APPROVE, RF_IF_MATCH, route_change_step, NULL, b_note, 200,
+     "api.op.change_review"},
+    {M_POST, "/changes/{id}/revert", R_RUN, RF_IF_MATCH, route_change_step, NULL, b_may_reason, 201,
+     "api.op.change_revert"},
+
     {M_GET, "/live", R_ALL, RF_STREAM, route_live_get, NULL, NULL, 200, "api.op.live_get"},
     {M_GET, "/stats", R_ALL, 0, route_stats_get, NULL, NULL, 200, "api.op.stats_get"},
     {M_GET, "/health", 0, RF_OPEN | RF_MUST_CHANGE_OK, route_health_get, NULL, NULL, 200, "api.op.health_get"},
@@ -109,15 +155,17 @@ const struct route routes[] = {
     {M_GET, "/openapi.json", R_ALL, 0, route_openapi_get, NULL, NULL, 200, "api.op.openapi_get"},
 
     {M_GET, "/{kind}", R_ALL, RF_KIND | RF_FILTERS, route_records_get, p_list, NULL, 200, "api.op.records_get"},
-    {M_POST, "/{kind}", R_WRITE, RF_KIND | RF_RECORD, route_records_post, NULL, NULL, 201, "api.op.records_post"},
+    {M_POST, "/{kind}", R_WRITE, RF_KIND | RF_RECORD | RF_IDEMPOTENT, route_records_post, p_plan, NULL, 201,
+     "api.op.records_post"},
     {M_POST, "/{kind}/import", R_WRITE, RF_KIND | RF_CSV, route_records_import, p_import, NULL, 200,
      "api.op.records_import"},
     {M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, p_record, NULL, 200, "api.op.record_get"},
-    {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, NULL, NULL, 200,
+    {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, p_plan, NULL, 200,
      "api.op.record_patch"},
-    {M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, NULL, NULL, 200,
+    {M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, p_plan, NULL, 200,
      "api.op.record_delete"},
     {M_GET, "/{kind}/{id}/history", R_ALL, RF_KIND, route_record_history, NULL, NULL, 200, "api.op.record_history"},
+    {M_GET, "/{kind}/{id}/why", R_ALL, RF_KIND, route_record_why, NULL, NULL, 200, "api.op.record_why"},
 };
 const size_t routes_n = sizeof(routes) / sizeof(*routes);
 

@@ -14,12 +14,17 @@
             X(records_import) X(events_get) X(events_histogram) X(events_tail) X(events_export) X(query_fields_get)    \
                 X(sources_get) X(today_get) X(findings_get) X(finding_get) X(finding_post) X(clauses_get)              \
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
-                        X(health_get) X(metrics_get) X(openapi_get)             \
+                        X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \
+                        X(record_why) X(health_get) X(metrics_get) X(openapi_get)                                      \
                         X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived)
 /* clang-format on */
 #define X(n) handler_fn route_##n;
 HANDLERS(X)
 #undef X
+/* routes_registry.c: If-Match as a number. */
+int request_rev(struct request *rq, int64_t *rev, struct err *e);
+/* routes_change.c: ?plan=true of one write of a record. */
+int reply_preview(struct request *rq, struct response *rs, const char *op, struct err *e);
 /* routes_session.c */
 json_t *roles_json(uint32_t roles);
 json_t *time_s_json(int64_t ns); /* to the second */

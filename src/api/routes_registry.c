@@ -106,6 +106,9 @@ int route_records_get(struct request *rq, struct response *rs, struct err *e)
 int route_records_post(struct request *rq, struct response *rs, struct err *e)
 {
     json_t *out = NULL;
+
+    if (request_query_bool(rq, "plan"))
+        return reply_preview(rq, rs, "create", e);
     int rc = registry_create(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->json, &out, &rq->errs, e);
 
     if (rc < 0)
@@ -129,7 +132,7 @@ int route_record_get(struct request *rq, struct response *rs, struct err *e)
 }
 
 /* If-Match: "7", W/"7" or 7. */
-static int take_rev(struct request *rq, int64_t *rev, struct err *e)
+int request_rev(struct request *rq, int64_t *rev, struct err *e)
 {
     str v = str_trim(request_header(rq, "If-Match"));
 
@@ -146,7 +149,10 @@ int route_record_patch(struct request *rq, struct response *rs, struct err *e)
 {
     json_t *out = NULL;
     int64_t rev = 0;
-    int rc = take_rev(rq, &rev, e);
+
+    if (request_query_bool(rq, "plan"))
+        return reply_preview(rq, rs, "change", e);
+    int rc = request_rev(rq, &rev, e);
 
     if (rc == 0)
         rc = registry_change(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], rev, rq->json, &out,
@@ -158,7 +164,10 @@ int route_record_delete(struct request *rq, struct response *rs, struct err *e)
 {
     json_t *out = NULL;
     int64_t rev = 0;
-    int rc = take_rev(rq, &rev, e);
+
+    if (request_query_bool(rq, "plan"))
+        return reply_preview(rq, rs, "end", e);
+    int rc = request_rev(rq, &rev, e);
 
     if (rc == 0)
         rc = registry_end(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], rev, &out, e);

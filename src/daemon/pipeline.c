@@ -5,6 +5,7 @@
  * ring fills, intake stops reading, TCP senders wait, UDP drops are counted. */
 #include "daemon/pipeline.h"
 #include "base/log.h"
+#include "registry/change.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@ struct pipeline {
     struct intake *in;
     struct journal *journal;
     struct judge *judge;
+    struct registry *registry;
     struct self_queue *self;
     const struct clock *clk;
     int wake_fd;
@@ -215,6 +217,18 @@ static void *pipeline_main(void *arg)
     return NULL;
 }
 
+/* Change sets that nobody confirmed in time are taken back here. */
+static void tick_changes(struct pipeline *p, int64_t *told)
+{
+    struct err e = {0};
+    int64_t due;
+
+    if (p->registry != NULL && change_tick(p->registry, &due, &e) < 0 && mono(p) >= *told) {
+        log_err(LOG_ERROR, "change_tick", &e);
+        *told = mono(p) + COMPLAIN_S * NS_PER_S;
+    }
+}
+
 static void *checker_main(void *arg)
 {
     struct pipeline *p = arg;
@@ -232,6 +246,7 @@ static void *checker_main(void *arg)
                 log_err(LOG_ERROR, "judge_tick", &e);
             told = mono(p) + COMPLAIN_S * NS_PER_S;
         }
+        tick_changes(p, &told);
         int64_t wait = due - mono(p), least = 10 * NS_PER_MS;
         wait = wait < least ? least : wait > CHECK_WAIT_MS * NS_PER_MS ? CHECK_WAIT_MS * NS_PER_MS : wait;
         clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -278,15 +293,16 @@ static void pipeline_free(struct pipeline *p)
     free(p);
 }
 
-int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct self_queue *self, int wake_fd,
-                   const struct clock *clk, struct pipeline **out, struct err *e)
+int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct registry *registry,
+                   struct self_queue *self, int wake_fd, const struct clock *clk, struct pipeline **out, struct err *e)
 {
     struct pipeline *p = calloc(1, sizeof(*p));
     int rc;
 
     if (p == NULL)
         return ERR(e, -ENOMEM, "daemon.thread");
-    *p = (struct pipeline){.in = in, .journal = j, .judge = judge, .self = self, .clk = clk, .wake_fd = wake_fd};
+    *p = (struct pipeline){
+        .in = in, .journal = j, .judge = judge, .registry = registry, .self = self, .clk = clk, .wake_fd = wake_fd};
     event_batch_init(&p->own, SELF_BATCH);
     init_check(p);
     rc = -pthread_create(&p->thread, NULL, pipeline_main, p);

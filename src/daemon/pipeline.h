@@ -7,8 +7,8 @@
 
 struct pipeline;
 /* Starts the pipeline's thread and the checker's. intake may be NULL (tests). */
-int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct self_queue *self, int wake_fd,
-                   const struct clock *clk, struct pipeline **out, struct err *e);
+int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct registry *registry,
+                   struct self_queue *self, int wake_fd, const struct clock *clk, struct pipeline **out, struct err *e);
 /* Ends intake, journals what is left, syncs. The self queue stays the caller's. */
 void pipeline_stop(struct pipeline *p);
 /* Intake's and the pipeline's own numbers; any thread. */

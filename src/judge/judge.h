@@ -50,6 +50,8 @@ int judge_today(struct judge *j, const struct actor *who, json_t **out, struct e
  * is all. clause and unit take in what lies below them. Newest first. */
 struct finding_query {
     str state, control, clause, unit, severity, q, cursor;
+    str subject_kind; /* with subject_id: of this record alone */
+    int64_t subject_id;
     size_t limit;
 };
 int judge_findings(struct judge *j, const struct actor *who, const struct finding_query *q, json_t **out,

@@ -105,6 +105,10 @@ static int build(struct where *w, struct tx *tx, struct sight *s, const struct a
     for (size_t i = 0; i < 2; i++)
         if (plain[i].v.n > 0)
             buf_fmt(&w->cond, " AND f.%s = ?%zu", plain[i].col, param(w, V_STR(plain[i].v)));
+    if (q->subject_id != 0) {
+        size_t kind = param(w, V_STR(q->subject_kind)), id = param(w, V_INT(q->subject_id));
+        buf_fmt(&w->cond, " AND f.subject_kind = ?%zu AND f.subject_id = ?%zu", kind, id);
+    }
     if (str_eq(q->state, STR("living")))
         buf_z(&w->cond, " AND f.state <> 'closed'");
     else if (q->state.n > 0 && !str_eq(q->state, STR("all")))

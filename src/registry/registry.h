@@ -106,6 +106,7 @@ int registry_head(struct registry *r, uint64_t *seq, char hash[65], struct err *
  * Reads see the state before the batch. */
 int registry_batch_begin(struct registry *r, struct err *e);
 int registry_batch_end(struct registry *r, bool keep, struct err *e);
+struct tx *registry_batch_tx(struct registry *r); /* for tables of others in the same transaction */
 
 /* CSV: header = field names, dotted name for a reference's key (unit.code);
  * key present = update, absent = create; empty = leave, "null" = clear. Every

@@ -75,6 +75,8 @@ int registry_batch_begin(struct registry *r, struct err *e)
     return rc;
 }
 
+struct tx *registry_batch_tx(struct registry *r) { return atomic_load(&r->batch); }
+
 int registry_batch_end(struct registry *r, bool keep, struct err *e)
 {
     struct tx *tx = atomic_exchange(&r->batch, NULL);
