@@ -226,7 +226,8 @@ int open_intake(struct luyd *d, struct err *e)
     if (rc == 0)
         rc = intake_start(&ic, &d->clk, &d->intake, e);
     if (rc == 0)
-        rc = pipeline_start(d->intake, d->journal, d->judge, d->registry, d->self, d->wake_fd, &d->clk, &d->pipeline, e);
+        rc =
+            pipeline_start(d->intake, d->journal, d->judge, d->registry, d->self, d->wake_fd, &d->clk, &d->pipeline, e);
     arena_free(&a);
     return rc;
 }
