@@ -104,7 +104,8 @@ class Province:
 
     def network(self):
         for code, name, kind, laptop, wireless, level in NETWORKS:
-            self.add("network", code=code, name=name, kind=kind, allows_laptop=laptop, allows_wireless=wireless, max_level=level)
+            self.add("network", code=code, name=name, kind=kind, allows_laptop=laptop, allows_wireless=wireless, max_level=level,
+                     **{"never_meets.code": {"NET": "WAN", "DOC": "WAN|NET"}.get(code, "")})
         for code, name, network in ZONES:
             self.add("zone", code=code, name=name, **{"network.code": network})
         self.add("prefix", prefix="10.10.0.0/16", **{"network.code": "WAN", "zone.code": "WAN-MC", "unit.code": "TTCH"})

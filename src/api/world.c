@@ -157,16 +157,9 @@ static void grant(struct world *w, const char *name, str role)
 void world_account(struct world *w, const char *name, const char *roles, char password[ONE_TIME_PASSWORD_MAX])
 {
     struct err e = {0};
-    struct errs es;
-    json_t *out = NULL, *patch = json_pack("{s:s}", "state", "active");
     str rest = str_c(roles), role;
 
-    make(w, "account", json_pack("{s:s,s:s}", "name", name, "kind", "user"));
-    errs_init(&es, 10);
-    NEED(registry_change(w->registry, &actor_system, STR("account"), str_c(name), 1, patch, &out, &es, &e) == 0, &e);
-    json_decref(out);
-    json_decref(patch);
-    errs_done(&es);
+    make(w, "account", json_pack("{s:s,s:s,s:s}", "name", name, "kind", "user", "state", "active"));
     while (rest.p != NULL && str_split(&rest, ' ', &role))
         if (role.n > 0)
             grant(w, name, role);

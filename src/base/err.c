@@ -66,6 +66,32 @@ const char *err_n(int64_t v)
     return ring_next((str){text, (size_t)n});
 }
 
+/* Never in an argument that came through text_clean. */
+enum { LANG_SEP = 0x1f };
+
+void err_label(struct err *e, size_t n, str vi, str en)
+{
+    if (e == NULL || n >= ERR_ARGS)
+        return;
+    char *p = e->arg[n];
+    text_clean(p, ERR_ARG_MAX / 2, vi);
+    size_t len = strlen(p);
+    p[len] = LANG_SEP;
+    text_clean(p + len + 1, ERR_ARG_MAX - len - 1, en);
+}
+
+/* What of an argument this language shows; `store` holds the first half. */
+static const char *arg_text(const char *arg, enum lang lang, char store[ERR_ARG_MAX])
+{
+    const char *sep = strchr(arg, LANG_SEP);
+
+    if (sep == NULL || lang == LANG_EN)
+        return sep == NULL ? arg : sep + 1;
+    memcpy(store, arg, (size_t)(sep - arg));
+    store[sep - arg] = '\0';
+    return store;
+}
+
 void err_at(struct err *e, const char *at, uint32_t line, uint32_t col)
 {
     if (e == NULL)
@@ -116,9 +142,10 @@ size_t err_sentence(const struct err *e, enum lang lang, char *out, size_t cap)
     const char *text = msg_get(e->key == NULL ? "base.errno" : e->key, lang);
     if (text == NULL)
         return unknown_key(e, out, cap);
+    char store[ERR_ARGS][ERR_ARG_MAX];
     const char *args[ERR_ARGS];
     for (size_t i = 0; i < ERR_ARGS; i++)
-        args[i] = e->arg[i];
+        args[i] = arg_text(e->arg[i], lang, store[i]);
     return msg_fill(out, cap, text, args, ERR_ARGS, errno_text(e->code, lang));
 }
 

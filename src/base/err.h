@@ -9,7 +9,7 @@
 #define LUY_BASE_ERR_H
 #include "base/str.h"
 
-enum { ERR_ARGS = 4, ERR_ARG_MAX = 120, ERR_AT_MAX = 160 };
+enum { ERR_ARGS = 4, ERR_ARG_MAX = 240, ERR_AT_MAX = 160 };
 enum lang { LANG_VI, LANG_EN };
 
 struct err {
@@ -33,6 +33,9 @@ const char *err_n(int64_t v);
 #define S(x) err_s(x)
 #define N(x) err_n(x)
 
+/* Argument n in both languages, such as a label of the schema: each sentence
+ * shows its own. Together less than ERR_ARG_MAX bytes. */
+void err_label(struct err *e, size_t n, str vi, str en);
 void err_at(struct err *e, const char *at, uint32_t line, uint32_t col);
 /* Writes the sentence in `lang`, with place ("packs/x.yaml:3:7: ...") in front
  * when known; always NUL-terminated; returns the length. An unknown key renders

@@ -57,25 +57,6 @@ static int unit_of(struct registry *r, int64_t *id, struct err *e)
                        id, e);
 }
 
-static int activate(struct registry *r, struct err *e)
-{
-    json_t *rec = NULL, *out = NULL, *patch = json_pack("{s:s}", "state", "active");
-    struct errs es;
-    int rc = registry_get(r, &luyd_actor, STR("account"), STR("admin"), &rec, e);
-
-    errs_init(&es, 16);
-    if (rc == 0 && !str_eq(json_get_str(rec, "state"), STR("active")))
-        rc = registry_change(r, &luyd_actor, STR("account"), STR("admin"), json_get_int(rec, "rev", 0), patch, &out,
-                             &es, e);
-    if (rc < 0)
-        report_errs(&es);
-    errs_done(&es);
-    json_decref(rec);
-    json_decref(out);
-    json_decref(patch);
-    return rc;
-}
-
 static int declare_admin(struct registry *r, struct err *e)
 {
     const char *name = msg_get("daemon.first.person", LANG_VI);
@@ -88,11 +69,9 @@ static int declare_admin(struct registry *r, struct err *e)
                          &person, e);
     if (rc == 0)
         rc = get_or_make(r, "account", STR("admin"),
-                         json_pack("{s:s,s:s,s:I,s:I,s:b}", "name", "admin", "kind", "admin", "person",
-                                   (json_int_t)person, "unit", (json_int_t)unit, "must_change", 1),
+                         json_pack("{s:s,s:s,s:s,s:I,s:I,s:b}", "name", "admin", "kind", "admin", "state", "active",
+                                   "person", (json_int_t)person, "unit", (json_int_t)unit, "must_change", 1),
                          &account, e);
-    if (rc == 0)
-        rc = activate(r, e);
     if (rc == 0)
         rc = get_or_make(
             r, "role_grant", STR("luy-admin"),

@@ -86,6 +86,8 @@ int open_calendar(struct luyd *d, struct err *e)
         report_errs(&es);
         if (rc < 0)
             ERR(e, rc, "daemon.mistakes", d->paths.calendar, err_n((int64_t)es.total));
+        else
+            registry_use_calendar(d->registry, d->calendar);
     }
     errs_done(&es);
     arena_free(&a);

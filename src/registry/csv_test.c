@@ -303,6 +303,8 @@ static json_t *any_value(struct fixture *f, const struct field *fd, int i)
 
     switch (fd->type) {
     case FT_TEXT:
+        if (fd->has_min && fd->min > 8) /* a hash */
+            return json_sprintf("%064x", draw(1000000));
         return json_string(texts[draw(sizeof(texts) / sizeof(texts[0]))]);
     case FT_MARKDOWN:
         return json_string(marks[draw(sizeof(marks) / sizeof(marks[0]))]);
@@ -353,9 +355,11 @@ static json_t *any_value(struct fixture *f, const struct field *fd, int i)
     }
 }
 
+static const struct actor stock = {.name = STR("luy"), .roles = ROLE_SYSTEM};
+
 static void fill_kind(struct fixture *f, const struct kind *k)
 {
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0, tries = 0; i < 12; i++) {
         json_t *in = json_object(), *out = NULL;
         for (size_t j = 0; j < k->nfields; j++) {
             const struct field *fd = &k->fields[j];
@@ -375,7 +379,12 @@ static void fill_kind(struct fixture *f, const struct kind *k)
             json_object_set_new(in, "gateway", json_sprintf("10.%d.0.1", i));
         }
         f->es.n = f->es.total = 0;
-        if (registry_create(f->r, &ADMIN, k->name, in, &out, &f->es, &f->e) < 0)
+        /* Where fields must fit each other, another draw may do. */
+        int rc = registry_create(f->r, &stock, k->name, in, &out, &f->es, &f->e);
+        if (rc < 0 && tries++ < 500 && f->es.n > 0 &&
+            (strcmp(f->es.v[0].key, "registry.invariant") == 0 || strcmp(f->es.v[0].key, "registry.refs_count") == 0))
+            i--;
+        else if (rc < 0)
             fail_msg("%.*s: %s", STR_ARGS(k->name), f->es.n > 0 ? fx_text(&f->es.v[0]) : fx_text(&f->e));
         json_decref(in);
         json_decref(out);

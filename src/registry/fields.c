@@ -183,6 +183,12 @@ static bool key_ok(str s)
     return !digits;
 }
 
+/* min, max of refs: how many, once there are any. */
+static bool refs_in_bounds(const struct field *f, size_t n)
+{
+    return !(f->has_min && (int64_t)n < f->min) && !(f->has_max && (int64_t)n > f->max);
+}
+
 /* A field that was given wrong is not also missing; a key that follows from
  * such fields is not missing either. */
 static void check_required(struct write *w, const struct input *in, const struct rec *fresh, bool sound)
@@ -198,6 +204,10 @@ static void check_required(struct write *w, const struct input *in, const struct
             continue;
         if (empty && (f->required || i == k->key_field)) {
             ERR(&fe, -EINVAL, "registry.required");
+            noted(w, f, &fe);
+        } else if (f->type == FT_REFS && !empty && !refs_in_bounds(f, fresh->refs[i].n)) {
+            ERR(&fe, -EINVAL, "registry.refs_count", N((int64_t)fresh->refs[i].n), f->has_min ? N(f->min) : "-",
+                f->has_max ? N(f->max) : "-");
             noted(w, f, &fe);
         } else if (i == k->key_field && f->type == FT_TEXT && !key_ok(fresh->v[i].s)) {
             ERR(&fe, -EINVAL, "registry.bad_key", S(fresh->v[i].s));

@@ -119,7 +119,8 @@ static int judge_holders(struct write *w, const struct rec *old, const struct re
     return 0;
 }
 
-int invariants_judge(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e)
+int invariants_judge(struct write *w, const struct rec *old, const struct input *in, const struct rec *fresh,
+                     struct err *e)
 {
     int rc = 0;
 
@@ -131,6 +132,8 @@ int invariants_judge(struct write *w, const struct rec *old, const struct rec *f
             rc = judge_within(w, fresh, i);
         if (rc == 0 && f->disjoint.n > 0)
             rc = judge_disjoint(w, fresh, i, e);
+        if (rc == 0 && f->checklist != NULL)
+            rc = checklist_judge(w, in, fresh, i, e);
     }
     if (rc == 0)
         rc = judge_holders(w, old, fresh, e);

@@ -26,6 +26,7 @@ struct registry {
     bool batch_spoiled;
     int64_t batch_change; /* the implicit set of the batch, 0: none yet */
     uint64_t batch_last;  /* history row that it ends with */
+    const struct calendar *calendar; /* working days; NULL: only weekends are off */
 };
 
 struct ref_text {
@@ -116,6 +117,7 @@ struct write {
     bool by_change;          /* a change set's: approval and the set are looked after there */
     bool restoring;          /* what a change set wrote is undone: states may go back */
     bool stock;              /* came in past an approval, by an administrator's hand */
+    int depth;          /* effects within effects */
 };
 /* Commits when keep, else takes back; within a batch only says so to the batch. */
 int write_close(struct write *w, bool keep, struct err *e);
@@ -140,8 +142,26 @@ int end_record(struct write *w, const struct rec *old, struct rec **out, struct 
 int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh,
                  struct err *e);
 int template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, str *out, struct err *e);
+/* lifecycle.c: what a step asks for and does. `t` NULL: no step. */
+const struct transition *life_step(const struct rec *old, str to);
+int life_sets(struct write *w, const struct transition *t, const struct rec *old, struct input *in, struct err *e);
+int life_judge(struct write *w, const struct transition *t, const struct input *in, const struct rec *fresh,
+               struct err *e);
+/* After the row is written: the invariants that SQL tells, then the effects. */
+int life_after(struct write *w, const struct transition *t, const struct rec *old, const struct rec *fresh,
+               struct err *e);
+/* lifecycle_rules.c */
+int rules_judge(struct write *w, const struct transition *t, const struct rec *old, const struct rec *fresh,
+                struct err *e);
+/* Parses each invariant's SQL as a reader may run it; the tables are there. */
+int rules_check(struct registry *r, struct err *e);
+/* " (TU-13.4, TW-4.5)" or nothing. */
+str clauses_text(struct arena *a, const str *clauses, size_t n);
+/* checklist.c: are the answers whole, and does the verdict fit them? */
+int checklist_judge(struct write *w, const struct input *in, const struct rec *fresh, size_t field, struct err *e);
 /* invariants.c */
-int invariants_judge(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e);
+int invariants_judge(struct write *w, const struct rec *old, const struct input *in, const struct rec *fresh,
+                     struct err *e);
 
 /* addr.c, addr_keep.c: prefixes and addresses beyond what the schema says. written: old
  * NULL made, fresh NULL ended. */

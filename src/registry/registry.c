@@ -19,6 +19,8 @@ int registry_open(struct store *st, const struct schema *sc, const struct clock 
         rc = ERR(e, -ENOMEM, "registry.no_memory");
     else
         rc = migrate(r, e);
+    if (rc == 0)
+        rc = rules_check(r, e);
     if (rc < 0) {
         registry_close(r);
         return rc;
@@ -26,6 +28,8 @@ int registry_open(struct store *st, const struct schema *sc, const struct clock 
     *out = r;
     return 0;
 }
+
+void registry_use_calendar(struct registry *r, const struct calendar *c) { r->calendar = c; }
 
 void registry_close(struct registry *r)
 {

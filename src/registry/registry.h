@@ -46,10 +46,13 @@ const char *role_name(uint32_t bit);
 uint32_t registry_writers(str kind);
 
 struct registry;
+struct calendar;
 /* Opens or makes the database, brings tables up to the schema (adds tables and
  * columns; refuses a change that would lose data with the row in the way). */
 int registry_open(struct store *st, const struct schema *sc, const struct clock *clk, struct registry **out,
                   struct err *e);
+/* Holidays, for notice in working days; before the first write. Not owned. */
+void registry_use_calendar(struct registry *r, const struct calendar *c);
 void registry_close(struct registry *r); /* not the store, not the schema */
 const struct schema *registry_schema(const struct registry *r);
 struct store *registry_store(struct registry *r);

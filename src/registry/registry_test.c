@@ -159,6 +159,11 @@ static void transitions(void **state)
     assert_int_equal(fx_change(f, "device", "D1", 2, "{'state':'inspecting','os':'Debian 12'}"), 0);
     assert_int_equal(fx_change_as(f, &OPERATOR, "device", "D1", 3, "{'state':'approved'}", &out), -EACCES);
     assert_string_equal(f->e.key, "registry.may_not_step");
+    fx_add(f, "inspection",
+           "{'device':'D1','verdict':'pass','inspected_on':'2026-11-20','valid_until':'2027-11-20','answers':"
+           "{'origin_papers':'yes','serial_matches':'yes','no_malware':'yes','antivirus':'yes','patched':'yes',"
+           "'passwords_changed':'yes','one_network':'yes','software_approved':'yes','admin_access':'yes',"
+           "'logs_sent':'yes','config_saved':'na'}}");
     /* An approver may take the step and nothing beside it. */
     assert_int_equal(fx_change_as(f, &APPROVER, "device", "D1", 3, "{'state':'approved','os':'x'}", &out), -EACCES);
     assert_int_equal(fx_change_as(f, &APPROVER, "device", "D1", 3, "{'state':'approved'}", &out), 0);

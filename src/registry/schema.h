@@ -40,6 +40,32 @@ struct enum_value {
     str value;
     struct label label;
 };
+/* Questions that an inspection answers: "yes", "no", "na", alone or as
+ * {"answer": .., "note": ..}. Which are asked follows from an enum value. */
+struct question {
+    str name;
+    struct label label;
+    str *clauses;
+    size_t nclauses;
+};
+struct checklist {
+    str name;
+    struct label label;
+    struct question *questions;
+    size_t nquestions;
+    struct question_set {
+        str value; /* of the enum; "*": any other */
+        size_t *questions;
+        size_t n;
+    } * sets;
+    size_t nsets;
+};
+/* The answers in a json field: to the set of `list` that `of` (an enum of the record
+ * that the own ref field `by` names) chooses. With a "no" among them the own field
+ * `verdict` is not `pass`. */
+struct checklist_use {
+    str list, by, of, verdict, pass;
+};
 struct field {
     str name;
     enum ftype type;
@@ -52,10 +78,57 @@ struct field {
     bool has_min, has_max;
     int64_t min, max; /* ints: bounds; text: length */
     str *clauses;
-    size_t nclauses;      /* who demands the field: "TU-13.3" */
-    str within;           /* ip: lies in the prefix that this ref field names */
-    str disjoint, unless; /* prefix: records with the same value of the ref field `disjoint`
-                             do not overlap, but for those with the bool field `unless` set */
+    size_t nclauses;                 /* who demands the field: "TU-13.3" */
+    str within;                      /* ip: lies in the prefix that this ref field names */
+    struct checklist_use *checklist; /* json: answers to a list of questions; or NULL */
+    str disjoint, unless;            /* prefix: records with the same value of the ref field `disjoint`
+                                        do not overlap, but for those with the bool field `unless` set */
+};
+/* A field and what it becomes: "today", "now", "actor" (name, or the person whose
+ * account it is), ".field" (of the record that takes the step), else a value as in
+ * a CSV cell. fill: only where nothing is yet and nothing was given. */
+struct setting {
+    str field, value;
+    bool fill;
+};
+/* A condition on a record beside the one that takes the step. */
+enum want_op {
+    WANT_IS,      /* field equals `other`, a value as in a CSV cell */
+    WANT_IN_DATE, /* date: empty, today or later */
+    WANT_FILLED,
+    WANT_SINCE, /* not before the date in the own field `other`, when that is filled */
+    WANT_SAME   /* equals the own field `other` */
+};
+struct want {
+    enum want_op op;
+    str field, other;
+};
+/* Living records of `kind` whose ref field `by` names this one must be there. */
+struct attach {
+    str kind, by;
+    struct label label;
+    str *states, *clauses;
+    size_t nstates, nclauses;
+    struct want *wants;
+    size_t nwants;
+    int64_t count;
+};
+/* What the step does to others, in the same transaction: records of `kind` whose
+ * `by` names this one, or the record that the own ref field `of` names. from:
+ * only those in one of these states; to: the state they get, or empty. */
+struct effect {
+    str kind, by, of, to;
+    str *from;
+    size_t nfrom;
+    struct setting *sets;
+    size_t nsets;
+};
+/* `field` (date or time) must be so many days away, working days or plain ones; not
+ * where the bool field `unless` is set. days 0: no notice is asked for. */
+struct notice {
+    str field, unless;
+    int64_t days;
+    bool plain;
 };
 struct transition {
     str name, from, to;
@@ -65,6 +138,33 @@ struct transition {
     str *clauses; /* who demands the step */
     size_t nclauses;
     bool approval; /* only through an approved change set */
+    size_t *needs; /* fields that must be filled */
+    size_t nneeds;
+    struct attach *attach;
+    size_t nattach;
+    size_t *holds; /* invariants of the kind that are asked at this step */
+    size_t nholds;
+    struct setting *sets;
+    size_t nsets;
+    struct effect *effects;
+    size_t neffects;
+    struct notice notice;
+};
+/* What must hold between records: SQL that reads :id, :today, :now and finds what
+ * stands in the way (first column: its name). Asked when a record is made, when
+ * one of `fields` changes, or when it comes into one of `states`; and where a step
+ * names it under `holds`, then only there if it has neither. strict: also of what
+ * Lũy itself loads, which else stands as it is for the checks to find. */
+struct invariant {
+    str name, sql;
+    struct label label;
+    str *clauses;
+    size_t nclauses;
+    size_t *fields; /* the first is where the mistake is told */
+    size_t nfields;
+    str *states;
+    size_t nstates;
+    bool held, strict;
 };
 /* What may be marked `approval:` on a kind: records made, changed, ended. */
 enum kind_op { OP_CREATE = 1, OP_CHANGE = 2, OP_END = 4 };
@@ -86,16 +186,23 @@ struct kind {
     size_t unit_field; /* SIZE_MAX when the kind has none; decides who sees it */
     size_t via_field;  /* no unit of its own: seen with the record this ref names; or SIZE_MAX */
     uint32_t approval; /* enum kind_op bits */
+    struct invariant *invariants;
+    size_t ninvariants;
 };
 struct schema {
     struct kind *kinds;
     size_t nkinds;
+    struct checklist *checklists;
+    size_t nchecklists;
     struct arena arena;
 };
 
 /* All *.yaml of dir; every mistake of every file in es. */
 int schema_load(const char *dir, struct schema **out, struct errs *es);
 void schema_free(struct schema *s);
+const struct checklist *schema_checklist(const struct schema *s, str name);
+/* The questions that are asked for an enum value; NULL when there are none. */
+const struct question_set *checklist_set(const struct checklist *c, str value);
 const struct kind *schema_kind(const struct schema *s, str name);
 const struct field *kind_field(const struct kind *k, str name);
 /* The step between two states; NULL when the life cycle has none. */

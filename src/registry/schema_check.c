@@ -158,7 +158,8 @@ static bool names_field(const struct kind *k, str name, enum ftype type)
 static void check_field(const struct at *c, const struct field *f, const struct yaml *key)
 {
     bool is_ref = f->type == FT_REF || f->type == FT_REFS;
-    bool bounded = f->type == FT_TEXT || f->type == FT_MARKDOWN || f->type == FT_INT || f->type == FT_DECIMAL;
+    bool bounded = f->type == FT_TEXT || f->type == FT_MARKDOWN || f->type == FT_INT || f->type == FT_DECIMAL ||
+                   f->type == FT_REFS;
 
     if (in_list(reserved, sizeof(reserved) / sizeof(reserved[0]), f->name))
         fault(c, key, "schema.reserved", S(f->name), NULL);
@@ -169,7 +170,7 @@ static void check_field(const struct at *c, const struct field *f, const struct 
     if (!is_ref && f->ref_kind.n > 0)
         fault(c, key, "schema.only_for", "ref", "ref, refs");
     if (!bounded && (f->has_min || f->has_max))
-        fault(c, key, "schema.only_for", "min, max", "text, markdown, int, decimal");
+        fault(c, key, "schema.only_for", "min, max", "text, markdown, int, decimal, refs");
     if (f->unique && (f->type == FT_REFS || f->type == FT_MARKDOWN || f->type == FT_JSON))
         fault(c, key, "schema.only_for", "unique", "text, ref, ...");
     if (f->within.n > 0 && (f->type != FT_IP || !names_field(c->k, f->within, FT_REF)))
@@ -272,6 +273,7 @@ void schema_check(struct loading *l)
         check_sql_names(&c, &tables);
         check_transitions(&c);
         check_via_ring(&c);
+        schema_check_life(l, i);
     }
     map_done(&tables);
 }

@@ -8,23 +8,17 @@
 
 enum { ARENA_MAX = 64 << 20, FILE_MAX = 1 << 20 };
 
-static const char *const file_keys[] = {"group", "kinds", NULL};
+static const char *const file_keys[] = {"group", "kinds", "checklists", NULL};
 static const char *const group_keys[] = {"name", "vi", "en", NULL};
 static const char *const label_keys[] = {"vi", "en", NULL};
-static const char *const kind_keys[] = {"label",   "help",   "key",    "title",       "unit",     "unit_via",
-                                        "columns", "fields", "states", "transitions", "approval", NULL};
-static const char *const field_keys[] = {"type",   "label",    "help",    "required", "unique", "personal",
-                                         "ref",    "values",   "default", "min",      "max",    "clauses",
-                                         "within", "disjoint", "unless",  NULL};
-static const char *const transition_keys[] = {"from", "to", "roles", "label", "clauses", "approval", NULL};
+static const char *const kind_keys[] = {"label",    "help",       "key",    "title",  "unit",
+                                        "unit_via", "columns",    "fields", "states", "transitions",
+                                        "approval", "invariants", NULL};
+static const char *const field_keys[] = {"type",   "label",    "help",    "required",  "unique", "personal",
+                                         "ref",    "values",   "default", "min",       "max",    "clauses",
+                                         "within", "disjoint", "unless",  "checklist", NULL};
 
-/* One file while it is read. */
-struct src {
-    struct loading *l;
-    const char *name;
-};
-
-static void fault(const struct src *f, const struct yaml *node, const char *key, const char *a0, const char *a1)
+void src_fault(const struct src *f, const struct yaml *node, const char *key, const char *a0, const char *a1)
 {
     yaml_err(f->l->es, f->name, node, key, a0, a1);
 }
@@ -39,10 +33,10 @@ bool schema_name_ok(str s)
     return true;
 }
 
-static str name_of(const struct src *f, const struct yaml *node)
+str src_name(const struct src *f, const struct yaml *node)
 {
     if (!schema_name_ok(node->text))
-        fault(f, node, "schema.bad_name", S(node->text), NULL);
+        src_fault(f, node, "schema.bad_name", S(node->text), NULL);
     return node->text;
 }
 
@@ -54,27 +48,32 @@ static struct label read_label(const struct src *f, const struct yaml *at, const
 
     if (node == NULL) {
         if (needed)
-            fault(f, at, "schema.no_label", S(at->text), NULL);
+            src_fault(f, at, "schema.no_label", S(at->text), NULL);
         return l;
     }
     if (node->kind == YAML_MAP)
         yaml_only(f->l->es, f->name, node, keys);
     if (l.vi.n == 0 || l.en.n == 0)
-        fault(f, node, "schema.two_languages", NULL, NULL);
+        src_fault(f, node, "schema.two_languages", NULL, NULL);
     return l;
 }
 
-static bool is_map(const struct src *f, const struct yaml *node, size_t max)
+struct label src_label(const struct src *f, const struct yaml *at, const struct yaml *node, bool needed)
+{
+    return read_label(f, at, node, label_keys, needed);
+}
+
+bool src_map(const struct src *f, const struct yaml *node, size_t max)
 {
     if (node == NULL || node->kind != YAML_MAP || node->n > max) {
-        fault(f, node, "schema.want_map", N((int64_t)max), NULL);
+        src_fault(f, node, "schema.want_map", N((int64_t)max), NULL);
         return false;
     }
     return true;
 }
 
 /* A list of texts, or one text for a list of one. */
-static str *read_list(const struct src *f, struct yaml *node, size_t *n)
+str *src_list(const struct src *f, struct yaml *node, size_t *n)
 {
     *n = 0;
     if (node == NULL)
@@ -84,31 +83,31 @@ static str *read_list(const struct src *f, struct yaml *node, size_t *n)
     for (size_t i = 0; v != NULL && i < count; i++) {
         struct yaml *item = node->kind == YAML_LIST ? node->items[i] : node;
         if (item->kind != YAML_SCALAR || item->text.n == 0)
-            fault(f, item, "schema.want_text", NULL, NULL);
+            src_fault(f, item, "schema.want_text", NULL, NULL);
         else
             v[(*n)++] = item->text;
     }
     return v;
 }
 
-static bool read_bool(const struct src *f, const struct yaml *map, const char *key)
+bool src_bool(const struct src *f, const struct yaml *map, const char *key)
 {
     const struct yaml *node = yaml_get(map, key);
     bool v = false;
 
     if (node != NULL && !yaml_bool(node, &v))
-        fault(f, node, "schema.want_bool", key, NULL);
+        src_fault(f, node, "schema.want_bool", key, NULL);
     return v;
 }
 
-static bool read_int(const struct src *f, const struct yaml *map, const char *key, int64_t *out)
+bool src_int(const struct src *f, const struct yaml *map, const char *key, int64_t *out)
 {
     const struct yaml *node = yaml_get(map, key);
 
     if (node == NULL)
         return false;
     if (!yaml_int(node, out)) {
-        fault(f, node, "schema.want_int", key, NULL);
+        src_fault(f, node, "schema.want_int", key, NULL);
         return false;
     }
     return true;
@@ -118,16 +117,16 @@ static void read_values(const struct src *f, struct field *fd, struct yaml *at, 
 {
     if (fd->type != FT_ENUM) {
         if (node != NULL)
-            fault(f, node, "schema.only_for", "values", "enum");
+            src_fault(f, node, "schema.only_for", "values", "enum");
         return;
     }
     if (node == NULL || node->kind != YAML_MAP || node->n == 0 || node->n > VALUES_MAX) {
-        fault(f, node != NULL ? node : at, "schema.no_values", NULL, NULL);
+        src_fault(f, node != NULL ? node : at, "schema.no_values", NULL, NULL);
         return;
     }
     fd->values = arena_array(&f->l->s->arena, struct enum_value, node->n);
     for (size_t i = 0; fd->values != NULL && i < node->n; i++)
-        fd->values[fd->nvalues++] = (struct enum_value){name_of(f, node->keys[i]),
+        fd->values[fd->nvalues++] = (struct enum_value){src_name(f, node->keys[i]),
                                                         read_label(f, node->keys[i], node->items[i], label_keys, true)};
 }
 
@@ -151,27 +150,28 @@ static void read_field(const struct src *f, struct field *fd, struct yaml *key, 
 {
     const struct yaml *type = yaml_get(node, "type");
 
-    *fd = (struct field){.name = name_of(f, key), .type = FT_TEXT};
-    if (!is_map(f, node, 20))
+    *fd = (struct field){.name = src_name(f, key), .type = FT_TEXT};
+    if (!src_map(f, node, 20))
         return;
     yaml_only(f->l->es, f->name, node, field_keys);
     if (type == NULL || type->kind != YAML_SCALAR || !ftype_parse(type->text, &fd->type))
-        fault(f, type != NULL ? type : key, "schema.bad_type", type != NULL ? S(type->text) : "", NULL);
+        src_fault(f, type != NULL ? type : key, "schema.bad_type", type != NULL ? S(type->text) : "", NULL);
     fd->label = read_label(f, key, yaml_get(node, "label"), label_keys, true);
     fd->help = read_label(f, key, yaml_get(node, "help"), label_keys, false);
-    fd->required = read_bool(f, node, "required");
-    fd->unique = read_bool(f, node, "unique");
-    fd->personal = read_bool(f, node, "personal");
+    fd->required = src_bool(f, node, "required");
+    fd->unique = src_bool(f, node, "unique");
+    fd->personal = src_bool(f, node, "personal");
     fd->ref_kind = yaml_text(node, "ref");
     fd->dflt = yaml_text(node, "default");
     fd->within = yaml_text(node, "within");
     fd->disjoint = yaml_text(node, "disjoint");
     fd->unless = yaml_text(node, "unless");
-    fd->has_min = read_int(f, node, "min", &fd->min);
-    fd->has_max = read_int(f, node, "max", &fd->max);
+    fd->has_min = src_int(f, node, "min", &fd->min);
+    fd->has_max = src_int(f, node, "max", &fd->max);
     if (fd->has_min && fd->has_max && fd->min > fd->max)
-        fault(f, yaml_get(node, "min"), "schema.min_max", N(fd->min), N(fd->max));
-    fd->clauses = read_list(f, yaml_get(node, "clauses"), &fd->nclauses);
+        src_fault(f, yaml_get(node, "min"), "schema.min_max", N(fd->min), N(fd->max));
+    fd->clauses = src_list(f, yaml_get(node, "clauses"), &fd->nclauses);
+    fd->checklist = schema_read_checklist_use(f, yaml_get(node, "checklist"));
     read_values(f, fd, key, yaml_get(node, "values"));
     if (fd->type == FT_LEVEL)
         level_values(f->l->s, fd);
@@ -180,52 +180,15 @@ static void read_field(const struct src *f, struct field *fd, struct yaml *key, 
 static void read_states(const struct src *f, struct kind *k, struct yaml *at, struct yaml *node)
 {
     if (node == NULL || node->kind != YAML_MAP || node->n == 0 || node->n > STATES_MAX) {
-        fault(f, node != NULL ? node : at, "schema.no_states", S(k->name), NULL);
+        src_fault(f, node != NULL ? node : at, "schema.no_states", S(k->name), NULL);
         return;
     }
     k->states = arena_array(&f->l->s->arena, str, node->n);
     k->state_labels = arena_array(&f->l->s->arena, struct label, node->n);
     for (size_t i = 0; k->states != NULL && k->state_labels != NULL && i < node->n; i++) {
-        k->states[i] = name_of(f, node->keys[i]);
+        k->states[i] = src_name(f, node->keys[i]);
         k->state_labels[i] = read_label(f, node->keys[i], node->items[i], label_keys, true);
         k->nstates++;
-    }
-}
-
-static bool has_state(const struct kind *k, str name)
-{
-    for (size_t i = 0; i < k->nstates; i++)
-        if (str_eq(k->states[i], name))
-            return true;
-    return false;
-}
-
-/* One entry may start from several states: it becomes that many transitions. */
-static void read_transition(const struct src *f, struct kind *k, struct yaml *key, struct yaml *node)
-{
-    struct transition t = {.name = name_of(f, key), .to = yaml_text(node, "to")};
-    size_t nfrom;
-
-    if (!is_map(f, node, 20))
-        return;
-    yaml_only(f->l->es, f->name, node, transition_keys);
-    t.approval = read_bool(f, node, "approval");
-    t.clauses = read_list(f, yaml_get(node, "clauses"), &t.nclauses);
-    t.label = read_label(f, key, yaml_get(node, "label"), label_keys, true);
-    t.roles = read_list(f, yaml_get(node, "roles"), &t.nroles);
-    if (!has_state(k, t.to))
-        fault(f, yaml_get(node, "to") != NULL ? yaml_get(node, "to") : key, "schema.no_state", S(t.to), NULL);
-    str *from = read_list(f, yaml_get(node, "from"), &nfrom);
-    if (nfrom == 0)
-        fault(f, key, "schema.no_state", "", NULL);
-    for (size_t i = 0; i < nfrom; i++) {
-        if (!has_state(k, from[i]))
-            fault(f, yaml_get(node, "from"), "schema.no_state", S(from[i]), NULL);
-        t.from = from[i];
-        if (k->ntransitions < TRANSITIONS_MAX)
-            k->transitions[k->ntransitions++] = t;
-        else
-            fault(f, key, "schema.want_map", N(TRANSITIONS_MAX), NULL);
     }
 }
 
@@ -234,14 +197,14 @@ static uint32_t read_ops(const struct src *f, struct yaml *node)
 {
     uint32_t ops = 0;
     size_t n;
-    str *v = read_list(f, node, &n);
+    str *v = src_list(f, node, &n);
 
     for (size_t i = 0; i < n; i++) {
         enum kind_op op;
         if (kind_op_parse(v[i], &op))
             ops |= op;
         else
-            fault(f, node, "schema.no_op", S(v[i]), NULL);
+            src_fault(f, node, "schema.no_op", S(v[i]), NULL);
     }
     return ops;
 }
@@ -252,11 +215,11 @@ static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, 
     struct schema *s = f->l->s;
     struct kind *k = &s->kinds[s->nkinds];
     struct kind_src *src = &f->l->src[s->nkinds];
-    struct yaml *fields = yaml_get(node, "fields"), *tr = yaml_get(node, "transitions");
+    struct yaml *fields = yaml_get(node, "fields");
 
-    if (!is_map(f, node, 20))
+    if (!src_map(f, node, 20))
         return;
-    *k = (struct kind){.name = name_of(f, key),
+    *k = (struct kind){.name = src_name(f, key),
                        .group = group,
                        .group_label = *group_label,
                        .unit_field = SIZE_MAX,
@@ -269,18 +232,15 @@ static void read_kind(const struct src *f, struct yaml *key, struct yaml *node, 
     k->approval = read_ops(f, yaml_get(node, "approval"));
     read_states(f, k, key, yaml_get(node, "states"));
     if (fields == NULL || fields->kind != YAML_MAP || fields->n == 0 || fields->n > FIELDS_MAX) {
-        fault(f, fields != NULL ? fields : key, "schema.no_fields", S(k->name), NULL);
+        src_fault(f, fields != NULL ? fields : key, "schema.no_fields", S(k->name), NULL);
     } else {
         k->fields = arena_array(&s->arena, struct field, fields->n);
         src->fields = fields->keys;
         for (size_t i = 0; k->fields != NULL && i < fields->n; i++, k->nfields++)
             read_field(f, &k->fields[i], fields->keys[i], fields->items[i]);
     }
-    if (tr != NULL && is_map(f, tr, TRANSITIONS_MAX)) {
-        k->transitions = arena_array(&s->arena, struct transition, TRANSITIONS_MAX);
-        for (size_t i = 0; k->transitions != NULL && i < tr->n; i++)
-            read_transition(f, k, tr->keys[i], tr->items[i]);
-    }
+    schema_read_invariants(f, k, yaml_get(node, "invariants"));
+    schema_read_transitions(f, k, yaml_get(node, "transitions"));
 }
 
 void schema_load_text(struct loading *l, str text, const char *name)
@@ -293,20 +253,21 @@ void schema_load_text(struct loading *l, str text, const char *name)
         return;
     for (size_t d = 0; d < ndocs; d++) {
         struct yaml *group = yaml_get(docs[d], "group"), *kinds = yaml_get(docs[d], "kinds");
-        if (!is_map(&f, docs[d], 2))
+        if (!src_map(&f, docs[d], 3))
             continue;
         yaml_only(l->es, name, docs[d], file_keys);
         if (kinds == NULL)
-            fault(&f, docs[d], "schema.no_kinds", NULL, NULL);
-        if (kinds == NULL || !is_map(&f, group != NULL ? group : docs[d], 3) || !is_map(&f, kinds, KINDS_MAX))
+            src_fault(&f, docs[d], "schema.no_kinds", NULL, NULL);
+        if (kinds == NULL || !src_map(&f, group != NULL ? group : docs[d], 3) || !src_map(&f, kinds, KINDS_MAX))
             continue;
+        schema_read_checklists(&f, yaml_get(docs[d], "checklists"));
         struct label gl = read_label(&f, docs[d], group, group_keys, true);
         str gname = yaml_text(group, "name");
         if (!schema_name_ok(gname))
-            fault(&f, group != NULL ? group : docs[d], "schema.bad_name", S(gname), NULL);
+            src_fault(&f, group != NULL ? group : docs[d], "schema.bad_name", S(gname), NULL);
         for (size_t i = 0; i < kinds->n; i++) {
             if (l->s->nkinds == KINDS_MAX) {
-                fault(&f, kinds->keys[i], "schema.too_many", N(KINDS_MAX), NULL);
+                src_fault(&f, kinds->keys[i], "schema.too_many", N(KINDS_MAX), NULL);
                 return;
             }
             read_kind(&f, kinds->keys[i], kinds->items[i], gname, &gl);
@@ -322,8 +283,9 @@ static int loading_init(struct loading *l, struct errs *es)
     if (l->s != NULL) {
         l->s->arena = a;
         l->s->kinds = arena_array(&l->s->arena, struct kind, KINDS_MAX);
+        l->s->checklists = arena_array(&l->s->arena, struct checklist, CHECKLISTS_MAX);
         l->src = arena_array(&l->s->arena, struct kind_src, KINDS_MAX);
-        if (l->s->kinds != NULL && l->src != NULL)
+        if (l->s->kinds != NULL && l->s->checklists != NULL && l->src != NULL)
             return 0;
         a = l->s->arena;
     }

@@ -354,10 +354,15 @@ int write_record(struct write *w, const struct kind *k, const struct rec *old, s
         rc = rights_write(w->who, k, old != NULL ? old->state : STR_NONE, e);
     if (rc == 0)
         rc = judge_state(w, old, in, fresh, e);
+    const struct transition *step = w->restoring ? NULL : life_step(old, fresh->state);
+    if (rc == 0)
+        rc = life_sets(w, step, old, in, e);
     if (rc == 0)
         rc = fields_judge(w, k, old, in, fresh, e);
+    if (rc == 0)
+        rc = life_judge(w, step, in, fresh, e);
     if (rc == 0 && w->mistakes == before)
-        rc = invariants_judge(w, old, fresh, e);
+        rc = invariants_judge(w, old, in, fresh, e);
     if (rc == 0 && w->mistakes != before)
         rc = ERR(e, -EINVAL, "registry.invalid", N((int64_t)(w->mistakes - before)));
     if (rc < 0)
@@ -368,6 +373,10 @@ int write_record(struct write *w, const struct kind *k, const struct rec *old, s
                              fresh->state, e);
     if (rc == 0 && *how != OUT_SAME)
         rc = put(w, old, fresh, e);
+    if (rc == 0 && *how != OUT_SAME)
+        rc = life_after(w, step, old, fresh, e);
+    if (rc == 0 && w->mistakes != before)
+        rc = ERR(e, -EINVAL, "registry.invalid", N((int64_t)(w->mistakes - before)));
     if (rc == 0)
         *out = fresh;
     return rc;

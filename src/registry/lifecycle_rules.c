@@ -1,0 +1,150 @@
+/* Invariants as SQL of the schema: asked once the row is written, in the same
+ * transaction, so that SQL sees what would be; with a mistake all is taken back.
+ * The text is an administrator's and is parsed as a reader's when the registry
+ * opens: it can look and do nothing else. */
+#include "registry/registry-int.h"
+#include "base/calendar.h"
+#include <ctype.h>
+#include <errno.h>
+
+/* :id, :today, :now to ?1.. in the order of their first use. */
+static const char *const names[] = {"id", "today", "now"};
+enum { NAMES = 3 };
+
+struct bound {
+    struct buf sql;
+    struct val p[NAMES];
+    size_t np, number[NAMES];
+};
+
+static size_t name_at(str s)
+{
+    for (size_t i = 0; i < NAMES; i++) {
+        size_t n = strlen(names[i]);
+        if (str_starts(s, str_c(names[i])) && (s.n == n || (!isalnum((unsigned char)s.p[n]) && s.p[n] != '_')))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+static void bind(struct bound *b, str sql, const struct val *v)
+{
+    for (size_t i = 0; i < sql.n; i++) {
+        size_t at = sql.p[i] == ':' ? name_at(str_sub(sql, i + 1, SIZE_MAX)) : SIZE_MAX;
+        if (at == SIZE_MAX) {
+            buf_byte(&b->sql, (uint8_t)sql.p[i]);
+            continue;
+        }
+        if (b->number[at] == 0) {
+            b->p[b->np++] = v[at];
+            b->number[at] = b->np;
+        }
+        buf_fmt(&b->sql, "?%zu", b->number[at]);
+        i += strlen(names[at]);
+    }
+    buf_byte(&b->sql, 0);
+}
+
+/* The first row is what stands in the way. */
+static int ask(struct write *w, const struct invariant *x, int64_t id, struct val *way, struct err *e)
+{
+    char day[32];
+    struct bound b = {.np = 0};
+
+    date_fmt(date_of(w->now), day, sizeof(day));
+    const struct val v[NAMES] = {V_INT(id), V_STR(arena_str(w->a, str_c(day))), V_INT(w->now / NS_PER_S)};
+    buf_init(&b.sql, 2 * SQL_TEXT_MAX);
+    bind(&b, x->sql, v);
+    int rc = b.sql.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(w->tx, w->a, b.sql.p, b.p, b.np, way, e);
+    buf_done(&b.sql);
+    return rc;
+}
+
+static bool refs_differ(const struct id_list *a, const struct id_list *b)
+{
+    bool differ = a->n != b->n;
+
+    for (size_t i = 0; !differ && i < a->n; i++)
+        differ = a->id[i] != b->id[i];
+    return differ;
+}
+
+static bool in_states(const struct invariant *x, str state)
+{
+    for (size_t i = 0; i < x->nstates; i++)
+        if (str_eq(x->states[i], state))
+            return true;
+    return false;
+}
+
+/* A record that stands as it is may be edited elsewhere: only what this write
+ * changes is asked about. */
+static bool concerns(const struct invariant *x, const struct transition *t, const struct rec *old,
+                     const struct rec *fresh)
+{
+    for (size_t i = 0; t != NULL && i < t->nholds; i++)
+        if (&fresh->k->invariants[t->holds[i]] == x)
+            return true;
+    if (x->held && x->nstates == 0 && x->nfields == 0)
+        return false;
+    if (x->nstates > 0 && !in_states(x, fresh->state))
+        return false;
+    if (old == NULL || (x->nstates > 0 && !in_states(x, old->state)))
+        return true;
+    for (size_t i = 0; i < x->nfields; i++) {
+        size_t at = x->fields[i];
+        if (!val_eq(&old->v[at], &fresh->v[at]) || refs_differ(&old->refs[at], &fresh->refs[at]))
+            return true;
+    }
+    return false;
+}
+
+/* Lũy itself, loading what is there. */
+static bool is_stock(const struct actor *who) { return (who->roles & ROLE_SYSTEM) != 0 && who->account_id == 0; }
+
+int rules_judge(struct write *w, const struct transition *t, const struct rec *old, const struct rec *fresh,
+                struct err *e)
+{
+    const struct kind *k = fresh->k;
+    int rc = 0;
+
+    for (size_t i = 0; i < k->ninvariants && rc >= 0; i++) {
+        const struct invariant *x = &k->invariants[i];
+        struct val way = V_NULL;
+        struct err fe;
+        bool skip = is_stock(w->who) && !x->strict && (t == NULL || old == NULL);
+        if (skip || !concerns(x, t, old, fresh) || (rc = ask(w, x, fresh->id, &way, e)) <= 0)
+            continue;
+        str shown = way.type == VAL_TEXT ? way.s : way.type == VAL_INT ? str_c(N(way.i)) : STR("?");
+        ERR(&fe, -EINVAL, "registry.invariant", "", S(clauses_text(w->a, x->clauses, x->nclauses)), S(shown));
+        err_label(&fe, 0, x->label.vi, x->label.en);
+        write_fault(w, x->nfields > 0 ? k->fields[x->fields[0]].name : STR("state"), &fe);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int rules_check(struct registry *r, struct err *e)
+{
+    static const char *const deny[] = {"login", "session", "token", "api_token", NULL};
+    const struct named_val params[] = {{"id", V_INT(0)}, {"today", V_Z("2026-01-01")}, {"now", V_INT(0)}};
+    struct arena a = arena_init(1 << 20);
+    int rc = 0;
+
+    for (size_t i = 0; i < r->sc->nkinds && rc == 0; i++)
+        for (size_t j = 0; j < r->sc->kinds[i].ninvariants && rc == 0; j++) {
+            const struct invariant *x = &r->sc->kinds[i].invariants[j];
+            struct foreign_query q = {.sql = arena_str(&a, x->sql).p,
+                                      .params = params,
+                                      .nparams = NAMES,
+                                      .deny_tables = deny,
+                                      .timeout_ms = 1000,
+                                      .max_rows = 1};
+            struct err inner = {0};
+            if (q.sql == NULL)
+                rc = ERR(e, -ENOMEM, "registry.no_memory");
+            else if (store_foreign_check(r->st, &q, &inner) < 0)
+                rc = ERR(e, -EINVAL, "registry.invariant_sql", S(r->sc->kinds[i].name), S(x->name), inner.arg[0]);
+        }
+    arena_free(&a);
+    return rc;
+}
