@@ -190,7 +190,7 @@ static int cond_want(struct write *w, struct cond *c, const struct kind *t, cons
     return rc;
 }
 
-static int attached(struct write *w, const struct attach *x, const struct rec *fresh, int64_t *n, struct err *e)
+static int attached(struct write *w, const struct step_attach *x, const struct rec *fresh, int64_t *n, struct err *e)
 {
     const struct kind *t = schema_kind(w->r->sc, x->kind);
     struct cond c = {.p = {V_INT(fresh->id)}, .np = 1};
@@ -218,7 +218,7 @@ static int judge_attach(struct write *w, const struct transition *t, const struc
     int rc = 0;
 
     for (size_t i = 0; i < t->nattach && rc == 0; i++) {
-        const struct attach *x = &t->attach[i];
+        const struct step_attach *x = &t->attach[i];
         int64_t n = 0;
         struct err fe;
         if ((rc = attached(w, x, fresh, &n, e)) < 0 || n >= x->count)

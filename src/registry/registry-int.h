@@ -24,8 +24,8 @@ struct registry {
     _Atomic(struct tx *) batch; /* joined by writes of its owner alone */
     pthread_t batch_owner;
     bool batch_spoiled;
-    int64_t batch_change; /* the implicit set of the batch, 0: none yet */
-    uint64_t batch_last;  /* history row that it ends with */
+    int64_t batch_change;            /* the implicit set of the batch, 0: none yet */
+    uint64_t batch_last;             /* history row that it ends with */
     const struct calendar *calendar; /* working days; NULL: only weekends are off */
 };
 
@@ -117,7 +117,7 @@ struct write {
     bool by_change;          /* a change set's: approval and the set are looked after there */
     bool restoring;          /* what a change set wrote is undone: states may go back */
     bool stock;              /* came in past an approval, by an administrator's hand */
-    int depth;          /* effects within effects */
+    int depth;               /* effects within effects */
 };
 /* Commits when keep, else takes back; within a batch only says so to the batch. */
 int write_close(struct write *w, bool keep, struct err *e);

@@ -104,7 +104,7 @@ struct want {
     str field, other;
 };
 /* Living records of `kind` whose ref field `by` names this one must be there. */
-struct attach {
+struct step_attach {
     str kind, by;
     struct label label;
     str *states, *clauses;
@@ -140,7 +140,7 @@ struct transition {
     bool approval; /* only through an approved change set */
     size_t *needs; /* fields that must be filled */
     size_t nneeds;
-    struct attach *attach;
+    struct step_attach *attach;
     size_t nattach;
     size_t *holds; /* invariants of the kind that are asked at this step */
     size_t nholds;

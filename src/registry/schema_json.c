@@ -44,7 +44,7 @@ static json_t *rule_json(const struct label *l, const str *clauses, size_t n)
     return json_pack("{s:o, s:o}", "label", label_json(l), "clauses", strs_json(clauses, n));
 }
 
-static json_t *attach_json(const struct attach *x)
+static json_t *attach_json(const struct step_attach *x)
 {
     json_t *o = rule_json(&x->label, x->clauses, x->nclauses);
 

@@ -80,7 +80,7 @@ static size_t *read_holds(const struct src *f, const struct kind *k, struct yaml
     return v;
 }
 
-static void add_wants(const struct src *f, struct attach *at, struct yaml *node, enum want_op op)
+static void add_wants(const struct src *f, struct step_attach *at, struct yaml *node, enum want_op op)
 {
     size_t n;
     bool pairs = op == WANT_IS || op == WANT_SINCE || op == WANT_SAME;
@@ -102,9 +102,9 @@ static void add_wants(const struct src *f, struct attach *at, struct yaml *node,
     }
 }
 
-static void read_attach(const struct src *f, struct attach *at, struct yaml *node)
+static void read_attach(const struct src *f, struct step_attach *at, struct yaml *node)
 {
-    *at = (struct attach){.kind = yaml_text(node, "kind"), .by = yaml_text(node, "by"), .count = 1};
+    *at = (struct step_attach){.kind = yaml_text(node, "kind"), .by = yaml_text(node, "by"), .count = 1};
     if (!src_map(f, node, LIFE_MAX))
         return;
     yaml_only(f->l->es, f->name, node, attach_keys);
@@ -173,7 +173,7 @@ static void read_demands(const struct src *f, struct kind *k, struct transition 
     t->holds = read_holds(f, k, yaml_get(node, "holds"), &t->nholds);
     t->sets = read_sets(f, node, &t->nsets);
     read_notice(f, &t->notice, yaml_get(node, "notice"));
-    if (is_list(f, attach, LIFE_MAX) && (t->attach = arena_array(a, struct attach, attach->n)) != NULL)
+    if (is_list(f, attach, LIFE_MAX) && (t->attach = arena_array(a, struct step_attach, attach->n)) != NULL)
         for (size_t i = 0; i < attach->n; i++)
             read_attach(f, &t->attach[t->nattach++], attach->items[i]);
     if (is_list(f, effects, LIFE_MAX) && (t->effects = arena_array(a, struct effect, effects->n)) != NULL)

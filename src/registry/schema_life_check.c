@@ -65,7 +65,7 @@ static void check_value(const struct at *c, const struct field *f, str value)
     arena_free(&a);
 }
 
-static void check_attach(const struct at *c, const struct attach *x)
+static void check_attach(const struct at *c, const struct step_attach *x)
 {
     const struct kind *t = need_kind(c, x->kind, x->by);
 
