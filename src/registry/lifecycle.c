@@ -153,7 +153,7 @@ static size_t cond_param(struct cond *c, struct val v)
     return c->np;
 }
 
-static int cond_want(struct write *w, struct cond *c, const struct kind *t, const struct want *x,
+static int cond_want(struct write *w, struct cond *c, const struct kind *t, const struct attach_want *x,
                      const struct rec *fresh, struct err *e)
 {
     const struct field *f = kind_field(t, x->field);

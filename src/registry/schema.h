@@ -99,7 +99,7 @@ enum want_op {
     WANT_SINCE, /* not before the date in the own field `other`, when that is filled */
     WANT_SAME   /* equals the own field `other` */
 };
-struct want {
+struct attach_want {
     enum want_op op;
     str field, other;
 };
@@ -109,7 +109,7 @@ struct step_attach {
     struct label label;
     str *states, *clauses;
     size_t nstates, nclauses;
-    struct want *wants;
+    struct attach_want *wants;
     size_t nwants;
     int64_t count;
 };

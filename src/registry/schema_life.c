@@ -90,7 +90,7 @@ static void add_wants(const struct src *f, struct step_attach *at, struct yaml *
     if (!pairs) {
         str *names = src_list(f, node, &n);
         for (size_t i = 0; i < n && at->nwants < LIFE_MAX; i++)
-            at->wants[at->nwants++] = (struct want){op, names[i], STR_NONE};
+            at->wants[at->nwants++] = (struct attach_want){op, names[i], STR_NONE};
         return;
     }
     if (!src_map(f, node, LIFE_MAX))
@@ -98,7 +98,7 @@ static void add_wants(const struct src *f, struct step_attach *at, struct yaml *
     for (size_t i = 0; i < node->n && at->nwants < LIFE_MAX; i++) {
         if (node->items[i]->kind != YAML_SCALAR)
             src_fault(f, node->items[i], "schema.want_text", NULL, NULL);
-        at->wants[at->nwants++] = (struct want){op, node->keys[i]->text, node->items[i]->text};
+        at->wants[at->nwants++] = (struct attach_want){op, node->keys[i]->text, node->items[i]->text};
     }
 }
 
@@ -112,7 +112,7 @@ static void read_attach(const struct src *f, struct step_attach *at, struct yaml
     at->states = src_list(f, yaml_get(node, "states"), &at->nstates);
     at->clauses = src_list(f, yaml_get(node, "clauses"), &at->nclauses);
     src_int(f, node, "count", &at->count);
-    at->wants = arena_array(&f->l->s->arena, struct want, LIFE_MAX);
+    at->wants = arena_array(&f->l->s->arena, struct attach_want, LIFE_MAX);
     if (at->wants == NULL)
         return;
     add_wants(f, at, yaml_get(node, "where"), WANT_IS);

@@ -73,7 +73,7 @@ static void check_attach(const struct at *c, const struct step_attach *x)
         return;
     need_states(c, t, x->states, x->nstates);
     for (size_t i = 0; i < x->nwants; i++) {
-        const struct want *w = &x->wants[i];
+        const struct attach_want *w = &x->wants[i];
         const struct field *f = need_field(c, t, w->field), *mine;
         if (f == NULL)
             continue;
