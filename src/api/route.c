@@ -164,6 +164,9 @@ const struct route routes[] = {
      "api.op.record_patch"},
     {M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, p_plan, NULL, 200,
      "api.op.record_delete"},
+    {M_GET, "/{kind}/{id}/personal", R_ADMIN, RF_KIND, route_personal_get, NULL, NULL, 200, "api.op.personal_get"},
+    {M_DELETE, "/{kind}/{id}/personal", R_ADMIN, RF_KIND | RF_IF_MATCH, route_personal_delete, NULL, NULL, 200,
+     "api.op.personal_delete"},
     {M_GET, "/{kind}/{id}/history", R_ALL, RF_KIND, route_record_history, NULL, NULL, 200, "api.op.record_history"},
     {M_GET, "/{kind}/{id}/why", R_ALL, RF_KIND, route_record_why, NULL, NULL, 200, "api.op.record_why"},
 };

@@ -28,4 +28,10 @@ int reply_preview(struct request *rq, struct response *rs, const char *op, struc
 /* routes_session.c */
 json_t *roles_json(uint32_t roles);
 json_t *time_s_json(int64_t ns); /* to the second */
+
+/* routes_personal.c: an event for whoever reads personal data. records: the
+ * array or the record that goes out, NULL for what the path names. */
+void personal_told(struct request *rq, const char *how, const json_t *records);
+void personal_told_rows(struct request *rq, const char *how); /* a whole list as a file */
+handler_fn route_personal_get, route_personal_delete;
 #endif

@@ -74,6 +74,7 @@ static int reply_csv(struct request *rq, struct response *rs, struct list_query 
         return rc;
     if (rs->body.failed)
         return ERR(e, -EFBIG, "api.reply_too_large");
+    personal_told_rows(rq, "csv");
     rs->status = 200;
     rs->type = "text/csv; charset=utf-8";
     reply_header(rq, rs, "Content-Disposition", "attachment; filename=\"%.*s.csv\"", STR_ARGS(rq->arg[0]));
@@ -100,6 +101,8 @@ int route_records_get(struct request *rq, struct response *rs, struct err *e)
         rc = registry_list(rq->api->d.registry, &rq->auth.actor, rq->arg[0], &q, &out, e);
     if (rc == -EINVAL)
         return e->code = HTTP_ERR(400);
+    if (rc == 0)
+        personal_told(rq, "list", json_object_get(out, "items"));
     return rc < 0 ? rc : reply_json(rq, rs, 200, out);
 }
 
@@ -128,6 +131,8 @@ int route_record_get(struct request *rq, struct response *rs, struct err *e)
         rc = registry_get_at(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], at, &out, e);
     else if (rc == 0)
         rc = registry_get(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], &out, e);
+    if (rc == 0)
+        personal_told(rq, "record", out);
     return rc < 0 ? rc : reply_record(rq, rs, 200, out);
 }
 
@@ -178,6 +183,9 @@ int route_record_history(struct request *rq, struct response *rs, struct err *e)
 {
     json_t *out = NULL;
     int rc = registry_history(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], &out, e);
+
+    if (rc == 0)
+        personal_told(rq, "history", NULL);
     return rc < 0 ? rc : reply_json(rq, rs, 200, json_pack("{s:o}", "items", out));
 }
 

@@ -280,6 +280,32 @@ int cmd_end(struct run *r)
     return code;
 }
 
+int cmd_personal(struct run *r)
+{
+    struct err e = {0};
+    json_t *out = NULL;
+
+    if (client_get(r, path_of(r, r->args[0], r->args[1], "/personal"), &out, &e) < 0)
+        return fail(r, &e);
+    r->format = OUT_JSON;
+    int code = out_object(r, out);
+    json_decref(out);
+    return code;
+}
+
+int cmd_blank(struct run *r)
+{
+    struct err e = {0};
+    json_t *out = NULL;
+
+    if (current_rev(r, &e) < 0 ||
+        client_send(r, "DELETE", path_of(r, r->args[0], r->args[1], "/personal"), NULL, &out, &e) < 0)
+        return fail(r, &e);
+    int code = out_object(r, out);
+    json_decref(out);
+    return code;
+}
+
 int cmd_history(struct run *r)
 {
     static const struct column cols[] = {{"at", "cli.col.at"},         {"op", "cli.col.op"},

@@ -37,6 +37,8 @@ const struct command commands[] = {
      OPTS("limit", "allocate", "unit", "purpose", "reason"), cmd_free_prefix},
     {"prefix", "tree PREFIX", 2, 2, "cli.help.prefix", OPTS("limit"), cmd_prefix},
     {"dns", "ZONE", 1, 1, "cli.help.dns", OPTS(NULL), cmd_dns},
+    {"personal", "KIND KEY", 2, 2, "cli.help.personal", OPTS(NULL), cmd_personal},
+    {"blank", "KIND KEY", 2, 2, "cli.help.blank", OPTS("rev", "reason"), cmd_blank},
     {"import", "KIND FILE.csv", 2, 2, "cli.help.import", OPTS("dry-run", "reason"), cmd_import},
     {"export", "KIND", 1, -1, "cli.help.export", OPTS(LISTING), cmd_export},
     {"verify", "", 0, 0, "cli.help.verify", OPTS(NULL), cmd_verify},

@@ -5,8 +5,9 @@
 
 const char *const check_state_names[] = {"unknown", "pass", "fail", "not_applicable"};
 /* Tables with secrets, whoever made them. */
-const char *const check_deny[] = {"login",  "login_failure", "logins",      "session",   "sessions", "token",
-                                  "tokens", "api_login",     "api_session", "api_token", "recovery", NULL};
+const char *const check_deny[] = {"login",    "login_failure",  "logins",    "session",     "sessions",
+                                  "token",    "tokens",         "api_login", "api_session", "api_token",
+                                  "recovery", "personal_value", "change_op", NULL};
 
 int check_table(struct tx *tx, struct err *e)
 {

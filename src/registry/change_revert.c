@@ -100,6 +100,20 @@ static void put_back(json_t *op, const struct row *row)
     json_decref(after);
 }
 
+/* The row's document with its personal values in it again. */
+static int document_show(struct write *w, const struct row *row, str *doc, struct err *e)
+{
+    json_t *o = doc->n > 0 ? json_loadb(doc->p, doc->n, 0, NULL) : NULL;
+    int rc = o == NULL ? 0 : personal_show(w->r, w->tx, w->a, row->k, row->id, o, e);
+    char *text = o == NULL || rc < 0 ? NULL : json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+
+    if (text != NULL)
+        *doc = arena_str(w->a, str_c(text));
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
 static json_t *inverse_op(const struct row *row)
 {
     bool made = str_eq(row->op, STR("create")) || str_eq(row->op, STR("restore"));
@@ -141,6 +155,8 @@ int change_inverse(struct write *w, const struct change *c, json_t **ops, struct
             seen = x.v[j].id == x.v[i].id && x.v[j].k == x.v[i].k;
         if (!seen)
             rc = check_since(w, &x.v[i], i, e);
+        if (rc == 0)
+            rc = document_show(w, &x.v[i], &x.v[i].before, e);
         json_array_append_new(out, inverse_op(&x.v[i]));
     }
     if (rc == 0 && w->mistakes != before)

@@ -158,7 +158,15 @@ static int why_run(struct why *w, const struct rec *rec, json_t **out, struct er
                       " record_id = ?2 ORDER BY seq DESC LIMIT ?3",
                       VALS(V_STR(w->k->name), V_INT(w->id), V_INT(WHY_ROWS)), history_row, rows, e);
 
-    json_array_foreach(rows, i, row) if (rc == 0) rc = change_of(w, row, e);
+    json_array_foreach(rows, i, row)
+    {
+        if (rc == 0)
+            rc = personal_show(w->r, w->tx, w->a, w->k, w->id, json_object_get(row, "before"), e);
+        if (rc == 0)
+            rc = personal_show(w->r, w->tx, w->a, w->k, w->id, json_object_get(row, "after"), e);
+        if (rc == 0)
+            rc = change_of(w, row, e);
+    }
     if (rc == 0)
         rc = attached(w, list, e);
     if (rc < 0) {

@@ -123,7 +123,17 @@ int history_put(struct write *w, const struct history_of *of, const char *op, co
 int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
                 struct err *e)
 {
-    return history_put(w, &(struct history_of){rec->k->name, rec->id, rec_key(rec), rec->rev}, op, before, after, e);
+    const struct history_of of = {rec->k->name, rec->id, rec_key(rec), rec->rev};
+    json_t *was = NULL, *is = NULL;
+    int rc = personal_hide(w, rec->k, &of, before, &was, e);
+
+    if (rc == 0)
+        rc = personal_hide(w, rec->k, &of, after, &is, e);
+    if (rc == 0)
+        rc = history_put(w, &of, op, was, is, e);
+    json_decref(was);
+    json_decref(is);
+    return rc;
 }
 
 void history_diff(const struct rec *old, const struct rec *fresh, json_t **before, json_t **after)
@@ -149,7 +159,30 @@ void history_diff(const struct rec *old, const struct rec *fresh, json_t **befor
 struct verify {
     struct sha256 prev;
     uint64_t rows, bad;
+    uint64_t *personal; /* rows whose document has values apart; checked behind the walk */
+    size_t npersonal, cap;
 };
+
+static bool has_personal(const struct val *v)
+{
+    return v->type == VAL_TEXT && str_find(v->s, STR("\"personal\":")) != SIZE_MAX;
+}
+
+static bool note_personal(struct verify *v, const struct val *cols)
+{
+    if (!has_personal(&cols[10]) && !has_personal(&cols[11]))
+        return true;
+    if (v->npersonal == v->cap) {
+        size_t cap = v->cap == 0 ? 256 : v->cap * 2;
+        uint64_t *more = reallocarray(v->personal, cap, sizeof(*more));
+        if (more == NULL)
+            return false;
+        v->personal = more;
+        v->cap = cap;
+    }
+    v->personal[v->npersonal++] = (uint64_t)cols[0].i;
+    return true;
+}
 
 static bool verify_row(void *ctx, const struct val *cols, size_t n)
 {
@@ -167,7 +200,31 @@ static bool verify_row(void *ctx, const struct val *cols, size_t n)
         return false;
     }
     v->prev = h;
-    return true;
+    return note_personal(v, cols);
+}
+
+/* The values that stand apart from the chain have the digests that it holds. */
+static int verify_personal(struct verify *v, struct tx *tx, struct err *e)
+{
+    struct arena a = arena_init(CALL_ARENA);
+    int rc = 0;
+
+    for (size_t i = 0; i < v->npersonal && rc >= 0 && v->bad == 0; i++) {
+        static const char *const sql[] = {"SELECT before FROM history WHERE seq = ?1",
+                                          "SELECT after FROM history WHERE seq = ?1"};
+        for (int k = 0; k < 2 && rc >= 0; k++) {
+            struct val doc = V_NULL;
+            bool fits = true;
+            rc = tx_one(tx, &a, sql[k], VALS(V_INT(v->personal[i])), &doc, e);
+            if (rc > 0 && doc.type == VAL_TEXT)
+                rc = personal_check(tx, doc.s, &fits, e);
+            if (!fits)
+                v->bad = v->personal[i];
+        }
+        arena_clear(&a);
+    }
+    arena_free(&a);
+    return rc < 0 ? rc : 0;
 }
 
 int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struct err *e)
@@ -181,6 +238,9 @@ int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struc
         return rc;
     snprintf(sql, sizeof(sql), "SELECT %s, hash FROM history ORDER BY seq", columns);
     rc = tx_query(tx, sql, NO_VALS, verify_row, &v, e);
+    if (rc == 0 && v.bad == 0)
+        rc = verify_personal(&v, tx, e);
+    free(v.personal);
     store_rollback(tx);
     if (rc == 0) {
         *rows = v.rows;
@@ -241,12 +301,20 @@ int registry_history(struct registry *r, const struct actor *who, str kind, str 
             rc = ERR(e, -ENOENT, "registry.not_found", S(kind), S(id_or_key));
         if (rc == 0)
             rc = scope_sees(tx, r, &s, k, id, e);
-        json_t *rows = json_array();
+        json_t *rows = json_array(), *row;
+        size_t i;
         snprintf(sql, sizeof(sql),
                  "SELECT %s, hash FROM history WHERE kind = ?1 AND record_id = ?2 ORDER BY seq DESC LIMIT 1000",
                  columns);
         if (rc == 0)
             rc = tx_query(tx, sql, VALS(V_STR(kind), V_INT(id)), show_row, rows, e);
+        json_array_foreach(rows, i, row)
+        {
+            if (rc == 0)
+                rc = personal_show(r, tx, &a, k, id, json_object_get(row, "before"), e);
+            if (rc == 0)
+                rc = personal_show(r, tx, &a, k, id, json_object_get(row, "after"), e);
+        }
         store_rollback(tx);
         if (rc == 0)
             *out = rows;

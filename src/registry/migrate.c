@@ -235,6 +235,14 @@ static int bring(struct mig *m)
     for (size_t i = 0; i < sizeof(base_tables) / sizeof(base_tables[0]) && rc == 0; i++)
         rc = tx_exec(m->tx, base_tables[i], NO_VALS, NULL, m->e);
     if (rc == 0)
+        rc =
+            mig_sql(m,
+                    "CREATE TABLE IF NOT EXISTS personal_value (id %s, kind TEXT NOT NULL, record_id %s NOT NULL, field"
+                    " TEXT NOT NULL, salt TEXT, value TEXT)",
+                    m->r->st->ops->id_type, m->r->st->ops->int_type);
+    if (rc == 0)
+        rc = mig_sql(m, "CREATE INDEX IF NOT EXISTS personal_value_record ON personal_value (kind, record_id)");
+    if (rc == 0)
         rc = change_tables(m->tx, m->e);
     if (rc == 0)
         rc = meta_get(m, "schema", &was);

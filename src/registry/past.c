@@ -27,7 +27,7 @@ static void step(json_t **rec, const struct val *op, const struct val *rev, cons
     if (str_eq(op->s, STR("create"))) {
         json_decref(*rec);
         *rec = json_incref(what);
-    } else if (*rec != NULL && what != NULL) {
+    } else if (*rec != NULL && what != NULL && !str_eq(op->s, STR("blank"))) {
         json_object_update(*rec, what);
     }
     if (*rec != NULL)
@@ -83,6 +83,8 @@ int registry_get_at(struct registry *r, const struct actor *who, str kind, str i
                 "SELECT op, rev, at, by_name, after FROM history WHERE kind = ?1 AND record_id = ?2 AND at <= ?3"
                 " ORDER BY seq",
                 VALS(V_STR(kind), V_INT(id), V_INT(at_ns)), one_row, &rec, e);
+        if (rc == 0)
+            rc = personal_show(r, tx, &a, k, id, rec, e);
         store_rollback(tx);
         if (rc == 0 && rec == NULL)
             rc = ERR(e, -ENOENT, "registry.not_then", S(kind), S(id_or_key));
@@ -216,8 +218,10 @@ static int past_read(struct registry *r, struct past *p, const struct scope *s, 
         rc = ERR(e, -E2BIG, "registry.at_much");
     for (size_t i = 0; rc == 0 && i < p->n; i++) {
         struct err unseen;
-        if (scope_sees(tx, r, s, p->k, p->ids[i], &unseen) == 0)
-            json_array_append(items, p->v[i]);
+        if (scope_sees(tx, r, s, p->k, p->ids[i], &unseen) < 0)
+            continue;
+        rc = personal_show(r, tx, p->a, p->k, p->ids[i], p->v[i], e);
+        json_array_append(items, p->v[i]);
     }
     return rc;
 }

@@ -178,6 +178,13 @@ struct history_of {
 };
 int history_put(struct write *w, const struct history_of *of, const char *op, const json_t *before, const json_t *after,
                 struct err *e);
+/* personal.c: *out is what the history may hold (a new reference); and back again, in place. */
+int personal_hide(struct write *w, const struct kind *k, const struct history_of *of, const json_t *doc, json_t **out,
+                  struct err *e);
+int personal_show(const struct registry *r, struct tx *tx, struct arena *a, const struct kind *k, int64_t record,
+                  json_t *doc, struct err *e);
+/* Do the values behind a row's document still have their digests? */
+int personal_check(struct tx *tx, str doc, bool *fits, struct err *e);
 int history_add(struct write *w, const struct rec *rec, const char *op, const json_t *before, const json_t *after,
                 struct err *e);
 /* What differs between the two, as a pair of objects with only those members. */

@@ -21,6 +21,7 @@ static const char *const pragmas[] = {
 static const char *const write_pragmas[] = {
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON", /* what is blanked is gone from the file's free pages too */
     "PRAGMA journal_size_limit=67108864",
 };
 /* The writer trusts the schema, as triggers feed the word index (FTS5 counts as
