@@ -15,8 +15,8 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
  * earlier wins. Filled by options.c from one table. */
 struct options {
     const char *url, *ca, *token, *lang_text, *output, *filter_state, *filter_unit, *filter_clause, *filter_control,
-        *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *roles,
-        *fields, *period, *device, *interface, *purpose;
+        *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *confirm,
+        *roles, *fields, *period, *device, *interface, *purpose;
     bool help, version, dry_run, password_stdin, follow, all, allocate;
 };
 
@@ -103,6 +103,7 @@ int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd
     cmd_set(struct run *), cmd_end(struct run *), cmd_history(struct run *), cmd_personal(struct run *),
     cmd_blank(struct run *), cmd_import(struct run *), cmd_export(struct run *), cmd_verify(struct run *);
 int cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *), cmd_dns(struct run *);
+int cmd_change(struct run *), cmd_why(struct run *);
 int cmd_search(struct run *), cmd_sources(struct run *), cmd_stats(struct run *), cmd_api(struct run *);
 int cmd_today(struct run *), cmd_findings(struct run *), cmd_finding(struct run *), cmd_mark(struct run *),
     cmd_clauses(struct run *), cmd_clause(struct run *), cmd_controls(struct run *), cmd_check(struct run *),

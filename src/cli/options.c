@@ -35,6 +35,7 @@ const struct option_info option_table[] = {
     {"interface", "INTERFACE", "cli.opt.interface", AT(interface), false, 0},
     {"purpose", "TEXT", "cli.opt.purpose", AT(purpose), false, 0},
     {"allocate", NULL, "cli.opt.allocate", AT(allocate), true, 0},
+    {"confirm", "DURATION", "cli.opt.confirm", AT(confirm), false, 0},
     {"roles", "A,B", "cli.opt.roles", AT(roles), false, 0},
     {"dry-run", NULL, "cli.opt.dry_run", AT(dry_run), true, 0},
     {"password-stdin", NULL, "cli.opt.password_stdin", AT(password_stdin), true, 0},

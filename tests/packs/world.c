@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #define WORLD_NOW "2026-11-21T03:00:00Z"
+static const struct actor world_admin = {.name = {"quantri", 7}, .account_id = 1, .roles = ROLE_ADMIN};
 const struct actor world_system = {.name = {"test", 4}, .roles = ROLE_SYSTEM};
 
 const char *world_source(const char *path)
@@ -176,7 +177,8 @@ static json_t *field_json(const struct kind *k, str name, const struct yaml *v)
     return json_from_str(v->text);
 }
 
-static int put_record(struct world *w, const struct kind *k, json_t *in, struct errs *es, struct err *e)
+static int put_record(struct world *w, const struct actor *who, const struct kind *k, json_t *in, struct errs *es,
+                      struct err *e)
 {
     char key[200];
     str value = json_get_str(in, k->fields[k->key_field].name.p);
@@ -185,10 +187,9 @@ static int put_record(struct world *w, const struct kind *k, json_t *in, struct 
 
     snprintf(key, sizeof(key), "%.*s", STR_ARGS(value));
     if (registry_get(w->registry, &world_system, k->name, str_c(key), &old, NULL) == 0)
-        rc = registry_change(w->registry, &world_system, k->name, str_c(key), json_get_int(old, "rev", 0), in, &out, es,
-                             e);
+        rc = registry_change(w->registry, who, k->name, str_c(key), json_get_int(old, "rev", 0), in, &out, es, e);
     else
-        rc = registry_create(w->registry, &world_system, k->name, in, &out, es, e);
+        rc = registry_create(w->registry, who, k->name, in, &out, es, e);
     json_decref(old);
     json_decref(out);
     return rc;
@@ -209,7 +210,8 @@ void world_put(struct world *w, const struct yaml *list)
             json_object_set_new(in, name, field_json(k, fields->keys[n]->text, fields->items[n]));
         }
         errs_init(&es, 20);
-        int rc = put_record(w, k, in, &es, &e);
+        /* "by: admin" beside the record: whom approvals bind */
+        int rc = put_record(w, one->n > 1 ? &world_admin : &world_system, k, in, &es, &e);
         if (rc < 0)
             print_message("# cases.yaml:%u\n", one->line);
         assert_true(world_clean(&es, &e) && rc == 0);
