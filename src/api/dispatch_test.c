@@ -72,6 +72,9 @@ static const struct {
     {"POST /api/v1/prefix/1/allocate", "{\"count\":-1}", 422, "api.bad_body", "/count"},
     {"POST /api/v1/prefix/1/allocate", "{\"count\":1001}", 422, "api.bad_body", "/count"},
     {"POST /api/v1/prefix/1/allocate", "{\"container\":1}", 422, "api.bad_body", "/container"},
+    {"GET /api/v1/find?q=x&kind=khong_co", NULL, 400, "registry.no_kind", NULL},
+    {"GET /api/v1/find?q=x&limit=51", NULL, 400, "api.bad_query", "/?limit"},
+    {"GET /api/v1/find?q=x&colour=red", NULL, 400, "api.bad_query", "/?colour"},
     {"DELETE /api/v1/prefix/1/tree", NULL, 405, "api.method", NULL},
     {"GET /api/v1/dns/derived?zone=khong.example", NULL, 404, "registry.not_found", NULL},
 };
@@ -316,6 +319,10 @@ static void test_addresses(void **state)
     check("POST /api/v1/prefix/10.1.0.0%2F30/allocate", "{\"count\":2}", 409, "registry.too_few", NULL);
     world_call(&w, "GET /api/v1/prefix/10.1.0.0%2F30/tree", admin, NULL, 0);
     assert_int_equal(json_array_size(json_object_get(w.json, "rows")), 4);
+    world_call(&w, "GET /api/v1/find?q=m%C3%A1y.tinh", admin, NULL, 0);
+    assert_int_equal(w.status, 200);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(w.json, "groups"), 0), "kind")), "address");
     world_call(&w, "GET /api/v1/dns/derived?zone=tinh.example", admin, NULL, 0);
     assert_string_equal(
         json_string_value(json_object_get(json_array_get(json_object_get(w.json, "items"), 0), "value")), "10.1.0.1");

@@ -2,6 +2,7 @@
  * the check of rights and OpenAPI are all read from here. */
 #include "api/routes-int.h"
 #include "registry/addr.h"
+#include "registry/find.h"
 
 #define R_ALL   (ROLE_ADMIN | ROLE_OPERATOR | ROLE_APPROVER | ROLE_UNIT_OFFICER | ROLE_AUDITOR)
 #define R_WRITE (ROLE_ADMIN | ROLE_OPERATOR | ROLE_UNIT_OFFICER)
@@ -45,6 +46,8 @@ static const struct param p_control[] = {{"control", PT_TEXT, 0, 120}, {0}};
 
 static const struct param p_tree[] = {{"from", PT_TEXT, 0, 64}, {"limit", PT_INT, 1, ADDR_ROWS_MAX}, {0}};
 static const struct param p_free[] = {{"n", PT_INT, 1, ADDR_COUNT_MAX}, {"length", PT_INT, 1, 128}, {0}};
+static const struct param p_find[] = {
+    {"q", PT_TEXT, 0, FIND_TEXT_MAX}, {"kind", PT_TEXT, 0, 40}, {"limit", PT_INT, 1, FIND_LIMIT_MAX}, {0}};
 static const struct param p_zone[] = {{"zone", PT_TEXT, 1, 253}, {0}};
 
 static const struct member b_session[] = {
@@ -99,6 +102,7 @@ const struct route routes[] = {
     {M_GET, "/registry/counts", R_ALL, 0, route_counts_get, NULL, NULL, 200, "api.op.counts_get"},
     {M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get"},
 
+    {M_GET, "/find", R_ALL, 0, route_find_get, p_find, NULL, 200, "api.op.find_get"},
     {M_GET, "/prefix/{id}/tree", R_ALL, 0, route_prefix_tree, p_tree, NULL, 200, "api.op.prefix_tree"},
     {M_GET, "/prefix/{id}/free", R_ALL, 0, route_prefix_free, p_free, NULL, 200, "api.op.prefix_free"},
     {M_POST, "/prefix/{id}/allocate", R_WRITE, 0, route_prefix_allocate, NULL, b_allocate, 201,

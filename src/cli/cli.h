@@ -102,7 +102,8 @@ int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *),
 int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd_add(struct run *),
     cmd_set(struct run *), cmd_end(struct run *), cmd_history(struct run *), cmd_personal(struct run *),
     cmd_blank(struct run *), cmd_import(struct run *), cmd_export(struct run *), cmd_verify(struct run *);
-int cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *), cmd_dns(struct run *);
+int cmd_find(struct run *), cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *),
+    cmd_dns(struct run *);
 int cmd_change(struct run *), cmd_why(struct run *);
 int cmd_search(struct run *), cmd_sources(struct run *), cmd_stats(struct run *), cmd_api(struct run *);
 int cmd_today(struct run *), cmd_findings(struct run *), cmd_finding(struct run *), cmd_mark(struct run *),

@@ -31,6 +31,7 @@ const struct command commands[] = {
     {"set", "KIND KEY FIELD=VALUE...", 3, -1, "cli.help.set", OPTS("rev", "reason"), cmd_set},
     {"end", "KIND KEY", 2, 2, "cli.help.end", OPTS("rev", "reason"), cmd_end},
     {"history", "KIND KEY", 2, 2, "cli.help.history", OPTS(NULL), cmd_history},
+    {"find", "TEXT", 1, -1, "cli.help.find", OPTS("limit"), cmd_find},
     {"free-ip", "PREFIX", 1, 1, "cli.help.free_ip",
      OPTS("limit", "allocate", "device", "interface", "name", "purpose", "reason"), cmd_free_ip},
     {"free-prefix", "PREFIX LENGTH", 2, 2, "cli.help.free_prefix",

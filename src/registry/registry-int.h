@@ -21,6 +21,7 @@ struct registry {
     const struct schema *sc;
     const struct clock *clk;
     struct kind_sql *sql;       /* beside sc->kinds */
+    struct find_index *find;    /* find-int.h */
     _Atomic(struct tx *) batch; /* joined by writes of its owner alone */
     pthread_t batch_owner;
     bool batch_spoiled;

@@ -1,5 +1,6 @@
 /* The door of the registry: opens it, and turns each call into one transaction.
  * No state beside the store but texts made at open; any thread. */
+#include "registry/find-int.h"
 #include "registry/registry-int.h"
 #include "base/json.h"
 #include <errno.h>
@@ -15,6 +16,8 @@ int registry_open(struct store *st, const struct schema *sc, const struct clock 
         for (size_t i = 0; r->sql != NULL && i < sc->nkinds && rc == 0; i++)
             rc = kind_sql_make(r, &sc->kinds[i], &r->sql[i]);
     }
+    if (rc == 0 && r != NULL)
+        rc = find_index_new(sc->nkinds, &r->find);
     if (r == NULL || r->sql == NULL || rc < 0)
         rc = ERR(e, -ENOMEM, "registry.no_memory");
     else
@@ -41,6 +44,7 @@ void registry_close(struct registry *r)
         free(r->sql[i].insert);
     }
     free(r->sql);
+    find_index_free(r->find);
     free(r);
 }
 
