@@ -29,7 +29,8 @@ class Luyd:
         self.log = self.data.parent / "luyd.log"
         self.settings = list(settings)
         if ports == 0:
-            self.settings += ["listen = 127.0.0.1:0", "syslog_udp = 127.0.0.1:0", "syslog_tcp = 127.0.0.1:0", "syslog_tls = 127.0.0.1:0"]
+            self.settings += ["listen = 127.0.0.1:0", "syslog_udp = 127.0.0.1:0", "syslog_tcp = 127.0.0.1:0", "syslog_tls = 127.0.0.1:0",
+                              "flow_udp = 127.0.0.1:0", "ipfix_udp = 127.0.0.1:0"]
         self.child = None
 
     def env(self):

@@ -221,6 +221,7 @@ bool client_left(int fd);
 
 /* stats.c */
 json_t *stats_json(struct api *api);
+json_t *exporters_json(struct api *api); /* new reference */
 json_t *intake_json(struct api *api, json_t **drops);
 void metrics_write(struct api *api, struct buf *b);
 void self_event(struct api *api, int severity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

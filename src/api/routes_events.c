@@ -304,5 +304,8 @@ int route_sources_get(struct request *rq, struct response *rs, struct err *e)
 
     if (rc < 0)
         return rc;
-    return reply_json(rq, rs, 200, json_is_array(out) ? json_pack("{s:o}", "items", out) : out);
+    if (json_is_array(out))
+        out = json_pack("{s:o}", "items", out);
+    json_object_set_new(out, "exporters", exporters_json(rq->api));
+    return reply_json(rq, rs, 200, out);
 }

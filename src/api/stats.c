@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { COUNTERS = 96 };
+enum { COUNTERS = 128 };
 
 static size_t counters(struct api *api, struct api_counter out[COUNTERS])
 {
@@ -69,6 +69,27 @@ static json_t *journal_json(struct api *api)
                      "last_at", time_json(s.last_ns));
 }
 
+/* Who exports flows, busiest reasons to look first: what was lost stands beside. */
+json_t *exporters_json(struct api *api)
+{
+    struct flow_exporter_seen *seen = calloc(FLOW_EXPORTERS_SEEN, sizeof(*seen));
+    size_t n = seen != NULL && api->d.flows != NULL ? flow_store_exporters(api->d.flows, seen, FLOW_EXPORTERS_SEEN) : 0;
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        char ip[IP_TEXT_MAX];
+        ip_fmt(seen[i].who.ip, ip, sizeof(ip));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:i,s:i,s:I,s:I,s:I,s:I,s:o,s:o}", "address", ip, "port",
+                                        (int)seen[i].who.port, "version", (int)seen[i].who.version, "domain",
+                                        (json_int_t)seen[i].who.domain, "flows", (json_int_t)seen[i].flows, "datagrams",
+                                        (json_int_t)seen[i].datagrams, "lost", (json_int_t)seen[i].lost, "first_at",
+                                        time_json(seen[i].first_ns), "last_at", time_json(seen[i].last_ns)));
+    }
+    free(seen);
+    return list;
+}
+
 static json_t *judge_json(struct api *api)
 {
     struct judge_stats s;
@@ -118,6 +139,7 @@ json_t *stats_json(struct api *api)
     json_object_set_new(o, "rss_bytes", json_integer((json_int_t)rss_bytes()));
     json_object_set_new(o, "journal", journal_json(api));
     json_object_set_new(o, "intake", group_json(c, n, "intake"));
+    json_object_set_new(o, "flows", group_json(c, n, "flows"));
     json_object_set_new(o, "pipeline", group_json(c, n, "pipeline"));
     json_object_set_new(o, "judge", judge_json(api));
     json_object_set_new(o, "registry", registry_json(api));

@@ -3,6 +3,7 @@
 #define LUY_DAEMON_LUYD_INT_H
 #include "daemon/luyd.h"
 #include "daemon/pipeline.h"
+#include "journal/flow_store.h"
 #include "base/log.h"
 #include "base/msg.h"
 
@@ -25,6 +26,7 @@ struct luyd {
     struct registry *registry;
     struct calendar *calendar;
     struct journal *journal;
+    struct flow_store *flows;
     struct judge *judge;
     struct self_queue *self;
     struct intake *intake;
@@ -33,8 +35,8 @@ struct luyd {
 };
 /* parts.c: each opens one part out of cfg and what is open already. */
 typedef int luyd_step(struct luyd *d, struct err *e);
-luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_judge,
-    open_api, open_intake, start_api, write_ports;
+luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
+    open_judge, open_api, open_intake, start_api, write_ports;
 struct login_policy policy_of(const struct config *c);
 void set_log_level(const char *name);
 void on_log_line(void *ctx, enum log_level lv, str line); /* base/log.h hook; ctx: struct luyd */

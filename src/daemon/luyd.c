@@ -41,9 +41,10 @@ static const struct {
     const char *name;
     int (*fn)(struct luyd *d, struct err *e);
 } steps[] = {
-    {"configuration", open_config}, {"data", open_data},       {"keys", open_vault},   {"registry", open_registry},
-    {"calendar", open_calendar},    {"journal", open_journal}, {"judge", open_judge},  {"api", open_api},
-    {"intake", open_intake},        {"https", start_api},      {"ports", write_ports},
+    {"configuration", open_config}, {"data", open_data},         {"keys", open_vault},
+    {"registry", open_registry},    {"calendar", open_calendar}, {"journal", open_journal},
+    {"flows", open_flows},          {"judge", open_judge},       {"api", open_api},
+    {"intake", open_intake},        {"https", start_api},        {"ports", write_ports},
 };
 
 void log_step(const char *name, const struct err *e)
@@ -120,6 +121,7 @@ void luyd_stop(struct luyd *d)
     api_free(d->api);
     if (d->journal != NULL)
         journal_close(d->journal);
+    flow_store_close(d->flows);
     if (d->registry != NULL)
         registry_close(d->registry);
     if (d->store != NULL)

@@ -53,7 +53,7 @@ class Luyd:
     def __init__(self, folder):
         self.folder, self.data, self.child = folder, folder / "data", None
         self.settings = {"listen": "127.0.0.1:0", "syslog_udp": "127.0.0.1:0", "syslog_tcp": "127.0.0.1:0",
-                         "syslog_tls": "127.0.0.1:0", "check_interval": "1s", "journal_sync_ms": "0"}
+                         "syslog_tls": "127.0.0.1:0", "flow_udp": "127.0.0.1:0", "ipfix_udp": "127.0.0.1:0", "check_interval": "1s", "journal_sync_ms": "0"}
         self.write()
 
     def write(self, extra=""):

@@ -38,6 +38,24 @@ static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
     return d->pipeline != NULL ? pipeline_counters(d->pipeline, out, cap) : 0;
 }
 
+/* What the flow receiver has to say becomes an event of Lũy's own. */
+static void flow_note_hook(void *ctx, const struct flow_note *n)
+{
+    static const struct {
+        const char *event;
+        int severity;
+    } events[FN_KINDS] = {[FN_LOST] = {"flow_lost", 4},
+                          [FN_RESTART] = {"flow_exporter_restart", 5},
+                          [FN_SFLOW] = {"flow_sflow_refused", 4}};
+    char ip[IP_TEXT_MAX];
+
+    ip_fmt(n->ip, ip, sizeof(ip));
+    if (events[n->kind].event != NULL)
+        self_sayf(((struct luyd *)ctx)->self, events[n->kind].severity,
+                  "event=%s exporter=%s port=%u version=%u domain=%u count=%llu", events[n->kind].event, ip, n->port,
+                  n->version, n->domain, (unsigned long long)n->n);
+}
+
 int open_config(struct luyd *d, struct err *e)
 {
     struct errs es;
@@ -166,6 +184,20 @@ int open_journal(struct luyd *d, struct err *e)
     return rc < 0 ? rc : journal_open(&jc, &d->clk, &d->journal, e);
 }
 
+int open_flows(struct luyd *d, struct err *e)
+{
+    char path[1100];
+    struct flow_store_cfg fc = {
+        .dir = path,
+        .sync_ms = (int)d->cfg.journal_sync_ms,
+        .max_bytes = d->cfg.flow_max,
+        .retention_days = (int)d->cfg.flow_retention_days,
+        .reserve_bytes = d->cfg.journal_reserve,
+    };
+    snprintf(path, sizeof(path), "%s/flows", d->o.data);
+    return flow_store_open(&fc, &d->clk, &d->flows, e);
+}
+
 int open_judge(struct luyd *d, struct err *e)
 {
     struct judge_cfg jc = {.packs_dir = d->paths.packs,
@@ -199,6 +231,7 @@ int open_api(struct luyd *d, struct err *e)
     struct api_deps deps = {
         .registry = d->registry,
         .journal = d->journal,
+        .flows = d->flows,
         .judge = d->judge,
         .vault = d->vault,
         .clock = &d->clk,
@@ -215,6 +248,14 @@ int open_intake(struct luyd *d, struct err *e)
         .udp = str_c(d->cfg.syslog_udp),
         .tcp = str_c(d->cfg.syslog_tcp),
         .tls = str_c(d->cfg.syslog_tls),
+        .flow = str_c(d->cfg.flow_udp),
+        .ipfix = str_c(d->cfg.ipfix_udp),
+        .json_tcp = str_c(d->cfg.json_tcp),
+        .json_unix = str_c(d->cfg.json_unix),
+        .json_dgram = str_c(d->cfg.json_dgram),
+        .flow_state = arena_fmt(&a, "%s/flow-templates", d->o.data),
+        .flow_note = flow_note_hook,
+        .flow_ctx = d,
         .ring_bytes = (size_t)d->cfg.intake_ring,
         .max_connections = (uint32_t)d->cfg.intake_connections,
         .max_per_source = (uint32_t)d->cfg.intake_per_source,
@@ -227,9 +268,10 @@ int open_intake(struct luyd *d, struct err *e)
         rc = file_read(&a, d->cfg.tls_client_ca, 256 * 1024, &ic.tls_client_ca_pem, e);
     if (rc == 0)
         rc = intake_start(&ic, &d->clk, &d->intake, e);
-    if (rc == 0)
-        rc =
-            pipeline_start(d->intake, d->journal, d->judge, d->registry, d->self, d->wake_fd, &d->clk, &d->pipeline, e);
+    if (rc == 0) {
+        struct pipeline_parts parts = {d->intake, d->journal, d->flows, d->judge, d->registry, d->self, d->wake_fd, &d->clk};
+        rc = pipeline_start(&parts, &d->pipeline, e);
+    }
     arena_free(&a);
     return rc;
 }

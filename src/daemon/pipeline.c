@@ -26,6 +26,7 @@ enum {
 struct pipeline {
     struct intake *in;
     struct journal *journal;
+    struct flow_store *flows;
     struct judge *judge;
     struct registry *registry;
     struct self_queue *self;
@@ -37,11 +38,11 @@ struct pipeline {
     struct event_batch own; /* Lũy's own events; own_held: sealed and waiting */
     str own_wire;
     bool own_held, full, drained;
-    int64_t journal_due, drops_due, complained;
+    int64_t journal_due, flows_due, drops_due, complained;
     struct intake_stats told; /* drops that were journalled */
     pthread_mutex_t check_lock;
     pthread_cond_t check_wake;
-    _Atomic uint64_t batches, self_events, gaps, disk_full_pauses, journal_errors, judge_errors;
+    _Atomic uint64_t batches, flow_batches, self_events, gaps, disk_full_pauses, journal_errors, judge_errors;
     atomic_bool is_full;
 };
 
@@ -67,13 +68,37 @@ static void set_full(struct pipeline *p, bool full)
               F_STR("effect", full ? STR("journal paused, tcp senders wait") : STR("journal goes on")));
 }
 
+/* True: the store has it, or never will. */
+static bool deliver_flows(struct pipeline *p, str wire)
+{
+    struct err e = {0};
+    uint64_t first = 0;
+    int rc = flow_store_append(p->flows, wire, &first, &e);
+
+    if (rc == -ENOSPC || rc == -EDQUOT) {
+        set_full(p, true);
+        return false;
+    }
+    if (rc < 0) {
+        atomic_fetch_add(&p->journal_errors, 1);
+        complain(p, "flow_append", &e);
+        return rc == -EBADMSG;
+    }
+    set_full(p, false);
+    atomic_fetch_add(&p->flow_batches, 1);
+    p->flows_due = 0;
+    return true;
+}
+
 /* True: the journal has it (or never will), and the judge was asked. */
 static bool deliver(struct pipeline *p, str wire)
 {
     struct err e = {0};
     uint64_t first = 0;
-    int rc = journal_append(p->journal, wire, &first, &e);
 
+    if (flow_batch_is(wire))
+        return deliver_flows(p, wire);
+    int rc = journal_append(p->journal, wire, &first, &e);
     if (rc == -ENOSPC || rc == -EDQUOT) {
         set_full(p, true);
         return false;
@@ -156,6 +181,7 @@ static void wait_for_work(struct pipeline *p)
     struct pollfd fds[2] = {{.fd = p->wake_fd, .events = POLLIN},
                             {.fd = p->in != NULL && !stuck ? intake_fd(p->in) : -1, .events = POLLIN}};
     int64_t now = mono(p), until = p->journal_due < p->drops_due ? p->journal_due : p->drops_due;
+    until = p->flows_due < until ? p->flows_due : until;
     int64_t ms = stuck ? RETRY_MS : until <= now ? 0 : (until - now + NS_PER_MS - 1) / NS_PER_MS;
     eventfd_t n;
 
@@ -174,6 +200,15 @@ static void one_round(struct pipeline *p)
     if (p->in != NULL && p->held.n == 0 && !p->own_held)
         deliver_intake(p);
     tell_drops(p);
+    if (mono(p) >= p->flows_due) {
+        p->flows_due = mono(p) + DROPS_MS * NS_PER_MS;
+        int rc = flow_store_tick(p->flows, &p->flows_due, &e);
+        if (rc == -ENOSPC || rc == -EDQUOT)
+            set_full(p, true);
+        else if (rc < 0)
+            complain(p, "flow_tick", &e);
+    }
+    e = (struct err){0};
     if (mono(p) >= p->journal_due) {
         p->journal_due = mono(p) + DROPS_MS * NS_PER_MS;
         int rc = journal_tick(p->journal, &p->journal_due, &e);
@@ -214,6 +249,9 @@ static void *pipeline_main(void *arg)
     deliver_own(p);
     if (journal_sync(p->journal, &e) < 0)
         log_err(LOG_ERROR, "journal_sync", &e);
+    e = (struct err){0};
+    if (flow_store_sync(p->flows, &e) < 0)
+        log_err(LOG_ERROR, "flow_sync", &e);
     return NULL;
 }
 
@@ -293,16 +331,21 @@ static void pipeline_free(struct pipeline *p)
     free(p);
 }
 
-int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct registry *registry,
-                   struct self_queue *self, int wake_fd, const struct clock *clk, struct pipeline **out, struct err *e)
+int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out, struct err *e)
 {
     struct pipeline *p = calloc(1, sizeof(*p));
     int rc;
 
     if (p == NULL)
         return ERR(e, -ENOMEM, "daemon.thread");
-    *p = (struct pipeline){
-        .in = in, .journal = j, .judge = judge, .registry = registry, .self = self, .clk = clk, .wake_fd = wake_fd};
+    *p = (struct pipeline){.in = parts->in,
+                           .journal = parts->journal,
+                           .flows = parts->flows,
+                           .judge = parts->judge,
+                           .registry = parts->registry,
+                           .self = parts->self,
+                           .clk = parts->clk,
+                           .wake_fd = parts->wake_fd};
     event_batch_init(&p->own, SELF_BATCH);
     init_check(p);
     rc = -pthread_create(&p->thread, NULL, pipeline_main, p);
@@ -340,6 +383,20 @@ static void row(struct rows *r, const char *group, const char *name, uint64_t va
         r->v[r->n++] = (struct api_counter){group, name, value, gauge};
 }
 
+static void flow_rows(struct pipeline *p, struct rows *r)
+{
+    struct flow_store_stats st;
+
+    flow_store_stats(p->flows, &st);
+    row(r, "flows", "flows", st.flows, true);
+    row(r, "flows", "disk_bytes", st.disk_bytes, true);
+    row(r, "flows", "blocks", st.blocks, true);
+    row(r, "flows", "segments", st.segments, true);
+    row(r, "flows", "unsealed_blocks", st.unsealed_blocks, true);
+    row(r, "flows", "bad_blocks", st.bad_blocks, false);
+    row(r, "flows", "torn_bytes", st.torn_bytes, true);
+}
+
 size_t pipeline_counters(struct pipeline *p, struct api_counter *out, size_t cap)
 {
     struct rows r = {out, 0, cap};
@@ -353,6 +410,7 @@ size_t pipeline_counters(struct pipeline *p, struct api_counter *out, size_t cap
     row(&r, "intake", "restarts", s.restarts, false);
     row(&r, "intake", "ring_corrupt", s.ring_corrupt, false);
     row(&r, "pipeline", "batches", atomic_load(&p->batches), false);
+    row(&r, "pipeline", "flow_batches", atomic_load(&p->flow_batches), false);
     row(&r, "pipeline", "self_events", atomic_load(&p->self_events), false);
     row(&r, "pipeline", "drop_self_queue", self_dropped(p->self), false);
     row(&r, "pipeline", "gaps", atomic_load(&p->gaps), false);
@@ -360,5 +418,6 @@ size_t pipeline_counters(struct pipeline *p, struct api_counter *out, size_t cap
     row(&r, "pipeline", "disk_full_pauses", atomic_load(&p->disk_full_pauses), false);
     row(&r, "pipeline", "journal_errors", atomic_load(&p->journal_errors), false);
     row(&r, "pipeline", "judge_errors", atomic_load(&p->judge_errors), false);
+    flow_rows(p, &r);
     return r.n;
 }

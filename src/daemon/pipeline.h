@@ -4,11 +4,21 @@
 #include "api/api.h"
 #include "daemon/self_event.h"
 #include "intake/intake.h"
+#include "journal/flow_store.h"
 
 struct pipeline;
 /* Starts the pipeline's thread and the checker's. intake may be NULL (tests). */
-int pipeline_start(struct intake *in, struct journal *j, struct judge *judge, struct registry *registry,
-                   struct self_queue *self, int wake_fd, const struct clock *clk, struct pipeline **out, struct err *e);
+struct pipeline_parts {
+    struct intake *in;
+    struct journal *journal;
+    struct flow_store *flows;
+    struct judge *judge;
+    struct registry *registry;
+    struct self_queue *self;
+    int wake_fd;
+    const struct clock *clk;
+};
+int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out, struct err *e);
 /* Ends intake, journals what is left, syncs. The self queue stays the caller's. */
 void pipeline_stop(struct pipeline *p);
 /* Intake's and the pipeline's own numbers; any thread. */
