@@ -447,7 +447,7 @@ def reload(luyd, boss):
     luyd.child.send_signal(signal.SIGHUP)
     check("a bad file is refused whole", until(10, lambda: boss.call("GET", "/events?query=program:luyd%20event=luyd_reload%20configuration=kept") == 200
                                                and boss.body["items"]), luyd.log()[-1500:])
-    check("with line and column", "luyd.conf:8:10" in luyd.log(), luyd.log()[-800:])
+    check("with line and column", f"luyd.conf:{len(luyd.settings) + 1}:10" in luyd.log(), luyd.log()[-800:])
     account(boss, "tai-nap-2", "auditor")
     equal("the old limit stays", [Api(luyd).login("tai-nap-2", "sai-mat-khau") for _ in range(3)], [401, 401, 423])
     luyd.write()

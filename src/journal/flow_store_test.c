@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/rand.h"
 #include "base/test-int.h"
+#include "journal/flow_source.h"
 #include "journal/flow_store-int.h"
 #include "journal/journal_test-int.h"
 #include <fcntl.h>
@@ -485,6 +486,123 @@ static void old_segments_go(void **state)
     flow_store_close(s);
 }
 
+/* --- queries: columns say what the exact match says, row by row --------------- */
+
+static const char *const questions[] = {
+    "from:flows dst_port:22",
+    "from:flows packets:>100",
+    "from:flows dst_port:<1024 packets:>100",
+    "from:flows src_port:1000..2000",
+    "from:flows NOT dst_port:<30000",
+    "from:flows proto:tcp OR proto:udp",
+    "from:flows proto:77",
+    "from:flows NOT proto:tcp",
+    "from:flows src:10.0.0.0/8",
+    "from:flows NOT src:128.0.0.0/1",
+    "from:flows dst:0.0.0.0/0",
+    "from:flows src:::/0",
+    "from:flows src:203.0.113.7",
+    "from:flows bytes:>=9223372036854775807",
+    "from:flows direction:0",
+    "from:flows direction:>0",
+    "from:flows tcp_flags:*S* dst_port:<20000",
+    "from:flows NOT (tcp_flags:*S* dst_port:<20000)",
+    "from:flows exporter:192.0.2.1",
+    "from:flows domain:1 tos:<=3",
+    "from:flows since:2026-11-21T02:29:59Z",
+    "from:flows until:2026-11-21T02:30:00.1Z proto:<9",
+    "from:flows duration:>50s",
+    "from:flows (in_if:>2000000000 OR NOT out_if:>2000000000) NOT next_hop:0.0.0.0/1",
+};
+struct count {
+    const struct query *q;
+    uint64_t handed, fit, last;
+};
+
+static bool row_count(void *ctx, const struct source_row *r)
+{
+    struct count *c = ctx;
+
+    c->handed++;
+    c->fit += query_row_match(c->q, r);
+    if (c->last != 0)
+        assert_true(r->seq < c->last); /* newest first */
+    c->last = r->seq;
+    return true;
+}
+
+static struct count ask(struct row_source *from, struct query *scanned, const struct query *q)
+{
+    struct search_stats st = {0};
+    struct count c = {q, 0, 0, 0};
+
+    assert_int_equal(from->scan(from->ctx, scanned, NULL, row_count, &c, &st, NULL), 0);
+    return c;
+}
+
+static void questions_agree(struct flow_store *s)
+{
+    struct row_source from = flow_source(s);
+    const struct row_source *sources[] = {&from};
+    struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+    struct arena a = arena_init(8 << 20);
+    struct query *all, *q;
+
+    assert_int_equal(query_parse_env(&a, STR("from:flows"), &env, &all, NULL), 0);
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        struct err e = {0};
+        if (query_parse_env(&a, str_c(questions[i]), &env, &q, &e) < 0)
+            fail_msg("%s: %s", questions[i], e.key);
+        struct count want = ask(&from, all, q), have = ask(&from, q, q);
+        print_message("# %s: %llu of %llu, %llu read\n", questions[i], (unsigned long long)want.fit,
+                      (unsigned long long)want.handed, (unsigned long long)have.handed);
+        assert_int_equal(want.handed, ROWS);
+        assert_int_equal(have.fit, want.fit);
+    }
+    arena_free(&a);
+}
+
+static void columns_answer_as_rows_do(void **state)
+{
+    struct flow_store *s = open_with(dir, &clk, 0);
+
+    fill(s, 0, ROWS);
+    questions_agree(s); /* in memory */
+    flow_store_close(s);
+    s = open_with(dir, &clk, 0);
+    questions_agree(s); /* stored */
+    flow_store_close(s);
+}
+
+static bool two_rows(void *ctx, const struct source_row *r) { return ++*(int *)ctx < 2; }
+
+static void a_scan_ends_when_told(void **state)
+{
+    struct flow_store *s = open_with(dir, &clk, 0);
+    struct row_source from = flow_source(s);
+    const struct row_source *sources[] = {&from};
+    struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+    struct arena a = arena_init(1 << 20);
+    struct search_stats st = {0};
+    volatile bool cancel = true;
+    struct query *q;
+    int n = 0;
+
+    fill(s, 0, 1000);
+    assert_int_equal(query_parse_env(&a, STR("from:flows"), &env, &q, NULL), 0);
+    assert_int_equal(from.scan(from.ctx, q, NULL, two_rows, &n, &st, NULL), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(from.scan(from.ctx, q, &(struct search_opts){.cancel = &cancel}, two_rows, &n, &st, NULL),
+                     -ECANCELED);
+    struct count c = {q, 0, 0, 0};
+    assert_int_equal(from.scan(from.ctx, q, &(struct search_opts){.before_seq = 11}, row_count, &c, &st, NULL), 0);
+    assert_int_equal(c.handed, 10);
+    assert_int_equal(query_parse_env(&a, STR("from:flows nosuch:1"), &env, &q, NULL), -EINVAL);
+    assert_int_equal(query_parse_env(&a, STR("from:flows src:nowhere"), &env, &q, NULL), -EINVAL);
+    arena_free(&a);
+    flow_store_close(s);
+}
+
 static void nonsense_is_refused(void **state)
 {
     struct flow_store *s = open_with(dir, &clk, 0);
@@ -531,6 +649,8 @@ int main(void)
         T(a_reserve_is_left),
         T(old_segments_go),
         T(nonsense_is_refused),
+        T(columns_answer_as_rows_do),
+        T(a_scan_ends_when_told),
         T(blocks_end_by_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

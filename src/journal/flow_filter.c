@@ -1,0 +1,277 @@
+/* A query over a page of flows, all rows at once: one byte a row. A test that
+ * columns cannot answer lets every row through and makes the answer inexact. */
+#include "journal/flow_source-int.h"
+#include <errno.h>
+
+struct filter {
+    struct flow_page *p;
+    bool exact, bad;
+};
+
+static void all(const struct filter *f, uint8_t *fits, uint8_t v) { memset(fits, v, f->p->n); }
+
+static void unknown(struct filter *f, uint8_t *fits)
+{
+    all(f, fits, 1);
+    f->exact = false;
+}
+
+/* --- numbers --------------------------------------------------------------- */
+
+/* Bounds as lo..hi, both in; false: nothing fits. */
+static bool bounds_of(const struct query_node *n, uint64_t *lo, uint64_t *hi)
+{
+    *lo = 0;
+    *hi = UINT64_MAX;
+    if (n->hi.set) {
+        if (n->hi.num < 0 || (n->hi.num == 0 && !n->hi.in))
+            return false;
+        *hi = (uint64_t)n->hi.num - !n->hi.in;
+    }
+    if (n->lo.set && n->lo.num >= 0) {
+        if (n->lo.num == INT64_MAX && !n->lo.in)
+            return false;
+        *lo = (uint64_t)n->lo.num + !n->lo.in;
+    }
+    return *lo <= *hi;
+}
+
+#define WITHIN(T)                                                                                                      \
+    do {                                                                                                               \
+        const T *v = col;                                                                                              \
+        T a = (T)lo, b = (T)hi;                                                                                        \
+        for (uint32_t i = 0; i < n; i++)                                                                               \
+            fits[i] = (uint8_t)((v[i] >= a) & (v[i] <= b));                                                            \
+    } while (0)
+
+static void within(const void *col, unsigned width, uint64_t lo, uint64_t hi, uint32_t n, uint8_t *fits)
+{
+    uint64_t most = width == 8 ? UINT64_MAX : (1ull << 8 * width) - 1;
+
+    if (lo > most) {
+        memset(fits, 0, n);
+        return;
+    }
+    hi = hi < most ? hi : most;
+    if (width == 1)
+        WITHIN(uint8_t);
+    else if (width == 2)
+        WITHIN(uint16_t);
+    else if (width == 4)
+        WITHIN(uint32_t);
+    else
+        WITHIN(uint64_t);
+}
+
+/* From the stored block's head: no row, or every row. 1, 0; -1: the rows must say. */
+static int by_range(const struct filter *f, enum flow_col c, uint64_t lo, uint64_t hi)
+{
+    if (f->p->rows != NULL)
+        return f->p->rows->col[c] == NULL ? lo == 0 : -1;
+    const struct flow_range *r = &f->p->head->sec[c].range;
+    return r->max < lo || r->min > hi ? 0 : r->min >= lo && r->max <= hi ? 1 : -1;
+}
+
+static void number(struct filter *f, enum flow_col c, uint64_t lo, uint64_t hi, uint8_t *fits)
+{
+    int known = by_range(f, c, lo, hi);
+
+    if (known >= 0) {
+        all(f, fits, (uint8_t)known);
+        return;
+    }
+    const void *col = flow_page_col(f->p, c);
+    if (col == NULL)
+        f->bad = true;
+    else
+        within(col, flow_columns[c].width, lo, hi, f->p->n, fits);
+}
+
+static void number_test(struct filter *f, const struct query_node *n, enum flow_col c, uint8_t *fits)
+{
+    uint64_t lo, hi;
+
+    if ((n->test != QT_EQUAL && n->test != QT_NUMBER) || (n->lo.set && !n->lo.whole) || (n->hi.set && !n->hi.whole))
+        unknown(f, fits);
+    else if (bounds_of(n, &lo, &hi))
+        number(f, c, lo, hi, fits);
+    else
+        all(f, fits, 0);
+}
+
+/* --- addresses ------------------------------------------------------------- */
+
+static bool v4_in(struct prefix net, uint32_t a)
+{
+    return prefix_has(net, (struct ip){4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}});
+}
+
+/* Which of the block's addresses lie in the net, one byte each. */
+static uint8_t *places_in(struct filter *f, struct prefix net, bool *any)
+{
+    uint32_t nv4 = f->p->head->nv4, nv6 = f->p->head->nv6, most = (nv4 > nv6 ? nv4 : nv6) + 1;
+    uint8_t *in = calloc(most, 1);
+    const uint32_t *v4 = net.ip.family == 4 ? flow_page_v4(f->p) : NULL;
+    const uint8_t(*v6)[16] = net.ip.family == 6 ? flow_page_v6(f->p) : NULL;
+
+    if (in == NULL || (v4 == NULL && v6 == NULL)) {
+        free(in);
+        f->bad = true;
+        return NULL;
+    }
+    for (uint32_t i = 0; v4 != NULL && i < nv4; i++)
+        *any |= in[i] = v4_in(net, v4[i]);
+    for (uint32_t i = 0; v6 != NULL && i < nv6; i++) {
+        struct ip ip = {.family = 6};
+        memcpy(ip.b, v6[i], 16);
+        *any |= in[i] = prefix_has(net, ip);
+    }
+    return in;
+}
+
+static void stored_net(struct filter *f, struct prefix net, enum flow_col c, unsigned family, uint8_t *fits)
+{
+    bool whole = net.len == (net.ip.family == 4 ? 32 : 128), any = false;
+
+    if (whole && !flow_page_may_have(f->p, net.ip)) {
+        all(f, fits, 0);
+        return;
+    }
+    uint8_t *in = places_in(f, net, &any);
+    if (in == NULL || !any) {
+        all(f, fits, 0);
+        free(in);
+        return;
+    }
+    const uint16_t *families = flow_page_col(f->p, FC_families);
+    const uint32_t *col = flow_page_col(f->p, c);
+    unsigned shift = flow_family_shift(c);
+    f->bad = families == NULL || col == NULL;
+    for (uint32_t i = 0; !f->bad && i < f->p->n; i++) /* places were checked when the column was read */
+        fits[i] = (families[i] >> shift & 3) == family && in[col[i]];
+    free(in);
+}
+
+static void memory_net(struct filter *f, struct prefix net, enum flow_col c, uint8_t *fits)
+{
+    for (uint32_t i = 0; i < f->p->n; i++)
+        fits[i] = prefix_has(net, flow_page_ip(f->p, c, i));
+}
+
+static void net_test(struct filter *f, const struct query_node *n, enum flow_col c, uint8_t *fits)
+{
+    if (n->test != QT_NET)
+        unknown(f, fits);
+    else if (f->p->rows != NULL)
+        memory_net(f, n->net, c, fits);
+    else
+        stored_net(f, n->net, c, n->net.ip.family == 4 ? FAM_4 : FAM_6, fits);
+}
+
+/* --- the tree --------------------------------------------------------------- */
+
+static void proto_test(struct filter *f, const struct query_node *n, uint8_t *fits)
+{
+    int proto = n->test == QT_LIKE ? flow_proto_number(&n->pat) : -1;
+
+    if (proto < 0)
+        unknown(f, fits);
+    else
+        number(f, FC_proto, (uint64_t)proto, (uint64_t)proto, fits);
+}
+
+static void leaf(struct filter *f, const struct query_node *n, uint8_t *fits)
+{
+    const struct flow_query_field *q =
+        n->kind == QN_VALUE && n->ref.kind == QR_FIELD ? &flow_query_fields[n->ref.field] : NULL;
+
+    if (q != NULL && q->kind == FF_PROTO)
+        proto_test(f, n, fits);
+    else if (q == NULL || q->kind != FF_COLUMNS)
+        unknown(f, fits);
+    else if (flow_columns[q->col].kind == FK_ADDRESS)
+        net_test(f, n, (enum flow_col)q->col, fits);
+    else if (flow_columns[q->col].kind == FK_NUMBER)
+        number_test(f, n, (enum flow_col)q->col, fits);
+    else
+        unknown(f, fits);
+}
+
+static void node(struct filter *f, const struct query_node *n, uint8_t *fits);
+
+static void join(struct filter *f, const struct query_node *n, uint8_t *fits)
+{
+    uint8_t *one = malloc(f->p->n + 1);
+
+    f->bad |= one == NULL;
+    for (size_t k = 0; k < n->nkids && !f->bad; k++) {
+        node(f, n->kids[k], k == 0 ? fits : one);
+        if (k == 0)
+            continue;
+        if (n->kind == QN_AND)
+            for (uint32_t i = 0; i < f->p->n; i++)
+                fits[i] &= one[i];
+        else
+            for (uint32_t i = 0; i < f->p->n; i++)
+                fits[i] |= one[i];
+    }
+    free(one);
+}
+
+/* What was let through for want of knowing must not be kept out by a NOT. */
+static void negate(struct filter *f, const struct query_node *n, uint8_t *fits)
+{
+    bool before = f->exact;
+
+    f->exact = true;
+    node(f, n->kids[0], fits);
+    if (!f->exact) {
+        all(f, fits, 1);
+        return;
+    }
+    f->exact = before;
+    for (uint32_t i = 0; i < f->p->n; i++)
+        fits[i] ^= 1;
+}
+
+static void node(struct filter *f, const struct query_node *n, uint8_t *fits)
+{
+    if (f->bad)
+        return;
+    if (n->kind == QN_AND || n->kind == QN_OR)
+        join(f, n, fits);
+    else if (n->kind == QN_NOT)
+        negate(f, n, fits);
+    else
+        leaf(f, n, fits);
+}
+
+static void time_test(struct filter *f, const struct query *q, uint8_t *fits)
+{
+    if (f->p->rows == NULL && f->p->head->time_min >= q->since_ns &&
+        (f->p->head->time_max < q->until_ns || q->until_ns == INT64_MAX))
+        return;
+    if (q->since_ns == INT64_MIN && q->until_ns == INT64_MAX)
+        return;
+    const int64_t *end = flow_page_col(f->p, FC_end), *received = flow_page_col(f->p, FC_received);
+    f->bad |= end == NULL || received == NULL;
+    for (uint32_t i = 0; !f->bad && i < f->p->n; i++) {
+        int64_t t = flow_time(end[i], received[i]);
+        fits[i] &= t >= q->since_ns && (t < q->until_ns || q->until_ns == INT64_MAX);
+    }
+}
+
+bool flow_filter(struct flow_page *p, const struct query *q, uint8_t *fits, bool *exact)
+{
+    struct filter f = {p, true, false};
+
+    all(&f, fits, 1);
+    if (q->root != NULL)
+        node(&f, q->root, fits);
+    if (!f.bad)
+        time_test(&f, q, fits);
+    *exact = f.exact;
+    if (f.bad && p->rc == 0)
+        p->rc = -ENOMEM;
+    return p->rc == 0;
+}
