@@ -269,7 +269,8 @@ int open_intake(struct luyd *d, struct err *e)
     if (rc == 0)
         rc = intake_start(&ic, &d->clk, &d->intake, e);
     if (rc == 0) {
-        struct pipeline_parts parts = {d->intake, d->journal, d->flows, d->judge, d->registry, d->self, d->wake_fd, &d->clk};
+        struct pipeline_parts parts = {d->intake,   d->journal, d->flows,   d->judge,
+                                       d->registry, d->self,    d->wake_fd, &d->clk};
         rc = pipeline_start(&parts, &d->pipeline, e);
     }
     arena_free(&a);
