@@ -41,6 +41,18 @@ const DUTY: Look = {
   done: { icon: CheckOutlined, tone: "good" },
 };
 
+const CHANGE: Look = {
+  draft: { icon: ToolOutlined, tone: "calm" },
+  requested: { icon: FieldTimeOutlined, tone: "warn" },
+  submitted: { icon: FieldTimeOutlined, tone: "warn" },
+  approved: { icon: CheckOutlined, tone: "warn" },
+  applied: { icon: CheckCircleFilled, tone: "good" },
+  confirmed: { icon: CheckCircleFilled, tone: "good" },
+  reverted: { icon: StopOutlined, tone: "calm" },
+  rejected: { icon: CloseCircleFilled, tone: "bad" },
+  withdrawn: { icon: MinusCircleOutlined, tone: "calm" },
+};
+
 function Mark({ looks, family, value }: { looks: Look; family: string; value: string }) {
   const { word } = useI18n();
   const look = looks[value] ?? { icon: MinusCircleOutlined, tone: "calm" };
@@ -55,3 +67,4 @@ function Mark({ looks, family, value }: { looks: Look; family: string; value: st
 export const CheckState = ({ value }: { value: string }) => <Mark looks={CHECK} family="check_state" value={value} />;
 export const FindingState = ({ value }: { value: string }) => <Mark looks={FINDING} family="finding_state" value={value} />;
 export const DutyState = ({ value }: { value: string }) => <Mark looks={DUTY} family="duty_state" value={value} />;
+export const ChangeState = ({ value }: { value: string }) => <Mark looks={CHANGE} family="change_state" value={value} />;

@@ -11,6 +11,8 @@ const RegistryList = lazy(() => import("../pages/registry/RegistryList"));
 const RegistryRecord = lazy(() => import("../pages/registry/RegistryRecord"));
 const RegistryForm = lazy(() => import("../pages/registry/RegistryForm"));
 const RegistryImport = lazy(() => import("../pages/registry/RegistryImport"));
+const ChangesPage = lazy(() => import("../pages/changes/ChangesPage"));
+const ChangePage = lazy(() => import("../pages/changes/ChangePage"));
 const FindingsPage = lazy(() => import("../pages/findings/FindingsPage"));
 const FindingPage = lazy(() => import("../pages/findings/FindingPage"));
 const ClausesPage = lazy(() => import("../pages/clauses/ClausesPage"));
@@ -30,6 +32,8 @@ export function Pages() {
         <Route path="/registry/:kind/import" element={<RegistryImport />} />
         <Route path="/registry/:kind/:id" element={<RegistryRecord />} />
         <Route path="/registry/:kind/:id/edit" element={<RegistryForm />} />
+        <Route path="/changes" element={<ChangesPage />} />
+        <Route path="/changes/:id" element={<ChangePage />} />
         <Route path="/findings" element={<FindingsPage />} />
         <Route path="/findings/:id" element={<FindingPage />} />
         <Route path="/clauses" element={<ClausesPage />} />

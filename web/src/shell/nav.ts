@@ -5,6 +5,7 @@ import {
   DatabaseOutlined,
   SearchOutlined,
   SettingOutlined,
+  SwapOutlined,
   WarningOutlined,
 } from "@ant-design/icons";
 import type { IconType } from "../components/icon";
@@ -16,6 +17,7 @@ export const NAV: { path: string; key: Key; icon: IconType; roles?: string[] }[]
   { path: "/", key: "nav.today", icon: DashboardOutlined },
   { path: "/search", key: "nav.search", icon: SearchOutlined, roles: WIDE },
   { path: "/registry", key: "nav.registry", icon: DatabaseOutlined },
+  { path: "/changes", key: "nav.changes", icon: SwapOutlined },
   { path: "/findings", key: "nav.findings", icon: WarningOutlined },
   { path: "/clauses", key: "nav.clauses", icon: AuditOutlined },
   { path: "/duties", key: "nav.duties", icon: CalendarOutlined },

@@ -3,6 +3,8 @@ import { RightOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { Button } from "antd";
 import { useState } from "react";
+import { useNavigate } from "react-router-dom";
+import { orPropose } from "../../api/changes";
 import { patchRecord, type Kind, type Rec, type Transition } from "../../api/registry";
 import { ReasonModal } from "../../components/ReasonModal";
 import { useSession } from "../../hooks/session";
@@ -20,6 +22,7 @@ export function LifeCycle({ kind, rec }: { kind: Kind; rec: Rec }) {
   const { t, label } = useI18n();
   const client = useQueryClient();
   const { session } = useSession();
+  const go = useNavigate();
   const [step, setStep] = useState<Transition | null>(null);
   if (!kind.states || kind.states.length < 2) return null;
   const steps = rec.valid_to ? [] : transitionsFrom(kind, rec.state, session?.roles ?? []);
@@ -44,8 +47,14 @@ export function LifeCycle({ kind, rec }: { kind: Kind; rec: Rec }) {
           effect={t("record.step_effect", { from: word(rec.state ?? ""), to: word(step.to) })}
           ok={label(step.label)}
           run={async (reason) => {
-            await patchRecord(kind.name, rec.id, rec.rev, { state: step.to }, reason);
+            const set = await orPropose(
+              () => patchRecord(kind.name, rec.id, rec.rev, { state: step.to }, reason),
+              `${label(step.label)}: ${rec.title || rec.key}`,
+              reason,
+              { op: "transition", kind: kind.name, target: Number(rec.id), rev: rec.rev, state: step.to },
+            );
             await client.invalidateQueries();
+            if (set) go(`/changes/${set.id}`);
           }}
           onClose={() => setStep(null)}
         />

@@ -2,7 +2,8 @@ import { EditOutlined, PrinterOutlined, StopOutlined } from "@ant-design/icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, Breadcrumb, Button, Tabs } from "antd";
 import { useState } from "react";
-import { Link, useParams } from "react-router-dom";
+import { Link, useNavigate, useParams } from "react-router-dom";
+import { orPropose } from "../../api/changes";
 import { endRecord, getRecord, type Kind, type Rec } from "../../api/registry";
 import { Loaded } from "../../components/Loaded";
 import { Page } from "../../components/Page";
@@ -15,6 +16,7 @@ import { FieldsView } from "./FieldsView";
 import { HistoryView } from "./HistoryView";
 import { LifeCycle } from "./LifeCycle";
 import { RelatedView } from "./RelatedView";
+import { WhyView } from "./WhyView";
 import { recordPath } from "../../lib/paths";
 
 export default function RegistryRecord() {
@@ -54,6 +56,7 @@ function Actions({ kind, rec }: { kind: Kind; rec: Rec }) {
   const { t, label } = useI18n();
   const client = useQueryClient();
   const may = useRole("operator", "unit_officer");
+  const go = useNavigate();
   const [ending, setEnding] = useState(false);
   const living = !rec.valid_to;
   return (
@@ -79,8 +82,15 @@ function Actions({ kind, rec }: { kind: Kind; rec: Rec }) {
           effect={t("record.end_effect")}
           ok={t("record.end")}
           run={async (reason) => {
-            await endRecord(kind.name, rec.id, rec.rev, reason);
+            const title = t("changes.end_title", { what: `${label(kind.label)} ${rec.key}` });
+            const set = await orPropose(() => endRecord(kind.name, rec.id, rec.rev, reason), title, reason, {
+              op: "end",
+              kind: kind.name,
+              target: Number(rec.id),
+              rev: rec.rev,
+            });
             await client.invalidateQueries();
+            if (set) go(`/changes/${set.id}`);
           }}
           onClose={() => setEnding(false)}
         />
@@ -102,6 +112,7 @@ function Body({ kind, rec }: { kind: Kind; rec: Rec }) {
         items={[
           { key: "fields", label: t("record.fields"), children: <FieldsView kind={kind} rec={rec} /> },
           { key: "related", label: t("record.related"), children: <RelatedView kind={kind} rec={rec} /> },
+          { key: "why", label: t("record.why"), children: <WhyView kind={kind} rec={rec} /> },
           { key: "history", label: t("record.history"), children: <HistoryView kind={kind} rec={rec} /> },
         ]}
       />

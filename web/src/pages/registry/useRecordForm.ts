@@ -1,5 +1,7 @@
 // The life of a form: start from a draft or the record, keep a draft, send, meet errors and conflicts.
 import { useCallback, useEffect, useMemo, useState } from "react";
+import { useNavigate } from "react-router-dom";
+import { createChange } from "../../api/changes";
 import { ApiError } from "../../api/client";
 import { createRecord, getRecord, patchRecord, type Kind, type Rec } from "../../api/registry";
 import { same, type Values } from "../../lib/diff";
@@ -42,6 +44,7 @@ export function useRecordForm(kind: Kind, rec: Rec | null, needText: string): Re
   const [draftAt, setDraftAt] = useState(draft?.at ?? null);
   const [errors, setErrors] = useState<ProblemFields>(NO_ERRORS);
   const [error, setError] = useState<unknown>(null);
+  const go = useNavigate();
   const [busy, setBusy] = useState(false);
   const [theirs, setTheirs] = useState<Rec | null>(null);
 
@@ -91,6 +94,16 @@ export function useRecordForm(kind: Kind, rec: Rec | null, needText: string): Re
       return done;
     } catch (e) {
       if (over) setValues(v);
+      if (rec && e instanceof ApiError && e.problem.type === "urn:luy:registry.needs_approval") {
+        const fields = changeBody(kind, over?.base ?? base, v);
+        const op = { op: "change", kind: kind.name, target: Number(rec.id), rev: over?.rev ?? rev, fields };
+        const set = await createChange(rec.title || rec.key, reason, [op]).catch(fail);
+        if (set) {
+          writeDraft(draftName, null);
+          go(`/changes/${set.id}`);
+        }
+        return null;
+      }
       await fail(e).catch(setError);
       return null;
     } finally {
