@@ -142,6 +142,7 @@ struct api {
     unsigned hashing;
     char dummy_hash[160];
     bool have_dummy;
+    struct query_runs *queries; /* query_env.h */
 };
 
 /* dispatch.c: begin judges all that the head of the request decides (route,
@@ -214,7 +215,8 @@ void live_hub_stop(struct live *l);
 void live_hub_free(struct live *l);
 int live_stream(struct request *rq, struct stream **out, struct err *e);
 int tail_stream(struct request *rq, str query, struct stream **out, struct err *e);
-int export_stream(struct request *rq, str query, str format, struct stream **out, struct err *e);
+/* id: under which GET /exports/{id} gives its SHA-256 when it has ended. */
+int export_stream(struct request *rq, str query, str format, struct stream **out, char id[33], struct err *e);
 bool stream_take(struct api *api); /* a place, false: all taken */
 void stream_give(struct api *api);
 bool client_left(int fd);
@@ -239,6 +241,4 @@ void static_serve(struct request *rq, struct response *rs);
 int http_start(struct api *api, struct err *e);
 void http_stop(struct api *api);
 
-/* Text as a log query in a; a mistake is a 400 that points at the character. */
-int request_log_query(struct request *rq, struct arena *a, str text, struct query **q, struct err *e);
 #endif

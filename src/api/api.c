@@ -1,5 +1,5 @@
 /* The api's life: tables, the judge's ear, sockets, end. Main thread. */
-#include "api/api-int.h"
+#include "api/query_env.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -28,12 +28,13 @@ int api_open(const struct api_cfg *cfg, const struct api_deps *deps, struct api 
     pthread_mutex_init(&api->hash_lock, NULL);
     pthread_cond_init(&api->hash_free, NULL);
     api->listen_fd = -1;
+    api->queries = query_runs_new();
     api->web_fd = open_web(cfg->web_dir);
     if (api->web_fd < 0)
         log_event(LOG_WARN, "console_missing", F_STR("folder", str_c(cfg->web_dir)));
     api->started_wall = clock_wall(deps->clock);
     api->started_mono = clock_mono(deps->clock);
-    rc = live_hub_new(api, &api->live, e);
+    rc = api->queries == NULL ? ERR(e, -ENOMEM, "api.internal") : live_hub_new(api, &api->live, e);
     if (rc < 0) {
         api_free(api);
         return rc;
@@ -60,6 +61,7 @@ void api_free(struct api *api)
         return;
     if (api->live != NULL)
         live_hub_free(api->live);
+    query_runs_free(api->queries);
     if (api->web_fd >= 0)
         close(api->web_fd);
     pthread_cond_destroy(&api->hash_free);

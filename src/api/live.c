@@ -3,7 +3,7 @@
  * and goes on; each reader's own thread waits, and one that is too slow loses
  * the oldest. Streams are counted and bounded; a lost client or session ends
  * them within a second. */
-#include "api/api-int.h"
+#include "api/query_env.h"
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
@@ -294,6 +294,7 @@ int live_stream(struct request *rq, struct stream **out, struct err *e)
 struct tail_reader {
     struct reader r;
     struct arena a;
+    struct query_world world;
     struct tail *tail;
     uint64_t lost;
 };
@@ -329,6 +330,7 @@ static void tail_free(struct stream *s)
     struct tail_reader *t = (struct tail_reader *)s;
     if (t->tail != NULL)
         journal_tail_close(t->tail);
+    query_world_done(&t->world);
     buf_done(&t->r.out);
     arena_free(&t->a);
     stream_give(t->r.api);
@@ -351,8 +353,10 @@ int tail_stream(struct request *rq, str text, struct stream **out, struct err *e
     reader_init(&t->r, rq, API_PAGE_BYTES / 8);
     t->r.stream = (struct stream){tail_pull, tail_free};
     t->a = arena_init(1 << 20);
-    rc = request_log_query(rq, &t->a, text, &q, e);
-    if (rc == 0 && q->pipe != QP_NONE)
+    rc = query_world_init(&t->world, rq->api, &t->a, rq->now, e);
+    if (rc == 0)
+        rc = query_world_parse(&t->world, &t->a, text, &q, e);
+    if (rc == 0 && (q->pipe != QP_NONE || q->source != &query_logs))
         rc = ERR(e, HTTP_ERR(400), "api.tail_pipe");
     if (rc == 0)
         rc = journal_tail_open(rq->api->d.journal, q, &t->tail, e);

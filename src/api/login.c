@@ -22,6 +22,13 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS api_token (id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, account_id INTEGER NOT "
     "NULL,"
     " name TEXT NOT NULL, roles INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_on TEXT, last_used_at INTEGER)",
+    "CREATE TABLE IF NOT EXISTS query_saved (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, by_name TEXT NOT "
+    "NULL,"
+    " name TEXT NOT NULL, query TEXT NOT NULL, shared INTEGER NOT NULL, changed_at BIGINT NOT NULL,"
+    " UNIQUE (account_id, name))",
+    "CREATE TABLE IF NOT EXISTS query_export (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, by_name TEXT NOT NULL,"
+    " at BIGINT NOT NULL, query TEXT NOT NULL, format TEXT NOT NULL, whole INTEGER NOT NULL, row_count BIGINT NOT NULL,"
+    " byte_count BIGINT NOT NULL, sha256 TEXT NOT NULL)",
 };
 
 int auth_tables(struct store *st, struct err *e)

@@ -163,6 +163,6 @@ void reply_problem(struct request *rq, struct response *rs, int code, const stru
     rs->type = "application/problem+json; charset=utf-8";
     if (status == 401)
         reply_header(rq, rs, "WWW-Authenticate", "Bearer realm=\"luy\"");
-    if (status == 503)
+    if (status == 503 || status == 429)
         reply_header(rq, rs, "Retry-After", "5");
 }

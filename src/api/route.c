@@ -23,6 +23,14 @@ static const struct param p_events[] = {
     {"query", PT_TEXT, 0, TEXT_MAX}, {"limit", PT_INT, 1, 1000}, {"before", PT_INT, 0, INT64_MAX}, {0}};
 static const struct param p_histogram[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {"buckets", PT_INT, 1, 1000}, {0}};
 static const struct param p_query[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {0}};
+static const struct param p_ask[] = {{"query", PT_TEXT, 0, TEXT_MAX},
+                                     {"from", PT_TEXT, 0, 40},
+                                     {"limit", PT_INT, 1, 10000},
+                                     {"before", PT_INT, 0, INT64_MAX},
+                                     {"id", PT_TEXT, 0, 64},
+                                     {"explain", PT_BOOL},
+                                     {0}};
+static const struct param p_complete[] = {{"text", PT_TEXT, 0, TEXT_MAX}, {"at", PT_INT, 0, TEXT_MAX}, {0}};
 static const struct param p_export[] = {
     {"query", PT_TEXT, 0, TEXT_MAX}, {"format", PT_TEXT, 0, 8, "text json csv"}, {0}};
 static const struct param p_findings[] = {{"state", PT_TEXT, 0, 40},
@@ -56,6 +64,8 @@ static const struct member b_password[] = {{"old", JSON_STRING, true, 1024}, {"n
 static const struct member b_login[] = {{"account", JSON_STRING, true, 128}, {0}};
 static const struct member b_token[] = {
     {"name", JSON_STRING, true, 80}, {"expires_on", JSON_STRING, false, 10}, {"roles", JSON_ARRAY, false, 8}, {0}};
+static const struct member b_search[] = {
+    {"name", JSON_STRING, true, 200}, {"query", JSON_STRING, true, TEXT_MAX}, {"shared", JSON_TRUE, false, 0}, {0}};
 static const struct member b_finding[] = {{"state", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
 static const struct member b_allocate[] = {{"count", JSON_INTEGER, false, ADDR_COUNT_MAX},
                                            {"length", JSON_INTEGER, false, 128},
@@ -113,6 +123,15 @@ const struct route routes[] = {
     {M_GET, "/events/histogram", R_WIDE, 0, route_events_histogram, p_histogram, NULL, 200, "api.op.events_histogram"},
     {M_GET, "/events/tail", R_WIDE, RF_STREAM, route_events_tail, p_query, NULL, 200, "api.op.events_tail"},
     {M_GET, "/events/export", R_WIDE, 0, route_events_export, p_export, NULL, 200, "api.op.events_export"},
+    {M_GET, "/query", R_WIDE, 0, route_query_get, p_ask, NULL, 200, "api.op.query_get"},
+    {M_GET, "/query/complete", R_WIDE, 0, route_query_complete, p_complete, NULL, 200, "api.op.query_complete"},
+    {M_GET, "/query/{id}/progress", R_WIDE, RF_STREAM, route_query_progress, NULL, NULL, 200, "api.op.query_progress"},
+    {M_DELETE, "/query/{id}", R_WIDE, 0, route_query_delete, NULL, NULL, 204, "api.op.query_delete"},
+    {M_GET, "/searches", R_WIDE, 0, route_searches_get, NULL, NULL, 200, "api.op.searches_get"},
+    {M_POST, "/searches", R_WIDE, 0, route_searches_post, NULL, b_search, 201, "api.op.searches_post"},
+    {M_DELETE, "/searches/{id}", R_WIDE, 0, route_searches_delete, NULL, NULL, 204, "api.op.searches_delete"},
+    {M_GET, "/exports", R_WIDE, 0, route_exports_get, NULL, NULL, 200, "api.op.exports_get"},
+    {M_GET, "/exports/{id}", R_WIDE, 0, route_export_get, NULL, NULL, 200, "api.op.export_get"},
     {M_GET, "/query/fields", R_ALL, 0, route_query_fields_get, NULL, NULL, 200, "api.op.query_fields_get"},
     {M_GET, "/sources", R_ALL, 0, route_sources_get, NULL, NULL, 200, "api.op.sources_get"},
 

@@ -1,42 +1,34 @@
 /* Chapter "Observed" of docs/api.md. */
+#include "api/query_env.h"
 #include "api/routes-int.h"
 #include <errno.h>
 
-enum { SEARCH_SECONDS = 30, DAY_S = 24 * 3600 };
+enum { DAY_S = 24 * 3600 };
 
-/* The parser counts bytes, the reader of its error counts characters. */
-static uint32_t char_column(str text, uint32_t byte_column)
+static int parse_query(struct request *rq, struct query_world *w, struct query **q, struct err *e)
 {
-    uint32_t column = 1;
+    int rc = query_world_init(w, rq->api, &rq->a, rq->now, e);
 
-    for (size_t i = 0; i < text.n && i + 1 < byte_column; i++)
-        column += ((unsigned char)text.p[i] & 0xC0) != 0x80;
-    return column;
+    if (rc == 0)
+        rc = query_world_parse(w, &rq->a, request_query(rq, "query"), q, e);
+    if (rc == 0 && (*q)->source != &query_logs)
+        rc = ERR(e, HTTP_ERR(400), "api.query_steps");
+    return rc;
 }
 
-int request_log_query(struct request *rq, struct arena *a, str text, struct query **q, struct err *e)
+/* A regular expression that ran wild is the asker's affair. */
+static int fault_of(const struct query *q, struct err *e)
 {
-    int rc = query_parse(a, text.p != NULL ? text : STR(""), rq->now, q, e);
-
-    if (rc != -EINVAL && rc != -EBADMSG)
-        return rc;
-    if (e->col > 0)
-        e->col = char_column(text, e->col);
-    return e->code = HTTP_ERR(400);
+    int rc = query_fault(q, e);
+    return rc == -ELOOP ? (e->code = HTTP_ERR(400)) : rc;
 }
 
-static int parse_query(struct request *rq, struct query **q, struct err *e)
+static struct search_opts options(struct request *rq, struct query_run *run)
 {
-    return request_log_query(rq, &rq->a, request_query(rq, "query"), q, e);
-}
+    struct search_opts o = query_run_opts(rq, run);
 
-static struct search_opts options(struct request *rq)
-{
-    return (struct search_opts){
-        .before_seq = (uint64_t)request_query_int(rq, "before", 0),
-        .limit = (uint64_t)request_query_int(rq, "limit", 100),
-        .deadline_mono_ns = clock_mono(rq->api->d.clock) + SEARCH_SECONDS * NS_PER_S,
-    };
+    o.limit = (uint64_t)request_query_int(rq, "limit", 100);
+    return o;
 }
 
 static void put_stats(struct buf *b, struct request *rq, const struct search_stats *st, int64_t started, bool late)
@@ -79,15 +71,17 @@ static bool add_hit(void *ctx, const struct hit *h)
     return !p->full;
 }
 
-static int search(struct request *rq, struct response *rs, const struct query *q, struct err *e)
+static int search(struct request *rq, struct response *rs, const struct query *q, struct query_run *run, struct err *e)
 {
-    struct search_opts o = options(rq);
+    struct search_opts o = options(rq, run);
     struct search_stats st = {0};
     struct page p = {.b = &rs->body};
     int64_t started = clock_mono(rq->api->d.clock);
 
     buf_z(&rs->body, "{\"items\":[");
     int rc = journal_search(rq->api->d.journal, q, &o, add_hit, &p, &st, e);
+    if (rc == 0)
+        rc = fault_of(q, e);
     if (rc < 0 && rc != -ETIME)
         return rc;
     buf_z(&rs->body, "],\"next\":");
@@ -120,15 +114,18 @@ static void put_rows(struct buf *b, const struct query *q, const struct agg *agg
     buf_fmt(b, "],\"total\":%llu,\"other\":%llu,", (unsigned long long)agg->total, (unsigned long long)agg->other);
 }
 
-static int aggregate(struct request *rq, struct response *rs, const struct query *q, struct err *e)
+static int aggregate(struct request *rq, struct response *rs, const struct query *q, struct query_run *run,
+                     struct err *e)
 {
-    struct search_opts o = options(rq);
+    struct search_opts o = options(rq, run);
     struct search_stats st = {0};
     struct agg agg = {0};
     int64_t started = clock_mono(rq->api->d.clock);
 
     o.limit = 0;
     int rc = journal_aggregate(rq->api->d.journal, &rq->a, q, &o, &agg, &st, e);
+    if (rc == 0)
+        rc = fault_of(q, e);
     if (rc < 0 && rc != -ETIME)
         return rc;
     put_rows(&rs->body, q, &agg);
@@ -137,21 +134,41 @@ static int aggregate(struct request *rq, struct response *rs, const struct query
     return reply_buf(rs, "application/json; charset=utf-8", e);
 }
 
+static int events_get(struct request *rq, struct response *rs, const struct query *q, struct query_run *run,
+                      struct err *e)
+{
+    return q->pipe == QP_NONE ? search(rq, rs, q, run, e) : aggregate(rq, rs, q, run, e);
+}
+
+/* Parses, takes a place among the running queries, asks, gives it back. */
+static int with_query(struct request *rq, struct response *rs, struct err *e,
+                      int (*fn)(struct request *, struct response *, const struct query *, struct query_run *,
+                                struct err *),
+                      bool steps)
+{
+    struct query_world w = {0};
+    struct query_run *run = NULL;
+    struct query *q;
+    int rc = parse_query(rq, &w, &q, e);
+
+    if (rc == 0 && q->pipe == QP_STREAM && !steps)
+        rc = ERR(e, HTTP_ERR(400), "api.query_steps");
+    if (rc == 0 && (rc = query_run_begin(rq, STR(""), &run, e)) == 0) {
+        if (q->limit > 1000)
+            q->limit = 1000;
+        if (request_query(rq, "limit").p == NULL && q->limit > 0)
+            rq->query[rq->nquery < API_QUERY_MAX ? rq->nquery++ : API_QUERY_MAX - 1] =
+                (struct pair){STR("limit"), arena_fmt(&rq->a, "%llu", (unsigned long long)q->limit)};
+        rc = fn(rq, rs, q, run, e);
+        query_run_end(rq->api, run);
+    }
+    query_world_done(&w);
+    return rc;
+}
+
 int route_events_get(struct request *rq, struct response *rs, struct err *e)
 {
-    struct query *q;
-    int rc = parse_query(rq, &q, e);
-
-    if (rc < 0)
-        return rc;
-    if (q->limit > 1000)
-        q->limit = 1000;
-    if (request_query(rq, "limit").p == NULL && q->limit > 0)
-        rq->query[rq->nquery < API_QUERY_MAX ? rq->nquery++ : API_QUERY_MAX - 1] =
-            (struct pair){STR("limit"), arena_fmt(&rq->a, "%llu", (unsigned long long)q->limit)};
-    if (q->pipe == QP_STREAM)
-        return ERR(e, HTTP_ERR(400), "api.query_steps");
-    return q->pipe == QP_NONE ? search(rq, rs, q, e) : aggregate(rq, rs, q, e);
+    return with_query(rq, rs, e, events_get, false);
 }
 
 /* Steps that people read: 1 s, 5 s, 1 min, ... 1 d; the first that needs no
@@ -196,17 +213,16 @@ static int put_buckets(struct request *rq, struct buf *b, const struct agg *agg,
     return 0;
 }
 
-int route_events_histogram(struct request *rq, struct response *rs, struct err *e)
+static int histogram(struct request *rq, struct response *rs, const struct query *asked, struct query_run *run,
+                     struct err *e)
 {
-    struct search_opts o = options(rq);
+    struct search_opts o = options(rq, run);
     struct search_stats st = {0};
     struct agg agg = {0};
-    struct query *q;
+    struct query own = *asked, *q = &own;
     int64_t now = rq->now / NS_PER_S, from, to, step;
-    int rc = parse_query(rq, &q, e);
+    int rc;
 
-    if (rc < 0)
-        return rc;
     to = q->until_ns == INT64_MAX ? now + 1 : q->until_ns / NS_PER_S;
     from = q->since_ns == INT64_MIN ? to - DAY_S : q->since_ns / NS_PER_S;
     if (from >= to)
@@ -214,6 +230,8 @@ int route_events_histogram(struct request *rq, struct response *rs, struct err *
     step = step_of(to - from, request_query_int(rq, "buckets", 60));
     from -= ((from % step) + step) % step;
     q->pipe = QP_HISTOGRAM;
+    q->nby = 0;
+    q->limit = 0;
     q->step_ns = step * NS_PER_S;
     q->since_ns = q->since_ns == INT64_MIN ? from * NS_PER_S : q->since_ns;
     q->until_ns = q->until_ns == INT64_MAX ? to * NS_PER_S : q->until_ns;
@@ -231,6 +249,11 @@ int route_events_histogram(struct request *rq, struct response *rs, struct err *
     return rc < 0 ? rc : reply_buf(rs, "application/json; charset=utf-8", e);
 }
 
+int route_events_histogram(struct request *rq, struct response *rs, struct err *e)
+{
+    return with_query(rq, rs, e, histogram, true);
+}
+
 int route_events_tail(struct request *rq, struct response *rs, struct err *e)
 {
     str text = request_query(rq, "query");
@@ -244,15 +267,18 @@ int route_events_tail(struct request *rq, struct response *rs, struct err *e)
 int route_events_export(struct request *rq, struct response *rs, struct err *e)
 {
     str text = request_query(rq, "query"), format = request_query(rq, "format");
+    char id[33];
     int rc;
 
     if (format.n == 0)
         format = STR("text");
-    rc = export_stream(rq, text.p != NULL ? text : STR(""), format, &rs->stream, e);
+    rc = export_stream(rq, text.p != NULL ? text : STR(""), format, &rs->stream, id, e);
     rs->status = 200;
     rs->type = str_eq(format, STR("csv"))    ? "text/csv; charset=utf-8"
                : str_eq(format, STR("json")) ? "application/x-ndjson; charset=utf-8"
                                              : "text/plain; charset=utf-8";
+    if (rc == 0)
+        reply_header(rq, rs, "X-Luy-Export", "%s", id);
     if (rc == 0)
         reply_header(rq, rs, "Content-Disposition", "attachment; filename=\"events.%s\"",
                      str_eq(format, STR("csv"))    ? "csv"
@@ -260,10 +286,6 @@ int route_events_export(struct request *rq, struct response *rs, struct err *e)
                                                    : "log");
     return rc;
 }
-
-static const char *const severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL};
-static const char *const transports[] = {"udp", "tcp", "tls", "file", "self", "unix", NULL};
-static const char *const formats[] = {"raw", "rfc3164", "rfc5424", "json", NULL};
 
 static json_t *values_json(const char *const *v)
 {
@@ -279,22 +301,38 @@ static json_t *label_json(const char *key)
     return json_pack("{s:s,s:s}", "vi", vi != NULL ? vi : key, "en", en != NULL ? en : key);
 }
 
+static void put_fields(json_t *list, const struct source_field *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:o}", "name", f[i].name, "type",
+                                              value_type_name(f[i].type), "label", label_json(f[i].label), "values",
+                                              f[i].values != NULL ? values_json(f[i].values) : json_null()));
+}
+
 int route_query_fields_get(struct request *rq, struct response *rs, struct err *e)
 {
-    json_t *list = json_array();
-    char key[64];
+    struct query_world w = {0};
+    json_t *list = json_array(), *decoded = json_array(), *sources = json_array();
+    int rc = query_world_init(&w, rq->api, &rq->a, rq->now, e);
 
-    for (size_t i = 0; i < QF_COUNT; i++) {
-        const struct query_field_info *f = &query_fields[i];
-        const char *const *v = f->id == QF_SEVERITY    ? severities
-                               : f->id == QF_TRANSPORT ? transports
-                               : f->id == QF_FORMAT    ? formats
-                                                       : NULL;
-        snprintf(key, sizeof(key), "%s%s", "api.field.", f->name);
-        json_array_append_new(list, json_pack("{s:s,s:o,s:o}", "name", f->name, "label", label_json(key), "values",
-                                              v != NULL ? values_json(v) : json_null()));
+    if (rc == 0) {
+        put_fields(list, query_logs.fields, query_logs.nfields);
+        if (w.env.resolver != NULL)
+            put_fields(decoded, w.resolver.fields, w.resolver.nfields);
+        for (size_t i = 0; i < w.env.nsources; i++) {
+            json_t *fields = json_array();
+            put_fields(fields, w.env.sources[i]->fields, w.env.sources[i]->nfields);
+            json_array_append_new(sources, json_pack("{s:s,s:o,s:o}", "name", w.env.sources[i]->name, "label",
+                                                     label_json(w.env.sources[i]->label), "fields", fields));
+        }
+        rc =
+            reply_json(rq, rs, 200, json_pack("{s:O,s:O,s:O}", "fields", list, "decoded", decoded, "sources", sources));
     }
-    return reply_json(rq, rs, 200, json_pack("{s:o}", "fields", list));
+    json_decref(list);
+    json_decref(decoded);
+    json_decref(sources);
+    query_world_done(&w);
+    return rc;
 }
 
 int route_sources_get(struct request *rq, struct response *rs, struct err *e)

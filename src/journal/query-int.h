@@ -85,11 +85,7 @@ bool query_equal(const struct query *a, const struct query *b);
 void query_ref_value(const struct query *q, const struct query_ref *ref, const struct source_row *r,
                      char scratch[VALUE_SCRATCH], struct source_value *out);
 enum value_type query_ref_type(const struct query *q, const struct query_ref *ref); /* VT_NONE: by the value */
-/* A value as text: numbers, times (RFC 3339), durations (1h30m) and addresses into scratch. */
-str source_value_text(const struct source_value *v, char scratch[VALUE_SCRATCH]);
 bool source_value_decimal(const struct source_value *v, char scratch[VALUE_SCRATCH], struct decimal *out);
-/* By number where both are, else by address, else by text; none first. */
-int source_value_cmp(const struct source_value *a, const struct source_value *b);
 bool query_node_row(const struct query_node *n, const struct source_row *r);
 
 /* query_fold.c: lines in the form that marks are compared in. */

@@ -133,4 +133,8 @@ int query_fault(const struct query *q, struct err *e);
 str query_field_text(const struct event *ev, enum query_field f, char scratch[64]);
 /* What was understood, in the syntax read; parses again to the same tree. */
 int query_print(const struct query *q, struct buf *out);
+/* The same for people: each condition and step with the message key that says
+ * what it does ({0} is `text`), depth by depth. */
+typedef void explain_fn(void *ctx, size_t depth, const char *key, str text);
+void query_explain(const struct query *q, explain_fn *fn, void *ctx);
 #endif

@@ -386,6 +386,122 @@ static void events_fit(void **state)
     arena_free(&a);
 }
 
+/* Fields of JSON lines, marks, bytes, expressions: a line and what fits it. */
+static const struct {
+    const char *raw, *text;
+    bool fits;
+} lines[] = {
+    {"{\"a\":{\"b\":1},\"n\":18446744073709551617,\"d\":0.10,\"s\":\"X\\u1ec7\\n\"}", "a.b:1", true},
+    {"{\"a\":{\"b\":1}}", "a.b:1.0", true},
+    {"{\"a\":{\"b\":1}}", "a.b:2", false},
+    {"{\"n_x\":18446744073709551617}", "n_x:18446744073709551617", true},
+    {"{\"n_x\":18446744073709551617}", "n_x:18446744073709551616", false},
+    {"{\"n_x\":18446744073709551617}", "n_x:>18446744073709551616", true},
+    {"{\"n_x\":0.10}", "n_x:0.1", true},
+    {"{\"n_x\":1e400}", "n_x:>9999999", true},
+    {"{\"n_x\":443}", "n_x:1..1024", true},
+    {"{\"n_x\":-5}", "n_x:<0", true},
+    {"{\"n_x\":\"443\"}", "n_x:443", true},
+    {"{\"n_x\":443}", "n_x:44*", true},
+    {"{\"s_x\":\"X\\u1ec7 q\"}", "s_x:\"x\xe1\xbb\x87 q\"", true},
+    {"{\"s_x\":\"abc\"}", "s_x:/^a.c$/", true},
+    {"{\"s_x\":\"abc\"}", "s_x:/^b/", false},
+    {"{\"l_x\":[\"p\",\"q\"]}", "l_x:q", true},
+    {"{\"l_x\":[1,2,30]}", "l_x:>20", true},
+    {"{\"l_x\":[1,2,30]}", "NOT l_x:>40", true},
+    {"{\"a\":[{\"b\":7},{\"b\":8}]}", "a.b:8", true},
+    {"{\"i_p\":\"10.8.3.4\"}", "i_p:10.8.0.0/16", true},
+    {"{\"i_p\":\"2001:DB8:0::1\"}", "i_p:2001:db8::1", true},
+    {"{\"i_p\":\"x\"}", "i_p:10.8.0.0/16", false},
+    {"{\"t_x\":true}", "t_x:true", true},
+    {"{\"t_x\":null}", "t_x:*", false},
+    {"{\"t_x\":null}", "t_x:\"\"", true},
+    {"{\"t_x\":1", "t_x:1", true}, /* what came before the end was seen */
+    {"no json, t_x:1", "t_x:1", false},
+    {"{\"host\":\"h9\"}", ".host:h9", true},
+    {"Vi\xe1\xbb\x87t Nam", "vi\xe1\xbb\x87t", true},
+    {"Vie\xcc\xa3\xcc\x82t Nam", "vi\xe1\xbb\x87t", true},
+    {"Vi\xc3\xaa\xcc\xa3t Nam", "vi\xe1\xbb\x87t", true}, /* half composed */
+    {"Vi\xe1\xbb\x87t Nam", "vie\xcc\xa3\xcc\x82t", true},
+    {"\xff Vie\xcc\xa3\xcc\x82t \xfe", "vi\xe1\xbb\x87t", true},
+    {"Vi\xe1\xbb\x87t Nam", "viet", false},
+    {"Vi\xe1\xbb\x87t Nam", "~viet", true},
+    {"\xc4\x90\xe1\xbb\x97 Th\xe1\xbb\x8b H\xe1\xba\xa1nh", "~\"do thi hanh\"", true},
+    {"mat khau", "~\"m\xe1\xba\xadt kh\xe1\xba\xa9u\"", true},
+    {"a\xff\x01z", "a\\xff\\x01z", true},
+    {"a\xfez", "a\\xffz", false},
+    {"a\\xffz", "\"a\\\\xffz\"", true},
+    {"port 22 now", "/port [0-9]+ /", true},
+    {"PORT 22 now", "/port/", false},
+    {"PORT 22 now", "/port/i", true},
+    {"a\xff"
+     "b",
+     "/a\\xff/", true},
+    {"Vi\xe1\xbb\x87t\xff", "/Vi\xe1\xbb\x87t$/", false},
+    {"/var/log/messages", "/var/log/messages", true},
+};
+
+static void lines_fit(void **state)
+{
+    struct arena a = arena_init(8 << 20);
+
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct event ev = {.raw = str_c(lines[i].raw), .span[SP_MSG] = {0, (uint32_t)strlen(lines[i].raw)}};
+        struct err e = {0};
+        struct query *q = NULL, *again = NULL;
+        struct buf b;
+        if (query_parse(&a, str_c(lines[i].text), now_ns, &q, &e) < 0)
+            print_error("%s: %s at %u\n", lines[i].text, e.key, e.col);
+        assert_non_null(q);
+        if (query_match(q, &ev) != lines[i].fits)
+            print_error("\"%s\" in \"%s\"\n", lines[i].text, lines[i].raw);
+        assert_int_equal(query_match(q, &ev), lines[i].fits);
+        buf_init(&b, 1 << 16);
+        assert_int_equal(query_print(q, &b), 0);
+        assert_int_equal(query_parse(&a, buf_view(&b), now_ns, &again, &e), 0);
+        assert_true(query_equal(q, again));
+        assert_int_equal(query_match(again, &ev), lines[i].fits);
+        buf_done(&b);
+    }
+    arena_free(&a);
+}
+
+static const struct {
+    const char *a, *b;
+    int cmp;
+} decimals[] = {
+    {"1", "1.0", 0},       {"0", "-0.00", 0},
+    {"10", "9", 1},        {"-10", "-9", -1},
+    {"1e3", "1000", 0},    {"0.001", "1e-3", 0},
+    {"12.5", "12.45", 1},  {"+7", "007", 0},
+    {"1e-999", "0", 1},    {"99999999999999999999", "1e20", -1},
+    {"0.1", "0.10000", 0}, {"100", "1e2", 0},
+    {"-1e5", "1e-5", -1},  {"1000000", "999999.9", 1},
+};
+
+static void decimals_compare(void **state)
+{
+    static const char *const bad[] = {"", "-", ".5", "5.", "1e", "1e+", "1x", "0x1", "1.2.3", "1e1234567", "nan"};
+    struct decimal x, y;
+    fixed9 v;
+    struct buf b;
+
+    for (size_t i = 0; i < COUNT(decimals); i++) {
+        assert_true(decimal_parse(str_c(decimals[i].a), &x) && decimal_parse(str_c(decimals[i].b), &y));
+        assert_int_equal(decimal_cmp(&x, &y), decimals[i].cmp);
+        assert_int_equal(decimal_cmp(&y, &x), -decimals[i].cmp);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(decimal_parse(str_c(bad[i]), &x));
+    buf_init(&b, 100);
+    assert_true(decimal_parse(STR("-12.500"), &x) && decimal_fixed(&x, &v));
+    fixed9_print(v, &b);
+    assert_str(buf_view(&b), "-12.5");
+    assert_true(decimal_parse(STR("1e-10"), &x) && !decimal_fixed(&x, &v));
+    assert_true(decimal_parse(STR("1e30"), &x) && !decimal_fixed(&x, &v));
+    buf_done(&b);
+}
+
 static void fields_have_text(void **state)
 {
     static const struct {
@@ -422,8 +538,9 @@ static void fields_have_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parse_prints), cmocka_unit_test(mistakes_say_where), cmocka_unit_test(ceilings_hold),
-        cmocka_unit_test(events_fit),   cmocka_unit_test(fields_have_text),
+        cmocka_unit_test(parse_prints),     cmocka_unit_test(mistakes_say_where), cmocka_unit_test(ceilings_hold),
+        cmocka_unit_test(events_fit),       cmocka_unit_test(lines_fit),          cmocka_unit_test(decimals_compare),
+        cmocka_unit_test(fields_have_text),
     };
     return cmocka_run_group_tests_name("journal/query", tests, NULL, NULL);
 }

@@ -11,6 +11,15 @@ int source_field_find(const struct row_source *s, str name)
     return -1;
 }
 
+const char *value_type_name(enum value_type t)
+{
+    static const char *const names[] = {
+        [VT_NONE] = "any",          [VT_BOOL] = "bool", [VT_INT] = "int", [VT_DECIMAL] = "decimal",
+        [VT_DURATION] = "duration", [VT_TIME] = "time", [VT_IP] = "ip",   [VT_TEXT] = "text",
+    };
+    return names[t];
+}
+
 /* In the order of enum query_field, then what lines have that the old table
  * does not name: they can be shown and counted, the time is since:'s affair. */
 enum { LF_AT = QF_COUNT, LF_RECEIVED, LF_SEQ, LF_COUNT };

@@ -66,6 +66,12 @@ struct row_source {
 /* Index of the field of that name, ASCII case ignored; -1 when there is none. */
 int source_field_find(const struct row_source *s, str name);
 
+/* A value as text: numbers, times (RFC 3339), durations (1h30m) and addresses into scratch. */
+str source_value_text(const struct source_value *v, char scratch[VALUE_SCRATCH]);
+/* By number where both are, else by address, else by text; none first. */
+int source_value_cmp(const struct source_value *a, const struct source_value *b);
+const char *value_type_name(enum value_type t); /* "text", "int", ..; "any" for VT_NONE */
+
 /* Fields of log lines that are found by reading the message, given from above
  * (decoders are no affair of the journal's). May be asked from any thread. */
 struct event;

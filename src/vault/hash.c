@@ -43,6 +43,42 @@ struct sha256 sha256_2(str a, str b)
     return h;
 }
 
+struct sha256_stream {
+    EVP_MD_CTX *ctx;
+};
+
+struct sha256_stream *sha256_begin(void)
+{
+    struct sha256_stream *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->ctx = EVP_MD_CTX_new();
+    if (s->ctx == NULL || EVP_DigestInit_ex2(s->ctx, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(s->ctx);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void sha256_more(struct sha256_stream *s, str data)
+{
+    if (EVP_DigestUpdate(s->ctx, data.p, data.n) != 1)
+        abort();
+}
+
+struct sha256 sha256_end(struct sha256_stream *s)
+{
+    struct sha256 h;
+
+    if (EVP_DigestFinal_ex(s->ctx, h.b, NULL) != 1)
+        abort();
+    EVP_MD_CTX_free(s->ctx);
+    free(s);
+    return h;
+}
+
 void sha256_hex(struct sha256 h, char out[65]) { hex_fmt(h.b, sizeof(h.b), out); }
 
 bool secret_eq(str a, str b) { return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0); }

@@ -42,6 +42,11 @@ struct sha256 {
 };
 struct sha256 sha256(str data);
 struct sha256 sha256_2(str a, str b); /* of a || b */
+/* Of bytes that come piece by piece. NULL: no memory. */
+struct sha256_stream;
+struct sha256_stream *sha256_begin(void);
+void sha256_more(struct sha256_stream *s, str data);
+struct sha256 sha256_end(struct sha256_stream *s); /* frees s */
 void sha256_hex(struct sha256 h, char out[65]);
 /* Constant time. */
 bool secret_eq(str a, str b);

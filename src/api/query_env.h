@@ -1,0 +1,52 @@
+/* What a query of this request may be about: the sources besides logs, and the
+ * decoders that read fields out of messages. Made for each query, because the
+ * decoders are those of the packs in force. */
+#ifndef LUY_API_QUERY_ENV_H
+#define LUY_API_QUERY_ENV_H
+#include "api/api-int.h"
+
+enum { QUERY_SOURCES_MAX = 8 };
+struct query_world {
+    struct query_env env;
+    struct row_source logs; /* with its scan */
+    struct row_source sql[QUERY_SOURCES_MAX];
+    const struct row_source *list[QUERY_SOURCES_MAX];
+    struct field_resolver resolver;
+    struct judge_decoder *decoder;
+    size_t *decoded; /* by field of the resolver: which of the decoder's */
+};
+/* a: for the tables; it and w outlive the queries. */
+int query_world_init(struct query_world *w, struct api *api, struct arena *a, int64_t now, struct err *e);
+void query_world_done(struct query_world *w);
+const struct row_source *query_world_source(struct query_world *w, const struct query *q);
+/* query_parse_env with the place as a character; a mistake is a 400. */
+int query_world_parse(struct query_world *w, struct arena *a, str text, struct query **q, struct err *e);
+
+/* query_run.c: queries that run now. Each has a number by which its owner may
+ * watch and end it; so many at once, in all and for one account, and the rest is
+ * refused with 429. */
+enum { QUERIES_MAX = 16, QUERIES_PER_ACCOUNT = 8, QUERY_ID_MAX = 64 };
+struct query_run {
+    bool used;
+    char id[QUERY_ID_MAX + 1];
+    int64_t account;
+    volatile bool cancel;
+    _Atomic uint64_t done, all;
+    int fd; /* of the client; -1 */
+};
+struct query_runs {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct query_run v[QUERIES_MAX];
+    uint64_t next;
+};
+struct query_runs *query_runs_new(void); /* NULL: no memory */
+void query_runs_free(struct query_runs *qs);
+/* id: the client's own ("" for none). -EEXIST when that account uses it already. */
+int query_run_begin(struct request *rq, str id, struct query_run **out, struct err *e);
+void query_run_end(struct api *api, struct query_run *r);
+/* Deadline, progress and cancel of the run, for search or pipe. */
+struct search_opts query_run_opts(struct request *rq, struct query_run *r);
+int query_run_cancel(struct request *rq, str id, struct err *e);
+int query_run_watch(struct request *rq, str id, struct stream **out, struct err *e);
+#endif
