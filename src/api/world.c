@@ -206,8 +206,18 @@ static void take_answer(struct world *w, struct response *rs)
     }
     buf_byte(&w->body, 0); /* so that a test may use strstr */
     w->body.n--;
-    if (str_find(str_c(w->type), STR("json")) != SIZE_MAX && w->body.n > 0)
+    if (str_find(str_c(w->type), STR("json")) != SIZE_MAX && str_find(str_c(w->type), STR("ndjson")) == SIZE_MAX &&
+        w->body.n > 0)
         NEED(json_read(buf_view(&w->body), 200, &w->json, &e) == 0, &e);
+}
+
+static void drain(struct response *rs)
+{
+    char p[4096];
+    ssize_t n;
+
+    while ((n = rs->stream->pull(rs->stream, p, sizeof(p))) > 0)
+        buf_add(&rs->body, p, (size_t)n);
 }
 
 void world_call(struct world *w, const char *line, const char *headers, const char *body, size_t n)
@@ -231,6 +241,8 @@ void world_call(struct world *w, const char *line, const char *headers, const ch
         reply_problem(&rq, &rs, rc, &e);
     else
         api_dispatch(&rq, &rs);
+    if (rs.stream != NULL && rq.route != NULL && !(rq.route->flags & RF_STREAM)) /* one that ends */
+        drain(&rs);
     take_answer(w, &rs);
     response_done(&rs);
     request_done(&rq);
