@@ -2,6 +2,7 @@
  * what comes past it is counted in `other`, so that the sum is always exact. */
 #include "journal/eval.h"
 #include "journal/journal-int.h"
+#include "journal/search_plan.h"
 #include "base/rand.h"
 #include <errno.h>
 
@@ -117,57 +118,99 @@ static int add_block(void *ctx, struct scan *s, const struct scan_block *b)
     return 0;
 }
 
-static bool add_value(void *ctx, str v, uint64_t count)
+static void key_add(struct groups *gs, str s)
 {
-    struct groups *gs = ctx;
-    char text[64];
+    buf_varint(&gs->key, s.n);
+    buf_str(&gs->key, s);
+}
 
-    if (gs->q->by[0] == QF_SOURCE) {
-        struct ip ip = {0};
-        if (v.n == 1 + sizeof(ip.b)) {
-            ip.family = (uint8_t)v.p[0];
-            memcpy(ip.b, v.p + 1, sizeof(ip.b));
-        }
-        v = (str){text, ip.family ? ip_fmt(ip, text, sizeof(text)) : 0};
-    }
+/* Groups by what templates and origins tell, so that no line is put together. */
+static bool is_told(enum query_field f)
+{
+    return f == QF_HOST || f == QF_SOURCE || f == QF_SEVERITY || f == QF_FACILITY || f == QF_TRANSPORT ||
+           f == QF_FORMAT || f == QF_FLAGS;
+}
+
+static void add_told(struct groups *gs, const struct block_template *t, const struct block_origin *o, uint64_t count)
+{
+    struct event ev = {.transport = t->key->transport,
+                       .format = t->key->format,
+                       .facility = t->key->facility,
+                       .severity = t->key->severity,
+                       .flags = t->key->flags,
+                       .source = o->source};
+    char scratch[64];
+
     buf_clear(&gs->key);
-    buf_varint(&gs->key, v.n);
-    buf_str(&gs->key, v);
+    for (size_t i = 0; i < gs->q->nby; i++)
+        key_add(gs, gs->q->by[i] == QF_HOST ? o->host : query_field_text(&ev, gs->q->by[i], scratch));
     group_add(gs, buf_view(&gs->key), count);
-    return true;
 }
 
-struct set_sum {
-    uint64_t sum;
-};
-
-static bool sum_value(void *ctx, str v, uint64_t count)
+static int add_template(struct groups *gs, struct block_dec *d, struct block_template *t, uint32_t *count)
 {
-    ((struct set_sum *)ctx)->sum += count;
-    return true;
+    uint32_t n, hint[2] = {0, 0};
+    const struct block_origin *o = block_origins(d, &n);
+    int rc = block_template_rows(d, t);
+
+    if (rc < 0)
+        return rc;
+    if (gs->q->pipe == QP_HISTOGRAM) {
+        for (uint32_t i = 0; i < t->rows; i++)
+            add_time(gs, block_event_time(d, t->key, t->line[i], hint));
+        return 0;
+    }
+    for (uint32_t i = 0; i < t->rows; i++)
+        count[t->origin[i]]++;
+    for (uint32_t i = 0; i < t->rows; i++) {
+        uint32_t k = t->origin[i];
+        if (count[k] > 0)
+            add_told(gs, t, &o[k], count[k]);
+        count[k] = 0;
+    }
+    return 0;
 }
 
-/* A block of which every event counts is answered from its head or its sets. */
-static int add_whole(void *ctx, const struct block_head *h, struct block_dec *d)
+/* Everything that can fail is read before anything is counted. */
+static int read_sure(struct groups *gs, struct block_dec *d, const struct search_plan *p)
+{
+    int rc = gs->q->pipe == QP_HISTOGRAM ? block_times(d) : 0;
+
+    for (uint32_t i = 0; i < p->n && rc == 0; i++) {
+        struct block_template *t;
+        if (p->verdict[i] == V_ALL && (rc = block_template_get(d, i, &t)) == 0)
+            rc = block_template_rows(d, t);
+    }
+    return rc;
+}
+
+static int add_sure(void *ctx, const struct block_head *h, struct block_dec *d, const struct search_plan *p)
 {
     struct groups *gs = ctx;
-    struct set_sum sum = {0};
-    bool known = false;
+    uint32_t origins;
+    int rc = 0;
 
     if (cols_of(gs->q) == 0) {
-        gs->total += h->count;
+        gs->total += p->all_rows;
         return 1;
     }
-    if (gs->q->nby != 1)
+    for (size_t i = 0; i < gs->q->nby; i++)
+        if (!is_told(gs->q->by[i]))
+            return 0;
+    if (p->verdict[p->n] == V_ALL) /* lines without a template tell nothing */
         return 0;
-    int section = gs->q->by[0] == QF_HOST      ? SEC_HOSTS
-                  : gs->q->by[0] == QF_PROGRAM ? SEC_PROGRAMS
-                  : gs->q->by[0] == QF_SOURCE  ? SEC_SOURCES
-                                               : -1;
-    /* First a pass that changes nothing: a damaged set must not count half. */
-    if (section < 0 || block_dec_set(d, section, sum_value, &sum, &known) < 0 || !known || sum.sum != h->count)
-        return 0;
-    return block_dec_set(d, section, add_value, gs, &known) < 0 ? -EBADMSG : 1;
+    if ((rc = read_sure(gs, d, p)) < 0)
+        return rc;
+    block_origins(d, &origins);
+    uint32_t *count = calloc(origins + (size_t)1, sizeof(*count));
+    for (uint32_t i = 0; i < p->n && rc == 0 && count != NULL; i++) {
+        struct block_template *t;
+        if (p->verdict[i] == V_ALL && (rc = block_template_get(d, i, &t)) == 0)
+            rc = add_template(gs, d, t, count);
+    }
+    rc = count ? rc : -ENOMEM;
+    free(count);
+    return rc < 0 ? rc : 1;
 }
 
 static int by_count(const void *a, const void *b)
@@ -235,7 +278,7 @@ int journal_aggregate(struct journal *j, struct arena *a, const struct query *q,
 {
     struct search_stats own;
     struct groups *gs = calloc(1, sizeof(*gs));
-    struct scan_sink sink = {.ctx = gs, .cols = cols_of(q), .block = add_block, .whole = add_whole};
+    struct scan_sink sink = {.ctx = gs, .cols = cols_of(q), .block = add_block, .sure = add_sure};
 
     if (gs == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");

@@ -1,74 +1,91 @@
-/* A stored block: up to some hundred thousand events by columns, each column
- * its own zstd frame with its own checksum, so that a search reads only what
- * it needs. All numbers little-endian.
+/* A stored block: up to some hundred thousand events, split into templates and
+ * columns. All numbers little-endian, varint = LEB128.
  *
- * Head, 256 bytes:
- *     0  u32 "LYBK"          4  u16 version 1      6  u16 number of sections (10)
+ *   head        256 bytes, below
+ *   directory   a zstd frame
+ *   pages       block_page.h
+ *
+ * Head:
+ *     0  u32 "LYBK"          4  u16 version 2      6  u16 0
  *     8  u64 length of the block, head included
  *    16  u64 first sequence number                24  u32 events
  *    28  u32 all parse flags or-ed; bit 31: some event has none
  *    32  u64 raw bytes
  *    40  i64 least event time   48  i64 greatest   56  i64 least receipt   64  i64 greatest
- *    72  10 x (u32 stored bytes, u32 plain bytes, u32 crc32c of the stored bytes)
- *   192  u32 severities   196  u32 facilities   200  u32 transports   204  u32 formats:
+ *    72  u32 stored bytes of the directory   76  u32 plain bytes   80  u32 crc32c of the stored bytes
+ *    84  u32 templates
+ *    88  u32 severities   92  u32 facilities   96  u32 transports   100  u32 formats:
  *        bit v set when some event has value v; bit 31: a value beyond the named ones
- *   208  u64 salt of the file (a log line cannot hold a block of this file)
- *   216  36 bytes zero
+ *   104  u64 salt of the file (a log line cannot hold a block of this file)
+ *   112  140 bytes zero
  *   252  u32 crc32c of bytes 0..251
- * then the sections in order, each a zstd frame (none when plain bytes = 0):
- *   RAW      the lines, one behind the other
- *   LEN      3 planes of n bytes: low, middle, high byte of each line's length
- *   RECEIVED u8 e | n x zigzag varint of the difference to the row before, in units of 10^e ns
- *   EVENT    u8 e | u8 0: as RECEIVED; 1: difference to the same row's receipt
- *   HEAD     8 planes: transport, format, facility, severity, flags low, high, port low, high
- *   SOURCE   u32 k | k x (u8 family, 16 bytes) | 3 planes of n: number in that list
- *   SPAN     for each of 6 spans n x u8 gap, n x u8 length; then varints for each 255 above,
- *            row by row. gap = zigzag(offset - end of the last present span of the row);
- *            an absent span has length 0 and gap 0. The message goes to the end of the line
- *            as a rule: its length is given as 1 + the bytes of the line behind it
- *   HOSTS, PROGRAMS, SOURCES   u8 1 | u32 k | k x (varint length, bytes, varint count); a source
- *            is u8 family, 16 bytes. Plain length 0 when there are too many to keep. */
+ *
+ * Directory, in this order:
+ *   page table          (block_page.h)
+ *   stamps              varint n | n x (u8 kind, u8 digits, zigzag varint minutes)    (split.h)
+ *   keys                varint n | 32 planes of n bytes: struct template_key, little-endian
+ *   origins             varint n | n x (varint rows, source, u16 port,
+ *                       varint length, host)   by falling rows; number 0 is "not in this list":
+ *                       its lines are without a template. source: u8 0; u8 4, 4 bytes; or
+ *                       u8 128, u8 family, 16 bytes
+ *   ports               u8: 1 = ports stand in a stream of their own (PG_TIME: n low bytes, n high)
+ *   times               receipt, then event: zigzag varint first | u8 e | varint changes |
+ *                       varint bytes of raw bits of the lines | of the differences
+ *                       streams in PG_TIME: symbols of the lines between two changes, less one;
+ *                       of the zigzag differences in units of 10^e ns. A line whose template says
+ *                       "event is receipt" takes part in no change
+ *   plain lines         varint rows | raw bits of lines, of origins, of lengths |
+ *                       varint bytes of PG_META | varint n, n x varint bytes of a PG_RAW page
+ *                       META, for each row: struct template_key but its places (8 bytes), where
+ *                       stamp is 0; origin 0: source, u16 port; then 6 spans
+ *                       (varint offset, varint length). RAW: the lines, cut into pages between
+ *                       lines; lengths, lines and origins in PG_LINE, PG_LINE, PG_ORIGIN
+ *   groups              varint templates; for each 32 of them: varint bytes of PG_TEXT, of PG_DESC
+ *                       | where the pages of each kind from PG_LINE on stand when it begins:
+ *                       varint next page - the one in the group before | varint next - joint page
+ *                       (0: none) | varint offset in it
+ *   dictionary head     (dict.h)
+ * Group of templates: PG_TEXT holds their texts one behind the other; PG_DESC for each: varint key |
+ * varint length of text | varint rows | varint raw bits of lines, of origins | a column (column.h) for
+ * each value. Lines of a template go as gaps (PG_LINE), origins as numbers (PG_ORIGIN).
+ * Text: 0x11 stands for a value, 0x12 for the host of the origin, 0x13 for the time. */
 #ifndef LUY_JOURNAL_BLOCK_H
 #define LUY_JOURNAL_BLOCK_H
+#include "journal/column.h"
 #include "journal/rows.h"
 
-enum { BLOCK_HEAD_BYTES = 256, BLOCK_RAW_MAX = 192 << 20, BLOCK_ROWS_MAX = 8 << 20, BLOCK_LENGTH_MAX = 1 << 30 };
+enum {
+    BLOCK_HEAD_BYTES = 256,
+    BLOCK_RAW_MAX = 192 << 20,
+    BLOCK_ROWS_MAX = 8 << 20,
+    BLOCK_LENGTH_MAX = 1 << 30,
+    BLOCK_GROUP = 32,
+    BLOCK_ORIGINS_MAX = 1 << 16,
+    BLOCK_HOSTS_MAX = 1 << 20, /* bytes of all host names */
+};
 #define BLOCK_MAGIC "LYBK"
 #define BLOCK_NONE  (1u << 31)
-enum block_section {
-    SEC_RAW,
-    SEC_LEN,
-    SEC_RECEIVED,
-    SEC_EVENT,
-    SEC_HEAD,
-    SEC_SOURCE,
-    SEC_SPAN,
-    SEC_HOSTS,
-    SEC_PROGRAMS,
-    SEC_SOURCES,
-    SEC_COUNT,
-};
-struct block_sec {
-    uint32_t stored, plain, crc;
-};
 struct block_head {
     uint64_t length, first_seq, raw_bytes;
-    uint32_t count, flags, severities, facilities, transports, formats;
+    uint32_t count, flags, severities, facilities, transports, formats, templates;
     int64_t event_min, event_max, received_min, received_max;
-    struct block_sec sec[SEC_COUNT];
+    uint32_t dir_stored, dir_plain, dir_crc;
 };
 void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLOCK_HEAD_BYTES]);
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out);
-uint64_t block_section_at(const struct block_head *h, int section); /* from the block's start */
 
 /* Encoding: one encoder a thread, its buffers kept from block to block. */
 struct block_enc;
 struct block_enc *block_enc_new(void);
 void block_enc_free(struct block_enc *be);
-/* Head and sections of r's published rows; valid until the next call. Empty: no memory. */
+/* The whole block of r's published rows; valid until the next call. Empty: no memory. */
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h);
+uint64_t block_enc_bytes(const struct block_enc *be, int page_kind); /* of the last block, for figures */
 
-/* Decoding. The bytes come from a file, or from memory (tests). */
+/* Decoding. The bytes come from a file, or from memory (tests). Nothing but
+ * head and directory is read until it is asked for; everything that was read
+ * stays until the next open. All functions: 0, -EBADMSG (damaged), -EIO,
+ * -ENOMEM. One thread a decoder. */
 struct block_src {
     int fd;
     uint64_t off;
@@ -78,12 +95,51 @@ struct block_src {
 struct block_dec;
 struct block_dec *block_dec_new(void);
 void block_dec_free(struct block_dec *d);
-/* Begins a block: its own head must say what the index says. 0, -EBADMSG, -EIO, -ENOMEM. */
+/* Begins a block: its own head must say what the index says. */
 int block_dec_open(struct block_dec *d, const struct block_src *src, const struct block_head *h, uint64_t salt);
-/* Fills columns; *out stays the same rows until the next open. */
-int block_dec_load(struct block_dec *d, unsigned cols, struct rows **out);
-/* A set of values with counts: fn for each; *known false when the block keeps none. */
-typedef bool block_set_fn(void *ctx, str value, uint64_t count); /* false ends */
-int block_dec_set(struct block_dec *d, int section, block_set_fn *fn, void *ctx, bool *known);
-int block_dec_verify(struct block_dec *d); /* checksum of every section */
+int block_dec_verify(struct block_dec *d); /* checksum of every page */
+
+struct block_origin {
+    uint32_t rows;
+    uint16_t port; /* 0 when ports stand by themselves */
+    struct ip source;
+    str host;
+};
+/* Number 0 stands for lines whose origin is not in the list. */
+const struct block_origin *block_origins(const struct block_dec *d, uint32_t *n);
+
+/* A template: a static text with holes, and its lines. */
+struct block_template {
+    const struct template_key *key;
+    str text;
+    uint32_t rows, values, line_bits, origin_bits;
+    uint16_t *hole; /* their places in text, 0x11 to 0x13 */
+    uint32_t holes;
+    bool ready;         /* all columns are loaded */
+    struct column *col; /* one for each value, in the order of their holes */
+    uint32_t *line;     /* numbers in the block, ascending; after block_template_rows() */
+    uint32_t *origin;   /* after block_template_rows() */
+    struct page_at line_at, line_bits_at, origin_at, origin_bits_at;
+};
+uint32_t block_templates(const struct block_dec *d);
+int block_template_get(struct block_dec *d, uint32_t i, struct block_template **out);
+int block_template_rows(struct block_dec *d, struct block_template *t);
+int block_template_column(struct block_dec *d, struct block_template *t, uint32_t slot, struct column **out);
+int block_template_columns(struct block_dec *d, struct block_template *t); /* all of them */
+uint32_t block_plain_rows(const struct block_dec *d);                      /* lines without a template */
+int block_plain_lines(struct block_dec *d, const uint32_t **line, uint32_t *rows);
+struct dict_reader *block_dict(struct block_dec *d);
+/* Event time of an ascending row of lines; *hint is 0 at first. After block_times(). */
+int block_times(struct block_dec *d);
+int64_t block_event_time(const struct block_dec *d, const struct template_key *key, uint32_t line, uint32_t hint[2]);
+
+/* Lines back as rows, with the columns `cols`. find() looks up which templates
+ * hold the lines whose bit is set; from: only these are looked at (a bit each, bit
+ * `templates` for lines without one), NULL: all. A set bit whose line is in none
+ * of them is damage. Then rows() gives those of them in [lo, hi), at most
+ * BLOCK_CHUNK; *out stays the same rows until the next call, and rows_seq() tells
+ * their numbers. Columns are read only where a line needs them. */
+enum { BLOCK_CHUNK = 16384 };
+int block_dec_find(struct block_dec *d, const uint64_t *bits, const uint64_t *from, unsigned cols);
+int block_dec_rows(struct block_dec *d, const uint64_t *bits, uint32_t lo, uint32_t hi, struct rows **out);
 #endif

@@ -1,29 +1,29 @@
-/* A stored block back to rows, column by column as a search asks for them.
- * What is read is hostile until its checksum fits, and bounded after that too.
- * A decoder belongs to one search; its buffers are kept from block to block. */
-#include "journal/block.h"
+/* A stored block opened: its directory, and its templates as they are asked
+ * for. What is read is hostile until its checksum fits, and bounded after that
+ * too. */
+#include "journal/block_dec-int.h"
+#include "journal/column_bits.h"
 #include <errno.h>
 #include <unistd.h>
-#include <zstd.h>
 
-enum { SET_PLAIN_MAX = 1 << 20 };
-struct block_dec {
-    ZSTD_DCtx *zd;
-    struct rows *rows;
-    struct block_src src;
-    struct block_head head;
-    bool have_len;
-    uint8_t *stored, *plain;
-    size_t stored_cap, plain_cap;
-};
+enum { MEM_MAX = 1 << 30, KEY_BYTES = sizeof(struct template_key) };
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are kept as little-endian planes");
+_Static_assert(KEY_BYTES == 32, "a key is 32 bytes without gaps");
 
 struct block_dec *block_dec_new(void)
 {
     struct block_dec *d = calloc(1, sizeof(*d));
 
-    if (d != NULL && (d->zd = ZSTD_createDCtx()) == NULL) {
-        free(d);
-        d = NULL;
+    if (d == NULL)
+        return NULL;
+    d->zd = ZSTD_createDCtx();
+    d->pages = page_reader_new();
+    slab_init(&d->mem, MEM_MAX);
+    buf_init(&d->dir, BLOCK_LENGTH_MAX);
+    buf_init(&d->stored, BLOCK_LENGTH_MAX);
+    if (d->zd == NULL || d->pages == NULL) {
+        block_dec_free(d);
+        return NULL;
     }
     return d;
 }
@@ -33,23 +33,13 @@ void block_dec_free(struct block_dec *d)
     if (d == NULL)
         return;
     ZSTD_freeDCtx(d->zd);
+    page_reader_free(d->pages);
+    slab_done(&d->mem);
+    buf_done(&d->dir);
+    buf_done(&d->stored);
     rows_free(d->rows);
-    free(d->stored);
-    free(d->plain);
+    free(d->where);
     free(d);
-}
-
-static bool grow(void *pp, size_t *cap, size_t need)
-{
-    void **p = pp;
-    if (need <= *cap)
-        return true;
-    free(*p);
-    *cap = 0;
-    if ((*p = malloc(need)) == NULL)
-        return false;
-    *cap = need;
-    return true;
 }
 
 static int read_at(const struct block_src *s, uint64_t at, void *to, size_t n)
@@ -71,6 +61,190 @@ static int read_at(const struct block_src *s, uint64_t at, void *to, size_t n)
     return 0;
 }
 
+static int read_page(void *ctx, uint64_t off, void *to, size_t n)
+{
+    struct block_dec *d = ctx;
+    return read_at(&d->src, BLOCK_HEAD_BYTES + (uint64_t)d->head.dir_stored + off, to, n);
+}
+
+static int read_dir(struct block_dec *d)
+{
+    const struct block_head *h = &d->head;
+    int rc;
+
+    buf_clear(&d->dir);
+    buf_clear(&d->stored);
+    if (!buf_reserve(&d->stored, h->dir_stored + (size_t)1))
+        return -ENOMEM;
+    if ((rc = read_at(&d->src, BLOCK_HEAD_BYTES, d->stored.p, h->dir_stored)) < 0)
+        return rc;
+    if (crc32c(0, d->stored.p, h->dir_stored) != h->dir_crc ||
+        ZSTD_getFrameContentSize(d->stored.p, h->dir_stored) != h->dir_plain)
+        return -EBADMSG;
+    if (!buf_reserve(&d->dir, h->dir_plain + (size_t)1))
+        return -ENOMEM;
+    size_t z = ZSTD_decompressDCtx(d->zd, d->dir.p, h->dir_plain, d->stored.p, h->dir_stored);
+    if (ZSTD_isError(z) || z != h->dir_plain)
+        return -EBADMSG;
+    d->dir.n = z;
+    return 0;
+}
+
+static int read_stamps(struct block_dec *d, rd *r)
+{
+    uint64_t n = rd_varint(r);
+
+    if (r->bad || n > 255)
+        return -EBADMSG;
+    for (d->nstamps = 0; d->nstamps < n; d->nstamps++) {
+        struct stamp_form f = {.kind = rd_u8(r), .digits = rd_u8(r)};
+        f.zone = (int16_t)unzigzag(rd_varint(r));
+        d->stamps[d->nstamps] = f;
+    }
+    return r->bad ? -EBADMSG : 0;
+}
+
+static bool key_is_sane(const struct block_dec *d, const struct template_key *k)
+{
+    for (int i = 0; i < SP_COUNT; i++)
+        if (k->place[2 * i] > k->place[2 * i + 1])
+            return false;
+    return k->stamp <= d->nstamps && k->received <= 1;
+}
+
+static int read_keys(struct block_dec *d, rd *r)
+{
+    uint64_t n = rd_varint(r);
+
+    if (r->bad || n > TEMPLATE_KEYS_MAX || n * KEY_BYTES > rd_left(r))
+        return -EBADMSG;
+    if ((d->keys = slab_get(&d->mem, (n + 1) * KEY_BYTES)) == NULL)
+        return -ENOMEM;
+    const uint8_t *p = (const uint8_t *)rd_bytes(r, n * KEY_BYTES).p;
+    for (size_t b = 0; b < KEY_BYTES; b++)
+        for (size_t i = 0; i < n; i++)
+            ((uint8_t *)&d->keys[i])[b] = p[b * n + i];
+    for (size_t i = 0; i < n; i++)
+        if (!key_is_sane(d, &d->keys[i]))
+            return -EBADMSG;
+    d->nkeys = (uint32_t)n;
+    return 0;
+}
+
+static int read_origins(struct block_dec *d, rd *r)
+{
+    uint64_t n = rd_varint(r);
+
+    if (r->bad || n > BLOCK_ORIGINS_MAX || n == 0)
+        return -EBADMSG;
+    if ((d->origins = slab_get(&d->mem, n * sizeof(d->origins[0]))) == NULL)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < n; i++) {
+        struct block_origin *o = &d->origins[i];
+        o->rows = (uint32_t)rd_varint(r);
+        if (!ip_get(r, &o->source))
+            return -EBADMSG;
+        o->port = rd_u16le(r);
+        uint64_t len = rd_varint(r);
+        if (len > EVENT_RAW_MAX)
+            return -EBADMSG;
+        o->host = rd_bytes(r, len);
+    }
+    d->norigins = (uint32_t)n;
+    return r->bad ? -EBADMSG : 0;
+}
+
+static int read_plain(struct block_dec *d, rd *r, struct page_cursor *cur)
+{
+    struct dec_plain *p = &d->plain;
+    uint64_t v[6];
+
+    for (int i = 0; i < 6; i++)
+        v[i] = rd_varint(r);
+    if (r->bad || v[0] > d->head.count || v[1] > PAGE_MAX || v[2] > PAGE_MAX || v[3] > PAGE_MAX || v[4] > PAGE_MAX ||
+        v[5] > rd_left(r))
+        return -EBADMSG;
+    *p = (struct dec_plain){.rows = (uint32_t)v[0],
+                            .line_bits = (uint32_t)v[1],
+                            .origin_bits = (uint32_t)v[2],
+                            .len_bits = (uint32_t)v[3],
+                            .meta = (uint32_t)v[4],
+                            .npages = (uint32_t)v[5]};
+    p->line_at = page_place(cur, PG_LINE, p->rows);
+    p->line_bits_at = page_place(cur, PG_BITS, p->line_bits);
+    p->origin_at = page_place(cur, PG_ORIGIN, p->rows);
+    p->origin_bits_at = page_place(cur, PG_BITS, p->origin_bits);
+    p->len_at = page_place(cur, PG_LINE, p->rows);
+    p->len_bits_at = page_place(cur, PG_BITS, p->len_bits);
+    p->meta_at = page_place(cur, PG_META, p->meta);
+    p->page = slab_get(&d->mem, (p->npages + (size_t)1) * sizeof(p->page[0]));
+    p->page_at = slab_get(&d->mem, (p->npages + (size_t)1) * sizeof(p->page_at[0]));
+    if (p->page == NULL || p->page_at == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < p->npages; i++) {
+        uint64_t n = rd_varint(r);
+        if (n > PAGE_MAX)
+            return -EBADMSG;
+        p->page[i] = (uint32_t)n;
+        p->page_at[i] = page_place(cur, PG_RAW, n);
+    }
+    return r->bad ? -EBADMSG : 0;
+}
+
+static int read_groups(struct block_dec *d, rd *r)
+{
+    uint64_t n = rd_varint(r);
+    struct page_cursor cur, text;
+
+    if (r->bad || n != d->head.templates)
+        return -EBADMSG;
+    d->ntemplates = (uint32_t)n;
+    size_t ngroups = (n + BLOCK_GROUP - 1) / BLOCK_GROUP;
+    d->groups = slab_get(&d->mem, (ngroups + 1) * sizeof(d->groups[0]));
+    d->templates = slab_get(&d->mem, (n + 1) * sizeof(d->templates[0]));
+    if (d->groups == NULL || d->templates == NULL)
+        return -ENOMEM;
+    memset(d->templates, 0, (n + 1) * sizeof(d->templates[0]));
+    page_cursor_init(&cur);
+    page_cursor_init(&text);
+    for (size_t g = 0; g < ngroups; g++) {
+        uint64_t text_n = rd_varint(r), desc_n = rd_varint(r);
+        if (text_n > PAGE_MAX || desc_n > PAGE_MAX)
+            return -EBADMSG;
+        d->groups[g] = (struct dec_group){.text = (uint32_t)text_n, .desc = (uint32_t)desc_n};
+        d->groups[g].text_at = page_place(&text, PG_TEXT, text_n);
+        d->groups[g].desc_at = page_place(&text, PG_DESC, desc_n);
+        for (int k = PG_LINE; k < PG_COUNT; k++) {
+            uint64_t next = rd_varint(r), back = rd_varint(r), off = rd_varint(r);
+            cur.kind[k].next += (uint32_t)next;
+            cur.kind[k].page = back ? cur.kind[k].next - (uint32_t)back : UINT32_MAX;
+            cur.kind[k].off = off > PAGE_JOINT ? PAGE_JOINT : (uint32_t)off;
+        }
+        d->groups[g].cur = cur;
+    }
+    return r->bad ? -EBADMSG : 0;
+}
+
+static int read_parts(struct block_dec *d)
+{
+    rd r = rd_init(d->dir.p, d->dir.n);
+    struct page_cursor cur;
+    int rc = page_reader_open(d->pages, &r, d->head.length - BLOCK_HEAD_BYTES - d->head.dir_stored, read_page, d);
+
+    page_cursor_init(&cur);
+    if (rc < 0 || (rc = read_stamps(d, &r)) < 0 || (rc = read_keys(d, &r)) < 0 || (rc = read_origins(d, &r)) < 0)
+        return rc;
+    d->ports_alone = rd_u8(&r) != 0;
+    for (int k = 0; k < 2 && d->ports_alone; k++)
+        d->port_at[k] = page_place(&cur, PG_TIME, d->head.count);
+    d->port[0] = d->port[1] = NULL;
+    if ((rc = times_parse(&r, &cur, d->head.count, &d->received)) < 0 ||
+        (rc = times_parse(&r, &cur, d->head.count, &d->event)) < 0 || (rc = read_plain(d, &r, &cur)) < 0 ||
+        (rc = read_groups(d, &r)) < 0)
+        return rc;
+    return dict_open(&d->dict, d->pages, &d->mem, &r, d->head.raw_bytes + d->head.count);
+}
+
 int block_dec_open(struct block_dec *d, const struct block_src *src, const struct block_head *h, uint64_t salt)
 {
     uint8_t want[BLOCK_HEAD_BYTES], have[BLOCK_HEAD_BYTES];
@@ -81,313 +255,273 @@ int block_dec_open(struct block_dec *d, const struct block_src *src, const struc
     block_head_write(h, salt, want);
     if (memcmp(want, have, sizeof(want)) != 0)
         return -EBADMSG;
-    if (d->rows == NULL || d->rows->cap < h->count || d->rows->raw_cap < h->raw_bytes) {
-        rows_free(d->rows);
-        d->rows = rows_new(h->raw_bytes + h->raw_bytes / 4, h->count + h->count / 4);
-        if (d->rows == NULL)
-            return -ENOMEM;
-    }
+    slab_clear(&d->mem);
     d->src = *src;
     d->head = *h;
-    d->have_len = false;
-    rows_clear(d->rows, h->first_seq);
-    d->rows->fill = h->count;
-    rows_publish(d->rows);
-    return 0;
-}
-
-static int read_stored(struct block_dec *d, int section)
-{
-    struct block_sec s = d->head.sec[section];
-    int rc;
-
-    if (!grow(&d->stored, &d->stored_cap, s.stored + (size_t)1))
-        return -ENOMEM;
-    if ((rc = read_at(&d->src, block_section_at(&d->head, section), d->stored, s.stored)) < 0)
+    d->ntemplates = d->norigins = 0;
+    d->cols = (struct column_reader){d->pages, &d->dict, &d->mem};
+    if ((rc = read_dir(d)) < 0)
         return rc;
-    return crc32c(0, d->stored, s.stored) == s.crc ? 0 : -EBADMSG;
+    return read_parts(d);
 }
 
-/* Greatest size that a section's content can have, so that no head makes us
- * ask for more memory than its rows are worth. */
-static uint64_t plain_max(const struct block_head *h, int section)
+int block_dec_verify(struct block_dec *d) { return page_reader_verify(d->pages); }
+
+const struct block_origin *block_origins(const struct block_dec *d, uint32_t *n)
 {
-    uint64_t n = h->count;
-    switch (section) {
-    case SEC_RAW:
-        return h->raw_bytes;
-    case SEC_LEN:
-        return 3 * n;
-    case SEC_HEAD:
-        return 8 * n;
-    case SEC_RECEIVED:
-    case SEC_EVENT:
-        return 2 + 10 * n;
-    case SEC_SOURCE:
-        return 4 + 20 * n;
-    case SEC_SPAN:
-        return 2 * SP_COUNT * n * 6;
-    default:
-        return SET_PLAIN_MAX;
+    *n = d->norigins;
+    return d->origins;
+}
+uint32_t block_templates(const struct block_dec *d) { return d->ntemplates; }
+uint32_t block_plain_rows(const struct block_dec *d) { return d->plain.rows; }
+struct dict_reader *block_dict(struct block_dec *d) { return &d->dict; }
+
+static bool read_holes(struct block_dec *d, struct block_template *t)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < t->text.n; i++)
+        n += (uint8_t)t->text.p[i] >= HOLE_VALUE && (uint8_t)t->text.p[i] <= HOLE_STAMP;
+    if ((t->hole = slab_get(&d->mem, (n + (size_t)1) * sizeof(t->hole[0]))) == NULL)
+        return false;
+    for (size_t i = 0; i < t->text.n && t->holes < n; i++) {
+        uint8_t c = (uint8_t)t->text.p[i];
+        if (c < HOLE_VALUE || c > HOLE_STAMP)
+            continue;
+        t->hole[t->holes++] = (uint16_t)i;
+        t->values += c == HOLE_VALUE;
     }
+    return n <= TEMPLATE_VALUES_MAX + 2;
 }
 
-static int inflate_to(struct block_dec *d, int section, void *to)
+static int parse_template(struct block_dec *d, rd *desc, rd *text, struct page_cursor *cur, struct block_template *t)
 {
-    struct block_sec s = d->head.sec[section];
-    int rc = read_stored(d, section);
+    uint64_t key = rd_varint(desc), len = rd_varint(desc), rows = rd_varint(desc), lines = rd_varint(desc),
+             origins = rd_varint(desc);
+    int rc = 0;
 
-    if (rc < 0)
-        return rc;
-    if (s.plain == 0)
-        return s.stored == 0 ? 0 : -EBADMSG;
-    size_t k = ZSTD_decompressDCtx(d->zd, to, s.plain, d->stored, s.stored);
-    return ZSTD_isError(k) || k != s.plain ? -EBADMSG : 0;
-}
-
-static int inflate_section(struct block_dec *d, int section, rd *r)
-{
-    struct block_sec s = d->head.sec[section];
-    int rc;
-
-    if (s.plain > plain_max(&d->head, section))
+    if (desc->bad || key >= d->nkeys || len > TEMPLATE_TEXT_MAX || rows == 0 || rows > d->head.count ||
+        lines > PAGE_MAX || origins > PAGE_MAX)
         return -EBADMSG;
-    if (!grow(&d->plain, &d->plain_cap, s.plain + (size_t)1))
+    *t = (struct block_template){.key = &d->keys[key],
+                                 .text = rd_bytes(text, len),
+                                 .rows = (uint32_t)rows,
+                                 .line_bits = (uint32_t)lines,
+                                 .origin_bits = (uint32_t)origins};
+    if (text->bad)
+        return -EBADMSG;
+    if (!read_holes(d, t))
+        return t->hole ? -EBADMSG : -ENOMEM;
+    t->line_at = page_place(cur, PG_LINE, rows);
+    t->line_bits_at = page_place(cur, PG_BITS, lines);
+    t->origin_at = page_place(cur, PG_ORIGIN, rows);
+    t->origin_bits_at = page_place(cur, PG_BITS, origins);
+    if ((t->col = slab_get(&d->mem, (t->values + (size_t)1) * sizeof(t->col[0]))) == NULL)
         return -ENOMEM;
-    if ((rc = inflate_to(d, section, d->plain)) == 0)
-        *r = rd_init(d->plain, s.plain);
+    for (uint32_t s = 0; s < t->values && rc == 0; s++)
+        rc = column_parse(&d->cols, desc, cur, t->rows, 0, &t->col[s]);
     return rc;
 }
 
-static int load_len(struct block_dec *d)
+static int parse_group(struct block_dec *d, uint32_t g)
 {
-    struct rows *r = d->rows;
-    uint32_t n = d->head.count;
+    struct dec_group *gr = &d->groups[g];
+    uint32_t from = g * BLOCK_GROUP, to = from + BLOCK_GROUP < d->ntemplates ? from + BLOCK_GROUP : d->ntemplates;
+    const uint8_t *text, *desc;
+    struct page_cursor cur = gr->cur;
+    int rc;
+
+    if ((rc = page_get(d->pages, PG_TEXT, gr->text_at, gr->text, &text)) < 0 ||
+        (rc = page_get(d->pages, PG_DESC, gr->desc_at, gr->desc, &desc)) < 0)
+        return rc;
+    rd tr = rd_init(text, gr->text), dr = rd_init(desc, gr->desc);
+    for (uint32_t i = from; i < to && rc == 0; i++)
+        rc = parse_template(d, &dr, &tr, &cur, &d->templates[i]);
+    gr->parsed = rc == 0;
+    return rc;
+}
+
+int block_template_get(struct block_dec *d, uint32_t i, struct block_template **out)
+{
+    int rc = i < d->ntemplates ? 0 : -EBADMSG;
+
+    if (rc == 0 && !d->groups[i / BLOCK_GROUP].parsed)
+        rc = parse_group(d, i / BLOCK_GROUP);
+    if (rc == 0)
+        *out = &d->templates[i];
+    return rc;
+}
+
+/* Numbers of lines out of gaps; they grow, and stay below the block's count. */
+static int lines_of(const uint64_t *gap, uint32_t n, uint32_t count, uint32_t *line)
+{
     uint64_t at = 0;
-    rd in;
-    int rc = d->have_len ? 0 : inflate_section(d, SEC_LEN, &in);
 
-    if (rc < 0 || d->have_len)
-        return rc;
-    const uint8_t *lo = d->plain, *mid = lo + n, *hi = mid + n;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t len = lo[i] | (uint32_t)mid[i] << 8 | (uint32_t)hi[i] << 16;
-        if (len > EVENT_RAW_MAX)
+        if (gap[i] >= count || (at += gap[i] + (i > 0)) >= count)
             return -EBADMSG;
-        at += len;
-        if (at > d->head.raw_bytes)
+        line[i] = (uint32_t)at;
+    }
+    return 0;
+}
+
+static int load_rows(struct block_dec *d, uint32_t n, struct page_at line_at, struct page_at line_bits_at,
+                     uint32_t line_bits, struct page_at origin_at, struct page_at origin_bits_at, uint32_t origin_bits,
+                     uint32_t **line, uint32_t **origin)
+{
+    uint64_t *num = slab_get(&d->mem, (n + (size_t)1) * sizeof(*num));
+    uint32_t *l = slab_get(&d->mem, (n + (size_t)1) * sizeof(*l)), *o = slab_get(&d->mem, (n + (size_t)1) * sizeof(*o));
+    int rc = num && l && o ? 0 : -ENOMEM;
+
+    if (rc == 0)
+        rc = column_numbers(d->pages, PG_LINE, line_at, line_bits_at, line_bits, n, num);
+    if (rc == 0)
+        rc = lines_of(num, n, d->head.count, l);
+    if (rc == 0)
+        rc = column_numbers(d->pages, PG_ORIGIN, origin_at, origin_bits_at, origin_bits, n, num);
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        if (num[i] >= d->norigins)
             return -EBADMSG;
-        r->off[i + 1] = (uint32_t)at;
+        o[i] = (uint32_t)num[i];
     }
-    if (at != d->head.raw_bytes)
-        return -EBADMSG;
-    r->raw_n = at;
-    d->have_len = true;
-    return 0;
-}
-
-static int load_raw(struct block_dec *d)
-{
-    int rc = load_len(d);
-    return rc < 0 ? rc : inflate_to(d, SEC_RAW, d->rows->raw);
-}
-
-static inline uint64_t varint(rd *r)
-{
-    if (r->p < r->end && *r->p < 0x80)
-        return *r->p++;
-    return rd_varint(r);
-}
-
-static int64_t unzigzag(uint64_t v) { return (int64_t)(v >> 1) ^ -(int64_t)(v & 1); }
-static int64_t unit_of(uint8_t e) { return e == 9 ? 1000000000 : e == 6 ? 1000000 : e == 3 ? 1000 : e == 0 ? 1 : 0; }
-
-static int times(rd *in, int64_t unit, uint32_t n, int64_t *out)
-{
-    uint64_t last = 0;
-
-    if (unit == 0)
-        return -EBADMSG;
-    for (uint32_t i = 0; i < n; i++) {
-        last += (uint64_t)unzigzag(varint(in));
-        out[i] = (int64_t)(last * (uint64_t)unit);
+    if (rc == 0) {
+        *line = l;
+        *origin = o;
     }
-    return in->bad || in->p != in->end ? -EBADMSG : 0;
+    return rc;
 }
 
-static int load_received(struct block_dec *d)
+int block_template_rows(struct block_dec *d, struct block_template *t)
 {
-    rd in;
-    int rc = inflate_section(d, SEC_RECEIVED, &in);
-    if (rc < 0)
-        return rc;
-    int64_t unit = unit_of(rd_u8(&in));
-    return times(&in, unit, d->head.count, d->rows->received);
-}
-
-static int load_event(struct block_dec *d)
-{
-    struct rows *r = d->rows;
-    rd in;
-    int rc = r->have & COL_RECEIVED ? 0 : load_received(d);
-
-    r->have |= rc == 0 ? COL_RECEIVED : 0;
-    if (rc < 0 || (rc = inflate_section(d, SEC_EVENT, &in)) < 0)
-        return rc;
-    int64_t unit = unit_of(rd_u8(&in));
-    uint8_t mode = rd_u8(&in);
-    if (mode == 0)
-        return times(&in, unit, d->head.count, r->event);
-    if (mode != 1)
-        return -EBADMSG;
-    for (uint32_t i = 0; i < d->head.count; i++)
-        r->event[i] = (int64_t)((uint64_t)r->received[i] + (uint64_t)unzigzag(varint(&in)));
-    return in.bad || in.p != in.end ? -EBADMSG : 0;
-}
-
-static int load_head(struct block_dec *d)
-{
-    struct rows *r = d->rows;
-    size_t n = d->head.count;
-    rd in;
-    int rc = inflate_section(d, SEC_HEAD, &in);
-
-    if (rc < 0)
-        return rc;
-    const uint8_t *p = d->plain;
-    memcpy(r->transport, p, n);
-    memcpy(r->format, p + n, n);
-    memcpy(r->facility, p + 2 * n, n);
-    memcpy(r->severity, p + 3 * n, n);
-    for (size_t i = 0; i < n; i++) {
-        r->flags[i] = (uint16_t)(p[4 * n + i] | p[5 * n + i] << 8);
-        r->port[i] = (uint16_t)(p[6 * n + i] | p[7 * n + i] << 8);
-    }
-    return 0;
-}
-
-static int load_source(struct block_dec *d)
-{
-    size_t n = d->head.count;
-    rd in;
-    int rc = inflate_section(d, SEC_SOURCE, &in);
-
-    if (rc < 0)
-        return rc;
-    uint32_t k = rd_u32le(&in);
-    if (in.bad || k > n || rd_left(&in) != (uint64_t)k * 17 + 3 * n)
-        return -EBADMSG;
-    const uint8_t *dict = in.p, *lo = dict + (size_t)k * 17, *mid = lo + n, *hi = mid + n;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t id = lo[i] | (uint32_t)mid[i] << 8 | (uint32_t)hi[i] << 16;
-        if (id >= k)
-            return -EBADMSG;
-        d->rows->source[i].family = dict[17 * (size_t)id];
-        memcpy(d->rows->source[i].b, dict + 17 * (size_t)id + 1, 16);
-    }
-    return 0;
-}
-
-static inline uint64_t small_number(uint8_t v, rd *big) { return v < 255 ? v : varint(big); }
-
-/* One present span: gap and length as stored, into *sp. */
-static inline bool take_span(struct span *sp, size_t s, uint64_t gap, uint64_t len, uint32_t *end, uint32_t line)
-{
-    uint64_t off = *end + (uint64_t)unzigzag(gap);
-
-    if (off > line)
-        return false;
-    if (s == SP_MSG) { /* what lies behind it, plus one */
-        if (len - 1 > line - off)
-            return false;
-        len = line - off - (len - 1);
-    }
-    if (len == 0 || len > line - off)
-        return false;
-    *sp = (struct span){(uint32_t)off, (uint32_t)len};
-    *end = (uint32_t)(off + len);
-    return true;
-}
-
-static int load_span(struct block_dec *d)
-{
-    size_t n = d->head.count;
-    struct rows *r = d->rows;
-    struct span *sp = r->span;
-    rd in;
-    int rc = load_len(d);
-
-    if (rc < 0 || (rc = inflate_section(d, SEC_SPAN, &in)) < 0)
-        return rc;
-    if (rd_left(&in) < 2 * SP_COUNT * n)
-        return -EBADMSG;
-    const uint8_t *p = in.p;
-    in.p += 2 * SP_COUNT * n;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t end = 0, line = r->off[i + 1] - r->off[i];
-        for (size_t s = 0; s < SP_COUNT; s++, sp++) {
-            const uint8_t *at = p + 2 * s * n + i;
-            uint64_t gap = small_number(at[0], &in), len = small_number(at[n], &in);
-            if (len == 0)
-                *sp = (struct span){0, 0};
-            else if (!take_span(sp, s, gap, len, &end, line))
-                return -EBADMSG;
-        }
-    }
-    return !in.bad && in.p == in.end ? 0 : -EBADMSG;
-}
-
-static const struct {
-    unsigned col;
-    int (*load)(struct block_dec *d);
-} loaders[] = {
-    {COL_RAW, load_raw},   {COL_RECEIVED, load_received}, {COL_EVENT, load_event},
-    {COL_HEAD, load_head}, {COL_SOURCE, load_source},     {COL_SPAN, load_span},
-};
-
-int block_dec_load(struct block_dec *d, unsigned cols, struct rows **out)
-{
-    for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++) {
-        if (!(cols & loaders[i].col) || (d->rows->have & loaders[i].col))
-            continue;
-        int rc = loaders[i].load(d);
-        if (rc < 0)
-            return rc;
-        d->rows->have |= loaders[i].col;
-    }
-    *out = d->rows;
-    return 0;
-}
-
-int block_dec_set(struct block_dec *d, int section, block_set_fn *fn, void *ctx, bool *known)
-{
-    rd in;
-    int rc = inflate_section(d, section, &in);
-
-    if (rc < 0)
-        return rc;
-    *known = d->head.sec[section].plain > 0;
-    if (!*known)
+    if (t->line != NULL)
         return 0;
-    if (rd_u8(&in) != 1)
-        return -EBADMSG;
-    for (uint32_t k = rd_u32le(&in); k > 0; k--) {
-        str v = rd_bytes(&in, rd_varint(&in));
-        uint64_t count = rd_varint(&in);
-        if (in.bad)
-            return -EBADMSG;
-        if (!fn(ctx, v, count))
-            return 0;
-    }
-    return in.bad || in.p != in.end ? -EBADMSG : 0;
+    return load_rows(d, t->rows, t->line_at, t->line_bits_at, t->line_bits, t->origin_at, t->origin_bits_at,
+                     t->origin_bits, &t->line, &t->origin);
 }
 
-int block_dec_verify(struct block_dec *d)
+int block_template_column(struct block_dec *d, struct block_template *t, uint32_t slot, struct column **out)
 {
-    for (int s = 0; s < SEC_COUNT; s++) {
-        int rc = read_stored(d, s);
+    int rc = block_template_rows(d, t);
+
+    if (rc == 0)
+        rc = column_load(&d->cols, &t->col[slot], t->origin, d->norigins);
+    *out = &t->col[slot];
+    return rc;
+}
+
+int block_template_columns(struct block_dec *d, struct block_template *t)
+{
+    struct column *c;
+    int rc = block_template_rows(d, t);
+
+    for (uint32_t s = 0; s < t->values && rc == 0; s++)
+        rc = block_template_column(d, t, s, &c);
+    t->ready = rc == 0;
+    return rc;
+}
+
+static int read_meta(struct block_dec *d, rd *m, struct plain_meta *row, uint32_t origin)
+{
+    *row = (struct plain_meta){0};
+    row->key.transport = rd_u8(m);
+    row->key.format = rd_u8(m);
+    row->key.facility = rd_u8(m);
+    row->key.severity = rd_u8(m);
+    row->key.flags = rd_u16le(m);
+    rd_u8(m);
+    row->key.received = rd_u8(m) != 0;
+    row->source = d->origins[origin].source;
+    row->port = d->origins[origin].port;
+    if (origin == 0) {
+        if (!ip_get(m, &row->source))
+            return -EBADMSG;
+        row->port = rd_u16le(m);
+    }
+    for (int k = 0; k < SP_COUNT; k++) {
+        uint64_t off = rd_varint(m), len = rd_varint(m);
+        if (off > EVENT_RAW_MAX || len > EVENT_RAW_MAX)
+            return -EBADMSG;
+        row->span[k] = (struct span){(uint32_t)off, (uint32_t)len};
+    }
+    return m->bad ? -EBADMSG : 0;
+}
+
+static int plain_texts(struct block_dec *d, const uint64_t *len)
+{
+    struct dec_plain *p = &d->plain;
+    uint32_t page = 0, at = 0;
+    const uint8_t *text = NULL;
+
+    for (uint32_t i = 0; i < p->rows; i++) {
+        if (len[i] == 0) {
+            p->text[i] = (str){"", 0};
+            continue;
+        }
+        while (page < p->npages && at == p->page[page]) {
+            page++;
+            at = 0;
+        }
+        if (page == p->npages || len[i] > p->page[page] - at)
+            return -EBADMSG;
+        int rc = page_get(d->pages, PG_RAW, p->page_at[page], p->page[page], &text);
         if (rc < 0)
             return rc;
+        p->text[i] = (str){(const char *)text + at, len[i]};
+        at += (uint32_t)len[i];
     }
     return 0;
+}
+
+int plain_load(struct block_dec *d)
+{
+    struct dec_plain *p = &d->plain;
+    uint32_t n = p->rows;
+    const uint8_t *meta;
+
+    if (p->loaded || n == 0)
+        return 0;
+    uint64_t *num = slab_get(&d->mem, (n + (size_t)1) * sizeof(*num));
+    p->text = slab_get(&d->mem, n * sizeof(p->text[0]));
+    p->row = slab_get(&d->mem, n * sizeof(p->row[0]));
+    if (num == NULL || p->text == NULL || p->row == NULL)
+        return -ENOMEM;
+    int rc = load_rows(d, n, p->line_at, p->line_bits_at, p->line_bits, p->origin_at, p->origin_bits_at, p->origin_bits,
+                       &p->line, &p->origin);
+    if (rc == 0)
+        rc = column_numbers(d->pages, PG_LINE, p->len_at, p->len_bits_at, p->len_bits, n, num);
+    if (rc == 0)
+        rc = plain_texts(d, num);
+    if (rc == 0)
+        rc = page_get(d->pages, PG_META, p->meta_at, p->meta, &meta);
+    if (rc < 0)
+        return rc;
+    rd m = rd_init(meta, p->meta);
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        rc = read_meta(d, &m, &p->row[i], p->origin[i]);
+        for (int k = 0; k < SP_COUNT && rc == 0; k++)
+            if (p->row[i].span[k].off + (uint64_t)p->row[i].span[k].len > p->text[i].n)
+                rc = -EBADMSG;
+    }
+    p->loaded = rc == 0;
+    return rc;
+}
+
+int block_plain_lines(struct block_dec *d, const uint32_t **line, uint32_t *rows)
+{
+    int rc = plain_load(d);
+
+    *line = d->plain.line;
+    *rows = d->plain.rows;
+    return rc;
+}
+
+int block_times(struct block_dec *d)
+{
+    int rc = times_load(&d->received, d->pages, &d->mem);
+    return rc < 0 ? rc : times_load(&d->event, d->pages, &d->mem);
+}
+
+int64_t block_event_time(const struct block_dec *d, const struct template_key *key, uint32_t line, uint32_t hint[2])
+{
+    return key->received ? times_at(&d->received, line, &hint[0]) : times_at(&d->event, line, &hint[1]);
 }

@@ -1,256 +1,128 @@
 /* Rows to a stored block. The encoder belongs to the sealing thread; its
  * buffers are kept from block to block, because fresh pages cost more than
  * filling them. */
-#include "journal/block_set-int.h"
-#include "base/rand.h"
+#include "journal/block-int.h"
 #include <zstd.h>
 
-/* Level 1 is chosen by measuring blocks of 16 MiB of mixed syslog, one core:
- * level 1 ratio 5.97, 498 MB/s in, 1,514 MB/s out; level 3 ratio 6.57, 323 in,
- * 1,267 out. A tenth less disk is not worth a fifth of search speed. */
-enum { BLOCK_LEVEL = 1 };
+enum { LEVEL = 1, PLAIN_PAGE = 256 << 10 };
 
-struct block_enc {
-    ZSTD_CCtx *zc;
-    uint64_t seed;
-    struct buf plain, big, out; /* a section, the varints of SPAN, the block */
-    struct value_set host, program, source;
-    uint32_t *end; /* of the last span, a row */
-    size_t end_cap;
+struct group {
+    struct page_cursor at;
+    uint32_t text, desc;
 };
+struct block_enc {
+    struct splitter split;
+    struct page_writer *pages;
+    struct dict *dict;
+    struct column_writer cols;
+    ZSTD_CCtx *zc;
+    struct buf dir, plain_part, time_part, dict_part, origin_part, group_part, text, desc, out;
+    uint32_t rank[BLOCK_ORIGINS_MAX];
+    uint32_t order[TEMPLATES_MAX];
+    struct {
+        uint32_t line_bits, origin_bits;
+    } tb[TEMPLATES_MAX];
+    struct group groups[TEMPLATES_MAX / BLOCK_GROUP + 1];
+    /* of one template, or of all rows */
+    uint64_t *num; /* 2 a row */
+    uint8_t *skip;
+    struct cell *val;
+    struct row_view *row;
+    uint32_t *origin;
+    size_t rows_cap;
+};
+
+static struct buf *const *parts_of(struct block_enc *be, struct buf *list[])
+{
+    struct buf *all[] = {&be->dir,        &be->plain_part, &be->time_part, &be->dict_part, &be->origin_part,
+                         &be->group_part, &be->text,       &be->desc,      &be->out,       NULL};
+    memcpy(list, all, sizeof(all));
+    return list;
+}
 
 struct block_enc *block_enc_new(void)
 {
     struct block_enc *be = calloc(1, sizeof(*be));
+    struct buf *list[16];
 
-    if (be == NULL || (be->zc = ZSTD_createCCtx()) == NULL) {
-        free(be);
+    if (be == NULL)
+        return NULL;
+    for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
+        buf_init(*b, BLOCK_LENGTH_MAX);
+    be->split.set = template_set_new();
+    be->split.origins = origin_set_new();
+    be->pages = page_writer_new();
+    be->dict = dict_new();
+    be->zc = ZSTD_createCCtx();
+    bool cols = column_writer_init(&be->cols, be->pages, be->dict);
+    if (!cols || !be->split.set || !be->split.origins || !be->pages || !be->dict || !be->zc) {
+        block_enc_free(be);
         return NULL;
     }
-    ZSTD_CCtx_setParameter(be->zc, ZSTD_c_compressionLevel, BLOCK_LEVEL);
-    rand_bytes(&be->seed, sizeof(be->seed));
-    buf_init(&be->plain, BLOCK_LENGTH_MAX);
-    buf_init(&be->big, BLOCK_LENGTH_MAX);
-    buf_init(&be->out, BLOCK_LENGTH_MAX);
-    value_set_init(&be->host);
-    value_set_init(&be->program);
-    value_set_init(&be->source);
     return be;
 }
 
 void block_enc_free(struct block_enc *be)
 {
+    struct buf *list[16];
+
     if (be == NULL)
         return;
+    for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
+        buf_done(*b);
+    column_writer_done(&be->cols);
+    template_set_free(be->split.set);
+    origin_set_free(be->split.origins);
+    page_writer_free(be->pages);
+    dict_free(be->dict);
     ZSTD_freeCCtx(be->zc);
-    buf_done(&be->plain);
-    buf_done(&be->big);
-    buf_done(&be->out);
-    value_set_done(&be->host);
-    value_set_done(&be->program);
-    value_set_done(&be->source);
-    free(be->end);
+    free(be->split.plain);
+    free(be->num);
+    free(be->skip);
+    free(be->val);
+    free(be->row);
+    free(be->origin);
     free(be);
 }
 
-static str source_bytes(const struct ip *ip, char out[17])
+static bool scratch(struct block_enc *be, uint32_t n)
 {
-    out[0] = (char)ip->family;
-    memcpy(out + 1, ip->b, 16);
-    return (str){out, 17};
-}
-
-static void plane(struct block_enc *be, const uint8_t *p, uint32_t n) { buf_add(&be->plain, p, n); }
-
-/* Plane k of n numbers `size` bytes wide (little-endian machines only: checked at build). */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "planes are cut from little-endian numbers");
-static void plane_of(struct block_enc *be, const void *p, size_t size, size_t k, uint32_t n)
-{
-    const uint8_t *from = (const uint8_t *)p + k;
-    if (!buf_reserve(&be->plain, n))
-        return;
-    uint8_t *to = (uint8_t *)be->plain.p + be->plain.n;
-    for (uint32_t i = 0; i < n; i++)
-        to[i] = from[i * size];
-    be->plain.n += n;
-}
-
-static uint64_t zigzag(int64_t v) { return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63); }
-
-/* The greatest power of ten that divides every time. */
-static int time_unit(const int64_t *t, uint32_t n)
-{
-    static const struct {
-        int e;
-        int64_t ns;
-    } units[] = {{9, 1000000000}, {6, 1000000}, {3, 1000}};
-    for (size_t u = 0; u < 3; u++) {
-        uint32_t i = 0;
-        while (i < n && t[i] % units[u].ns == 0)
-            i++;
-        if (i == n)
-            return units[u].e;
-    }
-    return 0;
-}
-
-static int64_t pow10_of(int e) { return e == 9 ? 1000000000 : e == 6 ? 1000000 : e == 3 ? 1000 : 1; }
-
-static void enc_times(struct block_enc *be, const int64_t *t, uint32_t n)
-{
-    int64_t unit = pow10_of(time_unit(t, n)), last = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        buf_varint(&be->plain, zigzag((int64_t)((uint64_t)(t[i] / unit) - (uint64_t)last)));
-        last = t[i] / unit;
-    }
-}
-
-static void enc_received(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    buf_byte(&be->plain, (uint8_t)time_unit(r->received, n));
-    enc_times(be, r->received, n);
-}
-
-static void enc_event(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    if (memcmp(r->event, r->received, n * sizeof(r->event[0])) == 0) {
-        buf_byte(&be->plain, 0);
-        buf_byte(&be->plain, 1);
-        for (uint32_t i = 0; i < n; i++)
-            buf_byte(&be->plain, 0);
-        return;
-    }
-    buf_byte(&be->plain, (uint8_t)time_unit(r->event, n));
-    buf_byte(&be->plain, 0);
-    enc_times(be, r->event, n);
-}
-
-static void enc_len(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    if (!buf_reserve(&be->plain, 3 * (size_t)n))
-        return;
-    uint8_t *to = (uint8_t *)be->plain.p;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t len = r->off[i + 1] - r->off[i];
-        to[i] = (uint8_t)len;
-        to[n + i] = (uint8_t)(len >> 8);
-        to[2 * (size_t)n + i] = (uint8_t)(len >> 16);
-    }
-    be->plain.n = 3 * (size_t)n;
-}
-
-static void enc_head(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    plane(be, r->transport, n);
-    plane(be, r->format, n);
-    plane(be, r->facility, n);
-    plane(be, r->severity, n);
-    plane_of(be, r->flags, 2, 0, n);
-    plane_of(be, r->flags, 2, 1, n);
-    plane_of(be, r->port, 2, 0, n);
-    plane_of(be, r->port, 2, 1, n);
-}
-
-/* Numbers sources in order of appearance. `end` serves as the id column here.
- * Beyond the set's ceiling each run of a source gets a number of its own. */
-static void enc_source(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    struct value_set *s = &be->source;
-    uint32_t k = 0;
-    char v[17];
-
-    be->big.n = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        str bytes = source_bytes(&r->source[i], v);
-        uint32_t known = s->n;
-        value_set_add(s, bytes, be->seed);
-        if (!s->full) {
-            be->end[i] = s->last;
-            if (s->n > known)
-                k = s->n;
-        } else if (i > 0 && ip_cmp(r->source[i], r->source[i - 1]) == 0) {
-            be->end[i] = be->end[i - 1];
-            continue;
-        } else {
-            be->end[i] = k++;
-            known = UINT32_MAX;
-        }
-        if (known != s->n)
-            buf_str(&be->big, bytes);
-    }
-    buf_u32(&be->plain, k);
-    buf_str(&be->plain, buf_view(&be->big));
-    for (size_t b = 0; b < 3; b++)
-        plane_of(be, be->end, 4, b, n);
-}
-
-static void small_number(struct block_enc *be, uint8_t *to, uint64_t v)
-{
-    *to = v < 255 ? (uint8_t)v : 255;
-    if (v >= 255)
-        buf_varint(&be->big, v);
-}
-
-static void enc_span(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    const struct span *sp = r->span;
-    uint8_t *to;
-
-    be->big.n = 0;
-    if (!buf_reserve(&be->plain, 2 * (size_t)SP_COUNT * n))
-        return;
-    to = (uint8_t *)be->plain.p;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t end = 0, line = r->off[i + 1] - r->off[i];
-        for (size_t s = 0; s < SP_COUNT; s++, sp++) {
-            uint8_t *gap = to + 2 * s * n + i;
-            if (sp->len == 0) {
-                gap[0] = gap[n] = 0;
-                continue;
-            }
-            small_number(be, gap, zigzag((int64_t)sp->off - end));
-            end = sp->off + sp->len;
-            small_number(be, gap + n, s == SP_MSG ? 1 + line - end : sp->len);
-        }
-    }
-    be->plain.n = 2 * (size_t)SP_COUNT * n;
-    buf_str(&be->plain, buf_view(&be->big));
-}
-
-static str span_text(const struct rows *r, uint32_t i, enum event_span sp)
-{
-    struct span s = r->span[(size_t)i * SP_COUNT + sp];
-    return (str){r->raw + r->off[i] + s.off, s.len};
-}
-
-static void gather_sets(struct block_enc *be, const struct rows *r, uint32_t n)
-{
-    value_set_clear(&be->host);
-    value_set_clear(&be->program);
-    value_set_clear(&be->source);
-    for (uint32_t i = 0; i < n; i++) {
-        value_set_add(&be->host, span_text(r, i, SP_HOST), be->seed);
-        value_set_add(&be->program, span_text(r, i, SP_PROGRAM), be->seed);
-    }
+    if (n <= be->rows_cap)
+        return true;
+    free(be->num);
+    free(be->skip);
+    free(be->val);
+    free(be->row);
+    free(be->origin);
+    be->num = malloc(2 * (size_t)n * sizeof(be->num[0]));
+    be->skip = malloc(n);
+    be->val = malloc(n * sizeof(be->val[0]));
+    be->row = malloc(n * sizeof(be->row[0]));
+    be->origin = malloc(n * sizeof(be->origin[0]));
+    be->rows_cap = be->num && be->skip && be->val && be->row && be->origin ? n : 0;
+    return be->rows_cap > 0;
 }
 
 static uint32_t bit_of(uint8_t v, unsigned named) { return v < named ? 1u << v : BLOCK_NONE; }
 
-static void summarize(const struct rows *r, uint32_t n, struct block_head *h)
+static void min_max(int64_t t, int64_t *min, int64_t *max)
+{
+    *min = t < *min ? t : *min;
+    *max = t > *max ? t : *max;
+}
+
+static void fill_head(struct block_head *h, const struct rows *r, uint32_t n)
 {
     *h = (struct block_head){.first_seq = r->first_seq,
-                             .raw_bytes = r->off[n],
                              .count = n,
+                             .raw_bytes = r->off[n],
                              .event_min = INT64_MAX,
                              .event_max = INT64_MIN,
                              .received_min = INT64_MAX,
                              .received_max = INT64_MIN};
     for (uint32_t i = 0; i < n; i++) {
-        int64_t ev = r->event[i], rc = r->received[i];
-        h->event_min = ev < h->event_min ? ev : h->event_min;
-        h->event_max = ev > h->event_max ? ev : h->event_max;
-        h->received_min = rc < h->received_min ? rc : h->received_min;
-        h->received_max = rc > h->received_max ? rc : h->received_max;
+        min_max(r->event[i], &h->event_min, &h->event_max);
+        min_max(r->received[i], &h->received_min, &h->received_max);
         h->severities |= bit_of(r->severity[i], 8);
         h->facilities |= bit_of(r->facility[i], 24);
         h->transports |= bit_of(r->transport[i], TP_COUNT);
@@ -259,89 +131,300 @@ static void summarize(const struct rows *r, uint32_t n, struct block_head *h)
     }
 }
 
-static void fill_section(struct block_enc *be, const struct rows *r, uint32_t n, int section)
+static void put_ports(struct block_enc *be, const struct rows *r, uint32_t n)
 {
-    switch (section) {
-    case SEC_LEN:
-        enc_len(be, r, n);
-        break;
-    case SEC_RECEIVED:
-        enc_received(be, r, n);
-        break;
-    case SEC_EVENT:
-        enc_event(be, r, n);
-        break;
-    case SEC_HEAD:
-        enc_head(be, r, n);
-        break;
-    case SEC_SOURCE:
-        enc_source(be, r, n);
-        break;
-    case SEC_SPAN:
-        enc_span(be, r, n);
-        break;
-    case SEC_HOSTS:
-        value_set_write(&be->host, &be->plain);
-        break;
-    case SEC_PROGRAMS:
-        value_set_write(&be->program, &be->plain);
-        break;
-    case SEC_SOURCES:
-        value_set_write(&be->source, &be->plain);
-        break;
-    default:
-        break;
+    bool alone = origin_ports_alone(be->split.origins);
+
+    buf_byte(&be->time_part, alone);
+    if (!alone)
+        return;
+    for (int k = 0; k < 2; k++) {
+        for (uint32_t i = 0; i < n; i++)
+            be->skip[i] = (uint8_t)(r->port[i] >> 8 * k);
+        page_put(be->pages, PG_TIME, be->skip, n);
     }
 }
 
-static bool add_section(struct block_enc *be, str plain, struct block_sec *sec)
+static void put_times(struct block_enc *be, const struct rows *r, uint32_t n)
 {
-    *sec = (struct block_sec){.plain = (uint32_t)plain.n};
-    if (plain.n == 0)
-        return true;
-    if (!buf_reserve(&be->out, ZSTD_compressBound(plain.n)))
-        return false;
-    char *to = be->out.p + be->out.n;
-    size_t k = ZSTD_compress2(be->zc, to, be->out.cap - be->out.n, plain.p, plain.n);
-    if (ZSTD_isError(k))
-        return false;
-    sec->stored = (uint32_t)k;
-    sec->crc = crc32c(0, to, k);
-    be->out.n += k;
-    return true;
+    times_write(&be->cols, r->received, NULL, n, be->num, &be->time_part);
+    for (uint32_t i = 0; i < n; i++)
+        be->skip[i] = r->event[i] == r->received[i];
+    times_write(&be->cols, r->event, be->skip, n, be->num, &be->time_part);
 }
 
-static bool reserve_ends(struct block_enc *be, uint32_t n)
+static void put_meta(struct block_enc *be, const struct rows *r, const struct plain_line *l)
 {
-    if (n <= be->end_cap)
-        return true;
-    uint32_t *p = realloc(be->end, n * sizeof(*p));
-    if (p == NULL)
-        return false;
-    be->end = p;
-    be->end_cap = n;
-    return true;
+    struct buf *m = &be->text;
+    const struct span *sp = r->span + (size_t)l->line * SP_COUNT;
+
+    buf_byte(m, r->transport[l->line]);
+    buf_byte(m, r->format[l->line]);
+    buf_byte(m, r->facility[l->line]);
+    buf_byte(m, r->severity[l->line]);
+    buf_u16(m, r->flags[l->line]);
+    buf_byte(m, 0);
+    buf_byte(m, r->event[l->line] == r->received[l->line]);
+    if (l->origin == 0) {
+        ip_put(m, &r->source[l->line]);
+        buf_u16(m, r->port[l->line]);
+    }
+    for (int k = 0; k < SP_COUNT; k++) {
+        buf_varint(m, sp[k].off);
+        buf_varint(m, sp[k].len);
+    }
+}
+
+/* Cuts the plain lines into pages; put: writes them, else only counts them. */
+static uint32_t cut_lines(struct block_enc *be, const struct rows *r, bool put)
+{
+    struct buf *raw = &be->desc;
+    uint32_t pages = 0;
+
+    buf_clear(raw);
+    for (uint32_t i = 0; i <= be->split.nplain; i++) {
+        bool end = i == be->split.nplain;
+        uint32_t line = end ? 0 : be->split.plain[i].line;
+        str s = end ? STR_NONE : rows_raw(r, line);
+        if (raw->n > 0 && (end || raw->n + s.n > PLAIN_PAGE)) {
+            pages++;
+            if (put) {
+                buf_varint(&be->plain_part, raw->n);
+                page_put(be->pages, PG_RAW, raw->p, raw->n);
+            }
+            buf_clear(raw);
+        }
+        buf_str(raw, s);
+    }
+    return pages;
+}
+
+static void put_lines(struct block_enc *be, const struct rows *r)
+{
+    buf_varint(&be->plain_part, cut_lines(be, r, false));
+    cut_lines(be, r, true);
+}
+
+/* Lines without a template: straight to text. */
+static void put_plain(struct block_enc *be, const struct rows *r)
+{
+    const struct plain_line *l = be->split.plain;
+    uint32_t n = be->split.nplain, last = 0;
+    struct buf *dir = &be->plain_part;
+
+    buf_varint(dir, n);
+    buf_clear(&be->text);
+    for (uint32_t i = 0; i < n; i++) {
+        be->num[i] = i ? l[i].line - last - 1 : l[i].line;
+        last = l[i].line;
+        put_meta(be, r, &l[i]);
+    }
+    buf_varint(dir, column_put_numbers(&be->cols, PG_LINE, be->num, n));
+    for (uint32_t i = 0; i < n; i++)
+        be->num[i] = be->rank[l[i].origin];
+    buf_varint(dir, column_put_numbers(&be->cols, PG_ORIGIN, be->num, n));
+    for (uint32_t i = 0; i < n; i++)
+        be->num[i] = r->off[l[i].line + 1] - r->off[l[i].line];
+    buf_varint(dir, column_put_numbers(&be->cols, PG_LINE, be->num, n));
+    buf_varint(dir, be->text.n);
+    page_put(be->pages, PG_META, be->text.p, be->text.n);
+    put_lines(be, r);
+}
+
+static int by_text(const void *a, const void *b, void *ctx)
+{
+    struct template_set *s = ctx;
+    const struct template *x = template_at(s, *(const uint32_t *)a), *y = template_at(s, *(const uint32_t *)b);
+    str tx = {template_text(s, x), x->text_len}, ty = {template_text(s, y), y->text_len};
+    int c = str_cmp(tx, ty);
+
+    return c ? c : (x->key > y->key) - (x->key < y->key);
+}
+
+/* Lines, origins and columns of a template, but for what needs the dictionary. */
+static void put_template(struct block_enc *be, uint32_t number)
+{
+    struct template *t = template_at(be->split.set, number);
+    struct row_walk walk = row_walk(t);
+    uint32_t n = 0, last = 0;
+
+    for (struct row_view v; row_next(&walk, &v); n++) {
+        be->row[n] = v;
+        be->num[n] = n ? v.line - last - 1 : v.line;
+        last = v.line;
+        be->origin[n] = be->rank[v.origin];
+    }
+    be->tb[number].line_bits = column_put_numbers(&be->cols, PG_LINE, be->num, n);
+    for (uint32_t i = 0; i < n; i++)
+        be->num[i] = be->origin[i];
+    be->tb[number].origin_bits = column_put_numbers(&be->cols, PG_ORIGIN, be->num, n);
+    for (uint32_t s = 0; s < t->values; s++) {
+        for (uint32_t i = 0; i < n; i++) {
+            struct row_view *v = &be->row[i];
+            uint32_t len = row_len(v, s);
+            be->val[i] = (struct cell){v->bytes, len};
+            v->bytes += len;
+        }
+        column_add(&be->cols, be->val, n, be->origin, 0);
+    }
+}
+
+static void put_templates(struct block_enc *be)
+{
+    uint32_t n = template_count(be->split.set);
+
+    for (uint32_t i = 0; i < n; i++)
+        be->order[i] = i;
+    qsort_r(be->order, n, sizeof(be->order[0]), by_text, be->split.set);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i % BLOCK_GROUP == 0)
+            be->groups[i / BLOCK_GROUP].at = *page_writer_cursor(be->pages);
+        put_template(be, be->order[i]);
+    }
+}
+
+static bool is_late(int kind)
+{
+    return kind == PG_RANK || kind == PG_FRESH || kind == PG_FRESH_LEN || kind == PG_RANK_BITS || kind == PG_PACKED;
+}
+
+static void describe_group(struct block_enc *be, uint32_t from, uint32_t to)
+{
+    struct group *g = &be->groups[from / BLOCK_GROUP];
+    struct template_set *set = be->split.set;
+
+    for (int k = 0; k < PG_COUNT; k++)
+        if (is_late(k))
+            g->at.kind[k] = page_writer_cursor(be->pages)->kind[k];
+    buf_clear(&be->text);
+    buf_clear(&be->desc);
+    for (uint32_t i = from; i < to; i++) {
+        struct template *t = template_at(set, be->order[i]);
+        buf_add(&be->text, template_text(set, t), t->text_len);
+        buf_varint(&be->desc, t->key);
+        buf_varint(&be->desc, t->text_len);
+        buf_varint(&be->desc, t->rows);
+        buf_varint(&be->desc, be->tb[be->order[i]].line_bits);
+        buf_varint(&be->desc, be->tb[be->order[i]].origin_bits);
+        for (uint32_t s = 0; s < t->values; s++)
+            column_put(&be->cols, &be->desc);
+    }
+    g->text = (uint32_t)be->text.n;
+    g->desc = (uint32_t)be->desc.n;
+    page_put(be->pages, PG_TEXT, be->text.p, be->text.n);
+    page_put(be->pages, PG_DESC, be->desc.p, be->desc.n);
+}
+
+static void describe_groups(struct block_enc *be)
+{
+    uint32_t n = template_count(be->split.set);
+    struct buf *out = &be->group_part;
+    struct page_cursor before;
+
+    page_cursor_init(&before);
+    buf_varint(out, n);
+    for (uint32_t i = 0; i < n; i += BLOCK_GROUP) {
+        struct group *g = &be->groups[i / BLOCK_GROUP];
+        describe_group(be, i, n - i < BLOCK_GROUP ? n : i + BLOCK_GROUP);
+        buf_varint(out, g->text);
+        buf_varint(out, g->desc);
+        for (int k = PG_LINE; k < PG_COUNT; k++) {
+            buf_varint(out, g->at.kind[k].next - before.kind[k].next);
+            buf_varint(out, g->at.kind[k].page == UINT32_MAX ? 0 : g->at.kind[k].next - g->at.kind[k].page);
+            buf_varint(out, g->at.kind[k].off);
+        }
+        before = g->at;
+    }
+}
+
+static void put_tables(struct block_enc *be)
+{
+    uint32_t n = template_key_count(be->split.set);
+
+    buf_varint(&be->dir, be->split.nstamps);
+    for (uint32_t i = 0; i < be->split.nstamps; i++) {
+        struct stamp_form f = be->split.stamps[i];
+        buf_byte(&be->dir, f.kind);
+        buf_byte(&be->dir, f.digits);
+        buf_varint(&be->dir, ((uint64_t)f.zone << 1) ^ (uint64_t)((int64_t)f.zone >> 63));
+    }
+    buf_varint(&be->dir, n);
+    for (size_t b = 0; b < sizeof(struct template_key); b++)
+        for (uint32_t i = 0; i < n; i++)
+            buf_byte(&be->dir, ((const uint8_t *)template_key(be->split.set, i))[b]);
+}
+
+static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
+{
+    struct buf *out = &be->out;
+    size_t bound = ZSTD_compressBound(be->dir.n);
+
+    if (!buf_reserve(out, BLOCK_HEAD_BYTES + bound))
+        return STR_NONE;
+    size_t z = ZSTD_compressCCtx(be->zc, out->p + BLOCK_HEAD_BYTES, bound, be->dir.p, be->dir.n, LEVEL);
+    if (ZSTD_isError(z))
+        return STR_NONE;
+    h->dir_plain = (uint32_t)be->dir.n;
+    h->dir_stored = (uint32_t)z;
+    h->dir_crc = crc32c(0, out->p + BLOCK_HEAD_BYTES, z);
+    out->n = BLOCK_HEAD_BYTES + z;
+    page_writer_copy(be->pages, out);
+    if (out->failed)
+        return STR_NONE;
+    h->length = out->n;
+    h->templates = template_count(be->split.set);
+    block_head_write(h, salt, (uint8_t *)out->p);
+    return buf_view(out);
+}
+
+static bool begin(struct block_enc *be, const struct rows *r, uint32_t n)
+{
+    struct buf *list[16];
+    bool failed = false;
+
+    for (struct buf *const *b = parts_of(be, list); *b != NULL; b++) {
+        buf_clear(*b);
+        (*b)->failed = false;
+    }
+    page_writer_clear(be->pages);
+    dict_clear(be->dict);
+    if (!scratch(be, n) || !split_rows(&be->split, r, n))
+        failed = true;
+    return !failed && column_writer_clear(&be->cols, origin_count(be->split.origins), n);
 }
 
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
 {
     uint32_t n = rows_count(r);
+    struct buf *list[16];
 
-    buf_clear(&be->out);
-    if (n == 0 || !reserve_ends(be, n) || !buf_reserve(&be->out, BLOCK_HEAD_BYTES))
+    if (n == 0 || !begin(be, r, n))
         return STR_NONE;
-    be->out.n = BLOCK_HEAD_BYTES;
-    summarize(r, n, h);
-    gather_sets(be, r, n);
-    for (int s = 0; s < SEC_COUNT; s++) {
-        buf_clear(&be->plain);
-        be->big.failed = false;
-        fill_section(be, r, n, s);
-        str plain = s == SEC_RAW ? (str){r->raw, r->off[n]} : buf_view(&be->plain);
-        if (be->plain.failed || be->big.failed || !add_section(be, plain, &h->sec[s]))
+    fill_head(h, r, n);
+    origin_set_write(be->split.origins, be->rank, &be->origin_part);
+    put_ports(be, r, n);
+    put_times(be, r, n);
+    put_plain(be, r);
+    put_templates(be);
+    if (!dict_finish(be->dict, be->pages, &be->dict_part))
+        return STR_NONE;
+    describe_groups(be);
+    if (!page_writer_end(be->pages) || be->cols.failed || dict_failed(be->dict))
+        return STR_NONE;
+    page_writer_table(be->pages, &be->dir);
+    put_tables(be);
+    buf_str(&be->dir, buf_view(&be->origin_part));
+    buf_str(&be->dir, buf_view(&be->time_part));
+    buf_str(&be->dir, buf_view(&be->plain_part));
+    buf_str(&be->dir, buf_view(&be->group_part));
+    buf_str(&be->dir, buf_view(&be->dict_part));
+    for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
+        if ((*b)->failed)
             return STR_NONE;
-    }
-    h->length = be->out.n;
-    block_head_write(h, salt, (uint8_t *)be->out.p);
-    return buf_view(&be->out);
+    return finish(be, salt, h);
+}
+
+uint64_t block_enc_bytes(const struct block_enc *be, int page_kind)
+{
+    return page_writer_bytes(be->pages, (enum page_kind)page_kind);
 }

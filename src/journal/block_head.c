@@ -1,7 +1,7 @@
-/* The head of a block to bytes and back; the layout is drawn in block.h. */
+/* The head of a stored block (block.h). */
 #include "journal/block.h"
 
-enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4 };
+enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4, VERSION = 2 };
 
 static uint8_t *put(uint8_t *p, uint64_t v, int n)
 {
@@ -16,26 +16,13 @@ void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLO
 
     memset(out, 0, BLOCK_HEAD_BYTES);
     memcpy(p, BLOCK_MAGIC, 4);
-    p = put(p + 4, 1, 2);
-    p = put(p, SEC_COUNT, 2);
-    p = put(p, h->length, 8);
-    p = put(p, h->first_seq, 8);
-    p = put(p, h->count, 4);
-    p = put(p, h->flags, 4);
-    p = put(p, h->raw_bytes, 8);
-    p = put(p, (uint64_t)h->event_min, 8);
-    p = put(p, (uint64_t)h->event_max, 8);
-    p = put(p, (uint64_t)h->received_min, 8);
-    p = put(p, (uint64_t)h->received_max, 8);
-    for (int i = 0; i < SEC_COUNT; i++) {
-        p = put(p, h->sec[i].stored, 4);
-        p = put(p, h->sec[i].plain, 4);
-        p = put(p, h->sec[i].crc, 4);
-    }
-    p = put(p, h->severities, 4);
-    p = put(p, h->facilities, 4);
-    p = put(p, h->transports, 4);
-    p = put(p, h->formats, 4);
+    p = put(put(p + 4, VERSION, 2), 0, 2);
+    p = put(put(put(p, h->length, 8), h->first_seq, 8), h->count, 4);
+    p = put(put(p, h->flags, 4), h->raw_bytes, 8);
+    p = put(put(p, (uint64_t)h->event_min, 8), (uint64_t)h->event_max, 8);
+    p = put(put(p, (uint64_t)h->received_min, 8), (uint64_t)h->received_max, 8);
+    p = put(put(put(put(p, h->dir_stored, 4), h->dir_plain, 4), h->dir_crc, 4), h->templates, 4);
+    p = put(put(put(put(p, h->severities, 4), h->facilities, 4), h->transports, 4), h->formats, 4);
     put(p, salt, 8);
     put(out + HEAD_CRC_AT, crc32c(0, out, HEAD_CRC_AT), 4);
 }
@@ -43,18 +30,9 @@ void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLO
 /* Every length that memory is asked for is checked here, once. */
 static bool head_is_sane(const struct block_head *h)
 {
-    uint64_t sum = BLOCK_HEAD_BYTES;
-
-    for (int i = 0; i < SEC_COUNT; i++)
-        sum += h->sec[i].stored;
-    if (sum != h->length || h->length > BLOCK_LENGTH_MAX || h->count == 0 || h->count > BLOCK_ROWS_MAX)
-        return false;
-    for (int i = 0; i < SEC_COUNT; i++)
-        if (h->sec[i].plain > BLOCK_LENGTH_MAX)
-            return false;
-    return h->raw_bytes <= BLOCK_RAW_MAX && h->sec[SEC_RAW].plain == h->raw_bytes &&
-           h->sec[SEC_LEN].plain == 3 * (uint64_t)h->count && h->sec[SEC_HEAD].plain == 8 * (uint64_t)h->count &&
-           h->first_seq <= INT64_MAX;
+    return h->count > 0 && h->count <= BLOCK_ROWS_MAX && h->length <= BLOCK_LENGTH_MAX &&
+           h->length >= BLOCK_HEAD_BYTES + (uint64_t)h->dir_stored && h->dir_plain <= BLOCK_LENGTH_MAX &&
+           h->raw_bytes <= BLOCK_RAW_MAX && h->templates <= TEMPLATES_MAX && h->first_seq <= INT64_MAX;
 }
 
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out)
@@ -62,7 +40,7 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
     rd r = rd_init(in, BLOCK_HEAD_BYTES);
     struct block_head h;
 
-    if (memcmp(rd_bytes(&r, 4).p, BLOCK_MAGIC, 4) != 0 || rd_u16le(&r) != 1 || rd_u16le(&r) != SEC_COUNT)
+    if (memcmp(rd_bytes(&r, 4).p, BLOCK_MAGIC, 4) != 0 || rd_u16le(&r) != VERSION || rd_u16le(&r) != 0)
         return false;
     h.length = rd_u64le(&r);
     h.first_seq = rd_u64le(&r);
@@ -73,11 +51,10 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
     h.event_max = (int64_t)rd_u64le(&r);
     h.received_min = (int64_t)rd_u64le(&r);
     h.received_max = (int64_t)rd_u64le(&r);
-    for (int i = 0; i < SEC_COUNT; i++) {
-        h.sec[i].stored = rd_u32le(&r);
-        h.sec[i].plain = rd_u32le(&r);
-        h.sec[i].crc = rd_u32le(&r);
-    }
+    h.dir_stored = rd_u32le(&r);
+    h.dir_plain = rd_u32le(&r);
+    h.dir_crc = rd_u32le(&r);
+    h.templates = rd_u32le(&r);
     h.severities = rd_u32le(&r);
     h.facilities = rd_u32le(&r);
     h.transports = rd_u32le(&r);
@@ -89,12 +66,4 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
         return false;
     *out = h;
     return true;
-}
-
-uint64_t block_section_at(const struct block_head *h, int section)
-{
-    uint64_t at = BLOCK_HEAD_BYTES;
-    for (int i = 0; i < section; i++)
-        at += h->sec[i].stored;
-    return at;
 }

@@ -103,6 +103,7 @@ void journal_retain(struct journal *j);
 
 /* scan.c's caller: one pass over the blocks, newest first (search.c) */
 struct scan;
+struct search_plan;
 struct scan_block {
     struct rows *rows;
     const uint64_t *bits; /* rows that fit */
@@ -115,9 +116,9 @@ struct scan_sink {
     unsigned cols;
     /* 0 go on, 1 enough, negative error. */
     int (*block)(void *ctx, struct scan *s, const struct scan_block *b);
-    /* May answer a stored block of which every row fits without reading its
-     * rows: 1 done, 0 not. NULL: never. */
-    int (*whole)(void *ctx, const struct block_head *h, struct block_dec *d);
+    /* May take all lines of the templates whose verdict is V_ALL at once, none of
+     * them put together: 1 done, 0 not. NULL: never. */
+    int (*sure)(void *ctx, const struct block_head *h, struct block_dec *d, const struct search_plan *p);
 };
 int scan_run(struct journal *j, const struct query *q, const struct search_opts *o, const struct scan_sink *sink,
              struct search_stats *st, struct err *e);

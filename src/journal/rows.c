@@ -17,7 +17,7 @@ static size_t row_bytes(void)
            SP_COUNT * sizeof(struct span);
 }
 
-struct rows *rows_new(size_t raw_cap, uint32_t cap)
+static struct rows *rows_make(size_t raw_cap, uint32_t cap, bool picked)
 {
     struct rows *r = calloc(1, sizeof(*r));
     size_t n = cap + (size_t)1;
@@ -25,7 +25,7 @@ struct rows *rows_new(size_t raw_cap, uint32_t cap)
 
     if (r == NULL)
         return NULL;
-    r->slab_bytes = raw_cap + n * row_bytes() + 14 * 64;
+    r->slab_bytes = raw_cap + n * (row_bytes() + (picked ? sizeof(uint32_t) : 0)) + 16 * 64;
     r->slab = mmap(NULL, r->slab_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (r->slab == MAP_FAILED) {
         free(r);
@@ -46,10 +46,15 @@ struct rows *rows_new(size_t raw_cap, uint32_t cap)
     r->port = carve(&at, n * sizeof(r->port[0]));
     r->source = carve(&at, n * sizeof(r->source[0]));
     r->span = carve(&at, n * SP_COUNT * sizeof(r->span[0]));
+    if (picked)
+        r->line = carve(&at, n * sizeof(r->line[0]));
     r->refs = 1;
     rows_clear(r, 0);
     return r;
 }
+
+struct rows *rows_new(size_t raw_cap, uint32_t cap) { return rows_make(raw_cap, cap, false); }
+struct rows *rows_new_picked(size_t raw_cap, uint32_t cap) { return rows_make(raw_cap, cap, true); }
 
 void rows_free(struct rows *r)
 {

@@ -15,10 +15,11 @@ struct rows {
     _Atomic uint32_t n; /* published */
     uint32_t fill, cap; /* the writer's own count, and the ceiling */
     size_t raw_n, raw_cap;
-    unsigned have; /* COL_* that are filled */
-    int refs;      /* under the journal's lock */
-    char *raw;     /* the lines, one behind the other */
-    uint32_t *off; /* cap + 1: where row i begins; off[n] is the end */
+    unsigned have;  /* COL_* that are filled */
+    int refs;       /* under the journal's lock */
+    char *raw;      /* the lines, one behind the other */
+    uint32_t *off;  /* cap + 1: where row i begins; off[n] is the end */
+    uint32_t *line; /* number of row i behind first_seq; NULL: i */
     int64_t *received, *event;
     uint8_t *transport, *format, *facility, *severity;
     uint16_t *flags, *port;
@@ -27,7 +28,8 @@ struct rows {
     void *slab;
     size_t slab_bytes;
 };
-struct rows *rows_new(size_t raw_cap, uint32_t cap); /* NULL: no memory */
+struct rows *rows_new(size_t raw_cap, uint32_t cap);        /* NULL: no memory */
+struct rows *rows_new_picked(size_t raw_cap, uint32_t cap); /* with `line` */
 void rows_free(struct rows *r);
 void rows_clear(struct rows *r, uint64_t first_seq);
 static inline uint32_t rows_count(struct rows *r) { return atomic_load_explicit(&r->n, memory_order_acquire); }
@@ -37,6 +39,8 @@ void rows_publish(struct rows *r);
 void rows_rollback(struct rows *r); /* forgets what was not published */
 /* Row i as an event, with what the columns `cols` say; the rest is zero. */
 void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *out);
+/* The sequence number of row i: rows picked out of a stored block have gaps. */
+static inline uint64_t rows_seq(const struct rows *r, uint32_t i) { return r->first_seq + (r->line ? r->line[i] : i); }
 static inline str rows_raw(const struct rows *r, uint32_t i)
 {
     return (str){r->raw + r->off[i], r->off[i + 1] - r->off[i]};

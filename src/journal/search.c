@@ -3,7 +3,7 @@
  * copied under the lock, rows and segments are held by reference. */
 #include "journal/eval.h"
 #include "journal/journal-int.h"
-#include "journal/skip.h"
+#include "journal/search_plan.h"
 #include "base/log.h"
 #include <errno.h>
 
@@ -29,6 +29,9 @@ struct scan {
     size_t nstored;
     uint64_t done_bytes, all_bytes, before;
     struct block_dec *dec;
+    struct search_plan plan;
+    uint64_t *bits; /* lines of a stored block to be put together */
+    size_t bits_cap;
     struct eval ev;
 };
 
@@ -63,7 +66,7 @@ static bool snap_segment(struct scan *s, struct segment *seg)
         const struct block_head *h = &seg->blocks[i].head;
         if (h->first_seq >= s->before)
             break;
-        if (skip_by_head(s->q, h)) {
+        if (search_plan_skips_block(s->q, h)) {
             s->st->skipped_blocks++;
             continue;
         }
@@ -116,12 +119,6 @@ static void snap_drop(struct scan *s)
     free(s->stored);
 }
 
-static int load_cols(void *ctx, unsigned cols)
-{
-    struct rows *r;
-    return block_dec_load(ctx, cols, &r);
-}
-
 static bool time_open(const struct query *q) { return q->since_ns == INT64_MIN && q->until_ns == INT64_MAX; }
 
 static bool covers(const struct query *q, const struct block_head *h)
@@ -135,41 +132,97 @@ static uint32_t rows_below(const struct scan *s, uint64_t first, uint32_t n)
     return s->before - first < n ? (uint32_t)(s->before - first) : n;
 }
 
-static int run_rows(struct scan *s, struct rows *r, uint32_t n, bool check_time)
+static int hand_rows(struct scan *s, struct rows *r, uint32_t n, const struct query *q, bool check_time)
 {
-    uint64_t *bits;
+    uint64_t *bits = eval_begin(&s->ev, r, n);
     int rc;
 
-    n = rows_below(s, r->first_seq, n);
-    if ((bits = eval_begin(&s->ev, r, n)) == NULL)
+    if (bits == NULL)
         return -ENOMEM;
-    s->st->scanned_blocks++;
-    s->st->scanned_events += n;
-    if ((rc = eval_query(&s->ev, s->q, check_time, bits)) < 0)
+    if ((rc = eval_query(&s->ev, q, check_time, bits)) < 0)
         return rc;
     struct scan_block b = {.rows = r, .bits = bits, .n = n, .hits = bits_count(bits, n)};
-    if (b.hits == 0)
-        return 0;
-    if (s->ev.load != NULL && (rc = s->ev.load(s->ev.ctx, s->sink->cols)) < 0)
-        return rc;
-    return s->sink->block(s->sink->ctx, s, &b);
+    return b.hits ? s->sink->block(s->sink->ctx, s, &b) : 0;
 }
 
 static int run_mem(struct scan *s, size_t i)
 {
-    s->ev.load = NULL;
-    s->done_bytes += s->mem[i]->off[s->mem_n[i]];
-    return run_rows(s, s->mem[i], s->mem_n[i], !time_open(s->q));
+    struct rows *r = s->mem[i];
+    uint32_t n = rows_below(s, r->first_seq, s->mem_n[i]);
+
+    s->done_bytes += r->off[s->mem_n[i]];
+    s->st->scanned_blocks++;
+    s->st->scanned_events += n;
+    return hand_rows(s, r, n, s->q, !time_open(s->q));
 }
 
-static int run_whole(struct scan *s, const struct block_head *h)
+static bool bits_room(struct scan *s, size_t words)
 {
-    if (s->sink->whole == NULL || s->q->root != NULL || !covers(s->q, h) || s->before - h->first_seq < h->count)
-        return 0;
-    int rc = s->sink->whole(s->sink->ctx, h, s->dec);
-    if (rc == 1) {
-        s->st->scanned_blocks++;
-        s->st->scanned_events += h->count;
+    if (words > s->bits_cap) {
+        free(s->bits);
+        s->bits = malloc(words * sizeof(s->bits[0]));
+        s->bits_cap = s->bits ? words : 0;
+    }
+    return s->bits_cap >= words;
+}
+
+static void bits_lines(struct scan *s, const uint32_t *line, const uint32_t *origin, uint32_t rows, uint32_t below)
+{
+    uint64_t *bits = s->bits;
+
+    for (uint32_t i = 0; i < rows && line[i] < below; i++)
+        if (origin == NULL || search_plan_origin_fits(&s->plan, origin[i]))
+            bits[line[i] / 64] |= UINT64_C(1) << line[i] % 64;
+}
+
+/* The lines that have to be put together. done: those that surely fit were
+ * taken by the sink already. */
+static int mark_lines(struct scan *s, uint32_t count, uint32_t below, bool done)
+{
+    struct search_plan *p = &s->plan;
+    uint32_t rows;
+    const uint32_t *line;
+    int rc = 0;
+
+    if (!bits_room(s, bits_words(count)))
+        return -ENOMEM;
+    memset(s->bits, 0, bits_words(count) * sizeof(s->bits[0]));
+    for (uint32_t i = 0; i <= p->n && rc == 0; i++) {
+        struct block_template *t;
+        if (p->verdict[i] == V_ALL && done) {
+            p->verdict[i] = V_NONE;
+            p->from[i / 64] &= ~(UINT64_C(1) << i % 64);
+        }
+        if (p->verdict[i] == V_NONE)
+            continue;
+        if (i == p->n) {
+            if ((rc = block_plain_lines(s->dec, &line, &rows)) == 0)
+                bits_lines(s, line, NULL, rows, below);
+        } else if ((rc = block_template_get(s->dec, i, &t)) == 0 && (rc = block_template_rows(s->dec, t)) == 0) {
+            bits_lines(s, t->line, s->plan.norigins ? t->origin : NULL, t->rows, below);
+        }
+    }
+    return rc;
+}
+
+/* Newest lines first, so that a search that wants few puts few together. */
+static int run_lines(struct scan *s, uint32_t count, bool check_time)
+{
+    struct query sure = *s->q;
+    bool ask = s->plan.some_rows > 0;
+    unsigned cols = s->sink->cols | (ask ? COL_ALL : 0) | (check_time ? COL_EVENT : 0);
+    int rc = block_dec_find(s->dec, s->bits, s->plan.from, cols);
+
+    sure.root = NULL;
+    for (uint32_t hi = count; hi > 0 && rc == 0;) {
+        uint32_t lo = (hi - 1) / BLOCK_CHUNK * BLOCK_CHUNK;
+        struct rows *r;
+        rc = block_dec_rows(s->dec, s->bits, lo, hi, &r);
+        if (rc == 0 && rows_count(r) > 0)
+            rc = hand_rows(s, r, rows_count(r), ask ? s->q : &sure, check_time);
+        if (rc == 0)
+            rc = scan_check(s);
+        hi = lo;
     }
     return rc;
 }
@@ -177,22 +230,31 @@ static int run_whole(struct scan *s, const struct block_head *h)
 static int run_stored(struct scan *s, const struct stored *t)
 {
     struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
-    struct rows *r;
-    int rc = block_dec_open(s->dec, &src, &t->b.head, t->seg->salt);
+    const struct block_head *h = &t->b.head;
+    uint32_t below = rows_below(s, h->first_seq, h->count);
+    bool check_time = !covers(s->q, h), done = false;
+    int rc = block_dec_open(s->dec, &src, h, t->seg->salt);
 
-    if (rc == 0 && (rc = run_whole(s, &t->b.head)) == 1)
-        return 0;
     if (rc == 0)
-        rc = skip_by_sets(s->q, s->dec);
-    if (rc != 0) {
-        s->st->skipped_blocks += rc > 0;
-        return rc < 0 ? rc : 0;
-    }
-    if ((rc = block_dec_load(s->dec, 0, &r)) < 0)
+        rc = search_plan_make(&s->plan, s->q, s->dec);
+    if (rc < 0)
         return rc;
-    s->ev.load = load_cols;
-    s->ev.ctx = s->dec;
-    return run_rows(s, r, t->b.head.count, !covers(s->q, &t->b.head));
+    if (s->plan.all_rows + s->plan.some_rows == 0) {
+        s->st->skipped_blocks++;
+        return 0;
+    }
+    s->st->scanned_blocks++;
+    s->st->scanned_events += below;
+    if (s->sink->sure != NULL && s->plan.all_rows > 0 && !check_time && below == h->count) {
+        if ((rc = s->sink->sure(s->sink->ctx, h, s->dec, &s->plan)) < 0)
+            return rc;
+        done = rc == 1;
+    }
+    if (done && s->plan.some_rows == 0)
+        return 0;
+    if ((rc = mark_lines(s, h->count, below, done)) < 0)
+        return rc;
+    return run_lines(s, h->count, check_time);
 }
 
 static void note_bad(struct scan *s, const struct stored *t)
@@ -252,6 +314,8 @@ int scan_run(struct journal *j, const struct query *q, const struct search_opts 
     if (rc < 0)
         st->more = true;
     block_dec_free(s.dec);
+    search_plan_done(&s.plan);
+    free(s.bits);
     eval_done(&s.ev);
     snap_drop(&s);
     return rc < 0 ? rc : 0;
@@ -277,7 +341,7 @@ static int hand_hits(void *ctx, struct scan *s, const struct scan_block *b)
                 h->st->more = true;
                 return 1;
             }
-            hit.seq = b->rows->first_seq + i;
+            hit.seq = rows_seq(b->rows, i);
             rows_event(b->rows, i, COL_ALL, &hit.ev);
             h->st->hits++;
             if (!h->fn(h->ctx, &hit)) {

@@ -1,0 +1,85 @@
+/* Shared by the files that make a block: block_split.c (a line into its
+ * template), block_origin.c, block_time.c, block_enc.c. */
+#ifndef LUY_JOURNAL_BLOCK_INT_H
+#define LUY_JOURNAL_BLOCK_INT_H
+#include "journal/block.h"
+
+/* Where lines come from: source, port and host, each once. */
+struct origin_set;
+struct origin_set *origin_set_new(void);
+void origin_set_free(struct origin_set *s);
+/* Decides whether ports stand by themselves: senders that change theirs all the time. */
+void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n);
+bool origin_ports_alone(const struct origin_set *s);
+uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i); /* 0: the list is full */
+uint32_t origin_count(const struct origin_set *s);                              /* 0 included */
+/* Gives the final numbers, by falling rows: rank[number]; writes the list. */
+void origin_set_write(struct origin_set *s, uint32_t *rank, struct buf *out);
+void ip_put(struct buf *out, const struct ip *ip);
+bool ip_get(rd *r, struct ip *ip);
+
+/* A line without a template. */
+struct plain_line {
+    uint32_t line, origin;
+};
+struct splitter {
+    struct template_set *set;
+    struct origin_set *origins;
+    struct split_map map;
+    const uint8_t *base; /* of the window */
+    size_t mapped;       /* bytes of it */
+    struct stamp_form stamps[255];
+    uint32_t nstamps;
+    struct plain_line *plain;
+    uint32_t nplain, plain_cap;
+    uint64_t values, values_max;
+    struct {
+        char text[STAMP_TEXT_MAX];
+        size_t len;
+        int64_t sec;
+        uint32_t form;
+    } last; /* most lines have the time of the line before */
+    struct split_value v[TEMPLATE_VALUES_MAX + 4];
+    char text[TEMPLATE_TEXT_MAX + 64];
+    bool failed;
+};
+/* All rows into templates, or the list of plain lines. */
+bool split_rows(struct splitter *s, const struct rows *r, uint32_t n);
+
+/* Times of all lines as changes. skip[i]: the line takes part in no change. */
+void times_write(struct column_writer *w, const int64_t *t, const uint8_t *skip, uint32_t n, uint64_t *scratch,
+                 struct buf *dir);
+struct times {
+    int64_t first, unit;
+    uint32_t n; /* changes */
+    uint32_t line_bits, diff_bits;
+    struct page_at line_at, line_bits_at, diff_at, diff_bits_at;
+    bool loaded;
+    uint32_t *line; /* a change stands before this line */
+    int64_t *value; /* from it on */
+};
+int times_parse(rd *dir, struct page_cursor *cur, uint32_t rows, struct times *t);
+int times_load(struct times *t, struct page_reader *pages, struct slab *mem);
+/* The time of a line; *hint goes on with ascending lines, 0 at first. */
+static inline int64_t times_at(const struct times *t, uint32_t line, uint32_t *hint)
+{
+    uint32_t k = *hint;
+    if (k < t->n && t->line[k] <= line) {
+        uint32_t lo = k, hi = t->n, step = 1;
+        while (lo + step < hi && t->line[lo + step] <= line) {
+            lo += step;
+            step *= 2;
+        }
+        hi = lo + step < hi ? lo + step : hi;
+        while (hi - lo > 1) {
+            uint32_t mid = lo + (hi - lo) / 2;
+            if (t->line[mid] <= line)
+                lo = mid;
+            else
+                hi = mid;
+        }
+        *hint = k = lo + 1;
+    }
+    return k == 0 ? t->first : t->value[k - 1];
+}
+#endif

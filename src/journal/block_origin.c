@@ -1,0 +1,161 @@
+#include "journal/block-int.h"
+#include "base/rand.h"
+
+enum { SLOTS = 4 * BLOCK_ORIGINS_MAX, SOURCES = 1024 };
+
+struct origin {
+    uint32_t off, len, rows, hash;
+    struct ip source;
+    uint16_t port;
+};
+struct origin_set {
+    struct origin v[BLOCK_ORIGINS_MAX];
+    uint32_t slot[SLOTS], n, last; /* 0 = free; number 0 is not in the table */
+    uint32_t order[BLOCK_ORIGINS_MAX];
+    char hosts[BLOCK_HOSTS_MAX];
+    size_t hosts_n;
+    uint64_t seed;
+    bool alone;
+};
+
+struct origin_set *origin_set_new(void)
+{
+    struct origin_set *s = calloc(1, sizeof(*s));
+    if (s != NULL)
+        rand_bytes(&s->seed, sizeof(s->seed));
+    return s;
+}
+
+void origin_set_free(struct origin_set *s) { free(s); }
+
+static bool ip_same(const struct ip *a, const struct ip *b) { return memcmp(a, b, sizeof(*a)) == 0; }
+
+/* A sender over a connection keeps its port; some datagram senders take a new
+ * one for each message, and would make each message an origin. */
+static bool ports_change(const struct origin_set *s, const struct rows *r, uint32_t n)
+{
+    struct {
+        struct ip source;
+        uint16_t port;
+    } last[SOURCES];
+    uint32_t changes = 0;
+
+    memset(last, 0, sizeof(last));
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = (uint32_t)hash_bytes((const char *)&r->source[i], sizeof(struct ip), s->seed) % SOURCES;
+        changes += r->port[i] != last[k].port;
+        last[k].source = r->source[i];
+        last[k].port = r->port[i];
+    }
+    return changes > SOURCES / 4 + n / 16;
+}
+
+void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n)
+{
+    memset(s->slot, 0, sizeof(s->slot));
+    s->n = 1;
+    s->last = 0;
+    s->v[0] = (struct origin){0};
+    s->hosts_n = 0;
+    s->alone = ports_change(s, r, n);
+}
+
+bool origin_ports_alone(const struct origin_set *s) { return s->alone; }
+uint32_t origin_count(const struct origin_set *s) { return s->n; }
+
+static bool is_origin(const struct origin_set *s, const struct origin *o, const struct ip *ip, uint16_t port, str host)
+{
+    return o->len == host.n && o->port == port && memcmp(s->hosts + o->off, host.p, host.n) == 0 &&
+           ip_same(&o->source, ip);
+}
+
+uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i)
+{
+    struct span sp = r->span[(size_t)i * SP_COUNT + SP_HOST];
+    str host = {r->raw + r->off[i] + sp.off, sp.len};
+    uint16_t port = s->alone ? 0 : r->port[i];
+    struct origin *o = &s->v[s->last];
+
+    if (s->last && is_origin(s, o, &r->source[i], port, host)) {
+        o->rows++;
+        return s->last;
+    }
+    uint32_t ip;
+    memcpy(&ip, r->source[i].b, 4);
+    uint32_t hash = (uint32_t)hash_bytes(host.p, host.n, s->seed ^ port ^ (uint64_t)ip << 16);
+    uint32_t k = hash % SLOTS;
+    for (; s->slot[k]; k = (k + 1) % SLOTS) {
+        o = &s->v[s->slot[k]];
+        if (o->hash == hash && is_origin(s, o, &r->source[i], port, host)) {
+            o->rows++;
+            return s->last = s->slot[k];
+        }
+    }
+    if (s->n == BLOCK_ORIGINS_MAX || host.n > BLOCK_HOSTS_MAX - s->hosts_n) {
+        s->v[0].rows++;
+        return 0;
+    }
+    s->v[s->n] = (struct origin){(uint32_t)s->hosts_n, (uint32_t)host.n, 1, hash, r->source[i], port};
+    if (host.n > 0)
+        memcpy(s->hosts + s->hosts_n, host.p, host.n);
+    s->hosts_n += host.n;
+    return s->last = s->slot[k] = s->n++;
+}
+
+void ip_put(struct buf *out, const struct ip *ip)
+{
+    static const struct ip zero;
+    bool short4 = ip->family == 4 && memcmp(ip->b + 4, zero.b, 12) == 0;
+
+    if (short4 || memcmp(ip, &zero, sizeof(zero)) == 0) {
+        buf_byte(out, ip->family);
+        buf_add(out, ip->b, short4 ? 4 : 0);
+        return;
+    }
+    buf_byte(out, 0x80);
+    buf_byte(out, ip->family);
+    buf_add(out, ip->b, sizeof(ip->b));
+}
+
+bool ip_get(rd *r, struct ip *ip)
+{
+    uint8_t f = rd_u8(r);
+    size_t n = f == 4 ? 4 : f == 0x80 ? 16 : 0;
+
+    *ip = (struct ip){.family = f};
+    if (f == 0x80)
+        ip->family = rd_u8(r);
+    else if (f != 4 && f != 0)
+        return false;
+    str b = rd_bytes(r, n);
+    if (n > 0 && !r->bad)
+        memcpy(ip->b, b.p, n);
+    return !r->bad;
+}
+
+static int by_rows(const void *a, const void *b, void *ctx)
+{
+    const struct origin_set *s = ctx;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    if (s->v[x].rows != s->v[y].rows)
+        return s->v[x].rows > s->v[y].rows ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+void origin_set_write(struct origin_set *s, uint32_t *rank, struct buf *out)
+{
+    for (uint32_t i = 0; i < s->n; i++)
+        s->order[i] = i;
+    qsort_r(s->order + 1, s->n - 1, sizeof(s->order[0]), by_rows, s);
+    buf_varint(out, s->n);
+    for (uint32_t i = 0; i < s->n; i++) {
+        const struct origin *o = &s->v[s->order[i]];
+        rank[s->order[i]] = i;
+        buf_varint(out, o->rows);
+        ip_put(out, &o->source);
+        buf_u16(out, o->port);
+        buf_varint(out, o->len);
+        buf_add(out, s->hosts + o->off, o->len);
+    }
+}

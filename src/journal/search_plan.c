@@ -1,0 +1,246 @@
+#include "journal/search_plan.h"
+#include "journal/search_plan-int.h"
+#include <errno.h>
+
+static bool head_may(const struct query_node *n, const struct block_head *h)
+{
+    switch (n->kind) {
+    case QN_AND:
+        for (size_t i = 0; i < n->nkids; i++)
+            if (!head_may(n->kids[i], h))
+                return false;
+        return true;
+    case QN_OR:
+        for (size_t i = 0; i < n->nkids; i++)
+            if (head_may(n->kids[i], h))
+                return true;
+        return false;
+    case QN_ENUM: {
+        uint32_t has = n->field == QF_SEVERITY    ? h->severities
+                       : n->field == QF_FACILITY  ? h->facilities
+                       : n->field == QF_TRANSPORT ? h->transports
+                       : n->field == QF_FORMAT    ? h->formats
+                       : n->field == QF_FLAGS     ? h->flags
+                                                  : UINT32_MAX;
+        return (has & n->mask) != 0;
+    }
+    default:
+        return true;
+    }
+}
+
+bool search_plan_skips_block(const struct query *q, const struct block_head *h)
+{
+    if (h->event_max < q->since_ns || (h->event_min >= q->until_ns && q->until_ns != INT64_MAX))
+        return true;
+    return q->root != NULL && !head_may(q->root, h);
+}
+
+void search_plan_init(struct search_plan *p) { *p = (struct search_plan){0}; }
+
+void search_plan_done(struct search_plan *p)
+{
+    free(p->verdict);
+    free(p->from);
+    for (int i = 0; i < PLAN_ORIGINS; i++)
+        free(p->origins[i].fits);
+    search_plan_init(p);
+}
+
+static bool grow(struct search_plan *p, uint32_t n)
+{
+    if (n <= p->cap)
+        return true;
+    free(p->verdict);
+    free(p->from);
+    p->verdict = malloc(n);
+    p->from = malloc(((size_t)n + 63) / 64 * sizeof(p->from[0]));
+    p->cap = p->verdict && p->from ? n : 0;
+    return p->cap > 0;
+}
+
+static enum verdict verdict_of(bool fits) { return fits ? V_ALL : V_NONE; }
+
+static bool has_hole(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((uint8_t)s.p[i] >= HOLE_VALUE && (uint8_t)s.p[i] <= HOLE_STAMP)
+            return true;
+    return false;
+}
+
+/* The text of a field when it is the same in every line. */
+static bool fixed_field(const struct block_template *t, enum query_field f, str *out)
+{
+    static const int8_t span[QF_COUNT] = {
+        [QF_PROGRAM] = SP_PROGRAM + 1, [QF_PID] = SP_PID + 1, [QF_MSGID] = SP_MSGID + 1, [QF_MSG] = SP_MSG + 1};
+
+    if ((unsigned)f >= QF_COUNT || span[f] == 0)
+        return false;
+    uint32_t from = t->key->place[2 * (span[f] - 1)], to = t->key->place[2 * (span[f] - 1) + 1];
+    if (to == 0) {
+        *out = (str){"", 0};
+        return true;
+    }
+    *out = str_sub(t->text, from, to == SPAN_END ? t->text.n - from : to - from);
+    return !has_hole(*out);
+}
+
+static enum verdict of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d,
+                                const struct block_template *t);
+
+static bool by_origin(const struct query_node *n)
+{
+    return n->kind == QN_NET || (n->kind == QN_FIELD && (n->field == QF_HOST || n->field == QF_SOURCE));
+}
+
+static int ask_origins(struct search_plan *p, const struct query_node *n, struct block_dec *d, bool must)
+{
+    uint32_t count;
+    const struct block_origin *o = block_origins(d, &count);
+    struct plan_origins *po = &p->origins[p->norigins];
+
+    if (p->norigins == PLAN_ORIGINS)
+        return 0;
+    bool *fits = realloc(po->fits, count);
+    if (fits == NULL)
+        return -ENOMEM;
+    *po = (struct plan_origins){.node = n, .fits = fits, .must = must};
+    p->norigins++;
+    fits[0] = true;
+    for (uint32_t i = 1; i < count; i++) {
+        struct event ev = {.source = o[i].source, .raw = o[i].host};
+        ev.span[SP_HOST] = (struct span){0, (uint32_t)o[i].host.n};
+        fits[i] = query_node_match(n, &ev);
+        po->hits += fits[i];
+    }
+    return 0;
+}
+
+/* must: the whole query fails where this node does. */
+static int find_origins(struct search_plan *p, const struct query_node *n, struct block_dec *d, bool must)
+{
+    int rc = by_origin(n) ? ask_origins(p, n, d, must) : 0;
+
+    if (n->kind == QN_AND || n->kind == QN_OR || n->kind == QN_NOT)
+        for (size_t i = 0; i < n->nkids && rc == 0; i++)
+            rc = find_origins(p, n->kids[i], d, must && n->kind == QN_AND);
+    return rc;
+}
+
+bool search_plan_origin_fits(const struct search_plan *p, uint32_t origin)
+{
+    for (uint32_t i = 0; i < p->norigins; i++)
+        if (p->origins[i].must && !p->origins[i].fits[origin])
+            return false;
+    return true;
+}
+
+static uint32_t origin_total(const struct block_dec *d)
+{
+    uint32_t n;
+    block_origins(d, &n);
+    return n;
+}
+
+static enum verdict of_origins(const struct search_plan *p, const struct query_node *n, uint32_t count)
+{
+    for (uint32_t i = 0; i < p->norigins; i++)
+        if (p->origins[i].node == n)
+            return p->origins[i].hits == 0 ? V_NONE : p->origins[i].hits + 1 == count ? V_ALL : V_SOME;
+    return V_SOME;
+}
+
+static enum verdict of_field(const struct query_node *n, const struct block_template *t)
+{
+    str s;
+
+    if (!fixed_field(t, n->field, &s))
+        return V_SOME;
+    return verdict_of(pattern_whole(&n->pat, s));
+}
+
+static enum verdict of_enum(const struct query_node *n, const struct block_template *t)
+{
+    struct event ev = {.transport = t->key->transport,
+                       .format = t->key->format,
+                       .facility = t->key->facility,
+                       .severity = t->key->severity,
+                       .flags = t->key->flags};
+    return verdict_of(query_node_match(n, &ev));
+}
+
+static enum verdict of_kids(struct search_plan *p, const struct query_node *n, struct block_dec *d,
+                            const struct block_template *t)
+{
+    enum verdict end = n->kind == QN_AND ? V_NONE : V_ALL, rest = n->kind == QN_AND ? V_ALL : V_NONE;
+
+    for (size_t i = 0; i < n->nkids; i++) {
+        enum verdict v = of_template(p, n->kids[i], d, t);
+        if (v == end)
+            return end;
+        if (v == V_SOME)
+            rest = V_SOME;
+    }
+    return rest;
+}
+
+static enum verdict of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d,
+                                const struct block_template *t)
+{
+    switch (n->kind) {
+    case QN_AND:
+    case QN_OR:
+        return of_kids(p, n, d, t);
+    case QN_NOT: {
+        enum verdict v = of_template(p, n->kids[0], d, t);
+        return v == V_SOME ? V_SOME : v == V_ALL ? V_NONE : V_ALL;
+    }
+    case QN_TEXT:
+        return plan_text(p, n, d, t);
+    case QN_FIELD:
+        return by_origin(n) ? of_origins(p, n, origin_total(d)) : of_field(n, t);
+    case QN_NET:
+        return of_origins(p, n, origin_total(d));
+    case QN_ENUM:
+        return of_enum(n, t);
+    default:
+        return V_SOME;
+    }
+}
+
+int search_plan_make(struct search_plan *p, const struct query *q, struct block_dec *d)
+{
+    uint32_t n = block_templates(d);
+    int rc;
+
+    if (!grow(p, n + 1))
+        return -ENOMEM;
+    memset(p->from, 0, ((size_t)n + 64) / 64 * sizeof(p->from[0]));
+    p->n = n;
+    p->all_rows = p->some_rows = 0;
+    p->norigins = 0;
+    if (q->root && (rc = find_origins(p, q->root, d, true)) < 0)
+        return rc;
+    for (uint32_t i = 0; i <= n; i++) {
+        struct block_template *t;
+        uint64_t rows;
+        enum verdict v = V_SOME;
+        if (i < n) {
+            if ((rc = block_template_get(d, i, &t)) < 0)
+                return rc;
+            rows = t->rows;
+            v = q->root ? of_template(p, q->root, d, t) : V_ALL;
+        } else if ((rows = block_plain_rows(d)) == 0) {
+            v = V_NONE;
+        } else if (q->root == NULL) {
+            v = V_ALL;
+        }
+        p->verdict[i] = (uint8_t)v;
+        if (v == V_NONE)
+            continue;
+        p->from[i / 64] |= UINT64_C(1) << i % 64;
+        *(v == V_ALL ? &p->all_rows : &p->some_rows) += rows;
+    }
+    return 0;
+}

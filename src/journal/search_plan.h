@@ -1,0 +1,36 @@
+/* What a query says about a stored block before any line is put together.
+ *
+ * Every template gets a verdict for the whole query: none of its lines fits,
+ * all do, or some may. The contract that makes searches exact: "none" and
+ * "all" are said only when they follow from what the block holds; whatever the
+ * plan does not know (a kind of node added later, a field it cannot see) is
+ * "some may", and these lines are put together and asked one by one. */
+#ifndef LUY_JOURNAL_SEARCH_PLAN_H
+#define LUY_JOURNAL_SEARCH_PLAN_H
+#include "journal/block.h"
+#include "journal/query-int.h"
+
+enum verdict { V_NONE, V_SOME, V_ALL };
+enum { PLAN_ORIGINS = 8 };
+struct search_plan {
+    uint8_t *verdict; /* of each template; [templates]: of lines without one */
+    uint64_t *from;   /* a bit for each that is not V_NONE */
+    uint32_t n, cap;
+    uint64_t all_rows, some_rows; /* lines of the templates with these verdicts */
+    /* Terms over host and source, asked once for each origin. */
+    struct plan_origins {
+        const struct query_node *node;
+        bool *fits; /* by number; [0] true: not known */
+        uint32_t hits;
+        bool must; /* a line of an origin that does not fit cannot fit */
+    } origins[PLAN_ORIGINS];
+    uint32_t norigins;
+};
+/* True when a line of this origin may fit. */
+bool search_plan_origin_fits(const struct search_plan *p, uint32_t origin);
+void search_plan_init(struct search_plan *p);
+void search_plan_done(struct search_plan *p);
+/* Before a block is opened: true when its head says that nothing in it fits. */
+bool search_plan_skips_block(const struct query *q, const struct block_head *h);
+int search_plan_make(struct search_plan *p, const struct query *q, struct block_dec *d);
+#endif
