@@ -30,7 +30,7 @@ static void open_block_is_searched(void **state)
     assert_int_equal(test_append(f->j, 0, 100, NULL), 0);
     assert_int_equal(test_check_all(f->j, 1, 100), 100);
     assert_int_equal(test_hits(f->j, "\"failed password\"", NULL), 25);
-    assert_int_equal(test_hits(f->j, "\"Failed password\" transport:udp", NULL), 5);
+    assert_int_equal(test_hits(f->j, "\"Failed password\" transport:udp", NULL), 9);
     assert_int_equal(test_hits(f->j, "nothinglikeit", NULL), 0);
 }
 
