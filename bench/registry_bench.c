@@ -3,14 +3,17 @@
  *   registry_bench SCHEMA_DIR [devices]
  *
  * Prints one figure a line: pages of 50 in several orders and filters, search,
- * CSV of 5,000 rows judged and applied, creates one by one (each its own
- * transaction, synced), a state check over all. The database is made anew in a
- * folder under TMPDIR and removed. */
+ * the find box, next free addresses by 64 writers, CSV of 5,000 rows judged and applied, creates one by one (each its
+ * own transaction, synced), a state check over all. The database is made anew in a folder under TMPDIR and removed. */
+#include "base/ip.h"
 #include "base/rand.h"
+#include "registry/addr.h"
+#include "registry/find.h"
 #include "registry/registry.h"
+#include <pthread.h>
 #include <unistd.h>
 
-enum { BATCH = 5000, UNITS = 150, TRIES = 400, CREATES = 300 };
+enum { BATCH = 5000, UNITS = 150, TRIES = 400, CREATES = 300, WRITERS = 64 };
 
 struct bench {
     struct store *st;
@@ -248,6 +251,143 @@ static void bench_open(struct bench *b)
     printf("%-44s %8.2f ms   %lu rows\n", "hash chain verified", now_ms() - t0, (unsigned long)rows);
 }
 
+/* 4 addresses a device, 250 in a /24. */
+static void address_rows(struct bench *b, struct buf *csv, int from, int n)
+{
+    buf_z(csv, "ip,prefix.prefix,fqdn\n");
+    for (int i = from; i < from + n; i++)
+        buf_fmt(csv, "10.%d.%d.%d,10.%d.%d.0/24,may%d-%d.u%03d.tinh.example\n", i / 64000, i / 250 % 256, i % 250 + 2,
+                i / 64000, i / 250 % 256, i / 4, i % 4, (int)draw(b, UNITS));
+}
+
+static void load_addresses(struct bench *b, int n)
+{
+    struct buf csv;
+    double ms, load = 0;
+
+    buf_init(&csv, 64 << 20);
+    buf_z(&csv, "prefix,network.code\n");
+    for (int i = 0; i < n; i += 250)
+        buf_fmt(&csv, "10.%d.%d.0/24,WAN\n", i / 64000, i / 250 % 256);
+    buf_z(&csv, "10.200.0.0/16,WAN\n");
+    import(b, "prefix", &csv, false, &ms);
+    for (int i = 0; i + BATCH <= n; i += BATCH) {
+        address_rows(b, &csv, i, BATCH);
+        import(b, "address", &csv, false, &ms);
+        load += ms;
+    }
+    printf("%-44s %8.0f rows a second   %d addresses\n", "CSV load of addresses", n / load * 1000, n);
+    buf_done(&csv);
+}
+
+static void find_timed(struct bench *b, const char *what, const char *fmt, uint32_t n, uint32_t mul)
+{
+    static double ms[TRIES];
+    struct err e = {0};
+    json_t *out;
+    size_t found = 0;
+    char text[80];
+
+    for (int i = 0; i < TRIES; i++) {
+        uint32_t x = n > 0 ? draw(b, n) : 0;
+        int len = snprintf(text, sizeof(text), "%s", fmt);
+        char *mark = memchr(text, '#', (size_t)len);
+        if (mark != NULL) { /* the number's place */
+            char tail[40];
+            snprintf(tail, sizeof(tail), "%s", mark + 1);
+            if (mul == 1)
+                snprintf(mark, sizeof(text) - (size_t)(mark - text), "%06u%s", x, tail);
+            else
+                snprintf(mark, sizeof(text) - (size_t)(mark - text), "%08x%s", x * mul, tail);
+        }
+        double t0 = now_ms();
+        if (registry_find(b->r, &admin, str_c(text), STR(""), 0, &out, &e) < 0)
+            die(what, &e);
+        ms[i] = now_ms() - t0;
+        found += json_array_size(json_object_get(out, "groups")) > 0;
+        json_decref(out);
+    }
+    report(what, ms, TRIES);
+    if (found < TRIES)
+        printf("%-44s %8zu of %d found nothing\n", "", TRIES - found, TRIES);
+}
+
+static void bench_find(struct bench *b)
+{
+    struct err e = {0};
+    json_t *out;
+    double t0 = now_ms();
+
+    if (registry_find(b->r, &admin, STR("khong co"), STR(""), 0, &out, &e) < 0)
+        die("find", &e);
+    printf("%-44s %8.0f ms\n", "find: the index is built at the first question", now_ms() - t0);
+    json_decref(out);
+    find_timed(b, "find: a code", "tb-#", 50000, 1);
+    find_timed(b, "find: a serial number", "SN#", 50000, 2654435761u);
+    find_timed(b, "find: an address", "10.1.77.12", 0, 0);
+    find_timed(b, "find: part of all addresses", "10.", 0, 0);
+    find_timed(b, "find: two letters", "10", 0, 0);
+    find_timed(b, "find: a word that most have", "tinh.example", 0, 0);
+    find_timed(b, "find: a person, a letter wrong", "nguyrn vam 1234", 0, 0);
+    find_timed(b, "find: a code, two digits swapped", "bt-#", 50000, 1);
+    find_timed(b, "find: nothing", "xqzxqzxqz", 0, 0);
+}
+
+struct writer {
+    struct bench *b;
+    const struct actor *who;
+    int calls;
+    struct ip *got;
+};
+
+static void *writer_run(void *ctx)
+{
+    struct writer *w = ctx;
+    json_t *in = json_object();
+
+    for (int i = 0; i < w->calls; i++) {
+        struct errs es;
+        struct err e = {0};
+        json_t *out = NULL;
+        errs_init(&es, 2);
+        if (addr_allocate(w->b->r, w->who, STR("10.200.0.0/16"), in, &out, &es, &e) < 0)
+            die("next free", &e);
+        const char *ip = json_string_value(json_object_get(json_array_get(json_object_get(out, "items"), 0), "ip"));
+        if (!ip_parse(str_c(ip), &w->got[i]))
+            die("next free", &e);
+        json_decref(out);
+        errs_done(&es);
+    }
+    json_decref(in);
+    return NULL;
+}
+
+static int by_ip(const void *a, const void *b) { return ip_cmp(*(const struct ip *)a, *(const struct ip *)b); }
+
+static void bench_next_free(struct bench *b, int calls)
+{
+    static struct writer w[WRITERS];
+    pthread_t id[WRITERS];
+    struct ip *got = calloc((size_t)WRITERS * (size_t)calls, sizeof(*got));
+    size_t n = (size_t)WRITERS * (size_t)calls, twice = 0;
+    double t0 = now_ms();
+
+    for (int i = 0; i < WRITERS; i++) {
+        w[i] = (struct writer){b, &admin, calls, got + (size_t)i * (size_t)calls};
+        if (pthread_create(&id[i], NULL, writer_run, &w[i]) != 0)
+            die("threads", &(struct err){0});
+    }
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(id[i], NULL);
+    double ms = now_ms() - t0;
+    qsort(got, n, sizeof(*got), by_ip);
+    for (size_t i = 1; i < n; i++)
+        twice += ip_cmp(got[i], got[i - 1]) == 0;
+    printf("%-44s %8.0f calls a second   %zu calls, %zu duplicates\n", "next free address, 64 writers",
+           (double)n / ms * 1000, n, twice);
+    free(got);
+}
+
 int main(int argc, char **argv)
 {
     struct bench b = {.seed = 1};
@@ -280,6 +420,9 @@ int main(int argc, char **argv)
     import(&b, "device", &csv, false, &ms);
     printf("%-44s %8.0f ms\n", "CSV of 5,000 rows applied", ms);
     bench_open(&b);
+    load_addresses(&b, devices * 4);
+    bench_find(&b);
+    bench_next_free(&b, devices >= 50000 ? 1000 : 20);
     bench_lists(&b);
     bench_creates(&b);
     bench_check(&b);

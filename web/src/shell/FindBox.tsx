@@ -3,7 +3,7 @@ import { Input, Modal, Spin, type InputRef } from "antd";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useNavigate } from "react-router-dom";
 import { useI18n } from "../i18n";
-import { useFind } from "./useFind";
+import { rememberHit, useFind } from "./useFind";
 
 export function FindBox({ open, onClose }: { open: boolean; onClose: () => void }) {
   const { t } = useI18n();
@@ -37,6 +37,7 @@ function Inner({ onClose }: { onClose: () => void }) {
   const choose = (i: number) => {
     const hit = hits[i];
     if (!hit) return;
+    rememberHit(hit);
     onClose();
     go(hit.to);
   };
@@ -79,6 +80,7 @@ function Inner({ onClose }: { onClose: () => void }) {
             <span className="hit-kind">{h.kind}</span>
             <span>{h.title}</span>
             {h.key && <code className="quiet">{h.key}</code>}
+            {h.near && <span className="quiet">{t("find.near")}</span>}
           </li>
         ))}
       </ul>

@@ -13,6 +13,7 @@ const RegistryForm = lazy(() => import("../pages/registry/RegistryForm"));
 const RegistryImport = lazy(() => import("../pages/registry/RegistryImport"));
 const ChangesPage = lazy(() => import("../pages/changes/ChangesPage"));
 const ChangePage = lazy(() => import("../pages/changes/ChangePage"));
+const AddressesPage = lazy(() => import("../pages/addresses/AddressesPage"));
 const FindingsPage = lazy(() => import("../pages/findings/FindingsPage"));
 const FindingPage = lazy(() => import("../pages/findings/FindingPage"));
 const ClausesPage = lazy(() => import("../pages/clauses/ClausesPage"));
@@ -34,6 +35,7 @@ export function Pages() {
         <Route path="/registry/:kind/:id/edit" element={<RegistryForm />} />
         <Route path="/changes" element={<ChangesPage />} />
         <Route path="/changes/:id" element={<ChangePage />} />
+        <Route path="/addresses" element={<AddressesPage />} />
         <Route path="/findings" element={<FindingsPage />} />
         <Route path="/findings/:id" element={<FindingPage />} />
         <Route path="/clauses" element={<ClausesPage />} />

@@ -1,4 +1,5 @@
 import {
+  ApartmentOutlined,
   AuditOutlined,
   CalendarOutlined,
   DashboardOutlined,
@@ -18,6 +19,7 @@ export const NAV: { path: string; key: Key; icon: IconType; roles?: string[] }[]
   { path: "/search", key: "nav.search", icon: SearchOutlined, roles: WIDE },
   { path: "/registry", key: "nav.registry", icon: DatabaseOutlined },
   { path: "/changes", key: "nav.changes", icon: SwapOutlined },
+  { path: "/addresses", key: "nav.addresses", icon: ApartmentOutlined },
   { path: "/findings", key: "nav.findings", icon: WarningOutlined },
   { path: "/clauses", key: "nav.clauses", icon: AuditOutlined },
   { path: "/duties", key: "nav.duties", icon: CalendarOutlined },
