@@ -328,7 +328,7 @@ static void bench_find(struct bench *b)
     find_timed(b, "find: part of all addresses", "10.", 0, 0);
     find_timed(b, "find: two letters", "10", 0, 0);
     find_timed(b, "find: a word that most have", "tinh.example", 0, 0);
-    find_timed(b, "find: a person, a letter wrong", "nguyrn vam 1234", 0, 0);
+    find_timed(b, "find: a person, a letter wrong", "nguyrn van 1234", 0, 0);
     find_timed(b, "find: a code, two digits swapped", "bt-#", 50000, 1);
     find_timed(b, "find: nothing", "xqzxqzxqz", 0, 0);
 }

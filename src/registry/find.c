@@ -7,8 +7,10 @@
 
 enum {
     SPELLINGS = 4,
-    NEAR_DOCS_MAX = 20000,
-    NEAR_POSTINGS_MAX = 2000000,
+    LISTS_MAX = 4,
+    MANY = 5000,
+    NEAR_DOCS_MAX = 8000,
+    NEAR_POSTINGS_MAX = 1000000,
     SCOPED_KEEP = 400,
     ENOUGH = 3,
     GRAMS_MAX = 64
@@ -91,8 +93,13 @@ static void try_doc(struct finding *f, const struct query *q, uint32_t number)
 
     if (d->kind == GONE || (f->only != SIZE_MAX && d->kind != f->only))
         return;
-    str text = doc_text(f->x, d);
-    enum match m = match_doc(q, text, str_sub(text, d->key, d->key_len), str_sub(text, d->title, d->title_len));
+    str text = doc_text(f->x, d), key = str_sub(text, d->key, d->key_len),
+        title = str_sub(text, d->title, d->title_len);
+    struct best *b = &f->best[d->kind];
+    /* What most records have: from here on only what would come first is looked at. */
+    if (b->total >= MANY && b->n == f->keep && !str_starts(key, q->q) && !str_starts(title, q->q))
+        return;
+    enum match m = match_doc(q, text, key, title);
     if (m != MATCH_NONE)
         keep(f, number, m, 0);
 }
@@ -153,9 +160,9 @@ static void exact(struct finding *f, const struct query *q)
     for (uint32_t i = 0; n > 0 && i < list[0]->n; i++) {
         uint32_t doc = list[0]->v[i];
         size_t k = 1;
-        while (k < n && listed(list[k], doc, &from[k]))
+        while (k < n && k < LISTS_MAX && listed(list[k], doc, &from[k]))
             k++;
-        if (k == n)
+        if (k == n || k == LISTS_MAX) /* the text itself says the rest */
             try_doc(f, q, doc);
     }
 }

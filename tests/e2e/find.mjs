@@ -30,6 +30,20 @@ await suite("find", async (w) => {
     await page.waitForURL(new RegExp(`${path}$`));
   });
 
+  await w.test("a letter wrong still finds it; it is remembered; commands are found too", async () => {
+    await page.goto("/");
+    await page.locator("h1").waitFor();
+    await page.keyboard.press("Control+k");
+    await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "combobox");
+    await page.locator(".hit", { hasText: w.t("find.recent") }).first().waitFor();
+    await page.keyboard.type(`duomg luy tre ${code.toLowerCase()}`);
+    await page.locator(".hit", { hasText: "Lũy Tre" }).first().waitFor();
+    await w.shot(page, "find-near");
+    await page.getByRole("combobox", { name: w.t("find.title") }).fill("csv");
+    await page.locator(".hit", { hasText: w.t("find.command") }).first().waitFor();
+    await page.keyboard.press("Escape");
+  });
+
   await w.test("Escape closes the box", async () => {
     await page.keyboard.press("Control+k");
     await page.locator(".find .hits").waitFor();
