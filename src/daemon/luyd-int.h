@@ -30,6 +30,7 @@ struct luyd {
     struct judge *judge;
     struct self_queue *self;
     struct intake *intake;
+    struct tailer *tailer;
     struct pipeline *pipeline;
     struct api *api;
 };

@@ -114,6 +114,7 @@ void luyd_stop(struct luyd *d)
         self_sayf(d->self, 5, "event=luyd_stop pid=%d", (int)getpid());
     log_set_hook(NULL, NULL);
     pipeline_stop(d->pipeline);
+    tailer_close(d->tailer);
     if (d->intake != NULL)
         intake_stop(d->intake);
     if (d->judge != NULL)

@@ -266,11 +266,14 @@ int open_intake(struct luyd *d, struct err *e)
 
     if (rc == 0 && d->cfg.tls_client_ca[0] != '\0')
         rc = file_read(&a, d->cfg.tls_client_ca, 256 * 1024, &ic.tls_client_ca_pem, e);
+    if (rc == 0 && d->cfg.json_files[0] != '\0')
+        rc = tailer_open(str_c(d->cfg.json_files), arena_cstr(&a, arena_fmt(&a, "%s/file-positions", d->o.data)),
+                         &d->clk, &d->tailer, e);
     if (rc == 0)
         rc = intake_start(&ic, &d->clk, &d->intake, e);
     if (rc == 0) {
-        struct pipeline_parts parts = {d->intake,   d->journal, d->flows,   d->judge,
-                                       d->registry, d->self,    d->wake_fd, &d->clk};
+        struct pipeline_parts parts = {d->intake,   d->tailer, d->journal, d->flows, d->judge,
+                                       d->registry, d->self,   d->wake_fd, &d->clk};
         rc = pipeline_start(&parts, &d->pipeline, e);
     }
     arena_free(&a);

@@ -25,6 +25,7 @@ enum {
 
 struct pipeline {
     struct intake *in;
+    struct tailer *tailer;
     struct journal *journal;
     struct flow_store *flows;
     struct judge *judge;
@@ -38,7 +39,10 @@ struct pipeline {
     struct event_batch own; /* Lũy's own events; own_held: sealed and waiting */
     str own_wire;
     bool own_held, full, drained;
-    int64_t journal_due, flows_due, drops_due, complained;
+    struct event_batch tailed; /* lines of followed files; tail_held: sealed and waiting */
+    str tail_wire;
+    bool tail_held;
+    int64_t journal_due, flows_due, tail_due, drops_due, complained;
     struct intake_stats told; /* drops that were journalled */
     pthread_mutex_t check_lock;
     pthread_cond_t check_wake;
@@ -133,6 +137,24 @@ static void deliver_own(struct pipeline *p)
     p->own_held = !deliver(p, p->own_wire);
 }
 
+/* A position moves on only when the journal has the lines. */
+static void deliver_tailed(struct pipeline *p)
+{
+    for (int i = 0; i < BATCHES_A_ROUND; i++) {
+        if (!p->tail_held) {
+            event_batch_clear(&p->tailed);
+            if (tailer_read(p->tailer, &p->tailed) == 0)
+                break;
+            p->tail_wire = event_batch_seal(&p->tailed);
+        }
+        p->tail_held = !deliver(p, p->tail_wire);
+        if (p->tail_held)
+            return;
+        tailer_taken(p->tailer);
+    }
+    tailer_taken(p->tailer);
+}
+
 static void deliver_intake(struct pipeline *p)
 {
     for (int i = 0; i < BATCHES_A_ROUND && p->held.n == 0; i++) {
@@ -177,11 +199,12 @@ static void tell_drops(struct pipeline *p)
 
 static void wait_for_work(struct pipeline *p)
 {
-    bool stuck = p->held.n > 0 || p->own_held;
+    bool stuck = p->held.n > 0 || p->own_held || p->tail_held;
     struct pollfd fds[2] = {{.fd = p->wake_fd, .events = POLLIN},
                             {.fd = p->in != NULL && !stuck ? intake_fd(p->in) : -1, .events = POLLIN}};
     int64_t now = mono(p), until = p->journal_due < p->drops_due ? p->journal_due : p->drops_due;
     until = p->flows_due < until ? p->flows_due : until;
+    until = p->tailer != NULL && p->tail_due < until ? p->tail_due : until;
     int64_t ms = stuck ? RETRY_MS : until <= now ? 0 : (until - now + NS_PER_MS - 1) / NS_PER_MS;
     eventfd_t n;
 
@@ -199,6 +222,10 @@ static void one_round(struct pipeline *p)
     deliver_own(p);
     if (p->in != NULL && p->held.n == 0 && !p->own_held)
         deliver_intake(p);
+    if (p->tailer != NULL && (p->tail_held || mono(p) >= p->tail_due)) {
+        p->tail_due = mono(p) + RETRY_MS * NS_PER_MS;
+        deliver_tailed(p);
+    }
     tell_drops(p);
     if (mono(p) >= p->flows_due) {
         p->flows_due = mono(p) + DROPS_MS * NS_PER_MS;
@@ -326,6 +353,7 @@ static void end_threads(struct pipeline *p, bool thread, bool checker)
 static void pipeline_free(struct pipeline *p)
 {
     event_batch_done(&p->own);
+    event_batch_done(&p->tailed);
     pthread_cond_destroy(&p->check_wake);
     pthread_mutex_destroy(&p->check_lock);
     free(p);
@@ -339,6 +367,7 @@ int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out, st
     if (p == NULL)
         return ERR(e, -ENOMEM, "daemon.thread");
     *p = (struct pipeline){.in = parts->in,
+                           .tailer = parts->tailer,
                            .journal = parts->journal,
                            .flows = parts->flows,
                            .judge = parts->judge,
@@ -347,6 +376,7 @@ int pipeline_start(const struct pipeline_parts *parts, struct pipeline **out, st
                            .clk = parts->clk,
                            .wake_fd = parts->wake_fd};
     event_batch_init(&p->own, SELF_BATCH);
+    event_batch_init(&p->tailed, SELF_BATCH);
     init_check(p);
     rc = -pthread_create(&p->thread, NULL, pipeline_main, p);
     if (rc == 0) {
@@ -388,6 +418,16 @@ static void flow_rows(struct pipeline *p, struct rows *r)
     struct flow_store_stats st;
 
     flow_store_stats(p->flows, &st);
+    if (p->tailer != NULL) {
+        struct tailer_stats ts;
+        tailer_stats(p->tailer, &ts);
+        row(r, "files", "lines", ts.lines, false);
+        row(r, "files", "bytes", ts.bytes, false);
+        row(r, "files", "bad", ts.bad, false);
+        row(r, "files", "rotations", ts.rotations, false);
+        row(r, "files", "truncations", ts.truncations, false);
+        row(r, "files", "open_files", ts.open_files, true);
+    }
     row(r, "flows", "flows", st.flows, true);
     row(r, "flows", "disk_bytes", st.disk_bytes, true);
     row(r, "flows", "blocks", st.blocks, true);

@@ -4,12 +4,14 @@
 #include "api/api.h"
 #include "daemon/self_event.h"
 #include "intake/intake.h"
+#include "intake/tailer.h"
 #include "journal/flow_store.h"
 
 struct pipeline;
 /* Starts the pipeline's thread and the checker's. intake may be NULL (tests). */
 struct pipeline_parts {
     struct intake *in;
+    struct tailer *tailer; /* NULL: no files are followed */
     struct journal *journal;
     struct flow_store *flows;
     struct judge *judge;
