@@ -155,6 +155,8 @@ int change_inverse(struct write *w, const struct change *c, json_t **ops, struct
             seen = x.v[j].id == x.v[i].id && x.v[j].k == x.v[i].k;
         if (!seen)
             rc = check_since(w, &x.v[i], i, e);
+        if (rc == 0 && str_eq(x.v[i].op, STR("blank"))) /* the law wanted it gone */
+            rc = ERR(e, -EBUSY, "registry.change_blank", S(x.v[i].key));
         if (rc == 0)
             rc = document_show(w, &x.v[i], &x.v[i].before, e);
         json_array_append_new(out, inverse_op(&x.v[i]));

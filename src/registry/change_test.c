@@ -1,6 +1,7 @@
 /* Change sets: drafts and their mistakes, plans, approval and what voids it,
  * application, undoing, the timer, requests of officers, and "why". */
 #include "registry/change-test-int.h"
+#include "registry/personal.h"
 
 struct t {
     struct fixture *f;
@@ -368,6 +369,36 @@ static void create_change_end_all_go_back(void **state)
     assert_int_equal(bad, 0);
 }
 
+/* Personal values lie beside the history; undoing brings the value back, and
+ * what the law had blanked stays gone. */
+static void personal_values_go_back_too(void **state)
+{
+    struct t *t = *state;
+    struct actor boss = ADMIN;
+    json_t *out = NULL, *list = NULL;
+    const struct change_query q = {.implicit = true, .limit = 1};
+
+    int64_t id =
+        cs_new(t->f, &t->p.an,
+               "{'title':'t','ops':[{'op':'change','kind':'person','target':'hanhnm','fields':{'name':'Khác'}}]}");
+    cs_must(t->f, &t->p.an, id, STEP_APPLY, "");
+    int64_t inverse = revert(t, &t->p.an, id);
+    cs_must(t->f, &t->p.an, inverse, STEP_APPLY, "");
+    assert_string_equal(field_of(t->f, "person", "hanhnm", "name"), "Nguyễn Minh Hạnh");
+    boss.reason = STR("theo yêu cầu");
+    json_t *rec = fx_get(t->f, "person", "hanhnm");
+    assert_int_equal(registry_personal_blank(t->f->r, &boss, STR("person"), STR("hanhnm"), json_get_int(rec, "rev", 0),
+                                             &out, &t->f->es, &t->f->e),
+                     0);
+    json_decref(rec);
+    json_decref(out);
+    assert_int_equal(change_list(t->f->r, &ADMIN, &q, &list, &t->f->e), 0);
+    int64_t blank = json_get_int(json_array_get(json_object_get(list, "items"), 0), "id", 0);
+    json_decref(list);
+    assert_int_equal(revert(t, &ADMIN, blank), 0);
+    assert_string_equal(t->f->e.key, "registry.change_blank");
+}
+
 static void not_confirmed_in_time_is_taken_back(void **state)
 {
     struct t *t = *state;
@@ -392,7 +423,7 @@ static void not_confirmed_in_time_is_taken_back(void **state)
         assert_int_equal(change_tick(t->f->r, &due, &t->f->e), 0);
         assert_string_equal(cs_state(t->f, ids[i]), i == 0 ? "confirmed" : "applied");
         if (i == 2) /* somebody wrote it meanwhile: it cannot go back */
-            assert_int_equal(fx_change(t->f, "unit", "XA01", json_get_int(J("{'a':5}"), "a", 0), "{'name':'khác'}"), 0);
+            assert_int_equal(fx_change(t->f, "unit", "XA01", 5, "{'name':'khác'}"), 0);
         clock_advance(&t->f->clk, 1 * NS_PER_S);
         assert_int_equal(change_tick(t->f->r, &due, &t->f->e), 0);
         assert_true(due == INT64_MAX);
@@ -573,6 +604,7 @@ int main(void)
         T(an_inverse_set_is_approved_like_any_other),
         T(an_import_can_be_undone),
         T(create_change_end_all_go_back),
+        T(personal_values_go_back_too),
         T(not_confirmed_in_time_is_taken_back),
         T(a_request_is_taken_or_returned),
         T(what_waits_for_whom),
