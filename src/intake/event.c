@@ -73,6 +73,15 @@ static void record_write(uint8_t *p, const struct event *ev, uint32_t raw, uint1
         memcpy(p + RECORD_HEAD, ev->raw.p, raw);
 }
 
+size_t event_record(const struct event *ev, uint8_t *out)
+{
+    _Static_assert(RECORD_HEAD + EVENT_RAW_MAX <= EVENT_RECORD_MAX, "room for a record");
+    size_t raw = ev->raw.n > EVENT_RAW_MAX ? EVENT_RAW_MAX : ev->raw.n;
+
+    record_write(out, ev, (uint32_t)raw, (uint16_t)(ev->flags | (raw < ev->raw.n ? EV_TRUNCATED : 0)));
+    return RECORD_HEAD + raw;
+}
+
 bool event_batch_add(struct event_batch *b, const struct event *ev)
 {
     bool cut = ev->raw.n > EVENT_RAW_MAX;

@@ -64,6 +64,11 @@ void event_batch_clear(struct event_batch *b);
 bool event_batch_add(struct event_batch *b, const struct event *ev); /* false: full; over EVENT_RAW_MAX: cut, flagged */
 str event_batch_seal(struct event_batch *b);                         /* writes header and crc; the wire bytes */
 
+/* One record by itself, as the batch has it: what a proof is about. out has room
+ * for EVENT_RECORD_MAX bytes; the record's length is returned. */
+enum { EVENT_RECORD_MAX = EVENT_RAW_MAX + 128 };
+size_t event_record(const struct event *ev, uint8_t *out);
+
 /* Whole length of the batch that begins with these (at least 16) bytes; 0 when
  * they are no batch header. For files that hold batches one after another. */
 size_t event_batch_size(str head);

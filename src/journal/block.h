@@ -17,7 +17,8 @@
  *    88  u32 severities   92  u32 facilities   96  u32 transports   100  u32 formats:
  *        bit v set when some event has value v; bit 31: a value beyond the named ones
  *   104  u64 salt of the file (a log line cannot hold a block of this file)
- *   112  140 bytes zero
+ *   112  16 bytes seed of the masks of its leaves (merkle.h)
+ *   128  124 bytes zero
  *   252  u32 crc32c of bytes 0..251
  *
  * Directory, in this order:
@@ -70,6 +71,7 @@ struct block_head {
     uint32_t count, flags, severities, facilities, transports, formats, templates;
     int64_t event_min, event_max, received_min, received_max;
     uint32_t dir_stored, dir_plain, dir_crc;
+    uint8_t seed[16];
 };
 void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLOCK_HEAD_BYTES]);
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out);

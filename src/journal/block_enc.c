@@ -2,6 +2,7 @@
  * buffers are kept from block to block, because fresh pages cost more than
  * filling them. */
 #include "journal/block-int.h"
+#include "base/rand.h"
 #include <zstd.h>
 
 enum { LEVEL = 1, PLAIN_PAGE = 256 << 10 };
@@ -120,6 +121,7 @@ static void fill_head(struct block_head *h, const struct rows *r, uint32_t n)
                              .event_max = INT64_MIN,
                              .received_min = INT64_MAX,
                              .received_max = INT64_MIN};
+    rand_bytes(h->seed, sizeof(h->seed));
     for (uint32_t i = 0; i < n; i++) {
         min_max(r->event[i], &h->event_min, &h->event_max);
         min_max(r->received[i], &h->received_min, &h->received_max);

@@ -23,7 +23,8 @@ void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLO
     p = put(put(p, (uint64_t)h->received_min, 8), (uint64_t)h->received_max, 8);
     p = put(put(put(put(p, h->dir_stored, 4), h->dir_plain, 4), h->dir_crc, 4), h->templates, 4);
     p = put(put(put(put(p, h->severities, 4), h->facilities, 4), h->transports, 4), h->formats, 4);
-    put(p, salt, 8);
+    p = put(p, salt, 8);
+    memcpy(p, h->seed, sizeof(h->seed));
     put(out + HEAD_CRC_AT, crc32c(0, out, HEAD_CRC_AT), 4);
 }
 
@@ -61,6 +62,7 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
     h.formats = rd_u32le(&r);
     if (rd_u64le(&r) != salt)
         return false;
+    memcpy(h.seed, rd_bytes(&r, sizeof(h.seed)).p, sizeof(h.seed));
     r.p = in + HEAD_CRC_AT;
     if (rd_u32le(&r) != crc32c(0, in, HEAD_CRC_AT) || !head_is_sane(&h))
         return false;

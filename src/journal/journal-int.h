@@ -15,6 +15,7 @@
 #ifndef LUY_JOURNAL_INT_H
 #define LUY_JOURNAL_INT_H
 #include "journal/journal.h"
+#include "journal/ledger.h"
 #include "journal/query-int.h"
 #include "journal/segment.h"
 #include "journal/wal.h"
@@ -76,6 +77,11 @@ struct journal {
     int seal_err;  /* why the sealer stands still; 0 = it does not */
     pthread_t sealer;
     bool sealer_runs;
+
+    struct ledger *ledger; /* has a lock of its own */
+    /* the sealer's (before it starts, the opener's) */
+    struct merkle *merkle;
+    struct block_dec *proof_dec;
 };
 
 /* journal.c: what the parts share */
@@ -96,6 +102,14 @@ int sealer_start(struct journal *j, struct err *e);
 void sealer_stop(struct journal *j);                            /* waits until all is sealed or cannot be */
 void segment_unref(struct segment *s);                          /* under lock */
 bool journal_add_segment(struct journal *j, struct segment *s); /* under lock; false: no memory */
+
+/* proof.c, proof_seal.c: the ledger's side; all are nothing without a vault */
+int proof_open(struct journal *j, struct err *e);
+void proof_close(struct journal *j);
+/* Entries for all stored blocks that have none; fresh: rows of the newest, or NULL. */
+int proof_catch_up(struct journal *j, struct rows *fresh, struct err *e);
+void proof_deleted(struct journal *j, const struct segment *s, const char *reason);
+int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e);
 
 /* retain.c */
 int journal_space_check(struct journal *j, size_t bytes, struct err *e);

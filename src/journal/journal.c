@@ -129,8 +129,13 @@ int journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct 
     if (rc == 0)
         rc = journal_recover(j, e);
     if (rc == 0)
+        rc = proof_open(j, e);
+    if (rc == 0)
+        rc = proof_catch_up(j, NULL, e);
+    if (rc == 0)
         rc = sealer_start(j, e);
     if (rc < 0) {
+        proof_close(j);
         journal_drop(j);
         return rc;
     }
@@ -149,6 +154,8 @@ int journal_sync(struct journal *j, struct err *e)
         journal_block_close(j, false);
     return ERR(e, rc, rc == -ENOSPC ? "journal.full" : "journal.sync", j->dir);
 }
+
+struct ledger *journal_ledger(struct journal *j) { return j->ledger; }
 
 uint64_t journal_synced(const struct journal *j) { return atomic_load(&j->synced); }
 
@@ -177,6 +184,11 @@ int journal_tick(struct journal *j, int64_t *due_mono_ns, struct err *e)
         j->block_due = now + NS_PER_S;
     if (j->sync_due != 0 && now >= j->sync_due)
         rc = journal_sync(j, e);
+    if (j->ledger != NULL) {
+        struct err why = {0};
+        if (ledger_tick(j->ledger, &why) < 0)
+            log_err(LOG_ERROR, "ledger_sign", &why); /* and again at the next tick */
+    }
     if (now >= j->retain_due) {
         journal_retain(j);
         j->retain_due = now + 60 * NS_PER_S;
@@ -201,6 +213,7 @@ void journal_close(struct journal *j)
         journal_sync_wal(j);
     wal_close(&j->wal);
     sealer_stop(j);
+    proof_close(j);
     if (j->lock_fd >= 0)
         close(j->lock_fd);
     pthread_mutex_lock(&j->lock);

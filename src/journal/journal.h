@@ -15,6 +15,8 @@
 #include "intake/event.h"
 #include "journal/query.h"
 
+struct vault;
+struct ledger;
 struct journal_cfg {
     const char *dir;
     int sync_ms;           /* group commit, default 100 */
@@ -23,10 +25,12 @@ struct journal_cfg {
     int64_t max_bytes;     /* on disk; oldest segments go first; 0 = none */
     int retention_days;    /* 0 = keep */
     int64_t reserve_bytes; /* free space left for others; below it append says -ENOSPC */
+    struct vault *vault;   /* its keys sign the ledger (ledger.h); NULL: no ledger */
 };
 struct journal;
 int journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct journal **out, struct err *e);
-void journal_close(struct journal *j); /* seals the open block, syncs */
+void journal_close(struct journal *j);            /* seals the open block, syncs, signs */
+struct ledger *journal_ledger(struct journal *j); /* NULL without a vault */
 
 /* Appends a sealed batch (event_batch wire form); *first is the sequence number
  * of its first event. All or nothing. -ENOSPC when the disk is full: nothing was

@@ -53,7 +53,7 @@ static bool is_expired(struct journal *j, const struct segment *s, int64_t limit
 }
 
 /* Takes the next segment that has to go out of the list; the newest stays. */
-static struct segment *take_one(struct journal *j, int64_t limit)
+static struct segment *take_one(struct journal *j, int64_t limit, const char **why)
 {
     bool large = j->cfg.max_bytes > 0 && disk_bytes(j) > (uint64_t)j->cfg.max_bytes;
 
@@ -61,6 +61,7 @@ static struct segment *take_one(struct journal *j, int64_t limit)
         struct segment *s = j->segs[i];
         if (!is_expired(j, s, limit) && !(large && i == 0))
             continue;
+        *why = is_expired(j, s, limit) ? "retention" : "size ceiling";
         j->nsegs--;
         memmove(j->segs + i, j->segs + i + 1, (j->nsegs - i) * sizeof(j->segs[0]));
         return s;
@@ -71,16 +72,18 @@ static struct segment *take_one(struct journal *j, int64_t limit)
 void journal_retain(struct journal *j)
 {
     int64_t limit = INT64_MIN;
+    const char *why = "";
     struct segment *s;
 
     if (__builtin_sub_overflow(clock_wall(j->clk), (int64_t)j->cfg.retention_days * 86400 * NS_PER_S, &limit))
         limit = INT64_MIN;
     for (;;) {
         pthread_mutex_lock(&j->lock);
-        s = take_one(j, limit);
+        s = take_one(j, limit, &why);
         pthread_mutex_unlock(&j->lock);
         if (s == NULL)
             return;
+        proof_deleted(j, s, why);
         log_event(LOG_INFO, "journal_segment_expired", F_STR("file", str_c(s->path)), F_INT("bytes", s->end));
         unlink(s->path);
         pthread_mutex_lock(&j->lock);

@@ -113,6 +113,9 @@ static int seal_one(struct journal *j, struct block_enc *be, struct rows *r, str
     if (rc < 0)
         return ERR(e, wal_no_room(rc), "journal.write", s->path);
     hand_over(j, s, &h);
+    struct err why = {0};
+    if (proof_catch_up(j, r, &why) < 0) /* disk full: with the next block, or at the next start */
+        log_err(LOG_ERROR, "ledger_add", &why);
     return 0;
 }
 

@@ -99,6 +99,7 @@ class Node(Process):
  <users_config>{self.folder}/users.xml</users_config><default_profile>default</default_profile>
  <default_database>default</default_database><mark_cache_size>5368709</mark_cache_size>
  <zookeeper><node><host>127.0.0.1</host><port>{zookeeper}</port></node><session_timeout_ms>4000</session_timeout_ms></zookeeper>
+ <merge_tree><replicated_max_ratio_of_wrong_parts>1</replicated_max_ratio_of_wrong_parts></merge_tree>
  <macros><shard>{self.shard}</shard><replica>{self.replica}</replica></macros>
  <remote_servers><{CLUSTER}>{shards}</{CLUSTER}></remote_servers>
 </yandex>

@@ -67,12 +67,20 @@ def counts(node):
 
 
 def revive(dead):
+    """Starts them as a supervisor would: again, when one ends while it starts (its
+    keeper may still hold the session of before)."""
     while dead:
         node = dead.pop()
         node.start()
+        for _ in range(5):
+            if cluster.until(20, lambda n=node: n.alive() or n.child.poll() is not None) and node.child.poll() is None:
+                break
+            node.kill()
+            node.start()
         if not cluster.until(90, node.alive):
-            tail = (node.folder / "out.log").read_text(errors="replace")[-800:] + (node.folder / "error.log").read_text(errors="replace")[-2500:]
-            raise RuntimeError(f"{node.folder.name} does not come back ({node.child.poll()}):\n{tail}")
+            log = (node.folder / "error.log").read_text(errors="replace").splitlines()
+            why = "\n".join(line[:400] for line in log if "Exception" in line and "Stack" not in line)
+            raise RuntimeError(f"{node.folder.name} does not come back ({node.child.poll()}):\n{why[-3000:]}")
 
 
 def main():

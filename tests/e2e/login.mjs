@@ -6,7 +6,8 @@ const NEW = "Tre-Xanh!ngoai-luy-7391";
 /** An account of the registry with a role and a first password, as an administrator hands it out. */
 async function makeLogin(w, name) {
   const account = await w.api("POST", "/account", { name, kind: "user" });
-  await w.api("PATCH", `/account/${account.id}`, { state: "active" }, { "If-Match": `"${account.rev}"` });
+  const approved = await w.api("PATCH", `/account/${account.id}`, { state: "approved" }, { "If-Match": `"${account.rev}"` });
+  await w.api("PATCH", `/account/${account.id}`, { state: "active" }, { "If-Match": `"${approved.rev}"` });
   await w.api("POST", "/role_grant", { account: account.id, role: "auditor" });
   return (await w.api("POST", "/logins", { account: name })).one_time_password;
 }

@@ -1,0 +1,206 @@
+/* Leaves of a block, and the proof that one event is in it. */
+#include "journal/proof.h"
+#include "base/rand.h"
+#include "journal/journal-int.h"
+#include <errno.h>
+#include <stdlib.h>
+
+int proof_rows(struct merkle *m, struct rows *r, struct err *e)
+{
+    uint8_t *record = malloc(EVENT_RECORD_MAX);
+    uint32_t n = rows_count(r);
+    struct event ev;
+
+    if (record == NULL)
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    for (uint32_t i = 0; i < n; i++) {
+        rows_event(r, i, COL_ALL, &ev);
+        merkle_add(m, (str){(const char *)record, event_record(&ev, record)});
+    }
+    free(record);
+    return 0;
+}
+
+int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e)
+{
+    size_t words = ((size_t)h->count + 63) / 64;
+    uint64_t *bits = malloc(words * sizeof(*bits));
+    struct rows *rows = NULL;
+    int rc = bits == NULL ? -ENOMEM : 0;
+
+    if (bits != NULL)
+        memset(bits, 0xff, words * sizeof(*bits));
+    if (bits != NULL && h->count % 64 != 0)
+        bits[words - 1] = (UINT64_C(1) << h->count % 64) - 1;
+    if (rc == 0)
+        rc = block_dec_find(d, bits, NULL, COL_ALL);
+    for (uint32_t lo = 0; rc == 0 && lo < h->count; lo += BLOCK_CHUNK) {
+        uint32_t hi = h->count - lo > BLOCK_CHUNK ? lo + BLOCK_CHUNK : h->count;
+        rc = block_dec_rows(d, bits, lo, hi, &rows);
+        if (rc == 0 && rows_count(rows) != hi - lo)
+            rc = -EBADMSG;
+        if (rc == 0)
+            rc = proof_rows(m, rows, e);
+    }
+    free(bits);
+    return rc;
+}
+
+/* ---- one event ---- */
+
+struct place {
+    struct segment *s;
+    struct block_info info;
+};
+
+/* The stored block with the event; its segment is held. */
+static bool place_find(struct journal *j, uint64_t seq, struct place *out)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < j->nsegs && !found; i++)
+        for (size_t b = 0; b < j->segs[i]->nblocks && !found; b++) {
+            const struct block_head *h = &j->segs[i]->blocks[b].head;
+            if (seq < h->first_seq || seq - h->first_seq >= h->count)
+                continue;
+            *out = (struct place){j->segs[i], j->segs[i]->blocks[b]};
+            out->s->refs++;
+            found = true;
+        }
+    pthread_mutex_unlock(&j->lock);
+    return found;
+}
+
+static json_t *hex_json(const void *p, size_t n)
+{
+    char *text = malloc(2 * n + 1);
+    json_t *out;
+
+    if (text == NULL)
+        return NULL;
+    hex_fmt(p, n, text);
+    out = json_string(text);
+    free(text);
+    return out;
+}
+
+struct wanted {
+    uint64_t first, seq, no;
+    bool found;
+};
+
+static int entry_see(void *ctx, const struct ledger_entry *n)
+{
+    struct wanted *w = ctx;
+
+    if (n->type == LEDGER_BLOCK && n->stream == LEDGER_LOG && n->first == w->first) {
+        w->no = n->no;
+        w->found = true;
+    }
+    return 0;
+}
+
+static int record_of(struct block_dec *d, const struct block_head *h, uint32_t index, json_t *out, struct err *e)
+{
+    size_t words = ((size_t)h->count + 63) / 64;
+    uint64_t *bits = calloc(words, sizeof(*bits));
+    uint8_t *record = malloc(EVENT_RECORD_MAX);
+    struct rows *rows = NULL;
+    struct event ev;
+    int rc = bits == NULL || record == NULL ? -ENOMEM : 0;
+
+    if (rc == 0) {
+        bits[index / 64] = UINT64_C(1) << index % 64;
+        rc = block_dec_find(d, bits, NULL, COL_ALL);
+    }
+    if (rc == 0)
+        rc = block_dec_rows(d, bits, index, index + 1, &rows);
+    if (rc == 0 && rows_count(rows) != 1)
+        rc = -EBADMSG;
+    if (rc == 0) {
+        rows_event(rows, 0, COL_ALL, &ev);
+        json_object_set_new(out, "record", hex_json(record, event_record(&ev, record)));
+    }
+    free(bits);
+    free(record);
+    return rc < 0 ? ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq)) : 0;
+}
+
+static int path_of(struct merkle *m, struct block_dec *d, const struct block_head *h, uint32_t index, json_t *out,
+                   struct err *e)
+{
+    uint8_t mask[MERKLE_MASK];
+    struct sha256 path[MERKLE_PATH_MAX];
+    json_t *list = json_array();
+    size_t n = 0;
+    int rc = merkle_begin(m, h->seed, e);
+
+    if (rc == 0 && (rc = proof_block_leaves(m, d, h, e)) < 0)
+        rc = ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
+    if (rc == 0)
+        rc = merkle_proof(m, index, mask, path, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        json_array_append_new(list, hex_json(path[i].b, sizeof(path[i].b)));
+    if (rc == 0) {
+        json_object_set_new(out, "mask", hex_json(mask, sizeof(mask)));
+        json_object_set_new(out, "index", json_integer(index));
+        json_object_set(out, "record_path", list);
+    }
+    json_decref(list);
+    return rc;
+}
+
+static int prove_in(struct journal *j, const struct place *p, uint64_t seq, json_t **out, struct err *e)
+{
+    const struct block_head *h = &p->info.head;
+    struct wanted want = {.first = h->first_seq, .seq = seq};
+    struct ledger_report rep;
+    struct block_dec *d = block_dec_new();
+    struct merkle *m = merkle_new();
+    json_t *proof = NULL;
+    int rc = d == NULL || m == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
+
+    if (rc == 0)
+        rc = ledger_check(j->dir, STR_NONE, entry_see, &want, &rep, e);
+    if (rc == 0 && !want.found)
+        rc = ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq));
+    if (rc == 0 && (rc = ledger_prove(j->dir, want.no, &proof, e)) == -ENOENT)
+        rc = ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq));
+    if (rc == 0) {
+        struct block_src src = {.fd = p->s->fd, .off = p->info.off};
+        rc = block_dec_open(d, &src, h, p->s->salt);
+        if (rc < 0)
+            ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
+    }
+    if (rc == 0)
+        rc = path_of(m, d, h, (uint32_t)(seq - h->first_seq), proof, e);
+    if (rc == 0)
+        rc = record_of(d, h, (uint32_t)(seq - h->first_seq), proof, e);
+    if (rc == 0) {
+        json_object_set_new(proof, "seq", json_integer((json_int_t)seq));
+        *out = proof;
+    } else {
+        json_decref(proof);
+    }
+    merkle_free(m);
+    block_dec_free(d);
+    return rc;
+}
+
+int journal_prove(struct journal *j, uint64_t seq, json_t **out, struct err *e)
+{
+    struct place p;
+
+    if (j->ledger == NULL)
+        return ERR(e, -ENOTSUP, "journal.proof_none");
+    if (!place_find(j, seq, &p))
+        return seq >= atomic_load(&j->sealed) && seq < atomic_load(&j->next_seq)
+                   ? ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq))
+                   : ERR(e, -ENOENT, "journal.proof_no_event", N((int64_t)seq));
+    int rc = prove_in(j, &p, seq, out, e);
+    pthread_mutex_lock(&j->lock);
+    segment_unref(p.s);
+    pthread_mutex_unlock(&j->lock);
+    return rc;
+}

@@ -1,0 +1,38 @@
+/* The journal's proof: a masked leaf for each event, a root for each sealed
+ * block in the ledger, and from these, inclusion proofs and the look whether all
+ * is as it was sealed.
+ *
+ * A leaf is over the event's record in the wire form of event.h. A block's seed
+ * stands in its head and is deleted with it. */
+#ifndef LUY_JOURNAL_PROOF_H
+#define LUY_JOURNAL_PROOF_H
+#include "journal/journal.h"
+#include "journal/ledger.h"
+
+struct rows;
+/* Adds the rows of a block in memory to m, which was begun with the block's seed. */
+int proof_rows(struct merkle *m, struct rows *r, struct err *e);
+
+/* {"seq", "record", "mask", "index", "record_path", "entry", "entry_path", "head",
+ * "evolutions"} for luy-verifier. -ENOENT: no such event, or no longer kept;
+ * -EAGAIN: not sealed and signed yet. Any thread. */
+int journal_prove(struct journal *j, uint64_t seq, json_t **out, struct err *e);
+
+struct verify_report {
+    struct ledger_report ledger;
+    uint64_t blocks, events, deleted; /* whole ones; events of blocks that were lawfully deleted */
+    uint64_t unproven;                /* events that no entry holds yet */
+    bool bad;
+    struct err first; /* when bad: the first place that was changed, cut or inserted */
+};
+struct verify_opts {
+    str anchor; /* what the ledger's first head must be; empty: not compared */
+    void (*progress)(void *ctx, uint64_t done_events, uint64_t all_events);
+    void *progress_ctx;
+    const volatile bool *cancel;
+};
+/* Reads every byte of a journal's folder, without changing any; a journal may be
+ * writing there meanwhile. 0 also when something is bad; negative when a file
+ * cannot be read at all, -ECANCELED. */
+int journal_verify_dir(const char *dir, const struct verify_opts *o, struct verify_report *out, struct err *e);
+#endif

@@ -1,0 +1,241 @@
+/* Is everything as it was sealed? Every entry of the ledger wants its block, or
+ * the entry that says it was deleted; every block wants its entry; every byte of
+ * a block is under a checksum or a leaf. Reads only. */
+#include "journal/proof.h"
+#include "base/file.h"
+#include "journal/journal-int.h"
+#include <errno.h>
+#include <stdlib.h>
+
+enum { FILES_MAX = 1 << 20, NAMES_ARENA = 256 << 20 };
+
+struct range {
+    uint64_t first, records;
+};
+struct kept {
+    struct segment *s;
+    size_t block;
+};
+struct verify {
+    const char *dir;
+    const struct verify_opts *o;
+    struct verify_report *rep;
+    struct ledger_entry *entry; /* of blocks of the log, in order */
+    struct range *gone;
+    size_t nentries, entries_cap, ngone, gone_cap;
+    uint64_t next; /* behind the last block that the ledger holds */
+    struct segment **seg;
+    size_t nsegs;
+    struct kept *kept; /* all blocks of all files, in order */
+    size_t nkept;
+    struct block_dec *d;
+    struct merkle *m;
+    uint64_t done;
+    struct err *e;
+};
+
+static void bad(struct verify *v, struct err *why)
+{
+    if (!v->rep->bad)
+        v->rep->first = *why;
+    v->rep->bad = true;
+}
+
+#define BAD(v, key, ...)                                                                                               \
+    do {                                                                                                               \
+        struct err why_ = {0};                                                                                         \
+        ERR(&why_, -EBADMSG, key, __VA_ARGS__);                                                                        \
+        bad(v, &why_);                                                                                                 \
+    } while (0)
+
+static bool grow(void **p, size_t *cap, size_t n, size_t size)
+{
+    if (n < *cap)
+        return true;
+    size_t more = *cap == 0 ? 1024 : *cap * 2;
+    void *q = reallocarray(*p, more, size);
+    if (q == NULL)
+        return false;
+    *p = q;
+    *cap = more;
+    return true;
+}
+
+static int entry_see(void *ctx, const struct ledger_entry *n)
+{
+    struct verify *v = ctx;
+
+    if (n->stream != LEDGER_LOG)
+        return 0;
+    if (n->type == LEDGER_DELETED) {
+        if (!grow((void **)&v->gone, &v->gone_cap, v->ngone, sizeof(*v->gone)))
+            return -ENOMEM;
+        v->gone[v->ngone++] = (struct range){n->first, n->records};
+    } else if (n->type == LEDGER_BLOCK) {
+        if (!grow((void **)&v->entry, &v->entries_cap, v->nentries, sizeof(*v->entry)))
+            return -ENOMEM;
+        if (v->nentries > 0 && n->first < v->next)
+            BAD(v, "journal.proof_entry_order", N((int64_t)n->no));
+        v->next = n->first + n->records;
+        v->entry[v->nentries++] = *n;
+    }
+    return 0;
+}
+
+/* ---- the files ---- */
+
+/* Nothing may lie between what is under a checksum. */
+static void file_whole(struct verify *v, const struct segment *s, uint64_t torn, bool newest)
+{
+    uint64_t end = SEG_HEAD_BYTES;
+
+    for (size_t b = 0; b < s->nblocks; b++) {
+        if (s->blocks[b].off != end)
+            BAD(v, "journal.proof_file", s->path);
+        end = s->blocks[b].off + s->blocks[b].head.length;
+    }
+    if (torn > 0 || (!s->indexed && !newest))
+        BAD(v, "journal.proof_file", s->path);
+}
+
+static int files_open(struct verify *v)
+{
+    struct arena a = arena_init(NAMES_ARENA);
+    str *names = NULL;
+    size_t n = 0, blocks = 0;
+    int rc = file_list(&a, v->dir, STR(".luy"), FILES_MAX, &names, &n, v->e);
+
+    v->seg = calloc(n + 1, sizeof(*v->seg));
+    if (rc == 0 && v->seg == NULL)
+        rc = ERR(v->e, -ENOMEM, "journal.no_memory");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct err why = {0};
+        uint64_t torn = 0;
+        uint32_t no;
+        struct segment *s = NULL;
+        if (!segment_name_parse(names[i], &no))
+            continue;
+        if (segment_open(v->dir, arena_cstr(&a, names[i]), UINT64_MAX, &s, &torn, &why) < 0) {
+            BAD(v, "journal.proof_file", arena_cstr(&a, names[i]));
+            continue;
+        }
+        file_whole(v, s, torn, i + 1 == n);
+        blocks += s->nblocks;
+        v->seg[v->nsegs++] = s;
+    }
+    v->kept = rc < 0 ? NULL : calloc(blocks + 1, sizeof(*v->kept));
+    if (rc == 0 && v->kept == NULL)
+        rc = ERR(v->e, -ENOMEM, "journal.no_memory");
+    for (size_t i = 0; rc == 0 && i < v->nsegs; i++)
+        for (size_t b = 0; b < v->seg[i]->nblocks; b++) {
+            uint64_t first = v->seg[i]->blocks[b].head.first_seq;
+            if (v->nkept > 0) {
+                const struct kept *last = &v->kept[v->nkept - 1];
+                const struct block_head *h = &last->s->blocks[last->block].head;
+                if (first < h->first_seq + h->count)
+                    BAD(v, "journal.proof_order", N((int64_t)first), v->seg[i]->path);
+            }
+            v->kept[v->nkept++] = (struct kept){v->seg[i], b};
+        }
+    arena_free(&a);
+    return rc;
+}
+
+/* ---- block by block ---- */
+
+static bool lawfully_gone(const struct verify *v, const struct ledger_entry *n)
+{
+    for (size_t i = 0; i < v->ngone; i++)
+        if (n->first >= v->gone[i].first && n->first + n->records <= v->gone[i].first + v->gone[i].records)
+            return true;
+    return false;
+}
+
+static int block_is(struct verify *v, const struct kept *k, const struct ledger_entry *n)
+{
+    const struct block_info *b = &k->s->blocks[k->block];
+    struct block_src src = {.fd = k->s->fd, .off = b->off};
+    struct sha256 root;
+    int rc = block_dec_open(v->d, &src, &b->head, k->s->salt);
+
+    if (rc == 0)
+        rc = block_dec_verify(v->d);
+    if (rc == 0)
+        rc = merkle_begin(v->m, b->head.seed, v->e);
+    if (rc == 0)
+        rc = proof_block_leaves(v->m, v->d, &b->head, v->e);
+    if (rc == 0)
+        rc = merkle_root(v->m, &root, v->e);
+    if (rc == -ENOMEM || rc == -EIO)
+        return ERR(v->e, rc, "journal.read", k->s->path);
+    if (rc < 0 || b->head.count != n->records || memcmp(root.b, n->root.b, sizeof(root.b)) != 0) {
+        BAD(v, "journal.proof_changed", N((int64_t)n->first), N((int64_t)(n->first + n->records - 1)), k->s->path);
+        return 0;
+    }
+    v->rep->blocks++;
+    v->rep->events += n->records;
+    return 0;
+}
+
+static uint64_t first_of(const struct kept *k) { return k->s->blocks[k->block].head.first_seq; }
+
+static void block_without_entry(struct verify *v, const struct kept *k)
+{
+    const struct block_head *h = &k->s->blocks[k->block].head;
+
+    if (h->first_seq >= v->next)
+        v->rep->unproven += h->count;
+    else
+        BAD(v, "journal.proof_inserted", N((int64_t)h->first_seq), k->s->path);
+}
+
+static int compare(struct verify *v)
+{
+    size_t k = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < v->nentries; i++) {
+        const struct ledger_entry *n = &v->entry[i];
+        for (; k < v->nkept && first_of(&v->kept[k]) < n->first; k++)
+            block_without_entry(v, &v->kept[k]);
+        if (k < v->nkept && first_of(&v->kept[k]) == n->first)
+            rc = block_is(v, &v->kept[k++], n);
+        else if (lawfully_gone(v, n))
+            v->rep->deleted += n->records;
+        else
+            BAD(v, "journal.proof_missing", N((int64_t)n->first), N((int64_t)(n->first + n->records - 1)));
+        v->done += n->records;
+        if (v->o->progress != NULL)
+            v->o->progress(v->o->progress_ctx, v->done, v->next);
+        if (rc == 0 && v->o->cancel != NULL && *v->o->cancel)
+            rc = ERR(v->e, -ECANCELED, "journal.search_cancelled");
+    }
+    for (; rc == 0 && k < v->nkept; k++)
+        block_without_entry(v, &v->kept[k]);
+    return rc;
+}
+
+int journal_verify_dir(const char *dir, const struct verify_opts *o, struct verify_report *out, struct err *e)
+{
+    struct verify v = {.dir = dir, .o = o, .rep = out, .e = e, .d = block_dec_new(), .m = merkle_new()};
+
+    *out = (struct verify_report){0};
+    int rc = v.d == NULL || v.m == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
+    if (rc == 0)
+        rc = ledger_check(dir, o->anchor, entry_see, &v, &out->ledger, e);
+    if (rc == 0 && out->ledger.bad)
+        bad(&v, &out->ledger.first);
+    if (rc == 0)
+        rc = files_open(&v);
+    if (rc == 0)
+        rc = compare(&v);
+    for (size_t i = 0; i < v.nsegs; i++)
+        segment_free(v.seg[i]);
+    free(v.seg);
+    free(v.kept);
+    free(v.entry);
+    free(v.gone);
+    block_dec_free(v.d);
+    merkle_free(v.m);
+    return rc;
+}
