@@ -16,8 +16,8 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
 struct options {
     const char *url, *ca, *token, *lang_text, *output, *filter_state, *filter_unit, *filter_clause, *filter_control,
         *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *confirm,
-        *roles, *fields, *period, *device, *interface, *purpose;
-    bool help, version, dry_run, password_stdin, follow, all, allocate;
+        *roles, *fields, *period, *device, *interface, *purpose, *export;
+    bool help, version, dry_run, password_stdin, follow, all, allocate, explain;
 };
 
 struct session {

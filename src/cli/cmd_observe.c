@@ -78,6 +78,120 @@ static bool on_tail(void *ctx, str bytes)
     return fflush(stdout) == 0 && !t->rest.failed;
 }
 
+/* Rows of any source, or of steps: a line each, cells separated by tabs. */
+static int show_rows(struct run *r, const json_t *found)
+{
+    const json_t *columns = json_object_get(found, "columns"), *row, *v;
+    size_t i, k;
+
+    if (r->format == OUT_JSON) {
+        char *text = json_dumps(found, JSON_INDENT(2));
+        printf("%s\n", text != NULL ? text : "");
+        free(text);
+        return EXIT_FINE;
+    }
+    json_array_foreach(columns, i, v) printf("%s%s", i > 0 ? "\t" : "", json_string_value(json_object_get(v, "name")));
+    putchar('\n');
+    json_array_foreach(json_object_get(found, "rows"), i, row)
+    {
+        json_array_foreach(row, k, v)
+        {
+            const char *t = json_string_value(v);
+            if (k > 0)
+                putchar('\t');
+            if (json_is_integer(v))
+                printf("%lld", (long long)json_integer_value(v));
+            for (; t != NULL && *t != '\0'; t++)
+                putchar((unsigned char)*t < 32 || *t == 127 ? '.' : *t);
+        }
+        putchar('\n');
+    }
+    return EXIT_FINE;
+}
+
+static int explain(struct run *r)
+{
+    struct err e = {0};
+    json_t *found = NULL, *line;
+    struct buf b;
+    size_t i;
+
+    buf_init(&b, 128 * 1024);
+    buf_z(&b, "/api/v1/query?explain=true");
+    url_param(&b, "query", joined(r).p);
+    int rc = client_get(r, buf_view(&b), &found, &e);
+    buf_done(&b);
+    if (rc < 0)
+        return fail(r, &e);
+    printf("%s\n", json_string_value(json_object_get(found, "query")));
+    json_array_foreach(json_object_get(found, "explain"), i, line) printf(
+        "%*s%s\n", (int)json_get_int(line, "depth", 0) * 2 + 2, "", json_string_value(json_object_get(line, "text")));
+    json_decref(found);
+    return EXIT_FINE;
+}
+
+struct file_out {
+    FILE *f;
+    long long bytes;
+};
+
+static bool to_file(void *ctx, str bytes)
+{
+    struct file_out *o = ctx;
+    o->bytes += (long long)bytes.n;
+    return fwrite(bytes.p, 1, bytes.n, o->f) == bytes.n;
+}
+
+/* The server hashed what it sent; its figure goes beside the file, as sha256sum -c reads it. */
+static int write_sum(struct run *r, const char *path, long long bytes)
+{
+    struct err e = {0};
+    json_t *list = NULL, *x;
+    const char *sum = NULL, *base = strrchr(path, '/');
+    char name[4096];
+    size_t i;
+
+    if (client_get(r, STR("/api/v1/exports"), &list, &e) < 0)
+        return fail(r, &e);
+    json_array_foreach(json_object_get(list, "items"), i, x) if (sum == NULL && json_get_int(x, "bytes", -1) == bytes &&
+                                                                 str_eq(json_get_str(x, "query"), joined(r)) &&
+                                                                 json_is_true(json_object_get(x, "whole"))) sum =
+        json_string_value(json_object_get(x, "sha256"));
+    int n = snprintf(name, sizeof(name), "%s.sha256", path);
+    FILE *f = sum != NULL && n > 0 && (size_t)n < sizeof(name) ? fopen(name, "w") : NULL;
+    bool good = f != NULL && fprintf(f, "%s  %s\n", sum, base != NULL ? base + 1 : path) > 0;
+    if (f != NULL && fclose(f) != 0)
+        good = false;
+    json_decref(list);
+    if (!good)
+        ERR(&e, -EIO, "cli.export_sum", path);
+    return good ? EXIT_FINE : fail(r, &e);
+}
+
+static int export_file(struct run *r)
+{
+    struct file_out o = {.f = fopen(r->opt.export, "w")};
+    struct err e = {0};
+    struct buf b;
+
+    if (o.f == NULL) {
+        ERR(&e, -errno, "cli.export_file", r->opt.export);
+        return fail(r, &e);
+    }
+    buf_init(&b, 128 * 1024);
+    buf_z(&b, "/api/v1/events/export?format=");
+    buf_z(&b, r->format == OUT_JSON ? "json" : r->format == OUT_CSV ? "csv" : "text");
+    url_param(&b, "query", joined(r).p);
+    int rc = client_stream(r, buf_view(&b), to_file, &o, &e);
+    buf_done(&b);
+    if (fclose(o.f) != 0 && rc == 0)
+        rc = ERR(&e, -errno, "cli.export_file", r->opt.export);
+    return rc < 0 ? fail(r, &e) : write_sum(r, r->opt.export, o.bytes);
+}
+
+/* Steps and other sources than logs have their own way in. */
+static bool is_wide(str q) { return str_find(q, STR("from:")) != SIZE_MAX || str_find(q, STR("|")) != SIZE_MAX; }
+
 int cmd_search(struct run *r)
 {
     static const struct column lines[] = {{"received_at", "cli.col.at"},
@@ -95,8 +209,20 @@ int cmd_search(struct run *r)
         buf_done(&t.rest);
         return rc < 0 ? fail(r, &e) : EXIT_FINE;
     }
-    if (client_get(r, search_path(r, "/api/v1/events"), &found, &e) < 0)
-        return fail(r, &e);
+    if (r->opt.explain)
+        return explain(r);
+    if (r->opt.export != NULL)
+        return export_file(r);
+    if (client_get(r, search_path(r, "/api/v1/events"), &found, &e) < 0) {
+        struct err second = {0};
+        if (!is_wide(joined(r)))
+            return fail(r, &e);
+        if (client_get(r, search_path(r, "/api/v1/query"), &found, &second) < 0)
+            return fail(r, &second);
+        int shown = show_rows(r, found);
+        json_decref(found);
+        return shown;
+    }
     int code = EXIT_FINE;
     if ((rows = json_object_get(found, "rows")) != NULL) {
         static const struct column counts[] = {{"keys", "cli.col.key"}, {"count", "cli.col.count"}};

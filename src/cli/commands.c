@@ -22,7 +22,7 @@ const struct command commands[] = {
     {"check", "[CONTROL]", 0, 1, "cli.help.check", OPTS(NULL), cmd_check},
     {"duties", "", 0, 0, "cli.help.duties", OPTS(NULL), cmd_duties},
     {"duty-done", "ID", 1, 1, "cli.help.duty_done", OPTS("period", "note"), cmd_duty_done},
-    {"search", "QUERY", 1, -1, "cli.help.search", OPTS("limit", "before", "follow"), cmd_search},
+    {"search", "QUERY", 1, -1, "cli.help.search", OPTS("limit", "before", "follow", "explain", "export"), cmd_search},
     {"sources", "", 0, 0, "cli.help.sources", OPTS(NULL), cmd_sources},
     {"kinds", "[KIND]", 0, 1, "cli.help.kinds", OPTS(NULL), cmd_kinds},
     {"list", "KIND [FIELD=VALUE...]", 1, -1, "cli.help.list", OPTS(LISTING, "all", "at"), cmd_list},

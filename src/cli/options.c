@@ -25,6 +25,8 @@ const struct option_info option_table[] = {
     {"fields", "A,B", "cli.opt.fields", AT(fields), false, 0},
     {"all", NULL, "cli.opt.all", AT(all), true, 0},
     {"follow", NULL, "cli.opt.follow", AT(follow), true, 'f'},
+    {"explain", NULL, "cli.opt.explain", AT(explain), true, 0},
+    {"export", "FILE", "cli.opt.export", AT(export), false, 0},
     {"reason", "TEXT", "cli.opt.reason", AT(reason), false, 0},
     {"rev", "REV", "cli.opt.rev", AT(rev), false, 0},
     {"note", "TEXT", "cli.opt.note", AT(note), false, 0},

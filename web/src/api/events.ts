@@ -67,10 +67,53 @@ export interface Source {
   events_24h: number;
 }
 
+/** Rows of any source, or of steps. Numbers that a double cannot hold come as text. */
+export type Cell = string | number | boolean | null;
+export interface RowsAnswer {
+  query: string;
+  source: string;
+  table: { name: string; type: string }[];
+  rows: Cell[][];
+  more: boolean;
+  other: number;
+  skipped: number;
+  sampled: boolean;
+  stats: SearchStats;
+}
+
+export interface Offer {
+  text: string;
+  kind: string;
+}
+
+export interface SavedSearch {
+  id: number;
+  name: string;
+  query: string;
+  shared: boolean;
+  by: string;
+  own: boolean;
+}
+
 export const isCount = (a: EventsAnswer | CountAnswer): a is CountAnswer => "rows" in a;
 
 export const searchEvents = (query: string, limit: number, before?: number, signal?: AbortSignal) =>
   get<EventsAnswer | CountAnswer>("/events", { query, limit, before }, signal);
+interface RawRows {
+  query: string;
+  source: string;
+  columns: { name: string; type: string }[];
+  rows: Cell[][];
+  stats: SearchStats & { more: boolean; other: number; skipped: number; sampled: boolean };
+}
+export async function queryRows(query: string, signal?: AbortSignal): Promise<RowsAnswer> {
+  const a = await get<RawRows>("/query", { query, limit: 1000 }, signal);
+  const { more, other, skipped, sampled } = a.stats;
+  return { query: a.query, source: a.source, table: a.columns, rows: a.rows, more, other, skipped, sampled, stats: a.stats };
+}
+export const completeQuery = (text: string, at: number, signal?: AbortSignal) =>
+  get<{ from: number; to: number; items: Offer[] }>("/query/complete", { text, at }, signal);
+export const getSearches = () => get<{ items: SavedSearch[] }>("/searches");
 export const getHistogram = (query: string, buckets: number, signal?: AbortSignal) =>
   get<Histogram>("/events/histogram", { query, buckets }, signal);
 export const getQueryFields = () => get<{ fields: QueryField[] }>("/query/fields");

@@ -21,7 +21,7 @@ export function Answer({ search, query }: { search: SearchState; query: string }
         ? t("search.counted", { n: count.total, rows: count.rows.length })
         : search.more
           ? t("search.found_more", { n: items.length })
-          : t("search.found", { n: items.length })}
+          : t("search.found", { n: search.table ? search.table.rows.length : items.length })}
       {when} {stats.timed_out && <span className="mark warn">{t("search.timed_out")}</span>} <span className="quiet cost">{cost}</span>
     </>
   );

@@ -1,8 +1,8 @@
 import { QuestionCircleOutlined, SearchOutlined } from "@ant-design/icons";
-import { Alert, Button, Input } from "antd";
+import { Alert, AutoComplete, Button, Input } from "antd";
 import { useEffect, useState } from "react";
 import { ApiError } from "../../api/client";
-import type { QueryField } from "../../api/events";
+import { completeQuery, type Offer, type QueryField } from "../../api/events";
 import { ProblemView } from "../../components/ProblemView";
 import { useI18n } from "../../i18n";
 import { term } from "../../lib/querytext";
@@ -20,7 +20,22 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
   const { t } = useI18n();
   const [text, setText] = useState(value);
   const [help, setHelp] = useState(readStored("query-help") === "1");
+  const [offers, setOffers] = useState<{ from: number; to: number; items: Offer[] }>({ from: 0, to: 0, items: [] });
   useEffect(() => setText(value), [value]);
+
+  /** What may come next, asked a moment after the last key. Places are characters, not UTF-16 units. */
+  useEffect(() => {
+    if (text === value) return setOffers({ from: 0, to: 0, items: [] });
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      completeQuery(text, [...text].length, stop.signal).then(setOffers, () => undefined);
+    }, 150);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text, value]);
+  const taken = (offer: string) => [...text].slice(0, offers.from).join("") + offer;
 
   const insert = (field: string, v?: string) => setText((old) => `${old}${old && !old.endsWith(" ") ? " " : ""}${v ? term(field, v) : `${field}:`}`);
   const flip = () => {
@@ -38,11 +53,17 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
           onAsk(text.trim());
         }}
       >
+        <AutoComplete
+          className="query-input"
+          style={{ flex: 1 }}
+          value={text}
+          onChange={setText}
+          defaultActiveFirstOption={false}
+          options={offers.items.map((o) => ({ value: taken(o.text), label: o.text }))}
+        >
         <Input
           size="middle"
           className="mono"
-          value={text}
-          onChange={(e) => setText(e.target.value)}
           placeholder={t("search.example")}
           aria-label={t("search.query")}
           aria-invalid={!!error}
@@ -52,6 +73,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
           autoComplete="off"
           allowClear
         />
+        </AutoComplete>
         <Button size="middle" type="primary" htmlType="submit">
           {t("search.do")}
         </Button>

@@ -4,6 +4,7 @@ import { useI18n } from "../../i18n";
 import { timesOf, withTerm, withTimes } from "../../lib/querytext";
 import { CountTable } from "./CountTable";
 import { LineTable } from "./LineTable";
+import { RowTable } from "./RowTable";
 import type { SearchState } from "./useSearch";
 
 interface Props {
@@ -15,10 +16,11 @@ interface Props {
 
 export function Results({ search, query, mark, onQuery }: Props) {
   const { t } = useI18n();
-  const { items, count, waiting, error, more, loadingMore } = search;
+  const { items, count, table, waiting, error, more, loadingMore } = search;
   if (error) return null;
-  if (waiting && !items.length && !count) return <Spin className="page-wait" />;
+  if (waiting && !items.length && !count && !table) return <Spin className="page-wait" />;
   if (count) return <CountTable answer={count} query={query} onQuery={onQuery} />;
+  if (table?.rows.length) return <RowTable answer={table} />;
   if (!items.length) {
     const ranged = timesOf(query).since || timesOf(query).until;
     return (

@@ -49,7 +49,6 @@ export default function SearchPage() {
           </Button>
           <Dropdown
             trigger={["click"]}
-            disabled={!!pipe}
             menu={{
               items: (["text", "json", "csv"] as const).map((f) => ({
                 key: f,
@@ -72,14 +71,14 @@ export default function SearchPage() {
         <TailPanel query={q} onQuery={setQuery} />
       ) : (
         <>
-          <HistogramPanel query={q} onRange={setQuery} enabled={!search.error} />
+          <HistogramPanel query={q} onRange={setQuery} enabled={!search.error && (!search.table || search.table.source === "logs")} />
           {!search.error && (
             <div className="cols search-cols">
               <div className="col-main">
                 <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} />
               </div>
               <div className="col-side">
-                <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={!search.error && !search.count} />
+                <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={!search.error && !search.count && !search.table} />
               </div>
             </div>
           )}

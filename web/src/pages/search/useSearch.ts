@@ -1,11 +1,13 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { isCount, searchEvents, type CountAnswer, type EventsAnswer, type LogEvent, type SearchStats } from "../../api/events";
+import { isCount, queryRows, searchEvents, type CountAnswer, type EventsAnswer, type LogEvent, type RowsAnswer, type SearchStats } from "../../api/events";
+import { ApiError } from "../../api/client";
 
 export const PAGE = 100;
 
 export interface SearchState {
   items: LogEvent[];
   count: CountAnswer | null;
+  table: RowsAnswer | null;
   stats: SearchStats | null;
   error: unknown;
   waiting: boolean;
@@ -14,21 +16,37 @@ export interface SearchState {
   retry: () => void;
 }
 
+type AnyAnswer = EventsAnswer | CountAnswer | RowsAnswer;
+const isTable = (a: AnyAnswer): a is RowsAnswer => "table" in a;
+const isLines = (a: AnyAnswer): a is EventsAnswer => "items" in a;
+
+/** Lines and plain counts first; steps and other sources have a way of their own. */
+async function ask(q: string, before: number | undefined, signal: AbortSignal): Promise<AnyAnswer> {
+  try {
+    return await searchEvents(q, PAGE, before, signal);
+  } catch (e) {
+    if (e instanceof ApiError && e.problem.type === "urn:luy:api.query_steps") return queryRows(q, signal);
+    throw e;
+  }
+}
+
 export function useSearch(q: string): SearchState {
   const query = useInfiniteQuery({
     queryKey: ["events", q],
-    queryFn: ({ pageParam, signal }) => searchEvents(q, PAGE, pageParam ?? undefined, signal),
+    queryFn: ({ pageParam, signal }) => ask(q, pageParam ?? undefined, signal),
     initialPageParam: null as number | null,
-    getNextPageParam: (last: EventsAnswer | CountAnswer) => (isCount(last) ? undefined : last.next ?? undefined),
+    getNextPageParam: (last: AnyAnswer) => (isLines(last) ? last.next ?? undefined : undefined),
     staleTime: 30000,
     refetchOnWindowFocus: false,
   });
   const pages = query.data?.pages ?? [];
   const first = pages[0];
-  const count = first && isCount(first) ? first : null;
+  const table = first && isTable(first) ? first : null;
+  const count = first && !isTable(first) && isCount(first) ? first : null;
   return {
-    items: count ? [] : pages.flatMap((p) => (isCount(p) ? [] : p.items)),
+    items: pages.flatMap((p) => (isLines(p) ? p.items : [])),
     count,
+    table,
     stats: first?.stats ?? null,
     error: query.error,
     waiting: query.isFetching && !query.isFetchingNextPage,

@@ -1,0 +1,29 @@
+import { Table } from "antd";
+import type { Cell, RowsAnswer } from "../../api/events";
+import { useI18n } from "../../i18n";
+
+/** Rows that steps gave, or a source that is not lines of logs. */
+export function RowTable({ answer }: { answer: RowsAnswer }) {
+  const { t, fmt, word } = useI18n();
+  const show = (v: Cell, type: string) =>
+    v === null ? "" : type === "time" && typeof v === "string" ? fmt.time(v) : typeof v === "number" ? fmt.number(v) : String(v);
+  return (
+    <>
+      <Table
+        rowKey={(_, i) => String(i)}
+        dataSource={answer.rows}
+        pagination={{ pageSize: 50, hideOnSinglePage: true, showSizeChanger: false }}
+        columns={answer.table.map((c, i) => ({
+          key: c.name,
+          title: word("log_field", c.name),
+          align: c.type === "int" ? ("right" as const) : undefined,
+          render: (_: unknown, r: Cell[]) => <span className="mono">{show(r[i], c.type)}</span>,
+        }))}
+      />
+      {answer.other > 0 && <p className="quiet">{t("count.other", { n: answer.other })}</p>}
+      {answer.skipped > 0 && <p className="quiet">{t("rows.skipped", { n: answer.skipped })}</p>}
+      {answer.sampled && <p className="quiet">{t("rows.sampled")}</p>}
+      {answer.more && <p className="quiet">{t("rows.more")}</p>}
+    </>
+  );
+}
