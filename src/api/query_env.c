@@ -1,6 +1,7 @@
 /* The sources of the query language that lie in the registry's store, and the
  * decoders' fields. See query_env.h. */
 #include "api/query_env.h"
+#include "journal/flow_source.h"
 #include "judge/decoder.h"
 #include <errno.h>
 
@@ -207,6 +208,10 @@ int query_world_init(struct query_world *w, struct api *api, struct arena *a, in
         const struct sql_table *t = &tables[i];
         w->sql[i] = (struct row_source){t->name, t->label, t->fields, t->nfields, t->time, sql_get, sql_scan, api};
         w->list[w->env.nsources++] = &w->sql[i];
+    }
+    if (api->d.flows != NULL) {
+        w->flows = flow_source(api->d.flows);
+        w->list[w->env.nsources++] = &w->flows;
     }
     w->env.sources = w->list;
     return api->d.judge != NULL ? resolver_init(w, a, api->d.judge, e) : 0;

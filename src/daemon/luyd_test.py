@@ -14,11 +14,13 @@ import signal
 import socket
 import ssl
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import warnings
 
 LUYD = pathlib.Path(sys.argv[1]).resolve()
@@ -433,6 +435,23 @@ def events(luyd, boss):
     check("bytes that are no UTF-8 come whole", "raw_base64" in item and "\ufffd" in item["raw"] and "bad_utf8" in item["flags"], item)
 
 
+def flows(luyd, boss):
+    head = struct.pack("!HHIIIIBBH", 5, 2, 100000, int(time.time()), 0, 0, 0, 0, 0)
+    record = lambda src, port, packets, size: struct.pack("!4s4s4sHHIIIIHHBBBBHHBBH", src, bytes([10, 9, 0, 1]), bytes(4), 1, 2, packets, size,
+                                                          90000, 95000, 40000, port, 0, 0x1b, 6, 0, 0, 0, 24, 24, 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(head + record(bytes([10, 8, 0, 7]), 22, 500, 70000) + record(bytes([10, 8, 0, 8]), 443, 5, 900), ("127.0.0.1", luyd.ports["flow_udp"]))
+    ask = lambda q: boss.call("GET", "/query?query=" + urllib.parse.quote(q))
+    until(10, lambda: ask("from:flows") == 200 and len(boss.body["rows"]) == 2)
+    equal("flows arrive", len(boss.body["rows"]), 2)
+    equal("a filter over flows", (ask("from:flows dst_port:22 packets:>100 src:10.8.0.0/16 | count"), boss.body["rows"]), (200, [[1]]))
+    equal("top talkers", (ask("from:flows | top 10 src by bytes"), boss.body["rows"]), (200, [["10.8.0.7", "70000"], ["10.8.0.8", "900"]]))
+    boss.call("GET", "/sources")
+    equal("the exporter is listed", [(x["address"], x["version"], x["flows"]) for x in boss.body["exporters"]], [("127.0.0.1", 5, 2)])
+    boss.call("GET", "/stats")
+    equal("and counted", (boss.body["intake"]["flow_records"], boss.body["flows"]["flows"]), (2, 2))
+
+
 def reload(luyd, boss):
     luyd.settings["login_failures"] = "2"
     luyd.write()
@@ -621,7 +640,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luyd-test-"))
     os.chmod(folder, 0o755)
     luyd = Luyd(folder)
-    parts = [headers, lockout, bad_input, records, roles, tokens, hostile_connections, streams, events, reload, reload_under_load, intake_dies]
+    parts = [headers, lockout, bad_input, records, roles, tokens, hostile_connections, streams, events, flows, reload, reload_under_load, intake_dies]
     try:
         arguments(luyd)
         luyd.start()
