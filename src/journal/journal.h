@@ -20,7 +20,7 @@ struct ledger;
 struct journal_cfg {
     const char *dir;
     int sync_ms;           /* group commit, default 100 */
-    size_t block_bytes;    /* raw bytes a block, default 16 MiB */
+    size_t block_bytes;    /* raw bytes a block, default 32 MiB */
     int block_seconds;     /* a block is closed after so long, default 60 */
     int64_t max_bytes;     /* on disk; oldest segments go first; 0 = none */
     int retention_days;    /* 0 = keep */

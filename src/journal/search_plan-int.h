@@ -3,6 +3,6 @@
 #define LUY_JOURNAL_SEARCH_PLAN_INT_H
 #include "journal/search_plan.h"
 
-enum verdict plan_text(struct search_plan *p, const struct query_node *n, struct block_dec *d,
-                       const struct block_template *t);
+/* A verdict, or what reading the block failed with. */
+int plan_text(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t);
 #endif

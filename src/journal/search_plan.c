@@ -42,6 +42,7 @@ void search_plan_done(struct search_plan *p)
 {
     free(p->verdict);
     free(p->from);
+    free(p->seen);
     for (int i = 0; i < PLAN_ORIGINS; i++)
         free(p->origins[i].fits);
     search_plan_init(p);
@@ -86,8 +87,8 @@ static bool fixed_field(const struct block_template *t, enum query_field f, str 
     return !has_hole(*out);
 }
 
-static enum verdict of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d,
-                                const struct block_template *t);
+static int of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d,
+                       struct block_template *t);
 
 static bool by_origin(const struct query_node *n)
 {
@@ -170,31 +171,29 @@ static enum verdict of_enum(const struct query_node *n, const struct block_templ
     return verdict_of(query_node_match(n, &ev));
 }
 
-static enum verdict of_kids(struct search_plan *p, const struct query_node *n, struct block_dec *d,
-                            const struct block_template *t)
+static int of_kids(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t)
 {
     enum verdict end = n->kind == QN_AND ? V_NONE : V_ALL, rest = n->kind == QN_AND ? V_ALL : V_NONE;
 
     for (size_t i = 0; i < n->nkids; i++) {
-        enum verdict v = of_template(p, n->kids[i], d, t);
-        if (v == end)
-            return end;
+        int v = of_template(p, n->kids[i], d, t);
+        if (v < 0 || v == (int)end)
+            return v;
         if (v == V_SOME)
             rest = V_SOME;
     }
     return rest;
 }
 
-static enum verdict of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d,
-                                const struct block_template *t)
+static int of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t)
 {
     switch (n->kind) {
     case QN_AND:
     case QN_OR:
         return of_kids(p, n, d, t);
     case QN_NOT: {
-        enum verdict v = of_template(p, n->kids[0], d, t);
-        return v == V_SOME ? V_SOME : v == V_ALL ? V_NONE : V_ALL;
+        int v = of_template(p, n->kids[0], d, t);
+        return v < 0 || v == V_SOME ? v : v == V_ALL ? V_NONE : V_ALL;
     }
     case QN_TEXT:
         return plan_text(p, n, d, t);
@@ -220,17 +219,20 @@ int search_plan_make(struct search_plan *p, const struct query *q, struct block_
     p->n = n;
     p->all_rows = p->some_rows = 0;
     p->norigins = 0;
+    p->word_of = p->hosts_node = p->seen_node = NULL;
     if (q->root && (rc = find_origins(p, q->root, d, true)) < 0)
         return rc;
     for (uint32_t i = 0; i <= n; i++) {
         struct block_template *t;
         uint64_t rows;
-        enum verdict v = V_SOME;
+        int v = V_SOME;
         if (i < n) {
             if ((rc = block_template_get(d, i, &t)) < 0)
                 return rc;
             rows = t->rows;
             v = q->root ? of_template(p, q->root, d, t) : V_ALL;
+            if (v < 0)
+                return v;
         } else if ((rows = block_plain_rows(d)) == 0) {
             v = V_NONE;
         } else if (q->root == NULL) {

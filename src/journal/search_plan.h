@@ -25,6 +25,12 @@ struct search_plan {
         bool must; /* a line of an origin that does not fit cannot fit */
     } origins[PLAN_ORIGINS];
     uint32_t norigins;
+    /* search_text.c: what was found out about a term in this block */
+    const struct needle *word_of, *hosts_node, *seen_node;
+    struct needle word;
+    bool hosts_hit;
+    uint8_t *seen; /* dictionary values: 0 not asked, 1 no, 2 yes */
+    uint32_t seen_n, seen_cap;
 };
 /* True when a line of this origin may fit. */
 bool search_plan_origin_fits(const struct search_plan *p, uint32_t origin);
