@@ -9,7 +9,7 @@ enum {
     SPELLINGS = 4,
     LISTS_MAX = 4,
     MANY = 5000,
-    NEAR_DOCS_MAX = 8000,
+    NEAR_DOCS_MAX = 3000,
     NEAR_POSTINGS_MAX = 1000000,
     SCOPED_KEEP = 400,
     ENOUGH = 3,

@@ -104,10 +104,11 @@ bool near_doc(const struct query *q, str text, unsigned *off)
         bool plain = all_alnum(w);
         if (place(text, w) != MATCH_NONE)
             continue;
-        while (max > 0 && best > 1 && (t = next_token(&rest, plain)).n > 0)
-            for (unsigned k = 1; k <= max && k < best; k++)
-                if (match_near(w, t, k))
-                    best = k;
+        for (unsigned look = max; look > 0 && (t = next_token(&rest, plain)).n > 0;)
+            if (match_near(w, t, look)) { /* from here on only a nearer one counts */
+                best = match_near(w, t, look - 1) ? look - 1 : look;
+                look = best > 1 ? best - 1 : 0;
+            }
         if (best > max)
             return false;
         *off += best;
