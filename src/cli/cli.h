@@ -95,6 +95,7 @@ void out_cell(struct run *r, struct buf *b, const json_t *row, const char *path)
 void out_message(struct run *r, const char *key, const char *a0, const char *a1); /* stderr, one line */
 int fail(struct run *r, const struct err *e); /* prints the error, returns EXIT_ERROR */
 
+str args_joined(struct run *r); /* what stands after the command, with spaces between */
 int completion_print(struct run *r);
 int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *), cmd_passwd(struct run *),
     cmd_logins(struct run *), cmd_new_login(struct run *), cmd_unlock(struct run *), cmd_tokens(struct run *),

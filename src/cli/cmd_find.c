@@ -4,21 +4,6 @@
 #include "base/msg.h"
 #include "base/text.h"
 
-static str joined(struct run *r)
-{
-    struct buf b;
-
-    buf_init(&b, 64 * 1024);
-    for (int i = 0; i < r->nargs; i++) {
-        if (i > 0)
-            buf_byte(&b, ' ');
-        buf_z(&b, r->args[i]);
-    }
-    str s = arena_str(&r->arena, buf_view(&b));
-    buf_done(&b);
-    return s;
-}
-
 static bool has_all(str text, str words)
 {
     str w;
@@ -55,7 +40,7 @@ int cmd_find(struct run *r)
                                          {"match", "cli.col.match"}};
     struct err e = {0};
     json_t *out = NULL, *group, *hit, *rows = json_array();
-    str words = joined(r);
+    str words = args_joined(r);
     struct buf b;
     size_t i, k;
 

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include <errno.h>
 
-static str joined(struct run *r)
+str args_joined(struct run *r)
 {
     struct buf b;
 
@@ -23,7 +23,7 @@ static str search_path(struct run *r, const char *base)
 
     buf_init(&b, 128 * 1024);
     buf_z(&b, base);
-    url_param(&b, "query", joined(r).p);
+    url_param(&b, "query", args_joined(r).p);
     url_param(&b, "limit", r->opt.limit);
     url_param(&b, "before", r->opt.before);
     str s = arena_str(&r->arena, buf_view(&b));
@@ -118,7 +118,7 @@ static int explain(struct run *r)
 
     buf_init(&b, 128 * 1024);
     buf_z(&b, "/api/v1/query?explain=true");
-    url_param(&b, "query", joined(r).p);
+    url_param(&b, "query", args_joined(r).p);
     int rc = client_get(r, buf_view(&b), &found, &e);
     buf_done(&b);
     if (rc < 0)
@@ -154,7 +154,7 @@ static int write_sum(struct run *r, const char *path, long long bytes)
     if (client_get(r, STR("/api/v1/exports"), &list, &e) < 0)
         return fail(r, &e);
     json_array_foreach(json_object_get(list, "items"), i, x) if (sum == NULL && json_get_int(x, "bytes", -1) == bytes &&
-                                                                 str_eq(json_get_str(x, "query"), joined(r)) &&
+                                                                 str_eq(json_get_str(x, "query"), args_joined(r)) &&
                                                                  json_is_true(json_object_get(x, "whole"))) sum =
         json_string_value(json_object_get(x, "sha256"));
     int n = snprintf(name, sizeof(name), "%s.sha256", path);
@@ -181,7 +181,7 @@ static int export_file(struct run *r)
     buf_init(&b, 128 * 1024);
     buf_z(&b, "/api/v1/events/export?format=");
     buf_z(&b, r->format == OUT_JSON ? "json" : r->format == OUT_CSV ? "csv" : "text");
-    url_param(&b, "query", joined(r).p);
+    url_param(&b, "query", args_joined(r).p);
     int rc = client_stream(r, buf_view(&b), to_file, &o, &e);
     buf_done(&b);
     if (fclose(o.f) != 0 && rc == 0)
@@ -215,7 +215,7 @@ int cmd_search(struct run *r)
         return export_file(r);
     if (client_get(r, search_path(r, "/api/v1/events"), &found, &e) < 0) {
         struct err second = {0};
-        if (!is_wide(joined(r)))
+        if (!is_wide(args_joined(r)))
             return fail(r, &e);
         if (client_get(r, search_path(r, "/api/v1/query"), &found, &second) < 0)
             return fail(r, &second);
