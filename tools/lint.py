@@ -94,7 +94,7 @@ def test_names():
         text = path.read_text(encoding="utf-8")
         names.update(re.findall(r"test\(\s*'([^']+)'", text))
         names.update(re.findall(r"\['([a-z0-9_/-]+)',", text))
-        for items, prefix in re.findall(r"foreach t : \[([^\]]*)\]\s*test\('([^']+)' \+ t", text):
+        for items, prefix in re.findall(r"foreach t : \[([^\]]*)\]\s*(?:exe = executable\([^()]*\)\s*)?test\('([^']+)' \+ t", text):
             names.update(prefix + item for item in re.findall(r"'([^']+)'", items))
     names.update(f"scenario/{p.stem}" for p in (ROOT / "tests" / "scenario").glob("*.py"))
     names.update(f"e2e/{p.stem}" for p in (ROOT / "tests" / "e2e").glob("*.mjs"))

@@ -185,7 +185,6 @@ json_t *errs_json(const struct errs *es, enum lang lang); /* as in "errors" of a
 void errs_pointer(struct errs *es, const char *pointer, int code, const char *key, const char *arg0, const char *arg1);
 
 /* password.c, login.c, session.c, token.c: who asks */
-int auth_tables(struct store *st, struct err *e);
 int password_judge(const struct login_policy *p, str account, str old, str new_, struct err *e);
 void password_one_time(char out[ONE_TIME_PASSWORD_MAX]);
 struct login_policy api_policy(struct api *api);

@@ -16,7 +16,7 @@ int api_open(const struct api_cfg *cfg, const struct api_deps *deps, struct api 
 
     if (api == NULL)
         return ERR(e, -ENOMEM, "api.internal");
-    rc = auth_tables(registry_store(deps->registry), e);
+    rc = api_tables(registry_store(deps->registry), e);
     if (rc < 0) {
         free(api);
         return rc;

@@ -52,6 +52,8 @@ struct api_deps {
     struct api_hooks hooks; /* members may be NULL */
 };
 struct api;
+/* The api's tables in a store that is only filled, not used (registry/move.h). */
+int api_tables(struct store *st, struct err *e);
 /* Makes the tables and listens to the judge; no socket yet. The cfg is copied. */
 int api_open(const struct api_cfg *cfg, const struct api_deps *deps, struct api **out, struct err *e);
 /* Binds and serves with the vault's key "https", whose certificate must exist. */

@@ -31,7 +31,7 @@ static const char *const tables[] = {
     " byte_count BIGINT NOT NULL, sha256 TEXT NOT NULL)",
 };
 
-int auth_tables(struct store *st, struct err *e)
+int api_tables(struct store *st, struct err *e)
 {
     struct tx *tx;
     int rc = store_begin(st, STORE_WRITE, &tx, e);

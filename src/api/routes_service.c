@@ -29,7 +29,8 @@ int route_health_get(struct request *rq, struct response *rs, struct err *e)
     journal_stats(rq->api->d.journal, &js);
     if (js.full)
         return ERR(e, HTTP_ERR(503), "api.disk_full");
-    return reply_json(rq, rs, 200, json_pack("{s:b}", "ok", 1));
+    return reply_json(rq, rs, 200,
+                      json_pack("{s:b,s:s}", "ok", 1, "role", judge_leads(rq->api->d.judge) ? "active" : "standby"));
 }
 
 int route_metrics_get(struct request *rq, struct response *rs, struct err *e)

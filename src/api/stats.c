@@ -95,10 +95,10 @@ static json_t *judge_json(struct api *api)
     struct judge_stats s;
 
     judge_stats(api->d.judge, &s);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)s.events, "matched",
-                     (json_int_t)s.matched, "findings_open", (json_int_t)s.findings_open, "rules", (json_int_t)s.rules,
-                     "checks", (json_int_t)s.checks, "duties", (json_int_t)s.duties, "groups", (json_int_t)s.groups,
-                     "evicted", (json_int_t)s.evicted);
+    return json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "leads", (int)s.leads, "events", (json_int_t)s.events,
+                     "matched", (json_int_t)s.matched, "findings_open", (json_int_t)s.findings_open, "rules",
+                     (json_int_t)s.rules, "checks", (json_int_t)s.checks, "duties", (json_int_t)s.duties, "groups",
+                     (json_int_t)s.groups, "evicted", (json_int_t)s.evicted);
 }
 
 static json_t *registry_json(struct api *api)
@@ -134,6 +134,7 @@ json_t *stats_json(struct api *api)
     json_t *o = json_object();
 
     json_object_set_new(o, "version", json_string(api->cfg.version));
+    json_object_set_new(o, "store", json_string(store_engine(registry_store(api->d.registry))));
     json_object_set_new(o, "started_at", time_json(api->started_wall));
     json_object_set_new(o, "uptime_s", json_integer((clock_mono(api->d.clock) - api->started_mono) / NS_PER_S));
     json_object_set_new(o, "rss_bytes", json_integer((json_int_t)rss_bytes()));
@@ -159,8 +160,8 @@ static void metric(struct buf *b, const char *group, const char *name, bool gaug
 static bool is_gauge(const char *name)
 {
     static const char *const gauges[] = {"events",        "raw_bytes", "disk_bytes", "segments", "blocks",
-                                         "findings_open", "rules",     "checks",     "duties",   "groups",
-                                         "records",       "streams",   "full",       NULL};
+                                         "findings_open", "leads",     "rules",      "checks",   "duties",
+                                         "groups",        "records",   "streams",    "full",     NULL};
     for (size_t i = 0; gauges[i] != NULL; i++)
         if (strcmp(gauges[i], name) == 0)
             return true;

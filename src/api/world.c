@@ -2,6 +2,7 @@
  * when something it needs does not work. */
 #include "api/world-int.h"
 #include "base/file.h"
+#include "registry/test-store.h"
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
@@ -37,7 +38,7 @@ static void open_parts(struct world *w, const char *dir)
     struct arena a = arena_init(4 << 20);
     struct err e = {0};
     struct errs es;
-    char path[512];
+    char path[512], url[TEST_URL_MAX];
     str text;
 
     errs_init(&es, 100);
@@ -46,8 +47,8 @@ static void open_parts(struct world *w, const char *dir)
     snprintf(path, sizeof(path), "%s/calendar/vn.tsv", source());
     NEED(file_read(&a, path, 1 << 20, &text, &e) == 0, &e);
     NEED(calendar_parse(text, path, &w->calendar, &es) == 0, es.n > 0 ? &es.v[0] : &e);
-    snprintf(path, sizeof(path), "%s/registry.db", dir);
-    NEED(store_open(path, &w->store, &e) == 0, &e);
+    test_store_url(dir, test_store_like(w->schema, &w->clk), url, sizeof(url));
+    NEED(store_open(url, &w->store, &e) == 0, &e);
     NEED(registry_open(w->store, w->schema, &w->clk, &w->registry, &e) == 0, &e);
     snprintf(path, sizeof(path), "%s/journal", dir);
     NEED(file_mkdirs(path, 0700, &e) == 0, &e);

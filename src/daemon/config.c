@@ -27,6 +27,7 @@ const struct config_option config_options[] = {
     O(tls_client_ca, PATH, 0, 1000, "", false),
     O(user, TEXT, 0, 32, "luy", false),
     O(log_level, LEVEL, 0, 0, "info", true),
+    O(store, STORE, 0, 500, "sqlite", false),
     O(schema_dir, PATH, 0, 1000, "", false),
     O(packs_dir, PATH, 0, 1000, "", false),
     O(web_dir, PATH, 0, 1000, "", false),

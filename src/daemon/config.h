@@ -11,6 +11,7 @@ struct config {
     const char *listen, *syslog_udp, *syslog_tcp, *syslog_tls; /* "" = off */
     const char *flow_udp, *ipfix_udp, *json_tcp, *json_unix, *json_dgram, *json_files;
     const char *tls_client_ca, *https_names, *user, *log_level;
+    const char *store;                                            /* "sqlite" or a url */
     const char *schema_dir, *packs_dir, *web_dir, *calendar_file; /* "" = in the share folder */
     int64_t check_interval, check_timeout_ms;
     int64_t journal_sync_ms, journal_block, journal_block_age, journal_max, journal_retention_days, journal_reserve;
@@ -19,7 +20,7 @@ struct config {
     int64_t api_connections, api_per_address, api_streams, api_body_total;
     int64_t login_failures, login_window, login_lock, session_idle, session_max, password_min;
 };
-enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_LEVEL, CT_INT, CT_SIZE, CT_DURATION };
+enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_LEVEL, CT_STORE, CT_INT, CT_SIZE, CT_DURATION };
 struct config_option {
     const char *name;
     enum config_type type;

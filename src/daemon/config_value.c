@@ -107,6 +107,11 @@ static bool text_ok(const struct config_option *o, str *s, struct err *e)
             return true;
         ERR(e, -EINVAL, "config.not_address", err_s(*s));
         return false;
+    case CT_STORE:
+        if (s->n <= (size_t)o->max && (str_eq(*s, STR("sqlite")) || str_starts(*s, STR("postgresql://"))))
+            return true;
+        ERR(e, -EINVAL, "config.not_store", err_s(*s));
+        return false;
     case CT_LEVEL:
         for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
             if (str_eq(*s, str_c(levels[i])))

@@ -32,12 +32,17 @@ struct luyd {
     struct intake *intake;
     struct tailer *tailer;
     struct pipeline *pipeline;
+    struct leading *leading;
     struct api *api;
 };
 /* parts.c: each opens one part out of cfg and what is open already. */
 typedef int luyd_step(struct luyd *d, struct err *e);
 luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
-    open_judge, open_api, open_intake, start_api, write_ports;
+    open_judge, open_api, open_intake, open_leading, start_api, write_ports;
+bool store_is_shared(const struct luyd *d);
+/* Where the store of this data folder is, as store_open takes it. */
+const char *store_url(const struct luyd *d, const char *store, char *path, size_t cap);
+void leading_stop(struct leading *r); /* NULL is fine */
 struct login_policy policy_of(const struct config *c);
 void set_log_level(const char *name);
 void on_log_line(void *ctx, enum log_level lv, str line); /* base/log.h hook; ctx: struct luyd */

@@ -44,7 +44,8 @@ static const struct {
     {"configuration", open_config}, {"data", open_data},         {"keys", open_vault},
     {"registry", open_registry},    {"calendar", open_calendar}, {"journal", open_journal},
     {"flows", open_flows},          {"judge", open_judge},       {"api", open_api},
-    {"intake", open_intake},        {"https", start_api},        {"ports", write_ports},
+    {"intake", open_intake},        {"role", open_leading},      {"https", start_api},
+    {"ports", write_ports},
 };
 
 void log_step(const char *name, const struct err *e)
@@ -113,6 +114,7 @@ void luyd_stop(struct luyd *d)
     if (d->pipeline != NULL)
         self_sayf(d->self, 5, "event=luyd_stop pid=%d", (int)getpid());
     log_set_hook(NULL, NULL);
+    leading_stop(d->leading);
     pipeline_stop(d->pipeline);
     tailer_close(d->tailer);
     if (d->intake != NULL)

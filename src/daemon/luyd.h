@@ -19,6 +19,7 @@ void luyd_stop(struct luyd *d);
 int luyd_check(const struct luyd_options *o);
 /* --load: CSV files named NN-kind.csv of a folder into a data folder that no luyd uses. */
 int luyd_load(const struct luyd_options *o, const char *folder);
+int luyd_migrate(const struct luyd_options *o, const char *to); /* "sqlite" or a url */
 /* --reset-login: a new one-time password for an account, printed; ends its lock. */
 int luyd_reset_login(const struct luyd_options *o, const char *account);
 

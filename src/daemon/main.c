@@ -17,7 +17,7 @@
 
 struct args {
     struct luyd_options o;
-    const char *load, *reset;
+    const char *load, *reset, *migrate;
     bool check, help, version;
 };
 static const struct {
@@ -30,6 +30,7 @@ static const struct {
     {"--listen", offsetof(struct args, o.listen), 0, "daemon.arg.listen"},
     {"--load", offsetof(struct args, load), 0, "daemon.arg.load"},
     {"--reset-login", offsetof(struct args, reset), 0, "daemon.arg.reset"},
+    {"--migrate-store", offsetof(struct args, migrate), 0, "daemon.arg.migrate"},
     {"--check-config", 0, offsetof(struct args, check), "daemon.arg.check"},
     {"--help", 0, offsetof(struct args, help), "daemon.arg.help"},
     {"--version", 0, offsetof(struct args, version), "daemon.arg.version"},
@@ -135,5 +136,7 @@ int main(int argc, char **argv)
     }
     if (a.reset != NULL)
         return luyd_reset_login(&a.o, a.reset);
+    if (a.migrate != NULL)
+        return luyd_migrate(&a.o, a.migrate);
     return a.load != NULL ? luyd_load(&a.o, a.load) : serve(&a);
 }

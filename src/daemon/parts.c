@@ -126,14 +126,23 @@ int open_schema(struct luyd *d, struct err *e)
     return rc;
 }
 
+bool store_is_shared(const struct luyd *d) { return strcmp(d->cfg.store, "sqlite") != 0; }
+
+const char *store_url(const struct luyd *d, const char *store, char *path, size_t cap)
+{
+    if (strcmp(store, "sqlite") != 0)
+        return store;
+    snprintf(path, cap, "%s/registry.db", d->o.data);
+    return path;
+}
+
 int open_registry(struct luyd *d, struct err *e)
 {
     char path[1100];
     int rc = open_schema(d, e);
 
-    snprintf(path, sizeof(path), "%s/registry.db", d->o.data);
     if (rc == 0)
-        rc = store_open(path, &d->store, e);
+        rc = store_open(store_url(d, d->cfg.store, path, sizeof(path)), &d->store, e);
     if (rc == 0)
         rc = registry_open(d->store, d->schema, &d->clk, &d->registry, e);
     return rc;
@@ -203,7 +212,8 @@ int open_judge(struct luyd *d, struct err *e)
     struct judge_cfg jc = {.packs_dir = d->paths.packs,
                            .calendar = d->calendar,
                            .check_seconds = (int)d->cfg.check_interval,
-                           .sql_timeout_ms = (int)d->cfg.check_timeout_ms};
+                           .sql_timeout_ms = (int)d->cfg.check_timeout_ms,
+                           .shared = strcmp(store_engine(d->store), "sqlite") != 0};
     struct errs es;
     int rc;
 

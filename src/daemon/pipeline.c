@@ -288,7 +288,7 @@ static void tick_changes(struct pipeline *p, int64_t *told)
     struct err e = {0};
     int64_t due;
 
-    if (p->registry != NULL && change_tick(p->registry, &due, &e) < 0 && mono(p) >= *told) {
+    if (p->registry != NULL && judge_leads(p->judge) && change_tick(p->registry, &due, &e) < 0 && mono(p) >= *told) {
         log_err(LOG_ERROR, "change_tick", &e);
         *told = mono(p) + COMPLAIN_S * NS_PER_S;
     }

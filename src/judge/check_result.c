@@ -4,10 +4,13 @@
 #include <errno.h>
 
 const char *const check_state_names[] = {"unknown", "pass", "fail", "not_applicable"};
-/* Tables with secrets, whoever made them. */
-const char *const check_deny[] = {"login",    "login_failure",  "logins",    "session",     "sessions",
-                                  "token",    "tokens",         "api_login", "api_session", "api_token",
-                                  "recovery", "personal_value", "change_op", NULL};
+
+int check_tables_make(struct judge *j, struct err *e)
+{
+    j->table_names = arena_init(4 << 20);
+    j->tables = j->reg == NULL ? NULL : schema_tables(registry_schema(j->reg), &j->table_names);
+    return j->table_names.failed ? ERR(e, -ENOMEM, "base.no_memory", "judge") : 0;
+}
 
 int check_table(struct tx *tx, struct err *e)
 {
@@ -72,6 +75,11 @@ int result_write(struct judge *j, const struct control *c, const struct result *
 
     if (rc < 0)
         return rc;
+    rc = term_check(j, tx, e);
+    if (rc < 0) {
+        store_rollback(tx);
+        return rc;
+    }
     rc = tx_exec(tx,
                  "INSERT INTO check_result (control, state, offenders, unknowns, checked_at, ms, error_vi, error_en)"
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (control) DO UPDATE SET state = excluded.state,"
@@ -113,7 +121,7 @@ struct foreign_query check_query(struct judge *j, const char *sql, const struct 
     return (struct foreign_query){.sql = sql,
                                   .params = v,
                                   .nparams = n,
-                                  .deny_tables = check_deny,
+                                  .tables = j->tables,
                                   .timeout_ms = j->cfg.sql_timeout_ms,
                                   .max_rows = CHECK_ROWS_MAX};
 }

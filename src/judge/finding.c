@@ -222,6 +222,9 @@ static int close_list(struct judge *j, struct live **v, size_t n, int64_t now, c
     struct tx *tx = NULL;
     int rc = n == 0 || j->st == NULL ? 0 : store_begin(j->st, STORE_WRITE, &tx, e);
 
+    if (rc == 0 && tx != NULL)
+        rc = term_check(j, tx, e);
+
     for (size_t i = 0; rc == 0 && tx != NULL && i < n; i++)
         rc = v[i]->fresh ? 0 : finding_write_closed(j, tx, v[i], now, note, e);
     if (tx != NULL && rc == 0)

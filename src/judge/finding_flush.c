@@ -107,6 +107,8 @@ static int flush_list(struct judge *j, struct live **v, size_t n, struct err *e)
     struct tx *tx = NULL;
     int rc = j->st == NULL ? 0 : store_begin(j->st, STORE_WRITE, &tx, e);
 
+    if (rc == 0 && tx != NULL)
+        rc = term_check(j, tx, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = flush_one(j, tx, v[i], e);
     if (rc == 0 && tx != NULL)

@@ -223,7 +223,10 @@ void result_error(struct result *r, const struct err *e);
 void result_put(struct judge *j, const struct control *c, struct result *fresh);
 int result_write(struct judge *j, const struct control *c, const struct result *r, struct err *e);
 enum { CHECK_PARAMS = 40 };
-extern const char *const check_deny[];
+/* lead.c: -EROFS when another leads by now */
+int term_check(struct judge *j, struct tx *tx, struct err *e);
+int follow_tick(struct judge *j, int64_t *due, struct err *e);
+int check_tables_make(struct judge *j, struct err *e);
 
 /* ---- duties ---- */
 
@@ -282,6 +285,10 @@ struct judge {
     _Atomic int64_t last_received;
     uint64_t events, matched, checks_run;
     int64_t opened_at, now;
+    atomic_bool leads;
+    int64_t term, refreshed_mono;
+    struct arena table_names;
+    const char *const *tables; /* that checks may read; NULL-ended */
 };
 struct packset *judge_packs(struct judge *j); /* a reference; packset_unref */
 /* meta: small numbers that outlive a restart */

@@ -26,11 +26,11 @@ int meta_put(struct tx *tx, const char *key, int64_t v, struct err *e)
         VALS(V_Z(key), V_INT(v)), NULL, e);
 }
 
-static int tables_make(struct judge *j, struct err *e)
+int judge_tables(struct store *st, struct err *e)
 {
     static int (*const makers[])(struct tx *, struct err *) = {finding_tables, check_table, source_table, duty_table};
     struct tx *tx;
-    int rc = store_begin(j->st, STORE_WRITE, &tx, e);
+    int rc = store_begin(st, STORE_WRITE, &tx, e);
 
     if (rc < 0)
         return rc;
@@ -146,7 +146,7 @@ int judge_reload(struct judge *j, struct errs *es, struct err *e)
 
     e = e != NULL ? e : &mine;
     int rc = packs_take(j, es, e);
-    if (rc == 0)
+    if (rc == 0 && judge_leads(j))
         rc = orphans_close(j, e);
     findings_tell(j);
     return rc;
@@ -156,8 +156,10 @@ int judge_reload(struct judge *j, struct errs *es, struct err *e)
 
 static int open_parts(struct judge *j, struct errs *es, struct err *e)
 {
-    int rc = j->st == NULL ? 0 : tables_make(j, e);
+    int rc = check_tables_make(j, e);
 
+    if (rc == 0 && j->st != NULL)
+        rc = judge_tables(j->st, e);
     if (rc == 0 && j->st != NULL)
         rc = position_load(j, e);
     if (rc == 0 && j->st != NULL)
@@ -168,7 +170,7 @@ static int open_parts(struct judge *j, struct errs *es, struct err *e)
         rc = findings_open(j, e);
     if (rc == 0)
         rc = sources_open(j, e);
-    return rc == 0 ? orphans_close(j, e) : rc;
+    return rc == 0 && judge_leads(j) ? orphans_close(j, e) : rc;
 }
 
 int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk, struct judge **out,
@@ -187,6 +189,7 @@ int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clo
     j->cfg.packs_dir = j->packs_dir;
     j->cfg.check_seconds = cfg->check_seconds > 0 ? cfg->check_seconds : 300;
     j->cfg.sql_timeout_ms = cfg->sql_timeout_ms > 0 ? cfg->sql_timeout_ms : 5000;
+    atomic_init(&j->leads, !cfg->shared);
     j->reg = r;
     j->st = r == NULL ? NULL : registry_store(r);
     j->clk = clk;
@@ -216,7 +219,7 @@ void judge_close(struct judge *j)
 
     if (j == NULL)
         return;
-    if (j->en != NULL) {
+    if (j->en != NULL && judge_leads(j)) {
         pthread_mutex_lock(&j->fl);
         findings_flush(j, true, NULL);
         pthread_mutex_unlock(&j->fl);
@@ -236,6 +239,7 @@ void judge_close(struct judge *j)
     pthread_mutex_destroy(&j->fl);
     pthread_mutex_destroy(&j->ps_lock);
     pthread_mutex_destroy(&j->telling);
+    arena_free(&j->table_names);
     free(j->packs_dir);
     free(j);
 }
@@ -283,6 +287,8 @@ int judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e)
     int wrote;
 
     e = e != NULL ? e : &mine;
+    if (!judge_leads(j))
+        return 0;
     pthread_mutex_lock(&j->ev);
     int rc = judge_batch(j, wire, first_seq, e);
     pthread_mutex_lock(&j->fl);
@@ -345,6 +351,10 @@ int judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e)
     struct packset *ps = judge_packs(j);
 
     e = e != NULL ? e : &mine;
+    if (!judge_leads(j)) {
+        packset_unref(ps);
+        return follow_tick(j, due_mono_ns, e);
+    }
     int rc = tick_engine(j, e);
     int64_t mono = clock_mono(j->clk);
     const struct control *c = j->st == NULL ? NULL : due_control(j, ps, mono);
@@ -365,6 +375,10 @@ int judge_check_now(struct judge *j, str control, struct err *e)
     int rc = 0;
 
     e = e != NULL ? e : &mine;
+    if (!judge_leads(j)) {
+        packset_unref(ps);
+        return ERR(e, -EROFS, "judge.follows");
+    }
     if (control.n > 0) {
         const struct control *c = packset_control(ps, control);
         rc = c == NULL ? ERR(e, -ENOENT, "judge.no_control", S(control)) : run_control(j, ps, c, e);
@@ -383,7 +397,8 @@ void judge_stats(struct judge *j, struct judge_stats *out)
     pthread_mutex_lock(&j->ev);
     pthread_mutex_lock(&j->fl);
     correlator_stats(j->en->cor, &cs);
-    *out = (struct judge_stats){.events = j->events,
+    *out = (struct judge_stats){.leads = judge_leads(j),
+                                .events = j->events,
                                 .matched = j->matched,
                                 .findings_open = j->fi.open.n,
                                 .rules = j->en->ps->nrules + j->en->ps->ncorrs,

@@ -16,8 +16,11 @@ struct judge_cfg {
     const struct calendar *calendar;
     int check_seconds;  /* state checks run this often, default 300 */
     int sql_timeout_ms; /* a state check, default 5000 */
+    bool shared;        /* other programs use the store too: judges only from judge_lead on */
 };
 struct judge;
+/* The judge's tables in a store that is only filled, not used (registry/move.h). */
+int judge_tables(struct store *st, struct err *e);
 /* Reads every pack; every mistake of every file goes to es and then -EINVAL.
  * store may be NULL: only judged, not kept (luyd --check-config). */
 int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clock *clk, struct judge **out,
@@ -25,6 +28,11 @@ int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clo
 void judge_close(struct judge *j);
 /* Reads the packs again; on any mistake the old ones stay. */
 int judge_reload(struct judge *j, struct errs *es, struct err *e);
+
+/* With cfg.shared: begins to judge, from what the store says now, or ends it.
+ * Any thread. On failure it does not lead. */
+int judge_lead(struct judge *j, bool lead, struct err *e);
+bool judge_leads(struct judge *j);
 
 /* Called with what changed so that the api can stream it: what is "finding",
  * the state within says whether it is new, counted on, marked or closed. On the
@@ -42,6 +50,7 @@ int judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e);
  * *due_mono_ns: when to call again. State checks run here, on this thread, one
  * a call, so that it should not be the pipeline's. */
 int judge_tick(struct judge *j, int64_t *due_mono_ns, struct err *e);
+/* -EROFS on a follower. */
 int judge_check_now(struct judge *j, str control_or_empty, struct err *e);
 
 /* Views for the api, limited to what the actor may see; shapes in docs/api.md. */
@@ -72,6 +81,7 @@ int judge_duty_done(struct judge *j, const struct actor *who, str duty, str peri
 int judge_sources(struct judge *j, const struct actor *who, json_t **out, struct err *e);
 struct judge_stats {
     uint64_t events, matched, findings_open, rules, checks, duties, groups, evicted;
+    bool leads;
 };
 void judge_stats(struct judge *j, struct judge_stats *out);
 #endif

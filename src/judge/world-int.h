@@ -2,11 +2,12 @@
  * own, a pack written by the test, and a clock set by hand. */
 #ifndef LUY_JUDGE_WORLD_INT_H
 #define LUY_JUDGE_WORLD_INT_H
+#include "registry/test-store.h"
 #include "base/log.h"
 #include "judge/test-int.h"
 
 struct world {
-    char dir[300], packs[400], db[400];
+    char dir[300], packs[400], db[TEST_URL_MAX];
     struct clock clk;
     struct schema *sc;
     struct store *st;
@@ -104,10 +105,11 @@ static inline struct world *w_new(void)
     w->sql_ms = 500;
     dir_make(w->dir, sizeof(w->dir));
     snprintf(w->packs, sizeof(w->packs), "%s/packs", w->dir);
-    snprintf(w->db, sizeof(w->db), "%s/registry.db", w->dir);
     snprintf(path, sizeof(path), "%s/schema", source_dir());
-    if (schema_load(path, &w->sc, &w->es) < 0 || store_open(w->db, &w->st, &w->e) < 0 ||
-        registry_open(w->st, w->sc, &w->clk, &w->reg, &w->e) < 0)
+    if (schema_load(path, &w->sc, &w->es) < 0)
+        fail_msg("%s", text_of_err(&w->es.v[0]));
+    test_store_url(w->dir, test_store_like(w->sc, &w->clk), w->db, sizeof(w->db));
+    if (store_open(w->db, &w->st, &w->e) < 0 || registry_open(w->st, w->sc, &w->clk, &w->reg, &w->e) < 0)
         fail_msg("%s", w->es.n > 0 ? text_of_err(&w->es.v[0]) : text_of_err(&w->e));
     snprintf(path, sizeof(path), "%s/calendar/vn.tsv", source_dir());
     assert_int_equal(file_read(&a, path, 1 << 20, &text, &w->e), 0);

@@ -257,7 +257,7 @@ static void rights_and_dry_runs(void **state)
 {
     struct fixture *f = *state;
     const struct actor auditor = {.name = STR("kt"), .roles = ROLE_AUDITOR};
-    const struct actor officer = {.name = STR("cb"), .roles = ROLE_UNIT_OFFICER, .unit_id = 2};
+    struct actor officer = {.name = STR("cb"), .roles = ROLE_UNIT_OFFICER};
     json_t *out = NULL;
     uint64_t rows, bad;
 
@@ -268,6 +268,7 @@ static void rights_and_dry_runs(void **state)
     assert_int_equal(registry_verify(f->r, &rows, &bad, &f->e), 0);
     assert_int_equal(rows, 0);
     fx_frame(f);
+    officer.unit_id = fx_id(f, "unit", "STC");
     assert_int_equal(fx_import(f, &auditor, "unit", STR("code,name,tier\nA,Một,province\n"), false, &out), -EINVAL);
     assert_string_equal(f->es.v[0].key, "registry.may_not_write");
     assert_int_equal(fx_import(f, &officer, "device",

@@ -25,21 +25,37 @@ static const char *sql_type(const struct mig *m, const struct field *f)
 static void column_ddl(const struct mig *m, const struct field *f, const char *name, bool first, struct buf *b)
 {
     buf_fmt(b, "\"%s\" %s", name, first ? sql_type(m, f) : "TEXT");
-    if (f->type == FT_REF)
+    if (f->type == FT_REF && !m->r->st->ops->refer_later)
         buf_fmt(b, " REFERENCES \"%.*s\"(id)", STR_ARGS(f->ref_kind));
+}
+
+/* Where a reference needs both its tables, it is declared when all are there. */
+static int refer(struct mig *m, str table, const char *col, str to)
+{
+    if (!m->r->st->ops->refer_later)
+        return 0;
+    return mig_later(m, "ALTER TABLE \"%.*s\" ADD FOREIGN KEY (\"%s\") REFERENCES \"%.*s\"(id) DEFERRABLE",
+                     STR_ARGS(table), col, STR_ARGS(to));
 }
 
 static int refs_table(struct mig *m, const struct kind *k, const struct field *f)
 {
     const char *t = m->r->st->ops->int_type;
-    int rc = mig_sql(m,
-                     "CREATE TABLE \"%.*s_%.*s\" (id %s NOT NULL REFERENCES \"%.*s\"(id), ref_id %s NOT NULL REFERENCES"
-                     " \"%.*s\"(id), PRIMARY KEY (id, ref_id))",
-                     STR_ARGS(k->name), STR_ARGS(f->name), t, STR_ARGS(k->name), t, STR_ARGS(f->ref_kind));
+    char name[2 * COL_MAX], to[2 * COL_MAX + 40] = "", from[2 * COL_MAX + 40] = "";
 
+    snprintf(name, sizeof(name), "%.*s_%.*s", STR_ARGS(k->name), STR_ARGS(f->name));
+    if (!m->r->st->ops->refer_later) {
+        snprintf(from, sizeof(from), " REFERENCES \"%.*s\"(id)", STR_ARGS(k->name));
+        snprintf(to, sizeof(to), " REFERENCES \"%.*s\"(id)", STR_ARGS(f->ref_kind));
+    }
+    int rc = mig_sql(m, "CREATE TABLE \"%s\" (id %s NOT NULL%s, ref_id %s NOT NULL%s, PRIMARY KEY (id, ref_id))", name,
+                     t, from, t, to);
     if (rc == 0)
-        rc = mig_sql(m, "CREATE INDEX \"%.*s_%.*s_r\" ON \"%.*s_%.*s\" (ref_id)", STR_ARGS(k->name), STR_ARGS(f->name),
-                     STR_ARGS(k->name), STR_ARGS(f->name));
+        rc = refer(m, str_c(name), "id", k->name);
+    if (rc == 0)
+        rc = refer(m, str_c(name), "ref_id", f->ref_kind);
+    if (rc == 0)
+        rc = mig_sql(m, "CREATE INDEX \"%s_r\" ON \"%s\" (ref_id)", name, name);
     return rc;
 }
 
@@ -69,6 +85,10 @@ int ddl_table(struct mig *m, const struct kind *k)
     for (size_t i = 0; i < k->nfields && rc == 0; i++)
         if (k->fields[i].type == FT_REFS)
             rc = refs_table(m, k, &k->fields[i]);
+        else if (k->fields[i].type == FT_REF) {
+            field_columns(&k->fields[i], cols);
+            rc = refer(m, k->name, cols[0], k->fields[i].ref_kind);
+        }
     if (rc == 0)
         rc = ddl_indexes(m, k);
     return rc == 0 ? ops->search_make(m->tx, k->name, m->e) : rc;
@@ -88,6 +108,8 @@ int ddl_field(struct mig *m, const struct kind *k, const struct field *f)
         column_ddl(m, f, cols[j], j == 0, &b);
         rc = mig_sql(m, "ALTER TABLE \"%.*s\" ADD COLUMN %.*s", STR_ARGS(k->name), STR_ARGS(buf_view(&b)));
         buf_done(&b);
+        if (rc == 0 && f->type == FT_REF)
+            rc = refer(m, k->name, cols[j], f->ref_kind);
     }
     return rc;
 }
@@ -168,7 +190,7 @@ int ddl_field_drop(struct mig *m, const struct kind *k, const json_t *old_field)
 
     ftype_parse(json_get_str(old_field, "type"), &f.type);
     if (f.type == FT_REFS)
-        return mig_sql(m, "DROP TABLE \"%.*s_%.*s\"", STR_ARGS(k->name), STR_ARGS(f.name));
+        return mig_sql(m, "DROP TABLE \"%.*s_%.*s\"%s", STR_ARGS(k->name), STR_ARGS(f.name), m->r->st->ops->drop_tail);
     size_t n = field_columns(&f, cols);
     for (size_t j = 0; j < n && rc == 0; j++)
         rc = mig_sql(m, "ALTER TABLE \"%.*s\" DROP COLUMN \"%s\"", STR_ARGS(k->name), cols[j]);

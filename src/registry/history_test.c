@@ -1,21 +1,25 @@
 /* The history and its chain: every write leaves a row, and no byte of any row
  * changes unseen. */
+#include "base/text.h"
 #include "registry/test-int.h"
-#include "registry/sqlite-int.h"
 
-static sqlite3 *raw_open(struct fixture *f)
+/* What someone with the database in hand can do: past the registry, statement by statement. */
+static void raw_with(struct fixture *f, const char *sql, const struct val *p, size_t np)
 {
-    sqlite3 *db;
+    str rest = str_c(sql), one;
+    struct tx *tx;
 
-    assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
-    return db;
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    while (str_split(&rest, ';', &one)) {
+        char text[600];
+        snprintf(text, sizeof(text), "%.*s", STR_ARGS(one));
+        if (tx_exec(tx, text, p, np, NULL, &f->e) < 0)
+            fail_msg("%s: %s", text, fx_text(&f->e));
+    }
+    assert_int_equal(store_commit(tx, &f->e), 0);
 }
 
-static void raw(sqlite3 *db, const char *sql)
-{
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-}
+static void raw(struct fixture *f, const char *sql) { raw_with(f, sql, NULL, 0); }
 
 static uint64_t verify(struct fixture *f)
 {
@@ -65,43 +69,68 @@ static void rows_say_what_happened(void **state)
 }
 
 /* Another person's reader: the chain as the comment in history.c draws it. */
+struct chain {
+    struct sha256 prev;
+    char hex[65];
+};
+
+static bool chain_row(void *ctx, const struct val *v, size_t n)
+{
+    struct chain *c = ctx;
+    struct buf b;
+
+    assert_int_equal(n, 13);
+    buf_init(&b, 1 << 20);
+    for (int i = 0; i < 12; i++) {
+        char number[32];
+        str s = v[i].s;
+        if (v[i].type == VAL_INT) {
+            snprintf(number, sizeof(number), "%lld", (long long)v[i].i);
+            s = str_c(number);
+        }
+        if (v[i].type == VAL_NULL)
+            buf_z(&b, "-,");
+        else
+            buf_fmt(&b, "%zu:%.*s,", s.n, STR_ARGS(s));
+    }
+    c->prev = sha256_2((str){(const char *)c->prev.b, 32}, buf_view(&b));
+    sha256_hex(c->prev, c->hex);
+    assert_true(str_eq(v[12].s, str_c(c->hex)));
+    buf_done(&b);
+    return true;
+}
+
 static void chain_as_written_down(void **state)
 {
     struct fixture *f = *state;
-    struct sha256 prev = {0};
-    sqlite3_stmt *st;
-    char hex[65] = "", head[65];
+    struct chain c = {0};
+    struct tx *tx;
+    char head[65];
     uint64_t seq;
 
     fx_frame(f);
-    sqlite3 *db = raw_open(f);
+    assert_int_equal(store_begin(f->st, STORE_READ, &tx, &f->e), 0);
     assert_int_equal(
-        sqlite3_prepare_v2(
-            db,
-            "SELECT seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before, after,"
-            " hash FROM history ORDER BY seq",
-            -1, &st, NULL),
-        SQLITE_OK);
-    while (sqlite3_step(st) == SQLITE_ROW) {
-        struct buf b;
-        buf_init(&b, 1 << 20);
-        for (int c = 0; c < 12; c++) {
-            const char *text = (const char *)sqlite3_column_text(st, c);
-            if (text == NULL)
-                buf_z(&b, "-,");
-            else
-                buf_fmt(&b, "%zu:%s,", strlen(text), text);
-        }
-        prev = sha256_2((str){(const char *)prev.b, 32}, buf_view(&b));
-        sha256_hex(prev, hex);
-        assert_string_equal(hex, (const char *)sqlite3_column_text(st, 12));
-        buf_done(&b);
-    }
-    sqlite3_finalize(st);
-    sqlite3_close(db);
+        tx_query(tx,
+                 "SELECT seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev, before,"
+                 " after, hash FROM history ORDER BY seq",
+                 NO_VALS, chain_row, &c, &f->e),
+        0);
+    store_rollback(tx);
     assert_int_equal(registry_head(f->r, &seq, head, &f->e), 0);
     assert_int_equal(seq, 8);
-    assert_string_equal(head, hex);
+    assert_string_equal(head, c.hex);
+}
+
+static void read_text(struct fixture *f, struct arena *a, const char *sql, str *out)
+{
+    struct val v;
+    struct tx *tx;
+
+    assert_int_equal(store_begin(f->st, STORE_READ, &tx, &f->e), 0);
+    assert_int_equal(tx_one(tx, a, sql, NO_VALS, &v, &f->e), 1);
+    store_rollback(tx);
+    *out = v.s;
 }
 
 /* Every byte of every column of a row in the middle, one at a time. */
@@ -121,50 +150,42 @@ static void any_byte(void **state)
     json_decref(out);
     fx_add(f, "person", "{'code':'sau','name':'Sau','unit':'STC'}");
     assert_int_equal(verify(f), 0);
-    sqlite3 *db = raw_open(f);
     for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++) {
-        sqlite3_stmt *st;
+        struct arena a = arena_init(1 << 20);
+        str was;
         snprintf(sql, sizeof(sql), "SELECT %s FROM history WHERE seq = 9", columns[c]);
-        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-        char *was = strdup((const char *)sqlite3_column_text(st, 0));
-        sqlite3_finalize(st);
+        read_text(f, &a, sql, &was);
         snprintf(sql, sizeof(sql), "UPDATE history SET %s = ?1 WHERE seq = 9", columns[c]);
-        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-        size_t n = strlen(was);
-        for (size_t i = 0; i <= n; i++) {
-            char *now = strdup(was);
-            if (i < n)
+        for (size_t i = 0; i <= was.n; i++) {
+            char *now = arena_cstr(&a, was);
+            if (i < was.n)
                 now[i] = (char)(now[i] ^ 1);
-            sqlite3_bind_text(st, 1, now, (int)(i < n ? n : n - 1), SQLITE_TRANSIENT); /* last: one byte cut off */
-            assert_int_equal(sqlite3_step(st), SQLITE_DONE);
-            sqlite3_reset(st);
+            str bad = {now, i < was.n ? was.n : was.n - 1}; /* last: one byte cut off */
+            if (!utf8_valid(bad))
+                bad.n = 0; /* half a letter is no text: none at all then */
+            raw_with(f, sql, VALS(V_STR(bad)));
             if (verify(f) != 9)
                 fail_msg("%s byte %zu", columns[c], i);
             tampered++;
-            free(now);
         }
-        sqlite3_bind_text(st, 1, was, -1, SQLITE_TRANSIENT);
-        assert_int_equal(sqlite3_step(st), SQLITE_DONE);
-        sqlite3_finalize(st);
-        free(was);
+        raw_with(f, sql, VALS(V_STR(was)));
+        arena_free(&a);
         assert_int_equal(verify(f), 0);
     }
     for (size_t c = 0; c < sizeof(numbers) / sizeof(numbers[0]); c++) {
         snprintf(sql, sizeof(sql), "UPDATE history SET %s = %s + 1 WHERE seq = 9", numbers[c], numbers[c]);
-        raw(db, sql);
+        raw(f, sql);
         assert_int_equal(verify(f), 9);
         snprintf(sql, sizeof(sql), "UPDATE history SET %s = %s - 1 WHERE seq = 9", numbers[c], numbers[c]);
-        raw(db, sql);
+        raw(f, sql);
     }
     /* Empty in place of nothing, and bytes moved over the border of a column. */
-    raw(db, "UPDATE history SET before = '' WHERE seq = 1");
+    raw(f, "UPDATE history SET before = '' WHERE seq = 1");
     assert_int_equal(verify(f), 1);
-    raw(db, "UPDATE history SET before = NULL WHERE seq = 1");
-    raw(db,
+    raw(f, "UPDATE history SET before = NULL WHERE seq = 1");
+    raw(f,
         "UPDATE history SET kind = kind || substr(record_key, 1, 1), record_key = substr(record_key, 2) WHERE seq = 9");
     assert_int_equal(verify(f), 9);
-    sqlite3_close(db);
     assert_true(tampered > 100);
 }
 
@@ -193,10 +214,8 @@ static void rows_taken_put_in_or_swapped(void **state)
     for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
         struct fixture *f = fx_new();
         fx_frame(f);
-        sqlite3 *db = raw_open(f);
         assert_int_equal(verify(f), 0);
-        raw(db, t[i].sql);
-        sqlite3_close(db);
+        raw(f, t[i].sql);
         if (verify(f) != t[i].bad)
             fail_msg("%s", t[i].sql);
         fx_free(f);
@@ -215,9 +234,7 @@ static void cut_at_the_end(void **state)
     assert_int_equal(seq, 0);
     fx_frame(f);
     assert_int_equal(registry_head(f->r, &seq, before, &f->e), 0);
-    sqlite3 *db = raw_open(f);
-    raw(db, "DELETE FROM history WHERE seq = 8");
-    sqlite3_close(db);
+    raw(f, "DELETE FROM history WHERE seq = 8");
     assert_int_equal(verify(f), 0);
     assert_int_equal(registry_head(f->r, &seq, after, &f->e), 0);
     assert_int_equal(seq, 7);

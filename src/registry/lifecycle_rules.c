@@ -125,10 +125,10 @@ int rules_judge(struct write *w, const struct transition *t, const struct rec *o
 
 int rules_check(struct registry *r, struct err *e)
 {
-    static const char *const deny[] = {"login", "session", "token", "api_token", NULL};
     const struct named_val params[] = {{"id", V_INT(0)}, {"today", V_Z("2026-01-01")}, {"now", V_INT(0)}};
-    struct arena a = arena_init(1 << 20);
-    int rc = 0;
+    struct arena a = arena_init(8 << 20);
+    const char *const *tables = schema_tables(r->sc, &a);
+    int rc = tables == NULL ? ERR(e, -ENOMEM, "registry.no_memory") : 0;
 
     for (size_t i = 0; i < r->sc->nkinds && rc == 0; i++)
         for (size_t j = 0; j < r->sc->kinds[i].ninvariants && rc == 0; j++) {
@@ -136,7 +136,7 @@ int rules_check(struct registry *r, struct err *e)
             struct foreign_query q = {.sql = arena_str(&a, x->sql).p,
                                       .params = params,
                                       .nparams = NAMES,
-                                      .deny_tables = deny,
+                                      .tables = tables,
                                       .timeout_ms = 1000,
                                       .max_rows = 1};
             struct err inner = {0};

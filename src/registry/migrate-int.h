@@ -8,11 +8,16 @@ struct mig {
     struct tx *tx;
     struct arena *a;
     struct err *e;
-    const json_t *now;
-}; /* now: schema_json */
+    const json_t *now; /* schema_json */
+    str *later;        /* statements for when all tables are there */
+    size_t nlater;
+};
+enum { LATER_MAX = 4096 };
 
 /* Formats and runs one statement without parameters. */
 int mig_sql(struct mig *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same when all tables have been made. */
+int mig_later(struct mig *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The row whose id the statement selects stands in the way: -EEXIST with message
  * `key` (kind, field, id). */
 int mig_in_the_way(struct mig *m, str kind, str field, const char *key, const char *fmt, ...)

@@ -34,6 +34,25 @@ int mig_sql(struct mig *m, const char *fmt, ...)
     return rc;
 }
 
+int mig_later(struct mig *m, const char *fmt, ...)
+{
+    char *sql;
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vasprintf(&sql, fmt, ap);
+    va_end(ap);
+    str text = n < 0 ? STR_NONE : arena_str(m->a, (str){sql, (size_t)n});
+    if (n >= 0)
+        free(sql);
+    if (m->later == NULL)
+        m->later = arena_array(m->a, str, LATER_MAX);
+    if (text.p == NULL || m->later == NULL || m->nlater == LATER_MAX)
+        return ERR(m->e, -ENOMEM, "registry.no_memory");
+    m->later[m->nlater++] = text;
+    return 0;
+}
+
 int mig_in_the_way(struct mig *m, str kind, str field, const char *key, const char *fmt, ...)
 {
     struct val v;
@@ -184,7 +203,7 @@ static int kind_drop(struct mig *m, const json_t *old)
     if (rc == 0)
         rc = m->r->st->ops->search_drop(m->tx, k.name, m->e);
     if (rc == 0)
-        rc = mig_sql(m, "DROP TABLE \"%.*s\"", STR_ARGS(k.name));
+        rc = mig_sql(m, "DROP TABLE \"%.*s\"%s", STR_ARGS(k.name), m->r->st->ops->drop_tail);
     return rc;
 }
 
@@ -199,6 +218,8 @@ static int kinds_bring(struct mig *m, const json_t *old, bool all_texts)
         kind_drop(m, was);
     for (i = 0; i < sc->nkinds && rc == 0; i++)
         rc = kind_bring(m, &sc->kinds[i], named(kinds, sc->kinds[i].name));
+    for (i = 0; i < m->nlater && rc == 0; i++)
+        rc = mig_sql(m, "%s", m->later[i].p);
     /* Texts last: they read keys of other kinds, which must be there. */
     for (i = 0; i < sc->nkinds && rc == 0; i++) {
         was = named(kinds, sc->kinds[i].name);

@@ -1,7 +1,6 @@
 /* The schema changes under a database that has records: what widens goes
  * through, what would lose data is refused with the record in the way. */
 #include "registry/test-int.h"
-#include "registry/sqlite-int.h"
 
 #define HEAD   "group: {name: g, vi: Nhóm, en: Group}\nkinds:\n"
 #define L      "{vi: Một, en: One}"

@@ -28,7 +28,7 @@ static bool in_the_files(struct fixture *f, const char *text)
 
     for (size_t i = 0; i < COUNT(tails); i++) {
         struct arena a = arena_init(64 << 20);
-        char path[300];
+        char path[TEST_URL_MAX + 8];
         str s;
         snprintf(path, sizeof(path), "%s%s", f->db, tails[i]);
         if (file_read(&a, path, 32 << 20, &s, NULL) == 0)

@@ -109,3 +109,22 @@ bool kind_op_parse(str s, enum kind_op *out)
         }
     return false;
 }
+
+const char *const *schema_tables(const struct schema *sc, struct arena *a)
+{
+    size_t n = 0, max = 2;
+
+    for (size_t i = 0; i < sc->nkinds; i++)
+        max += 1 + sc->kinds[i].nfields;
+    const char **v = arena_calloc(a, max, sizeof(*v));
+    if (v != NULL)
+        v[n++] = "change_set"; /* who asked, who approved, what state; not what it says */
+    for (size_t i = 0; v != NULL && i < sc->nkinds; i++) {
+        const struct kind *k = &sc->kinds[i];
+        v[n++] = arena_cstr(a, k->name);
+        for (size_t f = 0; f < k->nfields; f++)
+            if (k->fields[f].type == FT_REFS)
+                v[n++] = arena_fmt(a, "%.*s_%.*s", STR_ARGS(k->name), STR_ARGS(k->fields[f].name)).p;
+    }
+    return a->failed ? NULL : v;
+}

@@ -217,4 +217,8 @@ const char *ftype_name(enum ftype t);
 bool ftype_parse(str s, enum ftype *out);
 const char *kind_op_name(enum kind_op op); /* "create", "change", "end" */
 bool kind_op_parse(str s, enum kind_op *out);
+/* Every table that holds records and their lists, NULL-ended, in `a`: what SQL
+ * from outside the program may read, and nothing else that is in the store,
+ * neither logins and tokens nor the history. NULL when memory ends. */
+const char *const *schema_tables(const struct schema *sc, struct arena *a);
 #endif

@@ -1,8 +1,8 @@
 /* The SQLite engine, for its own files and its tests. */
 #ifndef LUY_REGISTRY_SQLITE_INT_H
 #define LUY_REGISTRY_SQLITE_INT_H
+#include "registry/pool.h"
 #include "registry/store-int.h"
-#include <pthread.h>
 #include <sqlite3.h>
 
 enum { STMT_CACHE = 96 };
@@ -13,10 +13,10 @@ struct stmt_slot {
     bool busy;
 };
 struct conn {
+    struct pool_item item;
     sqlite3 *db;
     struct stmt_slot slot[STMT_CACHE];
     uint64_t tick;
-    struct conn *next; /* in an idle list */
 };
 enum conn_use { CONN_READ, CONN_FOREIGN, CONN_USES };
 struct sq_store {
@@ -24,15 +24,13 @@ struct sq_store {
     char *path;
     pthread_mutex_t writer; /* held by a write transaction from begin to end */
     struct conn *write;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t freed;
-    struct conn *idle[CONN_USES];
-    size_t out[CONN_USES]; /* lent out */
+    struct pool pool[CONN_USES];
 };
 struct sq_tx {
     struct tx base;
     struct conn *c;
     enum store_mode mode;
+    bool failed; /* a statement of this write was refused: it can only be taken back */
 };
 
 /* sqlite.c */

@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { POOL_MAX = 32, BUSY_MS = 5000, POOL_WAIT_S = 10 };
+enum { POOL_MAX = 32, BUSY_MS = 5000 };
 
 static const char *const pragmas[] = {
     "PRAGMA foreign_keys=ON",
@@ -82,24 +82,12 @@ static int conn_open(const char *path, bool write, struct conn **out, struct err
 
 int sq_lend(struct sq_store *s, enum conn_use use, struct conn **out, struct err *e)
 {
-    struct timespec until;
-    struct conn *c = NULL;
-    int rc = 0;
+    struct pool_item *it;
+    int rc = pool_take(&s->pool[use], &it, e);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += POOL_WAIT_S;
-    pthread_mutex_lock(&s->lock);
-    while (s->idle[use] == NULL && s->out[use] >= POOL_MAX && rc == 0)
-        rc = pthread_cond_timedwait(&s->freed, &s->lock, &until);
-    if (rc == 0) {
-        c = s->idle[use];
-        if (c != NULL)
-            s->idle[use] = c->next;
-        s->out[use]++;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (rc != 0)
-        return ERR(e, -EBUSY, "store.busy");
+    if (rc < 0)
+        return rc;
+    struct conn *c = (struct conn *)it;
     if (c == NULL && (rc = conn_open(s->path, false, &c, e)) < 0) {
         sq_return(s, use, NULL);
         return rc;
@@ -110,48 +98,21 @@ int sq_lend(struct sq_store *s, enum conn_use use, struct conn **out, struct err
 
 void sq_return(struct sq_store *s, enum conn_use use, struct conn *c)
 {
-    pthread_mutex_lock(&s->lock);
-    s->out[use]--;
-    if (c != NULL) {
-        c->next = s->idle[use];
-        s->idle[use] = c;
-    }
-    pthread_cond_broadcast(&s->freed);
-    pthread_mutex_unlock(&s->lock);
+    pool_give(&s->pool[use], c != NULL ? &c->item : NULL);
 }
+
+static void item_close(struct pool_item *it) { conn_close((struct conn *)it); }
 
 static void sq_close(struct store *st)
 {
     struct sq_store *s = (struct sq_store *)st;
 
     for (int use = 0; use < CONN_USES; use++)
-        for (struct conn *c = s->idle[use], *next; c != NULL; c = next) {
-            next = c->next;
-            conn_close(c);
-        }
+        pool_done(&s->pool[use], item_close);
     conn_close(s->write);
     pthread_mutex_destroy(&s->writer);
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->freed);
     free(s->path);
     free(s);
-}
-
-static void locks_init(struct sq_store *s)
-{
-    pthread_mutexattr_t ma;
-    pthread_condattr_t ca;
-
-    /* Error checking: a thread that begins two writes gets an error, not a hang. */
-    pthread_mutexattr_init(&ma);
-    pthread_mutexattr_settype(&ma, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutex_init(&s->writer, &ma);
-    pthread_mutexattr_destroy(&ma);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_init(&ca);
-    pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->freed, &ca);
-    pthread_condattr_destroy(&ca);
 }
 
 static int sq_open(const char *path, struct store **out, struct err *e)
@@ -169,7 +130,9 @@ static int sq_open(const char *path, struct store **out, struct err *e)
     if (s == NULL)
         return ERR(e, -ENOMEM, "store.no_memory");
     s->base.ops = &sqlite_ops;
-    locks_init(s);
+    writer_lock_init(&s->writer);
+    for (int use = 0; use < CONN_USES; use++)
+        pool_init(&s->pool[use], POOL_MAX);
     s->path = strdup(path);
     int rc = s->path == NULL ? ERR(e, -ENOMEM, "store.no_memory") : conn_open(path, true, &s->write, e);
     if (rc < 0) {
@@ -236,9 +199,11 @@ static int sq_commit(struct tx *tx, struct err *e)
     int rc;
 
     /* A full disk or a read error may have rolled all back already. */
-    if (sqlite3_get_autocommit(t->c->db))
+    if (t->failed || sqlite3_get_autocommit(t->c->db)) {
         rc = ERR(e, -EIO, "store.lost");
-    else if ((rc = sq_plain(t->c->db, "COMMIT", e)) < 0 && !sqlite3_get_autocommit(t->c->db))
+        if (!sqlite3_get_autocommit(t->c->db))
+            sq_plain(t->c->db, "ROLLBACK", NULL);
+    } else if ((rc = sq_plain(t->c->db, "COMMIT", e)) < 0 && !sqlite3_get_autocommit(t->c->db))
         sq_plain(t->c->db, "ROLLBACK", NULL);
     tx_release(t);
     return rc;
@@ -256,15 +221,30 @@ static void sq_rollback(struct tx *tx)
 static int sq_tx_run(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx,
                      int64_t *changed, struct err *e)
 {
-    struct conn *c = ((struct sq_tx *)tx)->c;
+    struct sq_tx *t = (struct sq_tx *)tx;
 
     /* After an automatic rollback a statement would run, and commit, alone. */
-    if (sqlite3_get_autocommit(c->db))
+    if (t->failed || sqlite3_get_autocommit(t->c->db))
         return ERR(e, -EIO, "store.lost");
-    return sq_run(c, sql, p, np, fn, ctx, changed, e);
+    int rc = sq_run(t->c, sql, p, np, fn, ctx, changed, e);
+    t->failed = rc < 0 && t->mode == STORE_WRITE;
+    return rc;
 }
 
 static int64_t sq_last_id(struct tx *tx) { return sqlite3_last_insert_rowid(((struct sq_tx *)tx)->c->db); }
+
+static int sq_scan(struct tx *tx, const char *sql, row_fn *fn, void *ctx, struct err *e)
+{
+    return sq_tx_run(tx, sql, NO_VALS, fn, ctx, NULL, e);
+}
+
+static int sq_lead(struct store *st, bool *leads, struct err *e)
+{
+    (void)st;
+    (void)e;
+    *leads = true;
+    return 0;
+}
 
 const struct store_ops sqlite_ops = {
     .name = "sqlite",
@@ -276,6 +256,12 @@ const struct store_ops sqlite_ops = {
     .run = sq_tx_run,
     .last_id = sq_last_id,
     .foreign = sq_foreign,
+    .lead = sq_lead,
+    .scan = sq_scan,
+    .tables_sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE '%\\_fts\\_%'"
+                  " ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    .columns_sql = "SELECT name FROM pragma_table_info(?1) ORDER BY name",
+    .defer_refs = "PRAGMA defer_foreign_keys=ON",
     .id_type = "INTEGER PRIMARY KEY",
     .int_type = "INTEGER",
     .real_type = "REAL",
@@ -285,4 +271,5 @@ const struct store_ops sqlite_ops = {
     .search_text = sq_search_text,
     .search_cond = sq_search_cond,
     .no_index = "+",
+    .drop_tail = "",
 };

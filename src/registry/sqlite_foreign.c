@@ -2,89 +2,13 @@
  * harmless functions, within a time and within memory, and nothing else. Three
  * walls: a read-only connection of its own kind, the authorizer, limits.
  * Any thread; each call borrows a connection. */
+#include "registry/dialect.h"
 #include "registry/sqlite-int.h"
 #include "base/clock.h"
 #include <errno.h>
 
 enum { STEP_OPS = 1000, NAMES_MAX = 1000, FOREIGN_COLS = 100 };
 static const int64_t memory_max = 256 << 20;
-
-/* Everything that only computes. What reads files, loads code, makes huge
- * values (zeroblob, randomblob, printf widths are bounded by the length limit)
- * or is random stays out. */
-static const char *const functions[] = {
-    "abs",
-    "avg",
-    "cast",
-    "ceil",
-    "ceiling",
-    "char",
-    "coalesce",
-    "count",
-    "cume_dist",
-    "date",
-    "datetime",
-    "dense_rank",
-    "first_value",
-    "floor",
-    "fold",
-    "format",
-    "glob",
-    "group_concat",
-    "hex",
-    "ifnull",
-    "iif",
-    "instr",
-    "json",
-    "json_array",
-    "json_array_length",
-    "json_each",
-    "json_extract",
-    "json_group_array",
-    "json_group_object",
-    "json_object",
-    "json_type",
-    "json_valid",
-    "julianday",
-    "lag",
-    "last_value",
-    "lead",
-    "length",
-    "like",
-    "likelihood",
-    "likely",
-    "lower",
-    "ltrim",
-    "max",
-    "min",
-    "mod",
-    "nth_value",
-    "ntile",
-    "nullif",
-    "percent_rank",
-    "printf",
-    "quote",
-    "rank",
-    "replace",
-    "round",
-    "row_number",
-    "rtrim",
-    "sign",
-    "strftime",
-    "substr",
-    "substring",
-    "sum",
-    "time",
-    "total",
-    "trim",
-    "typeof",
-    "unicode",
-    "unixepoch",
-    "unlikely",
-    "upper",
-    "->",
-    "->>",
-};
 
 static const struct {
     int what, max;
@@ -104,31 +28,11 @@ struct guard {
     char denied[100]; /* first thing that was refused; "" = none */
 };
 
-static bool name_in(const char *const *list, const char *name)
-{
-    for (; list != NULL && *list != NULL; list++)
-        if (sqlite3_stricmp(*list, name) == 0)
-            return true;
-    return false;
-}
-
 static bool table_allowed(const struct guard *g, const char *name)
 {
-    if (name_in(g->fq->deny_tables, name))
-        return false;
-    if (sqlite3_stricmp(name, "json_each") == 0 || sqlite3_stricmp(name, "json_tree") == 0)
-        return true;
     for (size_t i = 0; i < g->ntables; i++)
         if (str_eq_nocase(g->tables[i], str_c(name)))
-            return true;
-    return false;
-}
-
-static bool function_allowed(const char *name)
-{
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-        if (sqlite3_stricmp(functions[i], name) == 0)
-            return true;
+            return dialect_table(g->fq, str_c(name));
     return false;
 }
 
@@ -178,7 +82,7 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
     if (action == SQLITE_READ)
         ok = a == NULL || *a == '\0' || table_allowed(g, a);
     if (action == SQLITE_FUNCTION) {
-        ok = b != NULL && function_allowed(b);
+        ok = b != NULL && dialect_function(str_c(b));
         what = b;
     }
     if (ok)
@@ -213,11 +117,6 @@ static int tables_read(struct guard *g, struct conn *c, struct err *e)
     g->tables = arena_array(&g->arena, str, NAMES_MAX);
     if (g->tables == NULL)
         return ERR(e, -ENOMEM, "store.no_memory");
-    /* Table functions declare themselves on first use, which would look like a
-     * write to the authorizer: here, before it stands. */
-    int rc = sq_run(c, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NO_VALS, NULL, NULL, NULL, e);
-    if (rc < 0)
-        return rc;
     return sq_run(c,
                   "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND (type = 'view' OR rootpage > 0)"
                   " AND name NOT LIKE '%\\_fts\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",

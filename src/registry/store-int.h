@@ -1,5 +1,5 @@
 /* What an SQL engine brings: the operations behind store.h and the few pieces
- * of SQL that engines do not share. sqlite.c is the one that exists. */
+ * of SQL that engines do not share. sqlite.c and pg.c are the two. */
 #ifndef LUY_REGISTRY_STORE_INT_H
 #define LUY_REGISTRY_STORE_INT_H
 #include "base/buf.h"
@@ -21,6 +21,15 @@ struct store_ops {
     /* fn NULL: parse and authorize only. */
     int (*foreign)(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
 
+    int (*lead)(struct store *s, bool *leads, struct err *e);
+
+    /* For move.c. Rows without number: fn must not use the transaction. */
+    int (*scan)(struct tx *tx, const char *sql, row_fn *fn, void *ctx, struct err *e);
+    int (*ids_go_on)(struct tx *tx, str table, struct err *e); /* after rows with their own ids; NULL: nothing to do */
+    const char *tables_sql;                                    /* names of the tables, not those of an index */
+    const char *columns_sql;                                   /* names of the columns of ?1, in order of names */
+    const char *defer_refs;                                    /* references are looked at when it commits */
+
     const char *id_type, *int_type, *real_type; /* column types of DDL; text is TEXT everywhere */
     const char *fold_fn;                        /* SQL function: base/text.h text_fold */
     /* An index for substrings over the column "folded" of `table`, kept current by the engine. */
@@ -31,7 +40,9 @@ struct store_ops {
     str (*search_text)(struct arena *a, const str *words, size_t n);
     /* The condition on alias t, with that text as parameter ?n. */
     void (*search_cond)(struct buf *sql, str table, size_t param);
-    const char *no_index; /* in front of a column: do not use its index */
+    const char *no_index;  /* in front of a column: do not use its index */
+    bool refer_later;      /* a reference is declared after both tables are made */
+    const char *drop_tail; /* of DROP TABLE: with the references to it */
 };
 struct store {
     const struct store_ops *ops;
@@ -40,5 +51,5 @@ struct tx {
     struct store *st;
 };
 
-extern const struct store_ops sqlite_ops;
+extern const struct store_ops sqlite_ops, pg_ops;
 #endif

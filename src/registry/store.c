@@ -7,8 +7,8 @@ static const struct {
     const char *head;
     const struct store_ops *ops;
 } engines[] = {
-    {"postgresql://", NULL},
-    {"postgres://", NULL},
+    {"postgresql://", &pg_ops},
+    {"postgres://", &pg_ops},
 };
 
 int store_open(const char *url, struct store **out, struct err *e)
@@ -20,8 +20,6 @@ int store_open(const char *url, struct store **out, struct err *e)
     for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
         if (str_starts(str_c(url), str_c(engines[i].head)))
             ops = engines[i].ops;
-    if (ops == NULL)
-        return ERR(e, -ENOTSUP, "store.no_engine", "postgresql");
     return ops->open(url, out, e);
 }
 
@@ -100,3 +98,11 @@ int store_foreign_check(struct store *s, const struct foreign_query *fq, struct 
 {
     return s->ops->foreign(s, fq, NULL, NULL, e);
 }
+
+int store_lead(struct store *s, bool *leads, struct err *e)
+{
+    *leads = false;
+    return s->ops->lead(s, leads, e);
+}
+
+const char *store_engine(const struct store *s) { return s->ops->name; }

@@ -27,13 +27,17 @@ struct store;
 struct tx;
 enum store_mode { STORE_READ, STORE_WRITE };
 
-int store_open(const char *url, struct store **out, struct err *e); /* a path: SQLite file */
+/* A path: an SQLite file. "postgresql://...": a database of that server, 15 or
+ * newer, in UTF-8; -EAGAIN when it cannot be reached. */
+int store_open(const char *url, struct store **out, struct err *e);
 void store_close(struct store *s);
 int store_begin(struct store *s, enum store_mode m, struct tx **out, struct err *e);
 int store_commit(struct tx *tx, struct err *e); /* frees tx, also on failure (then rolled back) */
 void store_rollback(struct tx *tx);             /* NULL is fine */
 /* One statement without rows; *changed may be NULL. -EEXIST on a unique
- * violation, -EINVAL on a broken reference, -ENOSPC, -EIO. */
+ * violation, -EINVAL on a broken reference, -ENOSPC, -EIO; -EAGAIN when the
+ * server went away or wants it done again: a new transaction may succeed. After
+ * any error a write transaction can only be taken back (-EIO store.lost). */
 int tx_exec(struct tx *tx, const char *sql, const struct val *p, size_t np, int64_t *changed, struct err *e);
 int64_t tx_last_id(struct tx *tx);
 /* Rows to a callback; text is valid during the call. Return false to stop. */
@@ -45,9 +49,9 @@ int tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row
 int tx_one(struct tx *tx, struct arena *a, const char *sql, const struct val *p, size_t np, struct val *out,
            struct err *e);
 
-/* SQL from a pack: foreign text, so prepared under an authorizer that allows
- * reading the named tables and pure functions and nothing else, stopped after
- * timeout_ms. Named parameters (:now ...). -EACCES with what was tried,
+/* SQL from a pack: foreign text, so looked through by the engine first: it may
+ * read the named tables through the functions of dialect.h and nothing else,
+ * and is stopped after timeout_ms. Named parameters (:now ...). -EACCES with what was tried,
  * -ETIME, -EINVAL with the engine's message, -E2BIG when there are more than
  * max_rows (those rows were handed out), -ENOMEM. Opens its own read transaction. */
 struct named_val {
@@ -58,7 +62,7 @@ struct foreign_query {
     const char *sql;
     const struct named_val *params;
     size_t nparams;
-    const char *const *deny_tables; /* NULL-ended; secrets such as "login" */
+    const char *const *tables; /* NULL-ended: those that it may read; NULL: all */
     int timeout_ms;
     uint64_t max_rows;
 };
@@ -68,4 +72,11 @@ int store_foreign(struct store *s, const struct foreign_query *fq,
 /* Parses and authorizes without running: for pack loading. Every :name of the
  * query must be among params. */
 int store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e);
+
+/* Of the programs that share a store one leads: it judges and keeps the clock.
+ * Asks again each time; who leads goes on leading until its session with the
+ * server ends. SQLite has no one to share with: it always leads. On failure
+ * *leads is false too. */
+int store_lead(struct store *s, bool *leads, struct err *e);
+const char *store_engine(const struct store *s); /* "sqlite", "postgresql" */
 #endif

@@ -11,9 +11,10 @@
 #include <unistd.h>
 #include "base/json.h"
 #include "registry/registry-int.h"
+#include "registry/test-store.h"
 
 struct fixture {
-    char dir[200], db[256];
+    char dir[200], db[TEST_URL_MAX];
     struct clock clk;
     struct schema *sc;
     struct store *st;
@@ -32,12 +33,14 @@ static inline int rm_one(const char *path, const struct stat *st, int type, stru
     return remove(path);
 }
 
-static inline void fx_dir(struct fixture *f)
+static inline void fx_dir_like(struct fixture *f, const char *like)
 {
     snprintf(f->dir, sizeof(f->dir), "%s/luy-reg-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     assert_non_null(mkdtemp(f->dir));
-    snprintf(f->db, sizeof(f->db), "%s/registry.db", f->dir);
+    test_store_url(f->dir, like, f->db, sizeof(f->db));
 }
+
+static inline void fx_dir(struct fixture *f) { fx_dir_like(f, NULL); }
 
 static inline const char *fx_text(const struct err *e)
 {
@@ -68,10 +71,10 @@ static inline struct fixture *fx_new(void)
 
     errs_init(&f->es, 1000);
     f->clk = clock_manual(1795257000 * NS_PER_S);
-    fx_dir(f);
     snprintf(path, sizeof(path), "%s/schema", getenv("LUY_SOURCE") != NULL ? getenv("LUY_SOURCE") : ".");
     if (schema_load(path, &f->sc, &f->es) < 0)
         fail_msg("%s", fx_text(&f->es.v[0]));
+    fx_dir_like(f, test_store_like(f->sc, &f->clk));
     fx_open_registry(f);
     return f;
 }
@@ -165,6 +168,16 @@ static inline json_t *fx_get(struct fixture *f, const char *kind, const char *ke
     if (registry_get(f->r, &ADMIN, str_c(kind), str_c(key), &out, &f->e) < 0)
         fail_msg("get %s %s: %s", kind, key, fx_text(&f->e));
     return out;
+}
+
+/* Ids differ between engines: one that was taken back may or may not be given again. */
+static inline int64_t fx_id(struct fixture *f, const char *kind, const char *key)
+{
+    json_t *rec = fx_get(f, kind, key);
+    int64_t id = json_get_int(rec, "id", 0);
+
+    json_decref(rec);
+    return id;
 }
 
 static inline int fx_import(struct fixture *f, const struct actor *who, const char *kind, str csv, bool dry,

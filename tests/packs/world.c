@@ -1,5 +1,6 @@
 /* Test support: see world.h. One thread. */
 #include "world.h"
+#include "registry/test-store.h"
 #include "base/file.h"
 #include "base/json.h"
 #include <dirent.h>
@@ -59,9 +60,9 @@ static void folder_remove(const char *dir)
     rmdir(dir);
 }
 
-static void start(struct world *w)
+static void start(struct world *w, const char *like)
 {
-    char path[96];
+    char url[TEST_URL_MAX];
     int64_t now;
     struct err e = {0};
     struct errs es;
@@ -72,8 +73,8 @@ static void start(struct world *w)
     calendar_parse(STR(""), "none", &w->calendar, &es);
     schema_load(world_source("schema"), &w->schema, &es);
     assert_true(world_clean(&es, NULL));
-    snprintf(path, sizeof(path), "%s/registry.db", w->dir);
-    int rc = store_open(path, &w->store, &e);
+    test_store_url(w->dir, like, url, sizeof(url));
+    int rc = store_open(url, &w->store, &e);
     if (rc == 0)
         rc = registry_open(w->store, w->schema, &w->clk, &w->registry, &e);
     struct judge_cfg cfg = {
@@ -127,13 +128,14 @@ void world_open(struct world *w)
     if (first.dir[0] == '\0') {
         folder_make(&first);
         atexit(forget_first);
-        start(&first);
+        start(&first, NULL);
         stop(&first); /* the last connection brings the log into the file */
     }
     *w = (struct world){0};
     folder_make(w);
-    copy_first(w->dir);
-    start(w);
+    if (!test_on_pg())
+        copy_first(w->dir);
+    start(w, first.dir);
 }
 
 void world_close(struct world *w)

@@ -1,0 +1,84 @@
+/* The PostgreSQL engine, for its own files and its tests. */
+#ifndef LUY_REGISTRY_PG_INT_H
+#define LUY_REGISTRY_PG_INT_H
+#include <libpq-fe.h>
+#include "registry/pool.h"
+#include "registry/store-int.h"
+#include "vault/vault.h"
+
+/* Tables live in the schema "luy", the functions that SQLite has and PostgreSQL
+ * lacks in "luy_sql". Advisory locks are of one database. */
+#define PG_LOCK_WRITE "1281316185, 1" /* "LUY" + 'y': one write transaction at a time */
+#define PG_LOCK_LEAD  "1281316185, 2" /* held by the program that leads */
+
+enum { PG_SLOTS = 128, PG_APPROVED = 512 };
+/* Parameters of a statement. One that it does not mention has no place to take
+ * its type from, and PostgreSQL wants one: text. */
+enum { PG_PARAMS = 2048, PG_TEXT = 25 };
+struct pg_params {
+    size_t n;
+    Oid type[PG_PARAMS];
+};
+/* A statement seen once is run as it is; seen again it is prepared. */
+struct pg_slot {
+    uint64_t hash, used;
+    char *sql, *text; /* as asked; as PostgreSQL has it */
+    unsigned name;    /* "s<name>"; 0 = not prepared */
+    size_t params;
+    Oid *type;
+};
+struct pg_conn {
+    struct pool_item item;
+    PGconn *db;
+    struct pg_slot slot[PG_SLOTS];
+    struct arena a; /* of one statement */
+    uint64_t tick;
+    unsigned names;
+};
+struct pg_store {
+    struct store base;
+    char *url;
+    pthread_mutex_t writer; /* held by a write transaction from begin to end */
+    struct pg_conn *write;  /* NULL: to be made anew */
+    struct pool read, foreign;
+    pthread_mutex_t lock; /* guards what follows */
+    struct pg_conn *lead;
+    bool leads;
+    Oid *fn; /* functions that foreign SQL may call, sorted */
+    size_t nfn, napproved;
+    struct sha256 approved[PG_APPROVED]; /* foreign texts that were looked through */
+};
+struct pg_tx {
+    struct tx base;
+    struct pg_conn *c;
+    enum store_mode mode;
+    bool failed;
+};
+
+/* pg.c */
+int pg_conn_open(const struct pg_store *s, struct pg_conn **out, struct err *e);
+void pg_conn_close(struct pg_conn *c);
+int pg_lend(struct pg_store *s, struct pool *p, const char *begin, struct pg_conn **out, struct err *e);
+void pg_return(struct pool *p, struct pg_conn *c);
+/* pg_stmt.c */
+int pg_fail(PGconn *db, const PGresult *res, struct err *e); /* SQLSTATE to errno and sentence */
+bool pg_lost(PGconn *db);
+int pg_plain(struct pg_conn *c, const char *sql, struct err *e);
+int pg_run(struct pg_conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
+           struct err *e);
+void pg_row(const PGresult *res, int row, struct val *cols, int n);
+void pg_cache_clear(struct pg_conn *c);
+/* Value as PostgreSQL reads it in text form; NULL for NULL or when memory ends (then a->failed). */
+const char *pg_param(struct arena *a, const struct val *v);
+/* pg_sql.c: our SQL as PostgreSQL has it. -EINVAL: not exactly one statement. */
+int pg_sql(str sql, struct buf *out, struct pg_params *params, struct err *e);
+/* pg_setup.c: schemas and functions, once for a database. */
+int pg_setup(struct pg_conn *c, struct err *e);
+/* pg_foreign.c */
+int pg_foreign(struct store *st, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+/* pg_search.c */
+int pg_search_make(struct tx *tx, str table, struct err *e);
+int pg_search_drop(struct tx *tx, str table, struct err *e);
+str pg_search_text(struct arena *a, const str *words, size_t n);
+void pg_search_cond(struct buf *sql, str table, size_t param);
+#endif
