@@ -20,7 +20,7 @@ struct config {
     int64_t api_connections, api_per_address, api_streams, api_body_total;
     int64_t login_failures, login_window, login_lock, session_idle, session_max, password_min;
 };
-enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_LEVEL, CT_STORE, CT_INT, CT_SIZE, CT_DURATION };
+enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_STORE, CT_LEVEL, CT_INT, CT_SIZE, CT_DURATION };
 struct config_option {
     const char *name;
     enum config_type type;

@@ -186,7 +186,7 @@ void config_print_value(const struct config *c, const struct config_option *o, s
 {
     const char *text = is_text(o) ? *text_at((struct config *)c, o) : NULL;
 
-    if (o->type == CT_TEXT || o->type == CT_PATH)
+    if (o->type == CT_TEXT || o->type == CT_PATH || (o->type == CT_STORE && strchr(text, '#') != NULL))
         print_quoted(text, b);
     else if (text != NULL)
         buf_z(b, o->type == CT_ADDRESS && *text == '\0' ? "off" : text);
