@@ -17,6 +17,7 @@
 static const struct param p_list[] = {
     {"q", PT_TEXT, 0, 200}, {"order", PT_TEXT, 0, 100}, {"cursor", PT_TEXT, 0, 1024}, {"limit", PT_INT, 1, 1000},
     {"count", PT_BOOL},     {"ended", PT_BOOL},         {"at", PT_TEXT, 0, 64},       {0}};
+static const struct param p_anchor[] = {{"anchor", PT_TEXT, 0, 64}, {0}};
 static const struct param p_record[] = {{"at", PT_TEXT, 0, 64}, {0}};
 static const struct param p_import[] = {{"dry_run", PT_BOOL}, {0}};
 static const struct param p_events[] = {
@@ -110,6 +111,8 @@ const struct route routes[] = {
 
     {M_GET, "/schema", R_ALL, 0, route_schema_get, NULL, NULL, 200, "api.op.schema_get"},
     {M_GET, "/registry/counts", R_ALL, 0, route_counts_get, NULL, NULL, 200, "api.op.counts_get"},
+    {M_GET, "/journal/verify", R_WIDE, 0, route_journal_verify, p_anchor, NULL, 200, "api.op.journal_verify"},
+    {M_GET, "/journal/proof/{seq}", R_WIDE, 0, route_journal_proof, NULL, NULL, 200, "api.op.journal_proof"},
     {M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get"},
 
     {M_GET, "/find", R_ALL, 0, route_find_get, p_find, NULL, 200, "api.op.find_get"},

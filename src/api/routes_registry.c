@@ -208,13 +208,3 @@ int route_counts_get(struct request *rq, struct response *rs, struct err *e)
     int rc = registry_counts(rq->api->d.registry, &rq->auth.actor, &out, e);
     return rc < 0 ? rc : reply_json(rq, rs, 200, out);
 }
-
-int route_verify_get(struct request *rq, struct response *rs, struct err *e)
-{
-    uint64_t rows = 0, bad = 0;
-    int rc = registry_verify(rq->api->d.registry, &rows, &bad, e);
-
-    if (rc < 0)
-        return rc;
-    return reply_json(rq, rs, 200, json_pack("{s:I,s:I}", "rows", (json_int_t)rows, "bad_seq", (json_int_t)bad));
-}

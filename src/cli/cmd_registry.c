@@ -366,17 +366,58 @@ int cmd_export(struct run *r)
     return EXIT_FINE;
 }
 
+/* A chain, its points in the ledger, and every byte of the journal. */
+static bool verify_registry(struct run *r, json_t **out, struct err *e)
+{
+    if (client_get(r, STR("/api/v1/registry/verify"), out, e) < 0)
+        return false;
+    int64_t bad = json_get_int(*out, "bad_seq", 0), point = json_get_int(*out, "bad_point", 0);
+    out_message(r, bad ? "cli.chain_broken" : "cli.chain_whole", N(bad ? bad : json_get_int(*out, "rows", 0)), NULL);
+    if (point != 0)
+        out_message(r, "cli.point_broken", N(point), NULL);
+    return bad == 0 && point == 0;
+}
+
+static bool verify_journal(struct run *r, json_t **out, struct err *e)
+{
+    if (client_get(r, STR("/api/v1/journal/verify"), out, e) < 0)
+        return false;
+    bool bad = json_is_true(json_object_get(*out, "bad"));
+    if (bad)
+        out_message(r, "cli.journal_broken", json_string_value(json_object_get(*out, "first")), NULL);
+    else
+        out_message(r, "cli.journal_whole", N(json_get_int(*out, "events", 0)), N(json_get_int(*out, "unproven", 0)));
+    out_message(r, "cli.anchor", json_string_value(json_object_get(*out, "anchor")), NULL);
+    return !bad;
+}
+
 int cmd_verify(struct run *r)
 {
     struct err e = {0};
-    json_t *result = NULL;
+    json_t *registry = NULL, *journal = NULL;
+    bool good = verify_registry(r, &registry, &e);
 
-    if (client_get(r, STR("/api/v1/registry/verify"), &result, &e) < 0)
+    good = (e.code == 0 && verify_journal(r, &journal, &e)) && good;
+    if (e.code == 0 && r->format != OUT_TABLE) {
+        json_t *both = json_pack("{s:O, s:O}", "registry", registry, "journal", journal);
+        out_object(r, both);
+        json_decref(both);
+    }
+    json_decref(registry);
+    json_decref(journal);
+    return e.code != 0 ? fail(r, &e) : good ? EXIT_FINE : EXIT_DIFFERENT;
+}
+
+int cmd_proof(struct run *r)
+{
+    struct err e = {0};
+    json_t *proof = NULL;
+    str path = arena_fmt(&r->arena, "/api/v1/journal/proof/%s", r->args[0]);
+
+    if (client_get(r, path, &proof, &e) < 0)
         return fail(r, &e);
-    int64_t bad = json_get_int(result, "bad_seq", 0);
-    out_message(r, bad ? "cli.chain_broken" : "cli.chain_whole", N(bad ? bad : json_get_int(result, "rows", 0)), NULL);
-    if (r->format != OUT_TABLE)
-        out_object(r, result);
-    json_decref(result);
-    return bad ? EXIT_DIFFERENT : EXIT_FINE;
+    json_dumpf(proof, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(proof);
+    return EXIT_FINE;
 }

@@ -46,6 +46,7 @@ const struct command commands[] = {
     {"import", "KIND FILE.csv", 2, 2, "cli.help.import", OPTS("dry-run", "reason"), cmd_import},
     {"export", "KIND", 1, -1, "cli.help.export", OPTS(LISTING), cmd_export},
     {"verify", "", 0, 0, "cli.help.verify", OPTS(NULL), cmd_verify},
+    {"proof", "SEQ", 1, 1, "cli.help.proof", OPTS(NULL), cmd_proof},
     {"logins", "", 0, 0, "cli.help.logins", OPTS(NULL), cmd_logins},
     {"new-login", "ACCOUNT", 1, 1, "cli.help.new_login", OPTS(NULL), cmd_new_login},
     {"unlock", "ACCOUNT", 1, 1, "cli.help.unlock", OPTS(NULL), cmd_unlock},

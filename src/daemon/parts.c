@@ -187,6 +187,7 @@ int open_journal(struct luyd *d, struct err *e)
         .max_bytes = d->cfg.journal_max,
         .retention_days = (int)d->cfg.journal_retention_days,
         .reserve_bytes = d->cfg.journal_reserve,
+        .vault = d->vault,
     };
     snprintf(path, sizeof(path), "%s/journal", d->o.data);
     int rc = file_mkdirs(path, 0700, e);

@@ -4,6 +4,8 @@
  * full the batch in hand is kept and nothing more is taken from the ring: the
  * ring fills, intake stops reading, TCP senders wait, UDP drops are counted. */
 #include "daemon/pipeline.h"
+#include "base/rand.h"
+#include "journal/ledger.h"
 #include "base/log.h"
 #include "registry/change.h"
 #include <errno.h>
@@ -20,6 +22,7 @@ enum {
     SELF_BATCH = 1 << 20,
     COMPLAIN_S = 10,
     CHECK_WAIT_MS = 1000,
+    POINT_S = 86400, /* a point of the registry's chain into the ledger each day, and at each start */
     DRAIN_MS = 1200
 };
 
@@ -294,10 +297,29 @@ static void tick_changes(struct pipeline *p, int64_t *told)
     }
 }
 
+/* The registry's chain, signed with the journal's: a cut at its end would show. */
+static void tick_point(struct pipeline *p, int64_t *due)
+{
+    struct ledger *l = journal_ledger(p->journal);
+    struct ledger_entry n = {.type = LEDGER_POINT, .stream = LEDGER_REGISTRY};
+    struct err e = {0};
+    char hex[65] = "";
+
+    if (l == NULL || p->registry == NULL || mono(p) < *due)
+        return;
+    *due = mono(p) + POINT_S * NS_PER_S;
+    int rc = registry_head(p->registry, &n.records, hex, &e);
+    n.from_ns = n.to_ns = clock_wall(p->clk);
+    if (rc == 0 && n.records > ledger_next(l, LEDGER_REGISTRY) && hex_parse(str_c(hex), n.root.b, sizeof(n.root.b)))
+        rc = ledger_add(l, &n, &e);
+    if (rc < 0)
+        log_err(LOG_ERROR, "registry_point", &e);
+}
+
 static void *checker_main(void *arg)
 {
     struct pipeline *p = arg;
-    int64_t told = 0;
+    int64_t told = 0, point_due = 0;
 
     pthread_mutex_lock(&p->check_lock);
     while (!atomic_load(&p->stop)) {
@@ -312,6 +334,7 @@ static void *checker_main(void *arg)
             told = mono(p) + COMPLAIN_S * NS_PER_S;
         }
         tick_changes(p, &told);
+        tick_point(p, &point_due);
         int64_t wait = due - mono(p), least = 10 * NS_PER_MS;
         wait = wait < least ? least : wait > CHECK_WAIT_MS * NS_PER_MS ? CHECK_WAIT_MS * NS_PER_MS : wait;
         clock_gettime(CLOCK_MONOTONIC, &ts);

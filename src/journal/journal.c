@@ -155,6 +155,7 @@ int journal_sync(struct journal *j, struct err *e)
     return ERR(e, rc, rc == -ENOSPC ? "journal.full" : "journal.sync", j->dir);
 }
 
+const char *journal_dir(const struct journal *j) { return j->dir; }
 struct ledger *journal_ledger(struct journal *j) { return j->ledger; }
 
 uint64_t journal_synced(const struct journal *j) { return atomic_load(&j->synced); }

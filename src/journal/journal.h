@@ -29,7 +29,8 @@ struct journal_cfg {
 };
 struct journal;
 int journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct journal **out, struct err *e);
-void journal_close(struct journal *j);            /* seals the open block, syncs, signs */
+void journal_close(struct journal *j); /* seals the open block, syncs, signs */
+const char *journal_dir(const struct journal *j);
 struct ledger *journal_ledger(struct journal *j); /* NULL without a vault */
 
 /* Appends a sealed batch (event_batch wire form); *first is the sequence number

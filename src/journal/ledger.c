@@ -111,6 +111,12 @@ static void tell(struct ledger *l, const char *what, const struct err *e)
         log_event(LOG_ERROR, what, F_STR("dir", str_c(l->dir)));
 }
 
+static void note_next(struct ledger *l, const struct ledger_entry *n)
+{
+    if (n->type != LEDGER_DELETED && n->first + n->records > l->next[n->stream])
+        l->next[n->stream] = n->first + n->records;
+}
+
 static int load_entries(struct ledger *l, struct err *e)
 {
     uint8_t bytes[LEDGER_ENTRY];
@@ -129,8 +135,8 @@ static int load_entries(struct ledger *l, struct err *e)
         }
         if (!good && !l->damaged)
             tell(l, "ledger_entry_damaged", &(struct err){0});
-        if (good && n.type == LEDGER_BLOCK && n.first + n.records > l->next[n.stream])
-            l->next[n.stream] = n.first + n.records;
+        if (good)
+            note_next(l, &n);
         merkle_edge_add(&l->edge, merkle_leaf((str){(const char *)bytes, LEDGER_ENTRY - 4}));
     }
     ledger_scan_close(&s);
@@ -264,8 +270,7 @@ int ledger_add(struct ledger *l, struct ledger_entry *n, struct err *e)
     int rc = append(l->entries_fd, bytes, sizeof(bytes), l->dir, e);
     if (rc == 0) {
         merkle_edge_add(&l->edge, merkle_leaf((str){(const char *)bytes, LEDGER_ENTRY - 4}));
-        if (n->type == LEDGER_BLOCK && n->first + n->records > l->next[n->stream])
-            l->next[n->stream] = n->first + n->records;
+        note_next(l, n);
     }
     pthread_mutex_unlock(&l->lock);
     return rc;

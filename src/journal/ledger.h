@@ -71,7 +71,7 @@ int ledger_add(struct ledger *l, struct ledger_entry *n, struct err *e);
  * changes the key each LEDGER_EPOCH_SECONDS. */
 int ledger_tick(struct ledger *l, struct err *e);
 int ledger_sign(struct ledger *l, struct err *e); /* now; 0 also when nothing is new */
-/* The first record of the stream that no BLOCK entry holds; 0 when there is none. */
+/* The first record of the stream that no BLOCK or POINT entry holds; 0 when there is none. */
 uint64_t ledger_next(struct ledger *l, enum ledger_stream s);
 /* Hex digest of record 0. */
 void ledger_anchor(struct ledger *l, char hex[65]);

@@ -264,6 +264,25 @@ int registry_head(struct registry *r, uint64_t *seq, char hash[65], struct err *
     return rc;
 }
 
+int registry_hash_at(struct registry *r, uint64_t seq, char hash[65], struct err *e)
+{
+    struct arena a = arena_init(4096);
+    struct val v = V_NULL;
+    struct tx *tx;
+    int rc = store_begin(r->st, STORE_READ, &tx, e);
+
+    if (rc == 0) {
+        rc = tx_one(tx, &a, "SELECT hash FROM history WHERE seq = ?1", VALS(V_INT(seq)), &v, e);
+        store_rollback(tx);
+        if (rc == 0)
+            rc = ERR(e, -ENOENT, "registry.not_found", "history", N((int64_t)seq));
+        else if (rc > 0)
+            rc = snprintf(hash, 65, "%.*s", STR_ARGS(v.s)) == 64 ? 0 : -ENOENT;
+    }
+    arena_free(&a);
+    return rc;
+}
+
 static json_t *json_or_null(str s)
 {
     json_t *v = s.n > 0 ? json_loadb(s.p, s.n, 0, NULL) : NULL;

@@ -103,6 +103,9 @@ int registry_verify(struct registry *r, uint64_t *rows, uint64_t *bad_seq, struc
  * that nothing was cut off at the end. seq 0: no history yet. */
 int registry_head(struct registry *r, uint64_t *seq, char hash[65], struct err *e);
 
+/* Hash (hex) of row seq; -ENOENT when there is no such row. */
+int registry_hash_at(struct registry *r, uint64_t seq, char hash[65], struct err *e);
+
 /* All or nothing over several writes: from begin to end the writes of this
  * thread join one transaction; other writers wait. A write that fails spoils
  * the batch: end(keep) then gives -ECANCELED and everything is taken back.
