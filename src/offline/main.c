@@ -2,6 +2,7 @@
 #include "offline/offline.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "vault/vault.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ static const struct option {
     {"output", "text|json|csv", "offline.opt.output", AT(output), 'o'},
     {"limit", "N", "offline.opt.limit", AT(limit_text), 'n'},
     {"file", "FILE", "offline.opt.file", AT(file), 'f'},
+    {"anchor", "HEX", "offline.opt.anchor", AT(anchor), 0},
     {"raw", NULL, "offline.opt.raw", AT(raw), 0},
     {"block", "MIB", "offline.opt.block", AT(block_text), 0},
     {"quiet", NULL, "offline.opt.quiet", AT(quiet), 'q'},
@@ -32,6 +34,8 @@ const struct verb verbs[] = {
     {"search", "QUERY...", "offline.help.search", 1, -1, verb_search},
     {"export", "[QUERY...]", "offline.help.export", 0, -1, verb_export},
     {"stat", "", "offline.help.stat", 0, 0, verb_stat},
+    {"verify", "", "offline.help.verify", 0, 0, verb_verify},
+    {"proof", "SEQ", "offline.help.proof", 1, 1, verb_proof},
 };
 const size_t nverbs = sizeof(verbs) / sizeof(verbs[0]);
 
@@ -144,7 +148,7 @@ static int judge_options(struct offline *o, struct err *e)
     return 0;
 }
 
-int offline_open(const struct offline *o, bool make, struct journal **out, struct err *e)
+int offline_open(struct offline *o, bool make, struct journal **out, struct err *e)
 {
     struct journal_cfg cfg = {.dir = o->dir, .sync_ms = 1000, .block_seconds = INT32_MAX};
     struct stat st;
@@ -157,7 +161,13 @@ int offline_open(const struct offline *o, bool make, struct journal **out, struc
     if (o->block_text != NULL && (!str_u64(str_c(o->block_text), &mib) || mib < 1 || mib > 64))
         return ERR(e, -EINVAL, "offline.bad_value", o->block_text, "1 ... 64");
     cfg.block_bytes = (size_t)mib << 20;
+    char keys[4200];
     int rc = make ? file_mkdirs(o->dir, 0700, e) : 0;
+    snprintf(keys, sizeof(keys), "%s/keys", o->dir);
+    /* A journal that luyd wrote is signed by luyd's keys, which lie elsewhere. */
+    if (rc == 0 && o->vault == NULL && (make || stat(keys, &st) == 0))
+        rc = vault_open(keys, &o->clk, &o->vault, e);
+    cfg.vault = o->vault;
     return rc < 0 ? rc : journal_open(&cfg, &o->clk, out, e);
 }
 
@@ -221,6 +231,7 @@ int main(int argc, char **argv)
             return offline_fail(&o, &e);
         }
         int code = verbs[i].fn(&o);
+        vault_close(o.vault);
         return fflush(stdout) != 0 ? EXIT_ERROR : code;
     }
     ERR(&e, -EINVAL, "offline.unknown_verb", o.args[0]);

@@ -9,7 +9,7 @@
 enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_DIFFERENT = 2 }; /* as luy's */
 enum out_as { OUT_TEXT, OUT_JSON, OUT_CSV };
 struct offline {
-    const char *dir, *file, *anchor, *source, *at, *output, *lang_text;
+    const char *dir, *file, *anchor, *output, *lang_text;
     const char *limit_text, *block_text;
     bool help, raw, quiet;
     enum lang lang;
@@ -18,6 +18,7 @@ struct offline {
     char **args;
     int nargs; /* after the verb */
     struct clock clk;
+    struct vault *vault; /* DIR/keys, for a journal that is written here */
 };
 struct verb {
     const char *name, *args, *help;
@@ -29,7 +30,8 @@ extern const size_t nverbs;
 
 int offline_fail(const struct offline *o, const struct err *e);
 void offline_say(const struct offline *o, const char *key, const char *a, const char *b, const char *c);
-int offline_open(const struct offline *o, bool make, struct journal **out, struct err *e);
+/* make: with a ledger of its own, whose keys lie in DIR/keys. */
+int offline_open(struct offline *o, bool make, struct journal **out, struct err *e);
 
 /* Progress on a terminal's stderr, at most twice a second; nothing elsewhere. */
 struct progress {
@@ -46,4 +48,6 @@ int verb_ingest(struct offline *o);
 int verb_search(struct offline *o);
 int verb_export(struct offline *o);
 int verb_stat(struct offline *o);
+int verb_verify(struct offline *o);
+int verb_proof(struct offline *o);
 #endif

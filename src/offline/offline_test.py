@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """luy journal on real folders: what goes in comes out, byte for byte; wrong
-words get a sentence and change nothing. argv: luy-journal. TAP on stdout."""
+words get a sentence and change nothing. argv: luy-journal, luy-verifier. TAP on stdout."""
 import hashlib
 import json
 import os
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAM = sys.argv[1]
+PROGRAM, VERIFIER = sys.argv[1:3]
 results = []
 
 
@@ -68,6 +68,26 @@ def long_lines(folder):
     check("its neighbours are whole", [len(line) for line in out.split(b"\n")] == [65536, 5, 65536, 0], [len(line) for line in out.split(b"\n")])
 
 
+def proven(folder):
+    run("ingest", "--dir", folder / "p", data=b"".join(b"<34>Nov 21 09:30:00 h sshd[1]: line %d\n" % i for i in range(5000)))
+    code, out, err = run("verify", "--dir", folder / "p", "-o", "json")
+    first = json.loads(out)
+    check("what was ingested verifies", code == 0 and first["events"] == 5000 and not first["bad"], out + err.encode())
+    code, _, err = run("verify", "--dir", folder / "p", "--anchor", "0" * 64)
+    check("another anchor is another journal", code == 2, err)
+    code, out, err = run("proof", "--dir", folder / "p", "4321")
+    proof = folder / "proof.json"
+    proof.write_bytes(out)
+    done = subprocess.run([VERIFIER, "--anchor", first["anchor"], str(proof)], capture_output=True, check=False, env=dict(os.environ, LANG="en_US.UTF-8"))
+    check("a proof passes luy-verifier, which shows the line", done.returncode == 0 and b"line 4320" in done.stdout, done.stdout + done.stderr)
+    segment = next((folder / "p").glob("seg-*.luy"))
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    code, out, err = run("verify", "--dir", folder / "p")
+    check("a flipped byte is found and its events named", code == 2 and b"5000" in out, out + err.encode())
+
+
 def wrong_words(folder):
     rows = [
         ([], "Usage"),
@@ -95,6 +115,7 @@ def main():
         folder = pathlib.Path(name)
         round_trip(folder)
         long_lines(folder)
+        proven(folder)
         wrong_words(folder)
     print(f"1..{len(results)}")
     sys.exit(0 if all(results) else 1)
