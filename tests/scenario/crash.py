@@ -24,6 +24,7 @@ def run(args, folder):
         rng = random.Random(20261121)
         for n in range(ROUNDS):
             tap.part("crash", kill_luyd, luyd, n, rng)
+        tap.part("proof", proof, luyd)
     finally:
         tap.equal("after all of that luyd stops clean", luyd.stop(), 0)
 
@@ -107,6 +108,13 @@ def kill_luyd(luyd, n, rng):
     tap.check(f"kill -9 number {n + 1}: {before} durable lines, {after} after the start, {load.sent} sent",
               seen and before <= after <= load.sent, (before, after, load.sent))
     tap.equal(f"kill -9 number {n + 1}: no line stands twice and none is missing between the first and the last", gaps(api, name, after), [])
+
+
+def proof(luyd):
+    """The ledger went through every kill with the blocks: nothing is missing from it, nothing is too much."""
+    report = login(luyd).get("/journal/verify")
+    tap.check("after every kill the journal is as it was sealed", not report["bad"], report)
+    tap.check("what the starts sealed is in the ledger", report["events"] > 0 and report["blocks"] >= ROUNDS, report)
 
 
 def gaps(api, name, after):
