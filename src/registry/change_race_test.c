@@ -190,6 +190,8 @@ static bool dies_applying(struct t *t, int64_t id, int64_t rev, int n)
 
 static void killed_while_applying_leaves_all_or_nothing(void **state)
 {
+    if (test_on_pg())
+        skip(); /* the hook that counts rows is SQLite's; PostgreSQL's own word is that a transaction is whole */
     struct t *t = *state;
     int64_t id = cs_new(t->f, &t->p.an,
                         "{'title':'t','ops':[{'op':'create','kind':'unit','fields':{'code':'K1','name':'K','tier':"

@@ -424,7 +424,7 @@ static void full_disk(void **state)
 {
     struct fixture *f = *state;
     if (test_on_pg())
-        skip(); /* tests/scenario/pg.py fills a real disk under it */
+        skip(); /* the full disk is made under SQLite's file */
     sqlite3 *db = ((struct sq_store *)f->st)->write->db;
     char text[5000] = "{'code':'R','title':'x','binds':'", limit[60];
     json_t *out = NULL;
