@@ -1,7 +1,7 @@
 /* CSV: the reader byte by byte, import with its mistakes, export that imports
  * again to the same. */
 #include "registry/test-int.h"
-#include "registry/csv-int.h"
+#include "registry/exchange-int.h"
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -422,6 +422,31 @@ static void fill_all(struct fixture *f)
     free(filled);
 }
 
+/* All kinds in one workbook, into a registry: nothing new where they came from, and
+ * all of it, in whatever order the references want, in an empty one. */
+static void whole_book(struct fixture *f, struct registry *into, int created)
+{
+    str kinds[BOOK_SHEETS];
+    struct buf xlsx;
+    json_t *out = NULL;
+
+    for (size_t i = 0; i < f->sc->nkinds; i++)
+        kinds[i] = f->sc->kinds[i].name;
+    buf_init(&xlsx, 64 << 20);
+    const struct export_args what = {.kinds = kinds, .n = f->sc->nkinds, .lang = LANG_VI};
+    if (registry_export_xlsx(f->r, &ADMIN, &what, &xlsx, &f->e) < 0)
+        fail_msg("%s", fx_text(&f->e));
+    const struct import_args in = {.body = buf_view(&xlsx), .format = SHEET_XLSX, .changes = true};
+    f->es.n = f->es.total = 0;
+    if (registry_import(into, &ADMIN, &in, &out, &f->es, &f->e) < 0)
+        fail_msg("%s / %s", fx_text(&f->e), f->es.n > 0 ? fx_text(&f->es.v[0]) : "");
+    if (json_get_int(out, "created", -1) != created || json_get_int(out, "updated", -1) != 0)
+        fail_msg("%s", json_dumps(out, 0));
+    assert_int_equal(json_array_size(json_object_get(out, "sheets")), f->sc->nkinds);
+    json_decref(out);
+    buf_done(&xlsx);
+}
+
 static void round_trip(void **state)
 {
     struct fixture *f = *state;
@@ -442,6 +467,10 @@ static void round_trip(void **state)
         json_decref(out);
         buf_done(&csv);
     }
+    whole_book(f, f->r, 0);
+    struct fixture *empty = fx_new();
+    whole_book(f, empty->r, (int)f->sc->nkinds * 12);
+    fx_free(empty);
     assert_int_equal(registry_verify(f->r, &rows2, &bad, &f->e), 0);
     assert_true(bad == 0 && rows2 == rows);
 }

@@ -21,7 +21,8 @@ void write_fault(struct write *w, str field, struct err *e)
     if (i != SIZE_MAX && w->place.headers != NULL && w->place.headers[i].n > 0)
         field = w->place.headers[i];
     if (w->place.row > 0)
-        snprintf(at, sizeof(at), "row %ld, column %.*s", w->place.row, STR_ARGS(field));
+        snprintf(at, sizeof(at), "row %ld, column %.*s%s%.*s", w->place.row, STR_ARGS(field),
+                 w->place.sheet.n > 0 ? ", sheet " : "", STR_ARGS(w->place.sheet));
     else if (w->place.op > 0)
         snprintf(at, sizeof(at), "/ops/%d/fields/%.*s", w->place.op, STR_ARGS(field));
     else
@@ -148,6 +149,21 @@ static str unescape_null(str s)
     return n > 0 && str_eq(str_sub(s, n, SIZE_MAX), STR("null")) ? str_sub(s, 1, SIZE_MAX) : s;
 }
 
+bool cell_starts_formula(str s) { return s.n > 0 && strchr("=+-@'", s.p[0]) != NULL; }
+
+/* The apostrophe off; and 1,5 is what a Vietnamese spreadsheet writes for 1.5. */
+static str cell_plain(struct arena *a, const struct field *fd, str s)
+{
+    bool text = fd->type == FT_TEXT || fd->type == FT_MARKDOWN;
+
+    if (text && s.n > 1 && s.p[0] == '\'' && cell_starts_formula(str_sub(s, 1, SIZE_MAX)))
+        return str_sub(s, 1, SIZE_MAX);
+    size_t comma = fd->type == FT_DECIMAL ? str_find(s, STR(",")) : SIZE_MAX;
+    if (comma == SIZE_MAX || str_find(s, STR(".")) != SIZE_MAX)
+        return s;
+    return arena_fmt(a, "%.*s.%.*s", STR_ARGS(str_sub(s, 0, comma)), STR_ARGS(str_sub(s, comma + 1, SIZE_MAX)));
+}
+
 static int refs_from_cell(struct write *w, const struct field *fd, str cell, struct input_field *f, struct err *e)
 {
     str rest = cell, head;
@@ -182,7 +198,7 @@ int input_cell(struct write *w, const struct kind *k, size_t field, str cell, st
         f->given = GIVEN_CLEAR;
         return 0;
     }
-    s = unescape_null(s);
+    s = cell_plain(w->a, fd, unescape_null(s));
     if (!utf8_valid(s))
         rc = ERR(e, -EINVAL, "registry.bad_utf8");
     else if (fd->type == FT_REF || fd->type == FT_REFS)

@@ -100,7 +100,8 @@ struct place {
     long row;
     const struct kind *k;
     const str *headers;
-    int op; /* of a change set, from 1; 0: no set */
+    int op;    /* of a change set, from 1; 0: no set */
+    str sheet; /* of a workbook, or empty */
 };          /* of a mistake: row 0 = JSON pointer; headers beside the fields */
 struct write {
     struct registry *r;
@@ -125,6 +126,9 @@ int write_close(struct write *w, bool keep, struct err *e);
 void write_fault(struct write *w, str field, struct err *e);
 struct input *input_new(struct arena *a, const struct kind *k);
 int input_from_json(struct write *w, const struct kind *k, const json_t *in, struct input **out, struct err *e);
+/* A text that a spreadsheet would take for a formula; in a CSV it has an
+ * apostrophe in front, which is taken off again. */
+bool cell_starts_formula(str s);
 int input_cell(struct write *w, const struct kind *k, size_t field, str cell, struct input *in, struct err *e);
 
 /* write.c */

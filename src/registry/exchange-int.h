@@ -1,0 +1,38 @@
+/* The import engine, between its files. */
+#ifndef LUY_REGISTRY_EXCHANGE_INT_H
+#define LUY_REGISTRY_EXCHANGE_INT_H
+#include "base/json.h"
+#include "registry/exchange.h"
+#include "registry/registry-int.h"
+#include "registry/sheet-int.h"
+
+enum { COL_STATE = -1, COL_NOTE = -2, COL_UNKNOWN = -3 };
+struct import {
+    struct write *w;
+    const struct import_args *in;
+    struct book *b;
+    struct arena row; /* what lives as long as a row */
+    bool named;       /* places name the sheet */
+    json_t *changes, *notes, *ops;
+    int64_t changes_total, notes_total;
+};
+void row_fault(struct import *im, const struct sheet *s, const struct sheet_row *l, str column, struct err *fe);
+/* exchange_head.c: which kind a sheet is, where its header stands, what its
+ * columns are. Mistakes go to im->w->es. */
+const struct kind *sheet_kind(const struct schema *sc, struct arena *a, str name);
+int sheet_header(struct import *im, struct sheet *s, struct err *e);
+int sheet_keys(struct import *im, struct sheet *s, struct err *e);
+int sheet_troubles(struct import *im, struct sheet *s, struct err *e);
+/* exchange_tell.c: what was done, for the answer and for a change set. */
+int tell_change(struct import *im, const struct sheet *s, const struct sheet_row *l, const struct rec *old,
+                const struct rec *fresh, const struct input *in, struct err *e);
+json_t *tell_result(const struct import *im);
+/* csv_export.c: the rows of a list, one after another. */
+typedef int export_fn(void *ctx, struct arena *a, const struct rec *rec, struct err *e);
+int export_rows(struct registry *r, const struct actor *who, const struct kind *k, const struct list_query *q,
+                export_fn *fn, void *ctx, struct err *e);
+str export_cell(struct arena *a, const struct rec *rec, size_t i);
+str export_column(struct arena *a, const struct registry *r, const struct field *f); /* "unit.code" */
+/* foreign_map.c or the plain readers, by format. */
+int book_read(struct book *b, const struct import_args *in, struct err *e);
+#endif

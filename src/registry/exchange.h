@@ -1,0 +1,46 @@
+/* Sheets in and out: CSV, XLSX workbooks with several kinds, exports of other
+ * programs through a mapping. The rules of docs/operator/en/spreadsheets.md.
+ *
+ * Import: a header names fields, a dotted name a reference's key (unit.code);
+ * key present = update, absent = create; empty = leave, "null" = clear. All rows
+ * of all sheets are judged in one write transaction, what is referred to first,
+ * so a device may name a unit of another sheet; with any mistake, or for a dry
+ * run, everything is taken back. A judgement and a write can never differ.
+ * Mistakes: at = "row 7, column serial" and, from a workbook, ", sheet NAME". */
+#ifndef LUY_REGISTRY_EXCHANGE_H
+#define LUY_REGISTRY_EXCHANGE_H
+#include "registry/registry.h"
+
+enum sheet_format { SHEET_CSV, SHEET_XLSX, SHEET_JSON, SHEET_ZIP };
+enum { IMPORT_CHANGES_MAX = 1000, IMPORT_NOTES_MAX = 200 };
+struct foreign_map;
+struct import_args {
+    str kind; /* empty: each sheet's name says it */
+    str body;
+    enum sheet_format format;
+    const struct foreign_map *map; /* or NULL */
+    bool dry_run;
+    bool as_change; /* a draft change set instead of a write; title names it */
+    str title;
+    bool changes; /* tell what changes, by field */
+};
+/* {"created","updated","unchanged","rows", "sheets": [{"sheet","kind",counts}],
+ * "notes": [{"sheet","row","column","code","args"}], with changes "changes":
+ * [{"sheet","row","kind","key","outcome","before","after"}] and "changes_total",
+ * as a change set "change_set" (as change_get)}. Caller owns. */
+int registry_import(struct registry *r, const struct actor *who, const struct import_args *in, json_t **out,
+                    struct errs *es, struct err *e);
+/* What was sent, as a workbook where each mistake of es is marked in its cell. */
+int registry_marked(struct registry *r, const struct import_args *in, const struct errs *es, enum lang lang,
+                    struct buf *out, struct err *e);
+
+struct export_args {
+    const str *kinds;
+    size_t n;
+    const struct list_query *q; /* of the only kind; NULL: all */
+    bool empty;                 /* a template: header, help and allowed values */
+    enum lang lang;
+};
+int registry_export_xlsx(struct registry *r, const struct actor *who, const struct export_args *in, struct buf *out,
+                         struct err *e);
+#endif
