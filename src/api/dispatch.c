@@ -303,8 +303,6 @@ static int take_body(struct request *rq, struct err *e)
         return ERR(e, HTTP_ERR(413), "api.body_too_large", err_n((int64_t)request_body_max(rq)));
     if (r->body != NULL || (r->flags & RF_RECORD))
         return take_json(rq, e);
-    if (r->flags & RF_CSV)
-        return check_type(rq, "text/csv", e);
     return 0;
 }
 

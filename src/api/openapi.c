@@ -181,7 +181,8 @@ static json_t *request_body(const struct route *r, const char *kind)
     char ref[160];
 
     if (r->flags & RF_CSV)
-        return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "text/csv", "schema", "type", "string");
+        return json_pack("{s:b,s:{s:{s:{s:s}},s:{s:{s:s,s:s}}}}", "required", 1, "content", "text/csv", "schema",
+                         "type", "string", XLSX_TYPE, "schema", "type", "string", "format", "binary");
     if (r->flags & RF_RECORD) {
         snprintf(ref, sizeof(ref), "#/components/schemas/%s", kind);
         return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema", "$ref", ref);

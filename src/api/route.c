@@ -19,7 +19,11 @@ static const struct param p_list[] = {
     {"count", PT_BOOL},     {"ended", PT_BOOL},         {"at", PT_TEXT, 0, 64},       {0}};
 static const struct param p_anchor[] = {{"anchor", PT_TEXT, 0, 64}, {0}};
 static const struct param p_record[] = {{"at", PT_TEXT, 0, 64}, {0}};
-static const struct param p_import[] = {{"dry_run", PT_BOOL}, {0}};
+static const struct param p_import[] = {{"dry_run", PT_BOOL},       {"changes", PT_BOOL},
+                                        {"marked", PT_BOOL},        {"as", PT_TEXT, 0, 20, "change_set"},
+                                        {"title", PT_TEXT, 0, 200}, {0}};
+static const struct param p_kinds[] = {{"kinds", PT_TEXT, 0, 2000}, {0}};
+static const struct param p_bulk[] = {{"q", PT_TEXT, 0, 200}, {0}};
 static const struct param p_events[] = {
     {"query", PT_TEXT, 0, TEXT_MAX}, {"limit", PT_INT, 1, 1000}, {"before", PT_INT, 0, INT64_MAX}, {0}};
 static const struct param p_histogram[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {"buckets", PT_INT, 1, 1000}, {0}};
@@ -93,6 +97,9 @@ static const struct member b_glass[] = {
     {"reason", JSON_STRING, true, 8000}, {"confirm_within", JSON_STRING, false, 40}, {0}};
 static const struct member b_duty[] = {{"period_key", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
 
+static const struct member b_bulk[] = {
+    {"title", JSON_STRING, false, 200}, {"fields", JSON_OBJECT, false, 0}, {"state", JSON_STRING, false, 80}, {0}};
+
 /* Fixed paths stand before "/{kind}": the first that fits answers. */
 const struct route routes[] = {
     {M_POST, "/session", 0, RF_OPEN | RF_MUST_CHANGE_OK, route_session_post, NULL, b_session, 200,
@@ -121,6 +128,10 @@ const struct route routes[] = {
     {M_POST, "/prefix/{id}/allocate", R_WRITE, 0, route_prefix_allocate, NULL, b_allocate, 201,
      "api.op.prefix_allocate"},
     {M_GET, "/dns/derived", R_ALL, 0, route_dns_derived, p_zone, NULL, 200, "api.op.dns_derived"},
+
+    {M_GET, "/registry/export", R_ALL, 0, route_export_get, p_kinds, NULL, 200, "api.op.export_get"},
+    {M_GET, "/registry/template", R_ALL, 0, route_template_get, p_kinds, NULL, 200, "api.op.template_get"},
+    {M_POST, "/registry/import", R_WRITE, RF_CSV, route_book_import, p_import, NULL, 200, "api.op.book_import"},
 
     {M_GET, "/events", R_WIDE, 0, route_events_get, p_events, NULL, 200, "api.op.events_get"},
     {M_GET, "/events/histogram", R_WIDE, 0, route_events_histogram, p_histogram, NULL, 200, "api.op.events_histogram"},
@@ -185,6 +196,7 @@ const struct route routes[] = {
      "api.op.records_post"},
     {M_POST, "/{kind}/import", R_WRITE, RF_KIND | RF_CSV, route_records_import, p_import, NULL, 200,
      "api.op.records_import"},
+    {M_POST, "/{kind}/bulk", R_WRITE, RF_KIND | RF_FILTERS, route_bulk_post, p_bulk, b_bulk, 201, "api.op.bulk_post"},
     {M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, p_record, NULL, 200, "api.op.record_get"},
     {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, p_plan, NULL, 200,
      "api.op.record_patch"},

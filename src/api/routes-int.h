@@ -16,7 +16,12 @@
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
                         X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \
                         X(record_why) X(health_get) X(metrics_get) X(openapi_get)                                      \
+<<<<<<< HEAD
                         X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived) X(find_get)
+=======
+                        X(export_get) X(template_get) X(book_import) X(bulk_post)                                    \
+                        X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived)
+>>>>>>> a6db535 (api: workbooks on every list and in import, templates, marked sheets, bulk edits as drafts)
 /* clang-format on */
 #define X(n) handler_fn route_##n;
 HANDLERS(X)
@@ -25,6 +30,11 @@ HANDLERS(X)
 int request_rev(struct request *rq, int64_t *rev, struct err *e);
 /* routes_change.c: ?plan=true of one write of a record. */
 int reply_preview(struct request *rq, struct response *rs, const char *op, struct err *e);
+int request_list_query(struct request *rq, struct list_query *q, struct err *e);
+/* routes_exchange.c */
+#define XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+bool reply_wants(struct request *rq, const char *type); /* Accept names it */
+int reply_xlsx(struct request *rq, struct response *rs, const struct list_query *q, struct err *e);
 /* routes_session.c */
 json_t *roles_json(uint32_t roles);
 json_t *time_s_json(int64_t ns); /* to the second */

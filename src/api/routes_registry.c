@@ -28,7 +28,7 @@ static int take_filters(struct request *rq, struct list_query *q, struct err *e)
     return 0;
 }
 
-static int take_list_query(struct request *rq, struct list_query *q, struct err *e)
+int request_list_query(struct request *rq, struct list_query *q, struct err *e)
 {
     *q = (struct list_query){
         .q = request_query(rq, "q"),
@@ -52,18 +52,6 @@ static int take_at(struct request *rq, int64_t *at, struct err *e)
     return 0;
 }
 
-static bool wants_csv(struct request *rq)
-{
-    str rest = request_header(rq, "Accept"), part;
-    while (rest.p != NULL && str_split(&rest, ',', &part)) {
-        str type, more = part;
-        str_split(&more, ';', &type);
-        if (str_eq_nocase(str_trim(type), STR("text/csv")))
-            return true;
-    }
-    return false;
-}
-
 /* The exact part of a list that was asked for: all of it, unless limit is said. */
 static int reply_csv(struct request *rq, struct response *rs, struct list_query *q, struct err *e)
 {
@@ -85,7 +73,7 @@ int route_records_get(struct request *rq, struct response *rs, struct err *e)
 {
     struct list_query q;
     json_t *out = NULL;
-    int rc = take_list_query(rq, &q, e);
+    int rc = request_list_query(rq, &q, e);
 
     if (rc < 0)
         return rc;
@@ -93,8 +81,13 @@ int route_records_get(struct request *rq, struct response *rs, struct err *e)
     rc = take_at(rq, &at, e);
     if (rc < 0)
         return rc;
-    if (at == INT64_MAX && wants_csv(rq))
+    if (at == INT64_MAX && reply_wants(rq, "text/csv"))
         return reply_csv(rq, rs, &q, e);
+    if (at == INT64_MAX && reply_wants(rq, XLSX_TYPE)) {
+        if (request_query(rq, "limit").p == NULL)
+            q.limit = 0;
+        return reply_xlsx(rq, rs, &q, e);
+    }
     if (at != INT64_MAX)
         rc = registry_list_at(rq->api->d.registry, &rq->auth.actor, rq->arg[0], &q, at, &out, e);
     else
@@ -187,14 +180,6 @@ int route_record_history(struct request *rq, struct response *rs, struct err *e)
     if (rc == 0)
         personal_told(rq, "history", NULL);
     return rc < 0 ? rc : reply_json(rq, rs, 200, json_pack("{s:o}", "items", out));
-}
-
-int route_records_import(struct request *rq, struct response *rs, struct err *e)
-{
-    json_t *out = NULL;
-    int rc = registry_import_csv(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->body,
-                                 request_query_bool(rq, "dry_run"), &out, &rq->errs, e);
-    return rc < 0 ? rc : reply_json(rq, rs, 200, out);
 }
 
 int route_schema_get(struct request *rq, struct response *rs, struct err *e)
