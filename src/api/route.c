@@ -129,7 +129,7 @@ const struct route routes[] = {
      "api.op.prefix_allocate"},
     {M_GET, "/dns/derived", R_ALL, 0, route_dns_derived, p_zone, NULL, 200, "api.op.dns_derived"},
 
-    {M_GET, "/registry/export", R_ALL, 0, route_export_get, p_kinds, NULL, 200, "api.op.export_get"},
+    {M_GET, "/registry/export", R_ALL, 0, route_book_export, p_kinds, NULL, 200, "api.op.book_export"},
     {M_GET, "/registry/template", R_ALL, 0, route_template_get, p_kinds, NULL, 200, "api.op.template_get"},
     {M_POST, "/registry/import", R_WRITE, RF_CSV, route_book_import, p_import, NULL, 200, "api.op.book_import"},
 

@@ -16,12 +16,8 @@
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
                         X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \
                         X(record_why) X(health_get) X(metrics_get) X(openapi_get)                                      \
-<<<<<<< HEAD
+                        X(book_export) X(template_get) X(book_import) X(bulk_post)                                      \
                         X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived) X(find_get)
-=======
-                        X(export_get) X(template_get) X(book_import) X(bulk_post)                                    \
-                        X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived)
->>>>>>> a6db535 (api: workbooks on every list and in import, templates, marked sheets, bulk edits as drafts)
 /* clang-format on */
 #define X(n) handler_fn route_##n;
 HANDLERS(X)

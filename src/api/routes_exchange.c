@@ -90,7 +90,7 @@ static int book_out(struct request *rq, struct response *rs, bool empty, struct 
     return rc < 0 ? rc : reply_file(rq, rs, 200, empty ? "luy-template" : "luy-registry", e);
 }
 
-int route_export_get(struct request *rq, struct response *rs, struct err *e) { return book_out(rq, rs, false, e); }
+int route_book_export(struct request *rq, struct response *rs, struct err *e) { return book_out(rq, rs, false, e); }
 int route_template_get(struct request *rq, struct response *rs, struct err *e) { return book_out(rq, rs, true, e); }
 
 /* The notes in the reader's language. */

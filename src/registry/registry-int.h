@@ -102,7 +102,7 @@ struct place {
     const str *headers;
     int op;    /* of a change set, from 1; 0: no set */
     str sheet; /* of a workbook, or empty */
-};          /* of a mistake: row 0 = JSON pointer; headers beside the fields */
+};             /* of a mistake: row 0 = JSON pointer; headers beside the fields */
 struct write {
     struct registry *r;
     struct tx *tx;
