@@ -328,6 +328,79 @@ static void test_addresses(void **state)
         json_string_value(json_object_get(json_array_get(json_object_get(w.json, "items"), 0), "value")), "10.1.0.1");
 }
 
+#define BOOK_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+/* What a head says instead of JSON: Content-Type of the call, Accept. */
+static const char *sheet_headers(char h[1024], const char *type)
+{
+    const char *cut = strchr(admin, '\n');
+
+    snprintf(h, 1024, "Content-Type: %s%s", type, cut);
+    return h;
+}
+
+/* A list out as a workbook, in again without a change; a template; a marked sheet. */
+static void test_workbooks(void **state)
+{
+    char h[1024];
+    struct buf book;
+
+    static const char unit[] = "{\"code\":\"BK\",\"name\":\"Xã Bảng\",\"tier\":\"commune\"}";
+    world_call(&w, "POST /api/v1/unit", admin, unit, sizeof(unit) - 1);
+    assert_int_equal(w.status, 201);
+    snprintf(h, sizeof(h), "%s\nAccept: " BOOK_TYPE, admin);
+    world_call(&w, "GET /api/v1/unit?code=BK", h, NULL, 0);
+    assert_int_equal(w.status, 200);
+    assert_string_equal(w.type, BOOK_TYPE);
+    buf_init(&book, 1 << 20);
+    buf_str(&book, buf_view(&w.body));
+    world_call(&w, "POST /api/v1/registry/import?changes=1", sheet_headers(h, BOOK_TYPE), book.p, book.n);
+    assert_int_equal(w.status, 200);
+    assert_int_equal(json_get_int(w.json, "unchanged", 0), 1);
+    assert_int_equal(json_get_int(w.json, "changes_total", -1), 0);
+    buf_done(&book);
+
+    world_call(&w, "GET /api/v1/registry/template?kinds=unit,device", admin, NULL, 0);
+    assert_int_equal(w.status, 200);
+    assert_string_equal(w.type, BOOK_TYPE);
+    world_call(&w, "GET /api/v1/registry/export?kinds=nothing", admin, NULL, 0);
+    assert_int_equal(w.status, 404);
+
+    static const char bad[] = "code,name,tier\nB1,Một,làng\n";
+    world_call(&w, "POST /api/v1/unit/import?marked=1", sheet_headers(h, "text/csv"), bad, sizeof(bad) - 1);
+    assert_int_equal(w.status, 200);
+    assert_string_equal(w.type, BOOK_TYPE);
+    world_call(&w, "POST /api/v1/unit/import", sheet_headers(h, BOOK_TYPE), bad, sizeof(bad) - 1);
+    assert_string_equal(world_text(&w, "type"), "urn:luy:registry.xlsx_no_zip");
+    world_call(&w, "POST /api/v1/unit/import", sheet_headers(h, "text/html"), bad, sizeof(bad) - 1);
+    assert_int_equal(w.status, 415);
+}
+
+static void test_bulk(void **state)
+{
+    static const char none[] = "{\"title\":\"x\"}", name[] = "{\"fields\":{\"name\":\"Xã Chung\"}}";
+
+    world_call(&w, "POST /api/v1/unit/bulk?code=BK", admin, none, sizeof(none) - 1);
+    assert_string_equal(world_text(&w, "type"), "urn:luy:api.bulk_empty");
+    world_call(&w, "POST /api/v1/unit/bulk", admin, name, sizeof(name) - 1);
+    assert_string_equal(world_text(&w, "type"), "urn:luy:api.bulk_filter");
+    world_call(&w, "POST /api/v1/unit/bulk?code=KHONG", admin, name, sizeof(name) - 1);
+    assert_string_equal(world_text(&w, "type"), "urn:luy:api.bulk_none");
+    world_call(&w, "POST /api/v1/unit/bulk?code=BK", admin, name, sizeof(name) - 1);
+    assert_int_equal(w.status, 201);
+    assert_string_equal(world_text(&w, "state"), "draft");
+    assert_int_equal(json_array_size(json_object_get(w.json, "ops")), 1);
+    world_call(&w, "GET /api/v1/unit/BK", admin, NULL, 0);
+    assert_string_equal(world_text(&w, "name"), "Xã Bảng");
+
+    static const char row[] = "code,name\nBK,Xã Nháp\n";
+    char h[1024];
+    world_call(&w, "POST /api/v1/unit/import?as=change_set&title=Th%E1%BB%AD", sheet_headers(h, "text/csv"), row,
+               sizeof(row) - 1);
+    assert_int_equal(w.status, 201);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(w.json, "change_set"), "title")), "Thử");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,7 +409,8 @@ int main(void)
         cmocka_unit_test(test_vietnamese),     cmocka_unit_test(test_record),
         cmocka_unit_test(test_files),          cmocka_unit_test(test_openapi),
         cmocka_unit_test(test_stream_ceiling), cmocka_unit_test(test_health_and_metrics),
-        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_addresses),      cmocka_unit_test(test_workbooks),
+        cmocka_unit_test(test_bulk),
     };
     return cmocka_run_group_tests_name("api/dispatch", tests, open_world, close_world);
 }

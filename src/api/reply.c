@@ -75,11 +75,13 @@ void errs_pointer(struct errs *es, const char *pointer, int code, const char *ke
     errs_add(es, &e);
 }
 
-/* "row 7, column serial" (a CSV) or "/fields/serial" (a record) to members. */
+/* "row 7, column serial, sheet Thiết bị" (a sheet) or "/fields/serial" (a record)
+ * to members. Column and sheet may hold a comma themselves. */
 static void put_place(json_t *o, str at)
 {
     int64_t row;
-    str rest = at, head;
+    str rest = str_sub(at, 4, at.n);
+    size_t sheet = str_find(at, STR(", sheet ")), column = str_find(at, STR(", column "));
 
     if (str_starts(at, STR("/"))) {
         if (str_starts(at, STR("/fields/")))
@@ -87,17 +89,16 @@ static void put_place(json_t *o, str at)
         json_object_set_new(o, "pointer", json_from_str(at));
         return;
     }
-    while (str_split(&rest, ',', &head)) {
-        head = str_trim(head);
-        if (str_starts(head, STR("row ")) && str_i64(str_sub(head, 4, head.n), &row))
-            json_object_set_new(o, "row", json_integer(row));
-        else if (str_starts(head, STR("column ")))
-            json_object_set_new(o, "column", json_from_str(str_sub(head, 7, head.n)));
-        else if (head.n > 0)
-            json_object_set_new(o, "at", json_from_str(head));
-        if (rest.p == NULL)
-            break;
+    if (!str_starts(at, STR("row ")) || !str_i64(str_sub(rest, 0, str_find(rest, STR(","))), &row)) {
+        if (at.n > 0)
+            json_object_set_new(o, "at", json_from_str(at));
+        return;
     }
+    json_object_set_new(o, "row", json_integer(row));
+    if (sheet != SIZE_MAX)
+        json_object_set_new(o, "sheet", json_from_str(str_sub(at, sheet + 8, at.n)));
+    if (column != SIZE_MAX && column < sheet)
+        json_object_set_new(o, "column", json_from_str(str_sub(str_sub(at, 0, sheet), column + 9, at.n)));
 }
 
 static json_t *error_json(const struct err *e, enum lang lang)

@@ -33,6 +33,6 @@ int export_rows(struct registry *r, const struct actor *who, const struct kind *
                 export_fn *fn, void *ctx, struct err *e);
 str export_cell(struct arena *a, const struct rec *rec, size_t i);
 str export_column(struct arena *a, const struct registry *r, const struct field *f); /* "unit.code" */
-/* foreign_map.c or the plain readers, by format. */
+/* By format. */
 int book_read(struct book *b, const struct import_args *in, struct err *e);
 #endif

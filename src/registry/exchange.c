@@ -161,8 +161,8 @@ static int name_kinds(struct import *im, struct err *e)
         struct err fe = {0};
         if (s->nrows == 0)
             continue;
-        s->k = s->kind != NULL ? schema_kind(sc, str_c(s->kind)) : sheet_kind(sc, &im->row, s->name);
-        if (im->in->kind.n > 0 && im->in->map == NULL && (s->k == NULL || !str_eq(s->k->name, im->in->kind)))
+        s->k = sheet_kind(sc, &im->row, s->name);
+        if (im->in->kind.n > 0 && (s->k == NULL || !str_eq(s->k->name, im->in->kind)))
             s->k = tables == 1 ? kind_want(im->w->r, im->in->kind, e) : NULL;
         if (s->k == NULL) {
             ERR(&fe, -EINVAL, im->in->kind.n > 0 ? "registry.sheet_other" : "registry.sheet_kind", S(s->name),
@@ -250,7 +250,7 @@ int registry_import(struct registry *r, const struct actor *who, const struct im
     /* The file is read before the writer's lock is taken. */
     if (rc == 0)
         rc = book_read(&b, in, e);
-    im.named = in->format != SHEET_CSV || in->map != NULL;
+    im.named = in->format != SHEET_CSV;
     if (rc == 0)
         rc = write_begin(&w, r, who, &im.row, es, e);
     if (rc == 0) {

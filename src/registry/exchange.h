@@ -1,5 +1,4 @@
-/* Sheets in and out: CSV, XLSX workbooks with several kinds, exports of other
- * programs through a mapping. The rules of docs/operator/en/spreadsheets.md.
+/* Sheets in and out: CSV, and XLSX workbooks with several kinds. The rules of docs/operator/en/spreadsheets.md.
  *
  * Import: a header names fields, a dotted name a reference's key (unit.code);
  * key present = update, absent = create; empty = leave, "null" = clear. All rows
@@ -11,14 +10,12 @@
 #define LUY_REGISTRY_EXCHANGE_H
 #include "registry/registry.h"
 
-enum sheet_format { SHEET_CSV, SHEET_XLSX, SHEET_JSON, SHEET_ZIP };
+enum sheet_format { SHEET_CSV, SHEET_XLSX };
 enum { IMPORT_CHANGES_MAX = 1000, IMPORT_NOTES_MAX = 200 };
-struct foreign_map;
 struct import_args {
     str kind; /* empty: each sheet's name says it */
     str body;
     enum sheet_format format;
-    const struct foreign_map *map; /* or NULL */
     bool dry_run;
     bool as_change; /* a draft change set instead of a write; title names it */
     str title;

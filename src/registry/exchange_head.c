@@ -136,7 +136,6 @@ int sheet_header(struct import *im, struct sheet *s, struct err *e)
         ERR(&fe, -EINVAL, "registry.csv_no_key", S(key->name));
         row_fault(im, s, l, key->name, &fe);
     }
-    s->header_found = true;
     return 0;
 }
 

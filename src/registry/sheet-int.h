@@ -1,6 +1,6 @@
 /* Tables from outside in one form, whatever file they came in: sheets of rows of
  * text cells with their place in the file. What the import engine reads, and
- * what the readers (CSV, XLSX, foreign maps) make. Lives in the book's arena. */
+ * what the readers (CSV, XLSX) make. Lives in the book's arena. */
 #ifndef LUY_REGISTRY_SHEET_INT_H
 #define LUY_REGISTRY_SHEET_INT_H
 #include "base/buf.h"
@@ -30,9 +30,7 @@ struct trouble {
 };
 struct kind;
 struct sheet {
-    str name;         /* empty: the file's only table */
-    const char *kind; /* when the reader knows it */
-    bool hidden, header_found;
+    str name; /* empty: the file's only table */
     struct sheet_row *rows;
     size_t nrows, cap;
     struct trouble *troubles;

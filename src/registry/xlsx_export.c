@@ -1,19 +1,17 @@
 /* XLSX out: a sheet a kind. Row 1 has the labels with help, row 2 the names of
- * the fields (the header that is read back), then typed cells; choices drop down
- * from a hidden sheet. */
+ * the fields (the header that is read back), then typed cells; choices drop down. */
 #include "registry/exchange-int.h"
 #include "registry/xlsx-write-int.h"
 #include <errno.h>
 #include <math.h>
 
-enum { DATA_ROW = 2, CHOICE_ROWS = 10000, LISTS_MAX = 2000, NAME_CHARS = 31, COL_WIDTH = 18, COL_WIDE = 34 };
+enum { DATA_ROW = 2, CHOICE_ROWS = 10000, LIST_CHARS = 255, NAME_CHARS = 31, COL_WIDTH = 18, COL_WIDE = 34 };
 
 struct sheet_out {
     struct xlsx_out x;
     struct registry *r;
     enum lang lang;
-    lxw_worksheet *ws, *lists;
-    uint16_t nlists;
+    lxw_worksheet *ws;
     uint32_t row;
     const struct kind *k;
     struct arena a;
@@ -66,21 +64,26 @@ static str help_text(struct sheet_out *o, const struct field *f)
     return s;
 }
 
+/* A drop-down list. Excel takes one of 255 characters; the help says longer ones.
+ * (A list on a hidden sheet has no such end, but libxlsxwriter 1.1.4 leaks its
+ * formula, and luyd lives long.) */
 static int choices(struct sheet_out *o, uint16_t col, const str *v, size_t n, struct err *e)
 {
-    char formula[96];
-    lxw_data_validation dv = {.validate = LXW_VALIDATION_TYPE_LIST_FORMULA, .value_formula = formula};
-    int rc = 0;
+    char **list = arena_array(&o->a, char *, n + 1);
+    lxw_data_validation dv = {.validate = LXW_VALIDATION_TYPE_LIST, .value_list = list};
+    size_t chars = n;
 
-    if (n == 0 || o->nlists == LISTS_MAX)
-        return 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = xlsx_out_text(o->lists, (uint32_t)i, o->nlists, v[i], o->x.text, e);
-    char name[8] = "";
-    lxw_col_to_name(name, o->nlists++, 1);
-    snprintf(formula, sizeof(formula), "='#lists'!%s$1:%s$%zu", name, name, n);
-    worksheet_data_validation_range(o->ws, DATA_ROW, col, DATA_ROW + CHOICE_ROWS, col, &dv);
-    return rc;
+    if (list == NULL)
+        return ERR(e, -ENOMEM, "registry.no_memory");
+    for (size_t i = 0; i < n; i++) {
+        list[i] = arena_cstr(&o->a, v[i]);
+        chars += v[i].n;
+        if (list[i] == NULL)
+            return ERR(e, -ENOMEM, "registry.no_memory");
+    }
+    if (n > 0 && chars <= LIST_CHARS)
+        worksheet_data_validation_range(o->ws, DATA_ROW, col, DATA_ROW + CHOICE_ROWS, col, &dv);
+    return 0;
 }
 
 static int field_choices(struct sheet_out *o, uint16_t col, const struct field *f, struct err *e)
@@ -191,16 +194,9 @@ int registry_export_xlsx(struct registry *r, const struct actor *who, const stru
     rc = xlsx_out_open(&o.x, e);
     if (rc < 0)
         return rc;
-    /* The lists come last in the book but must be there first. */
-    o.lists = NULL;
     for (size_t i = 0; i < in->n && rc == 0; i++) {
         o.k = schema_kind(r->sc, in->kinds[i]);
-        if (o.lists == NULL && (o.lists = workbook_add_worksheet(o.x.wb, "#lists")) == NULL)
-            rc = ERR(e, -EIO, "registry.xlsx_write");
-        if (rc == 0)
-            rc = head(&o, e);
-        if (rc == 0 && i == 0)
-            worksheet_activate(o.ws), worksheet_set_first_sheet(o.ws), worksheet_hide(o.lists);
+        rc = head(&o, e);
         if (rc == 0 && !in->empty)
             rc = export_rows(r, who, o.k, in->n == 1 ? in->q : NULL, data_row, &o, e);
         if (o.a.failed && rc == 0)

@@ -15,10 +15,6 @@ int zip_open(struct zip *z, str bytes, struct err *e); /* by its first bytes onl
 /* Hands the part's bytes out in pieces. 1, 0 = no such part, or an error. */
 typedef int piece_fn(void *ctx, const char *p, size_t n, struct err *e);
 int zip_part(struct zip *z, str name, piece_fn *fn, void *ctx, struct err *e);
-/* Each entry once: its name, then its whole text in `a`. */
-int zip_each(struct zip *z, struct arena *a, int (*fn)(void *ctx, str name, str text, struct err *e), void *ctx,
-             struct err *e);
-
 struct xml_attrs {
     const unsigned char **v;
     int n;
@@ -32,6 +28,4 @@ struct xml_fns {
 };
 /* 1, 0 = no such part, or an error with the part's name and line. */
 int xml_part(struct zip *z, str name, const struct xml_fns *fns, void *ctx, struct err *e);
-/* The same for a text in memory. */
-int xml_text(str text, const struct xml_fns *fns, void *ctx, struct err *e);
 #endif

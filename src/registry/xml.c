@@ -1,7 +1,6 @@
 /* See xml-int.h. libxml2's own ceilings stay on (no XML_PARSE_HUGE); a document
  * type ends the reading, so there is nothing that an entity could name. */
 #include "registry/xml-int.h"
-#include "base/buf.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -72,40 +71,6 @@ int zip_part(struct zip *z, str name, piece_fn *fn, void *ctx, struct err *e)
             rc = entry_bytes(z, ar, name, fn, ctx, e);
             break;
         }
-    archive_read_free(ar);
-    return rc;
-}
-
-static int keep_piece(void *ctx, const char *p, size_t n, struct err *e)
-{
-    struct buf *b = ctx;
-
-    buf_add(b, p, n);
-    return b->failed ? ERR(e, -EFBIG, "registry.zip_bomb", N(ZIP_BYTES)) : 0;
-}
-
-int zip_each(struct zip *z, struct arena *a, int (*fn)(void *ctx, str name, str text, struct err *e), void *ctx,
-             struct err *e)
-{
-    struct archive *ar = open_archive(z);
-    struct archive_entry *en;
-    size_t n = 0;
-    int rc = ar == NULL ? ERR(e, -EBADMSG, "registry.zip_broken", "") : 1;
-
-    while (rc == 1 && (rc = next_entry(ar, &en, &n, e)) == 1) {
-        str name = arena_str(a, str_c(archive_entry_pathname(en)));
-        struct buf b;
-        if (name.n == 0 || str_ends(name, STR("/")))
-            continue;
-        buf_init(&b, ZIP_BYTES);
-        rc = entry_bytes(z, ar, name, keep_piece, &b, e);
-        str text = arena_str(a, buf_view(&b));
-        buf_done(&b);
-        if (rc == 1 && text.p == NULL)
-            rc = ERR(e, -ENOMEM, "registry.no_memory");
-        if (rc == 1 && (rc = fn(ctx, name, text, e)) == 0)
-            rc = 1;
-    }
     archive_read_free(ar);
     return rc;
 }
@@ -239,19 +204,4 @@ int xml_part(struct zip *z, str name, const struct xml_fns *fns, void *ctx, stru
     if (rc < 0 && x.e->at[0] == '\0')
         err_at(x.e, S(name), x.e->line, x.e->col);
     return rc;
-}
-
-int xml_text(str text, const struct xml_fns *fns, void *ctx, struct err *e)
-{
-    struct sax x;
-    struct err none = {0};
-    int rc = parser_open(&x, fns, ctx, e != NULL ? e : &none);
-
-    if (rc < 0)
-        return rc;
-    for (size_t at = 0; rc == 0 && at < text.n; at += 65536) {
-        str piece = str_sub(text, at, 65536);
-        rc = parser_piece(&x, piece.p, piece.n, x.e);
-    }
-    return parser_close(&x, rc < 0 ? rc : 1, x.e);
 }
