@@ -3,12 +3,13 @@ import { check, equal, Skip } from "./_tap.mjs";
 
 await suite("search", async (w) => {
   const page = await w.open("/search");
-  const box = page.getByRole("textbox", { name: w.t("search.query"), exact: true });
+  const box = page.getByRole("combobox", { name: w.t("search.query"), exact: true });
   const lines = page.locator("table.lines tbody tr");
   const ask = async (q) => {
     await box.fill(q);
     const answer = page.waitForResponse((r) => /\/api\/v1\/events\?/.test(r.url()) && r.request().method() === "GET");
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape"); // the list of completions
+    await page.getByRole("button", { name: w.t("search.do"), exact: true }).click();
     return answer;
   };
 
