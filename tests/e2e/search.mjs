@@ -8,8 +8,7 @@ await suite("search", async (w) => {
   const ask = async (q) => {
     await box.fill(q);
     const answer = page.waitForResponse((r) => /\/api\/v1\/events\?/.test(r.url()) && r.request().method() === "GET");
-    await page.keyboard.press("Escape"); // the list of completions
-    await page.getByRole("button", { name: w.t("search.do"), exact: true }).click();
+    await page.keyboard.press("Enter");
     return answer;
   };
 
@@ -49,7 +48,7 @@ await suite("search", async (w) => {
   });
 
   await w.test("a line opens to its fields, raw bytes and context", async () => {
-    await ask("since:-29d");
+    await page.goto(`/search?q=${encodeURIComponent("since:-29d")}`);
     await page.locator("table.lines, .empty").first().waitFor();
     if (!(await lines.count())) throw new Skip("the journal is empty");
     await page.locator(".opener").first().click();
