@@ -16,7 +16,9 @@ static void op_fault(struct change_run *c, size_t i, const char *member, struct 
 {
     char at[ERR_AT_MAX];
 
-    snprintf(at, sizeof(at), c->single ? "" : "/ops/%zu%s", i + 1, member);
+    at[0] = '\0';
+    if (!c->single)
+        snprintf(at, sizeof(at), "/ops/%zu%s", i + 1, member);
     err_at(fe, at, 0, 0);
     if (c->w->es != NULL)
         errs_add(c->w->es, fe);
