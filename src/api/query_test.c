@@ -14,8 +14,8 @@ static const char *const lines[] = {
     "<86>Nov 21 09:30:00 ns1 sshd[412]: Failed password for root from 10.8.0.9 port 4021 ssh2",
     "<86>Nov 21 09:30:01 ns1 sshd[412]: Failed password for root from 10.8.0.9 port 4022 ssh2",
     "<86>Nov 21 09:30:02 ns1 sshd[413]: Failed password for invalid user an from 10.9.0.1 port 4023 ssh2",
-    "<30>Nov 21 09:30:03 web2 nginx[7]: "
-    "{\"event_type\":\"alert\",\"dest_port\":443,\"flow\":{\"bytes\":18446744073709551617}}",
+    ("<30>Nov 21 09:30:03 web2 nginx[7]: "
+     "{\"event_type\":\"alert\",\"dest_port\":443,\"flow\":{\"bytes\":18446744073709551617}}"),
 };
 
 static int open_world(void **state)

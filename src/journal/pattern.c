@@ -1,6 +1,7 @@
 /* Wildcard matching. One pass with one point to go back to (the last star),
  * so the worst case is length times length and never more. Pure, any thread. */
 #include "journal/pattern.h"
+#include "base/text.h"
 
 static bool is_escaped(str s, size_t i)
 {
@@ -23,6 +24,17 @@ static int hex_byte(str s, size_t i)
     a = hex_digit(s.p[i + 2]);
     b = hex_digit(s.p[i + 3]);
     return a < 0 || b < 0 ? -1 : a * 16 + b;
+}
+
+bool pattern_says_bytes(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (hex_byte(s, i) >= 0)
+            return true;
+        if (is_escaped(s, i))
+            i++;
+    }
+    return !utf8_valid(s);
 }
 
 static void find_run(struct pattern *p)

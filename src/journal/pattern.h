@@ -17,6 +17,9 @@ struct pattern {
 /* Reads s, where \ before * ? " \ makes them literal and \xNN is a byte. NULL-safe on failure of
  * the arena: false. anywhere: stars at both ends mean nothing and are dropped. */
 bool pattern_make(struct arena *a, str s, bool anywhere, struct pattern *out);
+
+/* Whether a pattern's text says bytes, as \xNN or as what is no UTF-8. */
+bool pattern_says_bytes(str s);
 bool pattern_whole(const struct pattern *p, str s);
 bool pattern_within(const struct pattern *p, str s);
 bool pattern_is_any(const struct pattern *p); /* "*" alone */

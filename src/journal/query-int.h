@@ -90,7 +90,8 @@ bool query_node_row(const struct query_node *n, const struct source_row *r);
 
 /* query_fold.c: lines in the form that marks are compared in. */
 bool fold_needed(str text);                             /* has letters that Unicode writes in more than one way */
-str fold_pattern(struct arena *a, str text, bool bare); /* STR_NONE: no memory, or not UTF-8 */
+bool fold_stays(str literal, bool bare, bool folded);   /* read again as text, it would stay these bytes */
+str fold_pattern(struct arena *a, str text, bool bare); /* STR_NONE: no memory; bytes stay as they are */
 bool fold_within(const struct pattern *p, bool bare, str raw);
 
 /* query_regex.c. 0, or -EINVAL with the place in *at. */

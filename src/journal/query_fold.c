@@ -81,28 +81,45 @@ static bool fold_into(str s, bool bare, char *room, size_t cap, size_t *out)
     return true;
 }
 
-bool fold_needed(str text)
+/* Letters that Unicode writes in more than one way, when composed: a character
+ * that merely gives way to another one is no such letter. */
+static bool has_forms(str text)
+{
+    char composed[GROWTH * PATTERN_MAX + 1], apart[GROWTH * sizeof(composed)];
+    size_t n, m = sizeof(apart);
+
+    if (is_ascii(text) || text.n > PATTERN_MAX || !utf8_valid(text) ||
+        !fold_into(text, false, composed, sizeof(composed), &n))
+        return false;
+    if (has_marks((str){composed, n}))
+        return true;
+    return u8_normalize(UNINORM_NFD, (const uint8_t *)composed, n, (uint8_t *)apart, &m) == (uint8_t *)apart &&
+           !str_eq((str){apart, m}, (str){composed, n});
+}
+
+bool fold_needed(str text) { return !pattern_says_bytes(text) && has_forms(text); }
+
+bool fold_stays(str literal, bool bare, bool folded)
 {
     char room[GROWTH * PATTERN_MAX + 1];
-    size_t n = sizeof(room);
+    size_t n;
 
-    if (is_ascii(text) || text.n > PATTERN_MAX || !utf8_valid(text))
-        return false;
-    if (has_marks(text))
+    if (is_ascii(literal))
         return true;
-    uint8_t *p = u8_normalize(UNINORM_NFD, (const uint8_t *)text.p, text.n, (uint8_t *)room, &n);
-    bool differs = p != NULL && !str_eq((str){(char *)p, n}, text);
-    if ((char *)p != room)
-        free(p);
-    return differs;
+    if (!folded)
+        return !has_forms(literal);
+    return literal.n <= PATTERN_MAX && utf8_valid(literal) && fold_into(literal, bare, room, sizeof(room), &n) &&
+           str_eq((str){room, n}, literal);
 }
 
 str fold_pattern(struct arena *a, str text, bool bare)
 {
     size_t n = 0, cap = GROWTH * text.n + 1;
-    char *room = arena_alloc(a, cap);
+    char *room;
 
-    if (room == NULL || !fold_into(text, bare, room, cap, &n))
+    if (pattern_says_bytes(text))
+        return text;
+    if ((room = arena_alloc(a, cap)) == NULL || !fold_into(text, bare, room, cap, &n))
         return STR_NONE;
     return (str){room, n};
 }

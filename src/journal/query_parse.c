@@ -147,6 +147,10 @@ static struct query_node *text_node(struct qp *p, const struct qp_value *v, bool
         n->kind = QN_FOLD;
         n->bare = bare;
         text = fold_pattern(p->a, text, bare);
+        if (text.p != NULL && text.n == 0) { /* marks alone */
+            qp_fail_at(p, v->at, "journal.query_empty_text", STR_NONE, STR_NONE);
+            return NULL;
+        }
     }
     if (text.p == NULL || !pattern_make(p->a, text, true, &n->pat))
         qp_no_memory(p);

@@ -25,8 +25,14 @@ static void print_byte(struct buf *out, uint8_t c)
     buf_byte(out, c);
 }
 
-/* Bytes that are no text are written as \xNN, so that a query stays UTF-8. */
-static void print_pattern(const struct pattern *p, bool bare, struct buf *out)
+/* What is written as \xNN: bytes that are no text, so that a query stays UTF-8. */
+enum text_form {
+    TF_TEXT,  /* and control characters */
+    TF_BYTES, /* and every byte that is not ASCII */
+    TF_FOLD,  /* and nothing else: text with an \xNN in it is not folded */
+};
+
+static void print_text(const struct pattern *p, bool bare, enum text_form form, struct buf *out)
 {
     str s = {(const char *)p->text, p->n};
 
@@ -38,7 +44,8 @@ static void print_pattern(const struct pattern *p, bool bare, struct buf *out)
         n = 1;
         if (p->kind[i] != PK_LIT)
             buf_byte(out, p->kind[i] == PK_ANY ? '*' : '?');
-        else if (c < ' ' || c == 0x7f || (n = utf8_char(str_sub(s, i, s.n - i))) == 0) {
+        else if (((c < ' ' || c == 0x7f) && form != TF_FOLD) || (form == TF_BYTES && c >= 0x80) ||
+                 (n = utf8_char(str_sub(s, i, s.n - i))) == 0) {
             buf_fmt(out, "\\x%02x", c);
             n = 1;
         } else if (n == 1)
@@ -48,6 +55,17 @@ static void print_pattern(const struct pattern *p, bool bare, struct buf *out)
     }
     if (!bare)
         buf_byte(out, '"');
+}
+
+static void print_pattern(const struct pattern *p, bool bare, struct buf *out) { print_text(p, bare, TF_TEXT, out); }
+
+static void print_raw(const struct query_node *n, struct buf *out)
+{
+    bool folded = n->kind == QN_FOLD, bare = folded && n->bare;
+
+    buf_z(out, bare ? "~" : "");
+    bool stays = fold_stays((str){(const char *)n->pat.text, n->pat.n}, bare, folded);
+    print_text(&n->pat, true, !stays ? TF_BYTES : folded ? TF_FOLD : TF_TEXT, out);
 }
 
 static void print_net(struct prefix net, struct buf *out)
@@ -90,7 +108,11 @@ static void print_regex(const struct query_regex *re, struct buf *out)
 /* A name where it can be taken for nothing else. */
 static void print_ref(const struct query_ref *ref, struct buf *out)
 {
-    if (ref->kind == QR_PATH && memchr(ref->name.p, '.', ref->name.n) == NULL)
+    char c = ref->name.n > 0 ? ref->name.p[0] : 0;
+    bool letter = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '@';
+
+    /* the point that a path begins with is left out where the name is one without it */
+    if (ref->kind == QR_PATH && (!letter || memchr(ref->name.p, '.', ref->name.n) == NULL))
         buf_byte(out, '.');
     buf_str(out, ref->name);
 }
@@ -160,17 +182,14 @@ static void print_node(const struct query_node *n, struct buf *out)
         print_kid(n->kids[0], n->kids[0]->kind == QN_AND || n->kids[0]->kind == QN_OR, out);
         break;
     case QN_FOLD:
-        buf_z(out, n->bare ? "~" : "");
-        print_pattern(&n->pat, true, out);
+    case QN_TEXT:
+        print_raw(n, out);
         break;
     case QN_REGEX:
         print_regex(&n->re, out);
         break;
     case QN_VALUE:
         print_value(n, out);
-        break;
-    case QN_TEXT:
-        print_pattern(&n->pat, true, out);
         break;
     case QN_FIELD:
     case QN_ENUM:

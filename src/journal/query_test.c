@@ -483,7 +483,7 @@ static void decimals_compare(void **state)
 {
     static const char *const bad[] = {"", "-", ".5", "5.", "1e", "1e+", "1x", "0x1", "1.2.3", "1e1234567", "nan"};
     struct decimal x, y;
-    fixed9 v;
+    fixed9 v = 0;
     struct buf b;
 
     for (size_t i = 0; i < COUNT(decimals); i++) {

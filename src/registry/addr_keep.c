@@ -14,8 +14,9 @@ static const char *const tables[] = {
     "CREATE TABLE addr_hint (prefix_id BIGINT PRIMARY KEY, low TEXT NOT NULL)",
     "CREATE TABLE addr_released (ip TEXT PRIMARY KEY, prefix_id BIGINT NOT NULL, at BIGINT NOT NULL)",
     "CREATE INDEX addr_released_prefix ON addr_released (prefix_id, at)",
-    "INSERT INTO addr_released (ip, prefix_id, at) SELECT ip_bin, MAX(prefix_id), MAX(valid_to) FROM address"
-    " WHERE valid_to IS NOT NULL AND ip_bin NOT IN (SELECT ip_bin FROM address WHERE valid_to IS NULL) GROUP BY ip_bin",
+    ("INSERT INTO addr_released (ip, prefix_id, at) SELECT ip_bin, MAX(prefix_id), MAX(valid_to) FROM address"
+     " WHERE valid_to IS NOT NULL AND ip_bin NOT IN (SELECT ip_bin FROM address WHERE valid_to IS NULL) GROUP BY "
+     "ip_bin"),
 };
 
 /* Made once, from the addresses that are there. */
