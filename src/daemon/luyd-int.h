@@ -39,6 +39,9 @@ struct luyd {
 typedef int luyd_step(struct luyd *d, struct err *e);
 luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
     open_judge, open_api, open_intake, open_leading, start_api, write_ports;
+/* offline.c: schema, packs and calendar, with an empty registry in a folder of its
+ * own, so that their SQL is checked too and no data is touched. */
+int check_packs(struct luyd *d, struct err *e);
 bool store_is_shared(const struct luyd *d);
 /* Where the store of this data folder is, as store_open takes it. */
 const char *store_url(const struct luyd *d, const char *store, char *path, size_t cap);

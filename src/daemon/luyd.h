@@ -17,6 +17,8 @@ void luyd_stop(struct luyd *d);
 /* --check-config: configuration, schema, packs, calendar; prints what was
  * understood on stdout and mistakes on stderr. Exit code. */
 int luyd_check(const struct luyd_options *o);
+/* --check-schema: would the data of o->data go along with the schema in `dir`? Exit code. */
+int luyd_check_schema(const struct luyd_options *o, const char *dir);
 /* --load: CSV files named NN-kind.csv of a folder into a data folder that no luyd uses. */
 int luyd_load(const struct luyd_options *o, const char *folder);
 int luyd_migrate(const struct luyd_options *o, const char *to); /* "sqlite" or a url */

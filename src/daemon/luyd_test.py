@@ -452,6 +452,32 @@ def flows(luyd, boss):
     equal("and counted", (boss.body["intake"]["flow_records"], boss.body["flows"]["flows"]), (2, 2))
 
 
+def schema_dry_run(luyd, boss):
+    """Beside a luyd that serves from the same folder: what another schema would do."""
+    before = {p.name: p.stat().st_size for p in luyd.data.iterdir() if p.is_file()}
+    luyd_schema = luyd.folder / "schema-next"
+    shutil.copytree(ROOT / "schema", luyd_schema)
+    out = luyd.run("--data", luyd.data, "--check-schema", luyd_schema)
+    equal("--check-schema of the same schema", (out.returncode, len(out.stdout.splitlines())), (0, 1)) or print("#", out.stderr)
+    (luyd_schema / "cabinets.yaml").write_text("group: {name: cabinets, vi: Tủ, en: Cabinets}\nkinds:\n  cabinet:\n"
+        "    label: {vi: Tủ, en: Cabinet}\n    key: code\n    columns: [code]\n    fields:\n"
+        "      code: {type: text, required: true, max: 40, label: {vi: Mã, en: Code}}\n"
+        "    states:\n      active: {vi: Dùng, en: Used}\n", encoding="utf-8")
+    out = luyd.run("--data", luyd.data, "--check-schema", luyd_schema)
+    check("a kind more goes through and is named", out.returncode == 0 and out.stdout.startswith("+ cabinet"), out.stdout + out.stderr)
+    people = luyd_schema / "people.yaml"
+    people.write_text(people.read_text(encoding="utf-8").replace("max: 200", "max: 3", 1), encoding="utf-8")  # "Ủy ban tỉnh" is longer
+    out = luyd.run("--data", luyd.data, "--check-schema", luyd_schema)
+    check("a loss is refused with the record in the way", out.returncode == 1 and "unit.name" in out.stderr and "id 1 " in out.stderr, out.stdout + out.stderr)
+    (luyd_schema / "cabinets.yaml").write_text("group: {}\n", encoding="utf-8")
+    out = luyd.run("--data", luyd.data, "--check-schema", luyd_schema)
+    check("a mistake has its line", out.returncode == 1 and "cabinets.yaml:1" in out.stderr, out.stderr)
+    equal("no kind more is served", boss.call("GET", "/cabinet"), 404)
+    equal("no file more in the folder", {p.name for p in luyd.data.iterdir() if p.is_file()}, set(before))
+    out = luyd.run("--data", luyd.folder / "nothing", "--check-schema", ROOT / "schema")
+    check("without data it says so and makes none", out.returncode == 1 and not (luyd.folder / "nothing").exists(), out.stderr)
+
+
 def reload(luyd, boss):
     luyd.settings["login_failures"] = "2"
     luyd.write()
@@ -640,7 +666,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luyd-test-"))
     os.chmod(folder, 0o755)
     luyd = Luyd(folder)
-    parts = [headers, lockout, bad_input, records, roles, tokens, hostile_connections, streams, events, flows, reload, reload_under_load, intake_dies]
+    parts = [headers, lockout, bad_input, records, schema_dry_run, roles, tokens, hostile_connections, streams, events, flows, reload, reload_under_load, intake_dies]
     try:
         arguments(luyd)
         luyd.start()

@@ -17,7 +17,7 @@
 
 struct args {
     struct luyd_options o;
-    const char *load, *reset, *migrate;
+    const char *load, *reset, *migrate, *schema;
     bool check, help, version;
 };
 static const struct {
@@ -31,6 +31,7 @@ static const struct {
     {"--load", offsetof(struct args, load), 0, "daemon.arg.load"},
     {"--reset-login", offsetof(struct args, reset), 0, "daemon.arg.reset"},
     {"--migrate-store", offsetof(struct args, migrate), 0, "daemon.arg.migrate"},
+    {"--check-schema", offsetof(struct args, schema), 0, "daemon.arg.schema"},
     {"--check-config", 0, offsetof(struct args, check), "daemon.arg.check"},
     {"--help", 0, offsetof(struct args, help), "daemon.arg.help"},
     {"--version", 0, offsetof(struct args, version), "daemon.arg.version"},
@@ -134,6 +135,8 @@ int main(int argc, char **argv)
         say(stderr, "daemon.arg.need_data", "");
         return 2;
     }
+    if (a.schema != NULL)
+        return luyd_check_schema(&a.o, a.schema);
     if (a.reset != NULL)
         return luyd_reset_login(&a.o, a.reset);
     if (a.migrate != NULL)

@@ -4,21 +4,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* The judge reads packs against the schema; with an empty registry in a folder
- * of its own it checks their SQL too, and no data is touched. */
-static int check_packs(struct luyd *d, const char *file, struct err *e)
-{
-    int rc = open_schema(d, e);
-
-    if (rc == 0)
-        rc = store_open(file, &d->store, e);
-    if (rc == 0)
-        rc = registry_open(d->store, d->schema, &d->clk, &d->registry, e);
-    if (rc == 0)
-        rc = open_calendar(d, e);
-    return rc < 0 ? rc : open_judge(d, e);
-}
-
 static void remove_scratch(const char *dir)
 {
     static const char *const names[] = {"registry.db", "registry.db-wal", "registry.db-shm"};
@@ -31,11 +16,31 @@ static void remove_scratch(const char *dir)
     rmdir(dir);
 }
 
+/* The files may go as soon as they are open: nothing of them is read by name again. */
+int check_packs(struct luyd *d, struct err *e)
+{
+    char scratch[] = "/tmp/luyd-check-XXXXXX", file[64];
+
+    if (mkdtemp(scratch) == NULL)
+        return ERR(e, -errno, "daemon.scratch", scratch);
+    snprintf(file, sizeof(file), "%s/registry.db", scratch);
+    int rc = open_schema(d, e);
+    if (rc == 0)
+        rc = store_open(file, &d->store, e);
+    if (rc == 0)
+        rc = registry_open(d->store, d->schema, &d->clk, &d->registry, e);
+    if (rc == 0)
+        rc = open_calendar(d, e);
+    if (rc == 0)
+        rc = open_judge(d, e);
+    remove_scratch(scratch);
+    return rc;
+}
+
 int luyd_check(const struct luyd_options *o)
 {
     struct luyd *d = luyd_new(o);
     struct err e = {0};
-    char scratch[] = "/tmp/luyd-check-XXXXXX", file[64];
     struct buf b;
     bool bad = false;
 
@@ -47,9 +52,7 @@ int luyd_check(const struct luyd_options *o)
     }
     paths_make(&d->cfg, &d->paths);
     e = (struct err){0};
-    bool made = mkdtemp(scratch) != NULL;
-    snprintf(file, sizeof(file), "%s/registry.db", scratch);
-    if (made ? check_packs(d, file, &e) < 0 : ERR(&e, -errno, "daemon.scratch", scratch) < 0) {
+    if (check_packs(d, &e) < 0) {
         log_step("packs", &e);
         bad = true;
     }
@@ -59,8 +62,6 @@ int luyd_check(const struct luyd_options *o)
         fwrite(b.p, 1, b.n, stdout);
     buf_done(&b);
     luyd_stop(d);
-    if (made)
-        remove_scratch(scratch);
     return bad ? 1 : 0;
 }
 

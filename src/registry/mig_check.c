@@ -89,6 +89,33 @@ static int check_unique(struct mig *m, const struct kind *k, const struct field 
                           STR_ARGS(k->name), cols[0], cols[0]);
 }
 
+bool mig_fills(const struct field *f)
+{
+    return f->dflt.n > 0 && str_find(f->dflt, STR("{")) == SIZE_MAX && f->type != FT_IP && f->type != FT_PREFIX;
+}
+
+int mig_check_required(struct mig *m, const struct kind *k, const struct field *f, bool is_new)
+{
+    char cols[FIELD_COLS][COL_MAX];
+
+    if (!f->required || f->type == FT_REFS || mig_fills(f))
+        return 0;
+    if (is_new)
+        return mig_in_the_way(m, k->name, f->name, "registry.migrate_required",
+                              "SELECT id FROM \"%.*s\" WHERE valid_to IS NULL", STR_ARGS(k->name));
+    field_columns(f, cols);
+    return mig_in_the_way(m, k->name, f->name, "registry.migrate_required",
+                          "SELECT id FROM \"%.*s\" WHERE \"%s\" IS NULL AND valid_to IS NULL", STR_ARGS(k->name),
+                          cols[0]);
+}
+
+int mig_check_gone(struct mig *m, const json_t *old)
+{
+    str name = json_get_str(old, "name");
+
+    return mig_in_the_way(m, name, STR("*"), "registry.migrate_kind", "SELECT id FROM \"%.*s\"", STR_ARGS(name));
+}
+
 int mig_check_field(struct mig *m, const struct kind *k, const struct field *f, const json_t *old, bool *recreate)
 {
     enum ftype was = FT_TEXT;

@@ -66,7 +66,14 @@ int mig_in_the_way(struct mig *m, str kind, str field, const char *key, const ch
         return ERR(m->e, -ENOMEM, "registry.no_memory");
     int rc = tx_one(m->tx, m->a, sql, NO_VALS, &v, m->e);
     free(sql);
-    return rc <= 0 ? rc : ERR(m->e, -EEXIST, key, S(kind), S(field), N(v.i));
+    if (rc <= 0)
+        return rc;
+    rc = ERR(m->e, -EEXIST, key, S(kind), S(field), N(v.i));
+    if (m->refused == NULL)
+        return rc;
+    errs_add(m->refused, m->e);
+    *m->e = (struct err){0};
+    return 0;
 }
 
 /* A field that living records must have: the default goes where nothing is. */
@@ -74,22 +81,19 @@ static int fill_required(struct mig *m, const struct kind *k, const struct field
 {
     char cols[FIELD_COLS][COL_MAX], sql[256];
     struct val v;
-    bool plain = f->dflt.n > 0 && str_find(f->dflt, STR("{")) == SIZE_MAX;
 
     if (!f->required || f->type == FT_REFS)
         return 0;
     field_columns(f, cols);
-    if (!plain || f->type == FT_IP || f->type == FT_PREFIX)
-        return mig_in_the_way(m, k->name, f->name, "registry.migrate_required",
-                              "SELECT id FROM \"%.*s\" WHERE \"%s\" IS NULL AND valid_to IS NULL", STR_ARGS(k->name),
-                              cols[0]);
+    if (!mig_fills(f))
+        return mig_check_required(m, k, f, false);
     int rc = value_parse(m->a, f, f->dflt, &v, m->e);
     snprintf(sql, sizeof(sql), "UPDATE \"%.*s\" SET \"%s\" = ?1 WHERE \"%s\" IS NULL", STR_ARGS(k->name), cols[0],
              cols[0]);
     return rc < 0 ? rc : tx_exec(m->tx, sql, &v, 1, NULL, m->e);
 }
 
-static const json_t *named(const json_t *list, str name)
+const json_t *mig_named(const json_t *list, str name)
 {
     const json_t *v;
     size_t i;
@@ -109,7 +113,7 @@ static int fields_bring(struct mig *m, const struct kind *k, const json_t *old)
         ddl_field_drop(m, k, was);
     for (i = 0; i < k->nfields && rc == 0; i++) {
         const struct field *f = &k->fields[i];
-        was = named(fields, f->name);
+        was = mig_named(fields, f->name);
         recreate = was == NULL;
         if (was != NULL && (rc = mig_check_field(m, k, f, was, &recreate)) == 0 && recreate)
             rc = ddl_field_drop(m, k, was);
@@ -167,9 +171,9 @@ static int texts_write(struct mig *m, const struct kind *k)
     return rc;
 }
 
-static bool kind_same(const struct mig *m, const struct kind *k, const json_t *old)
+bool mig_kind_same(const struct mig *m, const struct kind *k, const json_t *old)
 {
-    return old != NULL && json_equal(named(json_object_get(m->now, "kinds"), k->name), old);
+    return old != NULL && json_equal(mig_named(json_object_get(m->now, "kinds"), k->name), old);
 }
 
 static int kind_bring(struct mig *m, const struct kind *k, const json_t *old)
@@ -178,7 +182,7 @@ static int kind_bring(struct mig *m, const struct kind *k, const json_t *old)
 
     if (old == NULL)
         return ddl_table(m, k);
-    if (kind_same(m, k, old))
+    if (mig_kind_same(m, k, old))
         return 0;
     rc = ddl_indexes_drop(m, k, old);
     if (rc == 0)
@@ -196,7 +200,7 @@ static int kind_drop(struct mig *m, const json_t *old)
     struct kind k = {.name = json_get_str(old, "name")};
     const json_t *f;
     size_t i;
-    int rc = mig_in_the_way(m, k.name, STR("*"), "registry.migrate_kind", "SELECT id FROM \"%.*s\"", STR_ARGS(k.name));
+    int rc = mig_check_gone(m, old);
 
     json_array_foreach(json_object_get(old, "fields"), i,
                        f) if (rc == 0 && str_eq(json_get_str(f, "type"), STR("refs"))) rc = ddl_field_drop(m, &k, f);
@@ -217,13 +221,13 @@ static int kinds_bring(struct mig *m, const json_t *old, bool all_texts)
     json_array_foreach(kinds, i, was) if (rc == 0 && schema_kind(sc, json_get_str(was, "name")) == NULL) rc =
         kind_drop(m, was);
     for (i = 0; i < sc->nkinds && rc == 0; i++)
-        rc = kind_bring(m, &sc->kinds[i], named(kinds, sc->kinds[i].name));
+        rc = kind_bring(m, &sc->kinds[i], mig_named(kinds, sc->kinds[i].name));
     for (i = 0; i < m->nlater && rc == 0; i++)
         rc = mig_sql(m, "%s", m->later[i].p);
     /* Texts last: they read keys of other kinds, which must be there. */
     for (i = 0; i < sc->nkinds && rc == 0; i++) {
-        was = named(kinds, sc->kinds[i].name);
-        if (was != NULL && (all_texts || !kind_same(m, &sc->kinds[i], was)))
+        was = mig_named(kinds, sc->kinds[i].name);
+        if (was != NULL && (all_texts || !mig_kind_same(m, &sc->kinds[i], was)))
             rc = texts_write(m, &sc->kinds[i]);
     }
     return rc;
@@ -236,7 +240,7 @@ static int meta_set(struct mig *m, const char *name, str value)
         VALS(V_Z(name), V_STR(value)), NULL, m->e);
 }
 
-static int meta_get(struct mig *m, const char *name, str *out)
+int mig_meta_get(struct mig *m, const char *name, str *out)
 {
     struct val v = V_STR(STR_NONE);
     int rc = tx_one(m->tx, m->a, "SELECT value FROM registry_meta WHERE name = ?1", VALS(V_Z(name)), &v, m->e);
@@ -266,9 +270,9 @@ static int bring(struct mig *m)
     if (rc == 0)
         rc = change_tables(m->tx, m->e);
     if (rc == 0)
-        rc = meta_get(m, "schema", &was);
+        rc = mig_meta_get(m, "schema", &was);
     if (rc == 0)
-        rc = meta_get(m, "text_version", &version);
+        rc = mig_meta_get(m, "text_version", &version);
     if (rc == 0 && was.n > 0 && (old = json_loadb(was.p, was.n, 0, NULL)) == NULL)
         rc = ERR(m->e, -EIO, "registry.meta_broken");
     if (rc == 0 && (!str_eq(was, str_c(text)) || !str_eq(version, want))) {

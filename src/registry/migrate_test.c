@@ -84,51 +84,148 @@ static uint64_t count_all(struct fixture *f, const char *kind)
     return n;
 }
 
+static const struct case_ table[] = {
+    {"      empty:", "      more: {type: text, label: " L "}\n      empty:", 0, NULL},
+    {"      empty:", "      more: {type: int, required: true, default: '7', label: " L "}\n      empty:", 0, NULL},
+    {"      empty:", "      more: {type: prefix, label: " L "}\n      empty:", 0, NULL},
+    {"      empty:", "      more: {type: ref, ref: b, label: " L "}\n      empty:", 0, NULL},
+    {"      empty:", "      more: {type: refs, ref: c, label: " L "}\n      empty:", 0, NULL},
+    {"      empty:", "      more: {type: text, required: true, label: " L "}\n      empty:", -EEXIST,
+     "registry.migrate_required"},
+    {"hai: " L, "hai: " L ", ba: " L, 0, NULL},
+    {", hai: " L, "", -EEXIST, "registry.migrate_enum"},
+    {"max: 100", "max: 200", 0, NULL},
+    {"max: 100", "max: 7", 0, NULL},
+    {"max: 100", "max: 6", -EEXIST, "registry.migrate_bounds"},
+    {"type: int, label", "type: int, max: 50, label", 0, NULL},
+    {"type: int, label", "type: int, max: 49, label", -EEXIST, "registry.migrate_bounds"},
+    {"type: int, label", "type: int, min: 5, label", 0, NULL},
+    {"type: int, label", "type: int, min: 6, label", -EEXIST, "registry.migrate_bounds"},
+    {"type: int, label", "type: decimal, label", 0, NULL},
+    {"type: int, label", "type: date, label", -EEXIST, "registry.migrate_type"},
+    {"type: fqdn", "type: text", 0, NULL},
+    {"type: fqdn", "type: int", -EEXIST, "registry.migrate_type"},
+    {"type: text, max: 100", "type: markdown, max: 100", 0, NULL},
+    {"type: text, max: 100", "type: text, unique: true, max: 100", -EEXIST, "registry.migrate_unique"},
+    {"type: fqdn", "type: fqdn, unique: true", 0, NULL},
+    {"type: text, max: 100", "type: text, required: true, max: 100", 0, NULL}, /* A3 has none, but it ended */
+    {"type: fqdn", "type: fqdn, required: true", -EEXIST, "registry.migrate_required"},
+    {"type: date", "type: int", 0, NULL},
+    {"type: date", "type: ip", 0, NULL},
+    {"type: date", "type: ref, ref: b", 0, NULL},
+    {"ref: a, ", "ref: b, ", -EEXIST, "registry.migrate_type"},
+    {"type: refs, ref: b", "type: refs, ref: c", -EEXIST, "registry.migrate_type"},
+    {"      empty: {type: date, label: " L "}\n", "", 0, NULL},
+    {"      n: {type: int, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+    {"      ip: {type: ip, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+    {"      up: {type: ref, ref: a, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+    {"      list: {type: refs, ref: b, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
+    {"      old: " L "\n  b:", "  b:", -EEXIST, "registry.migrate_state"},
+    {KIND("c", ""), "", 0, NULL},
+    {KIND("c", ""), KIND("d", ""), 0, NULL},
+};
+enum { CASES = sizeof(table) / sizeof(table[0]) };
+
+struct steps {
+    size_t n, of[MIG_STEPS];
+    int64_t filled, rewritten;
+};
+
+static void on_step(void *ctx, const struct migration *m)
+{
+    struct steps *x = ctx;
+
+    x->n++;
+    x->of[m->step]++;
+    if (m->step == MIG_FILL)
+        x->filled += m->rows;
+    if (m->step == MIG_KIND_CHANGED)
+        x->rewritten += m->rows;
+}
+
+/* A dry run of `text` over what is there. */
+static int dry_run(struct fixture *f, const char *text, struct steps *x)
+{
+    struct schema *other = NULL;
+    const char *one = text;
+
+    *x = (struct steps){0};
+    f->es.n = 0;
+    f->es.total = 0;
+    f->e = (struct err){0};
+    if (schema_from_text(&one, 1, &other, &f->es) < 0)
+        fail_msg("%s", fx_text(&f->es.v[0]));
+    int rc = registry_migration(f->st, other, &f->clk, on_step, x, &f->es, &f->e);
+    schema_free(other);
+    return rc;
+}
+
+/* The dry run says before what the change says after, and leaves no trace: the same
+ * schema still opens without a step. */
+static void dry_runs(void **state)
+{
+    struct fixture *f = *state;
+    struct steps x;
+    json_t *was = fx_get(f, "a", "A1"), *is;
+
+    for (size_t i = 0; i < CASES; i++) {
+        char *text = edited(table[i].from, table[i].to);
+        int rc = dry_run(f, text, &x);
+        if (rc != table[i].rc)
+            fail_msg("'%s' -> '%s': %d %s", table[i].from, table[i].to, rc, rc < 0 ? fx_text(&f->e) : "");
+        assert_true(x.n > 0);
+        assert_int_equal(f->es.total, rc == 0 ? 0 : 1);
+        if (rc < 0) {
+            assert_string_equal(f->es.v[0].key, table[i].key);
+            assert_true(strlen(f->es.v[0].arg[2]) > 0); /* the record's id */
+            assert_string_equal(f->e.key, "registry.migrate_refused");
+        }
+        free(text);
+        assert_int_equal(dry_run(f, base, &x), 0);
+        assert_int_equal(x.n, 0);
+    }
+    is = fx_get(f, "a", "A1");
+    assert_true(json_equal(was, is));
+    json_decref(was);
+    json_decref(is);
+}
+
+/* Every place is told at once; and the numbers are those of the records. */
+static void dry_run_tells_all(void **state)
+{
+    struct fixture *f = *state;
+    struct steps x;
+    char *text = edited("      n: {type: int, label: " L "}\n", "      n2: {type: int, label: " L "}\n");
+    char *at = strstr(text, ", hai: " L);
+
+    memset(at, ' ', strlen(", hai: " L));
+    assert_int_equal(dry_run(f, text, &x), -EEXIST);
+    assert_int_equal(f->es.total, 2);
+    assert_string_equal(f->es.v[0].key, "registry.migrate_removed");
+    assert_string_equal(f->es.v[0].arg[1], "n");
+    assert_int_equal(atoll(f->es.v[0].arg[2]), fx_id(f, "a", "A1"));
+    assert_string_equal(f->es.v[1].key, "registry.migrate_enum");
+    assert_int_equal(x.of[MIG_FIELD_NEW], 1);
+    assert_int_equal(x.of[MIG_FIELD_GONE], 1);
+    assert_int_equal(x.rewritten, 3); /* living and ended */
+    free(text);
+
+    text = edited("      empty:", "      more: {type: int, required: true, default: '7', label: " L "}\n      empty:");
+    assert_int_equal(dry_run(f, text, &x), 0);
+    assert_int_equal(x.filled, 3);
+    free(text);
+    text = edited(KIND("c", ""), KIND("d", ""));
+    assert_int_equal(dry_run(f, text, &x), 0);
+    assert_int_equal(x.of[MIG_KIND_NEW] + 10 * x.of[MIG_KIND_GONE], 11);
+    free(text);
+}
+
 static void changes(void **state)
 {
-    static const struct case_ t[] = {
-        {"      empty:", "      more: {type: text, label: " L "}\n      empty:", 0, NULL},
-        {"      empty:", "      more: {type: int, required: true, default: '7', label: " L "}\n      empty:", 0, NULL},
-        {"      empty:", "      more: {type: prefix, label: " L "}\n      empty:", 0, NULL},
-        {"      empty:", "      more: {type: ref, ref: b, label: " L "}\n      empty:", 0, NULL},
-        {"      empty:", "      more: {type: refs, ref: c, label: " L "}\n      empty:", 0, NULL},
-        {"      empty:", "      more: {type: text, required: true, label: " L "}\n      empty:", -EEXIST,
-         "registry.migrate_required"},
-        {"hai: " L, "hai: " L ", ba: " L, 0, NULL},
-        {", hai: " L, "", -EEXIST, "registry.migrate_enum"},
-        {"max: 100", "max: 200", 0, NULL},
-        {"max: 100", "max: 7", 0, NULL},
-        {"max: 100", "max: 6", -EEXIST, "registry.migrate_bounds"},
-        {"type: int, label", "type: int, max: 50, label", 0, NULL},
-        {"type: int, label", "type: int, max: 49, label", -EEXIST, "registry.migrate_bounds"},
-        {"type: int, label", "type: int, min: 5, label", 0, NULL},
-        {"type: int, label", "type: int, min: 6, label", -EEXIST, "registry.migrate_bounds"},
-        {"type: int, label", "type: decimal, label", 0, NULL},
-        {"type: int, label", "type: date, label", -EEXIST, "registry.migrate_type"},
-        {"type: fqdn", "type: text", 0, NULL},
-        {"type: fqdn", "type: int", -EEXIST, "registry.migrate_type"},
-        {"type: text, max: 100", "type: markdown, max: 100", 0, NULL},
-        {"type: text, max: 100", "type: text, unique: true, max: 100", -EEXIST, "registry.migrate_unique"},
-        {"type: fqdn", "type: fqdn, unique: true", 0, NULL},
-        {"type: text, max: 100", "type: text, required: true, max: 100", 0, NULL}, /* A3 has none, but it ended */
-        {"type: fqdn", "type: fqdn, required: true", -EEXIST, "registry.migrate_required"},
-        {"type: date", "type: int", 0, NULL},
-        {"type: date", "type: ip", 0, NULL},
-        {"type: date", "type: ref, ref: b", 0, NULL},
-        {"ref: a, ", "ref: b, ", -EEXIST, "registry.migrate_type"},
-        {"type: refs, ref: b", "type: refs, ref: c", -EEXIST, "registry.migrate_type"},
-        {"      empty: {type: date, label: " L "}\n", "", 0, NULL},
-        {"      n: {type: int, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
-        {"      ip: {type: ip, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
-        {"      up: {type: ref, ref: a, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
-        {"      list: {type: refs, ref: b, label: " L "}\n", "", -EEXIST, "registry.migrate_removed"},
-        {"      old: " L "\n  b:", "  b:", -EEXIST, "registry.migrate_state"},
-        {KIND("c", ""), "", 0, NULL},
-        {KIND("c", ""), KIND("d", ""), 0, NULL},
-    };
+    const struct case_ *t = table;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+    for (size_t i = 0; i < CASES; i++) {
         struct fixture *f = NULL;
         void *s;
         setup(&s);
@@ -214,6 +311,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes),
+        cmocka_unit_test_setup_teardown(dry_runs, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(dry_run_tells_all, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(default_fills_and_search_follows, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(another_key, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(damaged_description, setup, fx_teardown),

@@ -51,6 +51,28 @@ struct calendar;
  * columns; refuses a change that would lose data with the row in the way). */
 int registry_open(struct store *st, const struct schema *sc, const struct clock *clk, struct registry **out,
                   struct err *e);
+/* A dry run of the change that registry_open would make to an open store's tables
+ * for schema `sc`: each step to `said`, everything that stands in the way to
+ * `refused`. Reads only. 0: it would go through; -EEXIST: it would be refused. */
+enum migration_step {
+    MIG_KIND_NEW,
+    MIG_KIND_GONE,
+    MIG_KIND_CHANGED, /* rows: records whose search text is written anew */
+    MIG_FIELD_NEW,
+    MIG_FIELD_GONE,
+    MIG_FIELD_RETYPED, /* an empty column of another type */
+    MIG_FIELD_CHANGED, /* label, bounds, values, rights */
+    MIG_FILL,          /* rows: records that get the default */
+    MIG_STEPS
+};
+struct migration {
+    enum migration_step step;
+    str kind, field;
+    int64_t rows;
+};
+typedef void migration_said(void *ctx, const struct migration *m);
+int registry_migration(struct store *st, const struct schema *sc, const struct clock *clk, migration_said *said,
+                       void *ctx, struct errs *refused, struct err *e);
 /* Holidays, for notice in working days; before the first write. Not owned. */
 void registry_use_calendar(struct registry *r, const struct calendar *c);
 void registry_close(struct registry *r); /* not the store, not the schema */
