@@ -23,7 +23,7 @@ web: ## the console alone
 	@tools/build-web
 
 bench: build ## measure; prints figures with a peer's beside them
-	@tools/deps demo
+	@tools/deps bench
 	@exec bench/run $(BUILD)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (default 60) each

@@ -97,6 +97,7 @@ def test_names():
         for items, prefix in re.findall(r"foreach t : \[([^\]]*)\]\s*(?:exe = executable\([^()]*\)\s*)?test\('([^']+)' \+ t", text):
             names.update(prefix + item for item in re.findall(r"'([^']+)'", items))
     names.update(f"scenario/{p.stem}" for p in (ROOT / "tests" / "scenario").glob("*.py"))
+    names.update(p.parent.name for p in (ROOT / "tests").glob("*/run.py"))
     names.update(f"e2e/{p.stem}" for p in (ROOT / "tests" / "e2e").glob("*.mjs"))
     names.update(f"daemon/{p.stem}" for p in (ROOT / "src" / "daemon").glob("*_test.py"))
     return names

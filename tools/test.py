@@ -134,6 +134,7 @@ STEPS = [
     ("unit", lambda: meson("release", [])),
     ("web", web),
     ("scenario", lambda: tap("scenario", ["python3", "tests/scenario/run.py", "--build", "build/release", "--e2e"])),
+    ("flows", lambda: tap("flows", ["python3", "tests/flows/run.py", "--build", "build/release"])),
     ("clickhouse", lambda: tap("clickhouse", ["python3", "tests/clickhouse/run.py", "--build", "build/release"])),
     ("asan", lambda: meson("asan", ["-Db_sanitize=address,undefined"], names=["--no-suite", "pg"])),
     ("asan-pg", lambda: meson("asan", ["-Db_sanitize=address,undefined"], names=ON_POSTGRESQL)),
