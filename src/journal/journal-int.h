@@ -39,7 +39,7 @@ struct frozen {
 
 struct journal {
     struct journal_cfg cfg;
-    char *dir;
+    char *dir, *archive_dir;
     const struct clock *clk;
     int lock_fd;
 
@@ -57,6 +57,7 @@ struct journal {
     _Atomic bool full;
     _Atomic uint64_t wal_bytes; /* of the open write-ahead file */
     _Atomic uint64_t bad_blocks;
+    _Atomic uint64_t archives, unarchived_lost; /* archive.h */
 
     pthread_mutex_t lock;
     pthread_cond_t work, room, news; /* for the sealer; for the writer; for tails */

@@ -1,6 +1,7 @@
 /* The journal from the writer's side: open, group commit, ticks, close. The writer thread owns everything here that is
  * not under the lock. */
 #include "journal/journal-int.h"
+#include "journal/archive-int.h"
 #include "base/file.h"
 #include "base/log.h"
 #include <errno.h>
@@ -66,6 +67,7 @@ void journal_unref(struct journal *j)
     pthread_cond_destroy(&j->work);
     pthread_mutex_destroy(&j->lock);
     free(j->dir);
+    free(j->archive_dir);
     free(j);
 }
 
@@ -86,12 +88,15 @@ static struct journal *journal_new(const struct journal_cfg *cfg, const struct c
     struct journal *j = calloc(1, sizeof(*j));
     pthread_condattr_t mono;
 
-    if (j == NULL || (j->dir = strdup(cfg->dir)) == NULL) {
+    if (j == NULL || (j->dir = strdup(cfg->dir)) == NULL ||
+        (cfg->archive_dir != NULL && (j->archive_dir = strdup(cfg->archive_dir)) == NULL)) {
+        free(j == NULL ? NULL : j->dir);
         free(j);
         return NULL;
     }
     j->cfg = *cfg;
     j->cfg.dir = j->dir;
+    j->cfg.archive_dir = j->archive_dir;
     set_defaults(&j->cfg);
     j->clk = clk;
     j->lock_fd = j->wal.fd = -1;
@@ -123,16 +128,18 @@ int journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct 
 
     if (j == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    rc = file_mkdirs(j->dir, 0750, e);
-    if (rc == 0)
+    rc = cfg->read_only ? 0 : file_mkdirs(j->dir, 0750, e);
+    if (rc == 0 && !cfg->read_only)
         rc = file_lock(j->dir, &j->lock_fd, e);
     if (rc == 0)
         rc = journal_recover(j, e);
     if (rc == 0)
+        rc = archive_open(j, e);
+    if (rc == 0)
         rc = proof_open(j, e);
     if (rc == 0)
         rc = proof_catch_up(j, NULL, e);
-    if (rc == 0)
+    if (rc == 0 && !cfg->read_only)
         rc = sealer_start(j, e);
     if (rc < 0) {
         proof_close(j);

@@ -26,6 +26,11 @@ struct journal_cfg {
     int retention_days;    /* 0 = keep */
     int64_t reserve_bytes; /* free space left for others; below it append says -ENOSPC */
     struct vault *vault;   /* its keys sign the ledger (ledger.h); NULL: no ledger */
+    /* A second place for closed months (archive.h); NULL: none. With it, age alone
+     * deletes nothing that is not archived; the size ceiling does, and says so. */
+    const char *archive_dir;
+    bool archive_same_disk; /* the second place may be on the journal's own file system */
+    bool read_only;         /* an archive: nothing is written, not even a lock; append is not called */
 };
 struct journal;
 int journal_open(const struct journal_cfg *cfg, const struct clock *clk, struct journal **out, struct err *e);

@@ -113,7 +113,7 @@ static void tell(struct ledger *l, const char *what, const struct err *e)
 
 static void note_next(struct ledger *l, const struct ledger_entry *n)
 {
-    if (n->type != LEDGER_DELETED && n->first + n->records > l->next[n->stream])
+    if (n->type != LEDGER_DELETED && n->type != LEDGER_ARCHIVE && n->first + n->records > l->next[n->stream])
         l->next[n->stream] = n->first + n->records;
 }
 
@@ -306,6 +306,15 @@ uint64_t ledger_next(struct ledger *l, enum ledger_stream s)
     uint64_t next = l->next[s];
     pthread_mutex_unlock(&l->lock);
     return next;
+}
+
+void ledger_extent(struct ledger *l, uint64_t *entries_bytes, uint64_t *heads_bytes)
+{
+    pthread_mutex_lock(&l->lock);
+    uint64_t n = l->signed_entries < l->edge.size ? l->signed_entries : l->edge.size;
+    *entries_bytes = n * LEDGER_ENTRY;
+    *heads_bytes = l->chain.no * LEDGER_HEAD;
+    pthread_mutex_unlock(&l->lock);
 }
 
 void ledger_anchor(struct ledger *l, char hex[65])

@@ -13,7 +13,8 @@
  * Types: BLOCK: records first .. first + records - 1 were sealed, `root` is the
  * root over their masked leaves. DELETED: the payloads of those records were
  * deleted; root is SHA-256 of the reason's text. POINT: a state of another chain
- * (the registry's history): `records` rows, root is its head.
+ * (the registry's history): `records` rows, root is its head. ARCHIVE: `records`
+ * records from `first` on were copied to an archive; root is SHA-256 of its manifest.
  *
  * DIR/heads: records of 208 bytes, each with the digest of the one before.
  *     0  4 bytes "LYHD"       4  u8 type    5  u8 0   6 u16 0     8  u32 epoch    12  u32 0
@@ -35,7 +36,7 @@
 #include <jansson.h>
 
 enum { LEDGER_ENTRY = 96, LEDGER_HEAD = 208, LEDGER_HEAD_SECONDS = 60, LEDGER_EPOCH_SECONDS = 86400 };
-enum ledger_type { LEDGER_BLOCK = 1, LEDGER_DELETED = 2, LEDGER_POINT = 3 };
+enum ledger_type { LEDGER_BLOCK = 1, LEDGER_DELETED = 2, LEDGER_POINT = 3, LEDGER_ARCHIVE = 4 };
 enum ledger_stream { LEDGER_LOG = 0, LEDGER_FLOW = 1, LEDGER_REGISTRY = 2, LEDGER_STREAMS };
 enum head_type { HEAD_BEGIN = 1, HEAD_SIGNED = 2, HEAD_EVOLVE = 3 };
 struct ledger_entry {
@@ -73,6 +74,8 @@ int ledger_tick(struct ledger *l, struct err *e);
 int ledger_sign(struct ledger *l, struct err *e); /* now; 0 also when nothing is new */
 /* The first record of the stream that no BLOCK or POINT entry holds; 0 when there is none. */
 uint64_t ledger_next(struct ledger *l, enum ledger_stream s);
+/* Bytes of both files up to the newest head and the entries that it covers; these never change. */
+void ledger_extent(struct ledger *l, uint64_t *entries_bytes, uint64_t *heads_bytes);
 /* Hex digest of record 0. */
 void ledger_anchor(struct ledger *l, char hex[65]);
 

@@ -55,7 +55,7 @@ bool ledger_entry_read(const uint8_t in[LEDGER_ENTRY], struct ledger_entry *out)
     n.to_ns = (int64_t)rd_u64le(&r);
     memcpy(n.root.b, rd_bytes(&r, sizeof(n.root.b)).p, sizeof(n.root.b));
     n.stored = rd_u64le(&r);
-    if (n.type < LEDGER_BLOCK || n.type > LEDGER_POINT || n.stream >= LEDGER_STREAMS)
+    if (n.type < LEDGER_BLOCK || n.type > LEDGER_ARCHIVE || n.stream >= LEDGER_STREAMS)
         return false;
     ledger_entry_write(&n, again);
     if (memcmp(again, in, LEDGER_ENTRY) != 0)

@@ -22,6 +22,7 @@ struct verify_report {
     struct ledger_report ledger;
     uint64_t blocks, events, deleted; /* whole ones; events of blocks that were lawfully deleted */
     uint64_t unproven;                /* events that no entry holds yet */
+    uint64_t elsewhere;               /* of an archive: events that the ledger knows and the archive does not promise */
     bool bad;
     struct err first; /* when bad: the first place that was changed, cut or inserted */
 };
@@ -30,6 +31,9 @@ struct verify_opts {
     void (*progress)(void *ctx, uint64_t done_events, uint64_t all_events);
     void *progress_ctx;
     const volatile bool *cancel;
+    /* dir is an archive (archive.h): only what its manifest promises has to be
+     * there, each file with its checksum, and the ledger must know the manifest. */
+    bool archive;
 };
 /* Reads every byte of a journal's folder, without changing any; a journal may be
  * writing there meanwhile. 0 also when something is bad; negative when a file

@@ -47,9 +47,11 @@ static uint64_t disk_bytes(struct journal *j)
     return sum;
 }
 
+/* Age alone takes nothing away that still has to be archived. */
 static bool is_expired(struct journal *j, const struct segment *s, int64_t limit)
 {
-    return j->cfg.retention_days > 0 && s->nblocks > 0 && s->received_max < limit;
+    return j->cfg.retention_days > 0 && s->nblocks > 0 && s->received_max < limit &&
+           (j->cfg.archive_dir == NULL || s->archived);
 }
 
 /* Takes the next segment that has to go out of the list; the newest stays. */
@@ -84,6 +86,11 @@ void journal_retain(struct journal *j)
         if (s == NULL)
             return;
         proof_deleted(j, s, why);
+        if (j->cfg.archive_dir != NULL && !s->archived && s->nblocks > 0) {
+            atomic_fetch_add(&j->unarchived_lost, 1);
+            log_event(LOG_ERROR, "journal_unarchived_deleted", F_STR("file", str_c(s->path)), F_INT("bytes", s->end),
+                      F_STR("reason", str_c(why)));
+        }
         log_event(LOG_INFO, "journal_segment_expired", F_STR("file", str_c(s->path)), F_INT("bytes", s->end));
         unlink(s->path);
         pthread_mutex_lock(&j->lock);

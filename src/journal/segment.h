@@ -30,6 +30,7 @@ struct segment {
     uint64_t end;  /* behind the last block */
     uint64_t size; /* of the file */
     bool indexed;  /* an index lies at `end` */
+    bool archived; /* it stands in an archive (archive.h); under the lock */
     struct block_info *blocks;
     size_t nblocks, cap;
     int64_t received_max;

@@ -182,6 +182,8 @@ int segment_open(const char *dir, const char *name, uint64_t verify_from, struct
         return ERR(e, -ENOMEM, "journal.no_memory");
     s->end = SEG_HEAD_BYTES;
     s->fd = open(s->path, O_RDWR | O_CLOEXEC);
+    if (s->fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) /* an archive's */
+        s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0 || fstat(s->fd, &st) < 0) {
         rc = ERR(e, -errno, "journal.read", s->path);
         segment_free(s);

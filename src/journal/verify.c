@@ -3,6 +3,7 @@
  * a block is under a checksum or a leaf. Reads only. */
 #include "journal/proof.h"
 #include "base/file.h"
+#include "journal/archive-int.h"
 #include "journal/journal-int.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ struct verify {
     struct block_dec *d;
     struct merkle *m;
     uint64_t done;
+    struct manifest man; /* of an archive; else empty */
+    bool man_known;      /* the ledger has it */
     struct err *e;
 };
 
@@ -67,6 +70,8 @@ static int entry_see(void *ctx, const struct ledger_entry *n)
 
     if (n->stream != LEDGER_LOG)
         return 0;
+    if (n->type == LEDGER_ARCHIVE && v->man.n > 0 && memcmp(n->root.b, v->man.sum.b, sizeof(n->root.b)) == 0)
+        v->man_known = true;
     if (n->type == LEDGER_DELETED) {
         if (!grow((void **)&v->gone, &v->gone_cap, v->ngone, sizeof(*v->gone)))
             return -ENOMEM;
@@ -115,11 +120,15 @@ static int files_open(struct verify *v)
         struct segment *s = NULL;
         if (!segment_name_parse(names[i], &no))
             continue;
+        if (v->o->archive && manifest_file(&v->man, arena_cstr(&a, names[i])) == NULL) {
+            BAD(v, "journal.archive_extra", arena_cstr(&a, names[i]));
+            continue;
+        }
         if (segment_open(v->dir, arena_cstr(&a, names[i]), UINT64_MAX, &s, &torn, &why) < 0) {
             BAD(v, "journal.proof_file", arena_cstr(&a, names[i]));
             continue;
         }
-        file_whole(v, s, torn, i + 1 == n);
+        file_whole(v, s, torn, i + 1 == n || v->o->archive);
         blocks += s->nblocks;
         v->seg[v->nsegs++] = s;
     }
@@ -200,7 +209,9 @@ static int compare(struct verify *v)
             block_without_entry(v, &v->kept[k]);
         if (k < v->nkept && first_of(&v->kept[k]) == n->first)
             rc = block_is(v, &v->kept[k++], n);
-        else if (lawfully_gone(v, n))
+        else if (v->o->archive && manifest_holds(&v->man, n->first) == NULL)
+            v->rep->elsewhere += n->records;
+        else if (!v->o->archive && lawfully_gone(v, n))
             v->rep->deleted += n->records;
         else
             BAD(v, "journal.proof_missing", N((int64_t)n->first), N((int64_t)(n->first + n->records - 1)));
@@ -215,22 +226,63 @@ static int compare(struct verify *v)
     return rc;
 }
 
+/* ---- an archive's own word ---- */
+
+static int manifest_load(struct verify *v)
+{
+    char path[ARCHIVE_PATH];
+    struct err why = {0};
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/manifest.json", v->dir) >= sizeof(path))
+        return ERR(v->e, -ENAMETOOLONG, "journal.read", v->dir);
+    int rc = manifest_read(path, &v->man, &why);
+    if (rc == -ENOMEM)
+        return ERR(v->e, rc, "journal.no_memory");
+    if (rc < 0)
+        bad(v, &why);
+    return 0;
+}
+
+static int manifest_judge(struct verify *v)
+{
+    int rc = 0;
+
+    if (v->man.n > 0 && !v->man_known)
+        BAD(v, "journal.archive_unknown", v->dir);
+    for (size_t i = 0; rc == 0 && i < v->man.n; i++) {
+        struct err why = {0};
+        rc = manifest_check_file(v->dir, &v->man.v[i], v->o->cancel, &why);
+        if (rc == -EBADMSG) {
+            bad(v, &why);
+            rc = 0;
+        } else if (rc < 0 && v->e != NULL) {
+            *v->e = why;
+        }
+    }
+    return rc;
+}
+
 int journal_verify_dir(const char *dir, const struct verify_opts *o, struct verify_report *out, struct err *e)
 {
     struct verify v = {.dir = dir, .o = o, .rep = out, .e = e, .d = block_dec_new(), .m = merkle_new()};
 
     *out = (struct verify_report){0};
     int rc = v.d == NULL || v.m == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
+    if (rc == 0 && o->archive)
+        rc = manifest_load(&v);
     if (rc == 0)
         rc = ledger_check(dir, o->anchor, entry_see, &v, &out->ledger, e);
     if (rc == 0 && out->ledger.bad)
         bad(&v, &out->ledger.first);
+    if (rc == 0 && o->archive)
+        rc = manifest_judge(&v);
     if (rc == 0)
         rc = files_open(&v);
     if (rc == 0)
         rc = compare(&v);
     for (size_t i = 0; i < v.nsegs; i++)
         segment_free(v.seg[i]);
+    manifest_done(&v.man);
     free(v.seg);
     free(v.kept);
     free(v.entry);

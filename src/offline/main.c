@@ -148,6 +148,13 @@ static int judge_options(struct offline *o, struct err *e)
     return 0;
 }
 
+bool offline_is_archive(const char *dir)
+{
+    char path[4200];
+
+    return (size_t)snprintf(path, sizeof(path), "%s/manifest.json", dir) < sizeof(path) && access(path, R_OK) == 0;
+}
+
 int offline_open(struct offline *o, bool make, struct journal **out, struct err *e)
 {
     struct journal_cfg cfg = {.dir = o->dir, .sync_ms = 1000, .block_seconds = INT32_MAX};
@@ -161,6 +168,10 @@ int offline_open(struct offline *o, bool make, struct journal **out, struct err 
     if (o->block_text != NULL && (!str_u64(str_c(o->block_text), &mib) || mib < 1 || mib > 64))
         return ERR(e, -EINVAL, "offline.bad_value", o->block_text, "1 ... 64");
     cfg.block_bytes = (size_t)mib << 20;
+    if (offline_is_archive(o->dir)) {
+        cfg.read_only = true;
+        return make ? ERR(e, -EROFS, "offline.archive_sealed", o->dir) : journal_open(&cfg, &o->clk, out, e);
+    }
     char keys[4200];
     int rc = make ? file_mkdirs(o->dir, 0700, e) : 0;
     snprintf(keys, sizeof(keys), "%s/keys", o->dir);

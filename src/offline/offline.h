@@ -31,6 +31,7 @@ extern const size_t nverbs;
 int offline_fail(const struct offline *o, const struct err *e);
 void offline_say(const struct offline *o, const char *key, const char *a, const char *b, const char *c);
 /* make: with a ledger of its own, whose keys lie in DIR/keys. */
+bool offline_is_archive(const char *dir); /* a manifest lies in it (journal/archive.h) */
 int offline_open(struct offline *o, bool make, struct journal **out, struct err *e);
 
 /* Progress on a terminal's stderr, at most twice a second; nothing elsewhere. */

@@ -21,11 +21,11 @@ static void report_json(const struct offline *o, const struct verify_report *r)
 
     if (r->bad)
         err_sentence(&r->first, o->lang, first, sizeof(first));
-    json_t *v = json_pack("{s:b,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "bad", r->bad, "first",
-                          r->bad ? json_string(first) : json_null(), "anchor", r->ledger.anchor, "entries",
-                          (json_int_t)r->ledger.entries, "signed_entries", (json_int_t)r->ledger.signed_entries,
-                          "blocks", (json_int_t)r->blocks, "events", (json_int_t)r->events, "deleted",
-                          (json_int_t)r->deleted, "unproven", (json_int_t)r->unproven);
+    json_t *v = json_pack(
+        "{s:b,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "bad", r->bad, "first", r->bad ? json_string(first) : json_null(),
+        "anchor", r->ledger.anchor, "entries", (json_int_t)r->ledger.entries, "signed_entries",
+        (json_int_t)r->ledger.signed_entries, "blocks", (json_int_t)r->blocks, "events", (json_int_t)r->events,
+        "deleted", (json_int_t)r->deleted, "unproven", (json_int_t)r->unproven, "elsewhere", (json_int_t)r->elsewhere);
     json_dumpf(v, stdout, 0);
     putchar('\n');
     json_decref(v);
@@ -43,6 +43,7 @@ int verb_verify(struct offline *o)
         ERR(&e, -EINVAL, "offline.no_dir");
         return offline_fail(o, &e);
     }
+    vo.archive = offline_is_archive(o->dir);
     progress_begin(&bar.p, o, "offline.verifying");
     int rc = journal_verify_dir(o->dir, &vo, &r, &e);
     progress_end(&bar.p);
@@ -56,6 +57,8 @@ int verb_verify(struct offline *o)
     } else {
         offline_say(o, "offline.whole", N((int64_t)r.events), N((int64_t)r.unproven), N((int64_t)r.deleted));
     }
+    if (o->as != OUT_JSON && !r.bad && vo.archive)
+        offline_say(o, "offline.archive_whole", N((int64_t)r.elsewhere), NULL, NULL);
     if (o->as != OUT_JSON && r.ledger.anchor[0] != '\0')
         offline_say(o, "cli.anchor", r.ledger.anchor, NULL, NULL);
     return r.bad ? EXIT_DIFFERENT : EXIT_FINE;

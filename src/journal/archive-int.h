@@ -1,0 +1,67 @@
+/* Shared by archive.c (what is due, in which order), archive_copy.c (bytes), archive_seal.c and
+ * archive_manifest.c (what an archive says of itself). */
+#ifndef LUY_JOURNAL_ARCHIVE_INT_H
+#define LUY_JOURNAL_ARCHIVE_INT_H
+#include "journal/archive.h"
+
+enum { ARCHIVE_PATH = 4096 };
+/* A segment as it stands in a manifest. */
+struct archive_file {
+    char name[32], sha256[65];
+    uint64_t bytes, blocks, records, first, last;
+};
+struct segment;
+struct manifest {
+    char name[ARCHIVE_NAME_MAX], first_received[40], last_received[40];
+    uint64_t records, raw_bytes, bytes;
+    struct sha256 sum; /* of the manifest's own bytes */
+    struct archive_file *v;
+    size_t n;
+};
+/* PATH is read with a ceiling and judged; -EBADMSG with what is wrong. */
+int manifest_read(const char *path, struct manifest *out, struct err *e);
+void manifest_done(struct manifest *m); /* also of a zeroed one */
+const struct archive_file *manifest_file(const struct manifest *m, const char *name);
+/* The one whose records hold this number; NULL when none does. */
+const struct archive_file *manifest_holds(const struct manifest *m, uint64_t seq);
+/* Is FILE of dir there with these bytes? -EBADMSG when not. */
+int manifest_check_file(const char *dir, const struct archive_file *f, const volatile bool *cancel, struct err *e);
+
+/* The first n bytes of fd into DIR/NAME, read back and compared; a whole one that
+ * is there already is left. */
+int archive_copy(int fd, uint64_t n, const char *dir, const char *name, const volatile bool *cancel, struct sha256 *sum,
+                 struct err *e);
+/* SHA-256 over the first n bytes; fewer are -EBADMSG. */
+int archive_sum(int fd, uint64_t n, const char *name, const volatile bool *cancel, struct sha256 *out, struct err *e);
+
+/* One of the month's segments, held; what is said of it does not change any more. */
+struct archive_pick {
+    struct segment *s;
+    struct archive_file f;
+    uint64_t raw;
+    int64_t received_min, received_max;
+};
+struct archive_job {
+    struct journal *j;
+    const volatile bool *cancel;
+    int64_t month;
+    char name[ARCHIVE_NAME_MAX], part[ARCHIVE_PATH], whole[ARCHIVE_PATH], local[ARCHIVE_PATH];
+    struct archive_pick *v;
+    size_t n;
+    str manifest; /* malloc */
+    struct sha256 sum;
+    struct archive_done *out;
+    struct err *e;
+};
+
+/* archive_seal.c: steps of a job, in this order */
+int archive_manifest_make(struct archive_job *w);
+int archive_enter(struct archive_job *w); /* into the ledger, unless it is there; signed */
+int archive_copy_ledger(struct archive_job *w);
+int archive_put_words(struct archive_job *w); /* README.txt, manifest.json */
+int archive_in_ledger(struct archive_job *w, const struct sha256 *sum, bool *found);
+
+/* archive.c, at open and for retention */
+int archive_open(struct journal *j, struct err *e);
+int64_t archive_month_of_day(int64_t day); /* day of the month's first */
+#endif

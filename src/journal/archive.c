@@ -1,0 +1,268 @@
+/* Which archive is due, and its steps in order. Each step may be the last one
+ * that a kill lets happen: everything before the ledger's entry can be done
+ * again, the entry is looked for before it is made, and the rename comes last.
+ * Archiving thread; open and the lists any other. */
+#include "journal/archive-int.h"
+#include "base/calendar.h"
+#include "base/file.h"
+#include "journal/journal-int.h"
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { PARTS_MAX = 99, NAMES_MAX = 100000 };
+
+int64_t archive_month_of_day(int64_t day)
+{
+    int y, m, d;
+
+    civil_from_days(day, &y, &m, &d);
+    return days_from_civil(y, m, 1);
+}
+
+/* ---- what is due ---- */
+
+/* Under lock. The newest segment may still grow, and so may its month. */
+static bool is_due(struct journal *j, size_t i)
+{
+    const struct segment *s = j->segs[i];
+    int64_t month = archive_month_of_day(s->day);
+
+    return i + 1 < j->nsegs && !s->archived && s->nblocks > 0 &&
+           month < archive_month_of_day(date_of(clock_wall(j->clk))) &&
+           month != archive_month_of_day(j->segs[j->nsegs - 1]->day);
+}
+
+static void describe(struct archive_pick *p, struct segment *s)
+{
+    const struct block_head *a = &s->blocks[0].head, *z = &s->blocks[s->nblocks - 1].head;
+    const char *name = strrchr(s->path, '/');
+
+    *p = (struct archive_pick){.s = s, .received_min = INT64_MAX, .received_max = s->received_max};
+    snprintf(p->f.name, sizeof(p->f.name), "%s", name == NULL ? s->path : name + 1);
+    p->f.bytes = s->indexed ? s->size : s->end;
+    p->f.blocks = s->nblocks;
+    p->f.first = a->first_seq;
+    p->f.last = z->first_seq + z->count - 1;
+    for (size_t b = 0; b < s->nblocks; b++) {
+        p->f.records += s->blocks[b].head.count;
+        p->raw += s->blocks[b].head.raw_bytes;
+        if (s->blocks[b].head.received_min < p->received_min)
+            p->received_min = s->blocks[b].head.received_min;
+    }
+}
+
+static int pick_month(struct archive_job *w)
+{
+    struct journal *j = w->j;
+    int rc = 0;
+
+    pthread_mutex_lock(&j->lock);
+    w->month = INT64_MAX;
+    for (size_t i = 0; i < j->nsegs; i++)
+        if (is_due(j, i) && archive_month_of_day(j->segs[i]->day) < w->month)
+            w->month = archive_month_of_day(j->segs[i]->day);
+    if (w->month != INT64_MAX && (w->v = calloc(j->nsegs, sizeof(*w->v))) == NULL)
+        rc = ERR(w->e, -ENOMEM, "journal.no_memory");
+    for (size_t i = 0; w->v != NULL && i < j->nsegs; i++)
+        if (is_due(j, i) && archive_month_of_day(j->segs[i]->day) == w->month) {
+            j->segs[i]->refs++;
+            describe(&w->v[w->n++], j->segs[i]);
+        }
+    pthread_mutex_unlock(&j->lock);
+    /* The ledger may lag behind the segments while a disk is full. */
+    if (rc == 0 && w->n > 0 && ledger_next(j->ledger, LEDGER_LOG) <= w->v[w->n - 1].f.last)
+        return 0;
+    return rc < 0 ? rc : w->n > 0;
+}
+
+static void put_back(struct archive_job *w, bool archived)
+{
+    pthread_mutex_lock(&w->j->lock);
+    for (size_t i = 0; i < w->n; i++) {
+        w->v[i].s->archived = w->v[i].s->archived || archived;
+        segment_unref(w->v[i].s);
+    }
+    pthread_mutex_unlock(&w->j->lock);
+    free(w->v);
+    free((void *)(uintptr_t)w->manifest.p);
+}
+
+/* ---- the second place ---- */
+
+static int place_check(struct archive_job *w)
+{
+    const char *place = w->j->cfg.archive_dir;
+    struct stat there, here;
+
+    if (stat(place, &there) < 0 || stat(w->j->dir, &here) < 0)
+        return ERR(w->e, errno == ENOENT ? -ENODEV : -errno, "journal.archive_no_place", place);
+    if (!S_ISDIR(there.st_mode))
+        return ERR(w->e, -ENODEV, "journal.archive_no_place", place);
+    /* The folder of a disk that is not mounted would take the archives for ever. */
+    if (there.st_dev == here.st_dev && !w->j->cfg.archive_same_disk)
+        return ERR(w->e, -ENODEV, "journal.archive_same_disk", place);
+    return 0;
+}
+
+static int room_check(struct archive_job *w)
+{
+    struct statvfs v;
+    uint64_t need = 0;
+    struct stat st;
+    char path[2 * ARCHIVE_PATH];
+
+    for (size_t i = 0; i < w->n; i++) {
+        snprintf(path, sizeof(path), "%s/%s", w->part, w->v[i].f.name);
+        need += stat(path, &st) < 0 ? w->v[i].f.bytes : 0;
+    }
+    if (statvfs(w->part, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize < need)
+        return ERR(w->e, -ENOSPC, "journal.archive_full", w->j->cfg.archive_dir);
+    return 0;
+}
+
+static int paths_of(struct archive_job *w, int part)
+{
+    int y, m, d;
+    const char *place = w->j->cfg.archive_dir;
+
+    civil_from_days(w->month, &y, &m, &d);
+    snprintf(w->name, sizeof(w->name), part == 1 ? "%04d-%02d" : "%04d-%02d.%d", y, m, part);
+    if ((size_t)snprintf(w->part, sizeof(w->part), "%s/.%s.part", place, w->name) >= sizeof(w->part) ||
+        (size_t)snprintf(w->whole, sizeof(w->whole), "%s/%s", place, w->name) >= sizeof(w->whole) ||
+        (size_t)snprintf(w->local, sizeof(w->local), "%s/archive-%s.json", w->j->dir, w->name) >= sizeof(w->local))
+        return ERR(w->e, -ENAMETOOLONG, "journal.write", place);
+    return 0;
+}
+
+/* ---- the steps ---- */
+
+/* What another run, or another set of segments, left in the folder. */
+static int part_tidy(struct archive_job *w)
+{
+    struct arena a = arena_init(16 << 20);
+    str *names = NULL;
+    size_t n = 0;
+    char path[2 * ARCHIVE_PATH];
+    int rc = file_list(&a, w->part, STR(""), NAMES_MAX, &names, &n, w->e);
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        bool wanted = false;
+        for (size_t k = 0; k < w->n && !wanted; k++)
+            wanted = str_eq(names[i], str_c(w->v[k].f.name));
+        snprintf(path, sizeof(path), "%s/%.*s", w->part, STR_ARGS(names[i]));
+        if (!wanted)
+            unlink(path);
+    }
+    arena_free(&a);
+    return rc;
+}
+
+static int part_open(struct archive_job *w)
+{
+    if (mkdir(w->part, 0750) < 0 && errno != EEXIST)
+        return ERR(w->e, -errno, errno == ENOSPC ? "journal.archive_full" : "journal.write", w->part);
+    int rc = part_tidy(w);
+    return rc < 0 ? rc : room_check(w);
+}
+
+static int copy_segments(struct archive_job *w)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < w->n; i++) {
+        struct sha256 sum;
+        struct archive_pick *p = &w->v[i];
+        rc = archive_copy(p->s->fd, p->f.bytes, w->part, p->f.name, w->cancel, &sum, w->e);
+        if (rc == 0)
+            sha256_hex(sum, p->f.sha256);
+    }
+    return rc;
+}
+
+static int look(struct archive_job *w)
+{
+    struct verify_opts o = {.archive = true, .cancel = w->cancel};
+
+    return journal_verify_dir(w->part, &o, &w->out->check, w->e);
+}
+
+static int name_it(struct archive_job *w)
+{
+    int rc = file_sync_dir(w->part, w->e);
+
+    if (rc == 0 && rename(w->part, w->whole) < 0)
+        rc = ERR(w->e, -errno, "journal.write", w->whole);
+    return rc < 0 ? rc : file_sync_dir(w->j->cfg.archive_dir, w->e);
+}
+
+static int remember(struct archive_job *w) { return file_write_atomic(w->local, w->manifest, 0640, w->e); }
+
+static int (*const steps[])(struct archive_job *w) = {
+    part_open, copy_segments, archive_manifest_make, archive_enter, archive_copy_ledger, archive_put_words, look,
+    name_it,   remember};
+
+/* A kill between the rename and the note of it: the folder is whole and ours
+ * when the ledger knows its manifest. */
+static int adopt(struct archive_job *w, bool *ours)
+{
+    char path[2 * ARCHIVE_PATH];
+    struct manifest m = {0};
+    struct err why = {0};
+    int rc;
+
+    *ours = false;
+    snprintf(path, sizeof(path), "%s/manifest.json", w->whole);
+    if (manifest_read(path, &m, &why) < 0)
+        return why.code == -ENOMEM ? (*w->e = why, why.code) : 0;
+    rc = archive_in_ledger(w, &m.sum, ours);
+    for (size_t i = 0; rc == 0 && *ours && i < w->n; i++) {
+        const struct archive_file *f = manifest_file(&m, w->v[i].f.name);
+        *ours = f != NULL && f->bytes == w->v[i].f.bytes && f->first == w->v[i].f.first;
+        if (*ours)
+            memcpy(w->v[i].f.sha256, f->sha256, sizeof(f->sha256));
+    }
+    manifest_done(&m);
+    if (rc == 0 && *ours && (rc = archive_manifest_make(w)) == 0)
+        rc = remember(w);
+    return rc;
+}
+
+static int make_one(struct archive_job *w)
+{
+    struct stat st;
+    bool ours = false;
+    int rc = place_check(w);
+
+    for (int part = 1; rc == 0; part++) {
+        if (part > PARTS_MAX)
+            return ERR(w->e, -EEXIST, "journal.archive_parts", w->whole);
+        if ((rc = paths_of(w, part)) < 0 || stat(w->local, &st) == 0)
+            continue;
+        if (lstat(w->whole, &st) < 0)
+            break;
+        if ((rc = adopt(w, &ours)) < 0 || ours)
+            break;
+    }
+    for (size_t i = 0; rc == 0 && !ours && i < sizeof(steps) / sizeof(steps[0]); i++)
+        rc = steps[i](w);
+    return rc;
+}
+
+int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e)
+{
+    struct archive_job w = {.j = j, .cancel = cancel, .out = out, .e = e};
+
+    *out = (struct archive_done){0};
+    if (j->cfg.archive_dir == NULL || j->ledger == NULL)
+        return 0;
+    int rc = pick_month(&w), due = rc;
+    if (due == 1)
+        rc = make_one(&w);
+    memcpy(out->name, w.name, sizeof(out->name));
+    if (due == 1 && rc == 0)
+        atomic_fetch_add(&j->archives, 1);
+    put_back(&w, due == 1 && rc == 0);
+    return rc < 0 ? rc : due;
+}

@@ -1,0 +1,48 @@
+/* Archives of the journal: each closed month, once, in a second place, readable
+ * there without anything else.
+ *
+ * PLACE/2026-10/ holds
+ *   seg-*.luy        the month's segments, byte for byte as they were sealed
+ *   ledger, heads    the ledger from its beginning to the head that covers the
+ *                    archive (ledger.h); the public keys stand in the heads
+ *   manifest.json    below; its SHA-256 is the root of an ARCHIVE entry there
+ *   README.txt       what this is and how it is read, vi and en
+ * and is made as PLACE/.2026-10.part, whose rename is the last step. Files in it
+ * have their name only when they are whole and synced (NAME.tmp before), so that
+ * a copy that was broken off goes on. What the month gets later (the clock was
+ * set back) goes to 2026-10.2 and so on. A segment's month is that of its name:
+ * of the first receipt in it, in Viet Nam.
+ *
+ * manifest.json: {"format": "luy-archive 1", "name", "month", "records",
+ * "raw_bytes", "bytes", "first_received", "last_received", "segments": [{"name",
+ * "sha256", "bytes", "blocks", "records", "first", "last", "first_received",
+ * "last_received"}]}; first and last are events' numbers. A copy stays beside
+ * the journal as DIR/archive-<name>.json: that is how it knows what was archived.
+ *
+ * One archiving thread; it blocks no other for longer than a list takes. */
+#ifndef LUY_JOURNAL_ARCHIVE_H
+#define LUY_JOURNAL_ARCHIVE_H
+#include "journal/proof.h"
+
+enum { ARCHIVE_NAME_MAX = 24, ARCHIVE_MANIFEST_MAX = 16 << 20 };
+struct archive_done {
+    char name[ARCHIVE_NAME_MAX], sha256[65]; /* of the manifest */
+    char first[40], last[40];                /* receipt times */
+    int64_t month;                           /* day of its first */
+    uint64_t segments, records, bytes;
+    struct verify_report check; /* the copy as it was read back */
+};
+/* Makes the oldest archive that is due. 1: made; 0: none is due; negative: why
+ * not, and the next call goes on where this one stopped. -ENODEV: the second
+ * place is not there, or no place of its own; -ECANCELED. */
+int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e);
+
+struct archive_state {
+    uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived */
+    uint64_t lost_segments;                             /* deleted by the size ceiling before they were archived */
+};
+void journal_archive_state(struct journal *j, struct archive_state *out);
+/* [{"name", "month", "records", "bytes", "segments", "first_received", "last_received", "sha256", "present"}],
+ * newest first; present: its folder is in the second place now. Any thread. */
+int journal_archives(struct journal *j, json_t **out, struct err *e);
+#endif

@@ -1,0 +1,107 @@
+/* What was archived, from the notes beside the journal: at open, for the lists,
+ * and for the figures. Any thread. */
+#include "base/file.h"
+#include "base/calendar.h"
+#include "base/log.h"
+#include "journal/archive-int.h"
+#include "journal/journal-int.h"
+#include <errno.h>
+#include <unistd.h>
+
+enum { NOTES_MAX = 100000, NOTES_ARENA = 16 << 20 };
+
+typedef int note_fn(void *ctx, const struct manifest *m, struct err *e);
+
+/* Each note in the order of names; one that cannot be read is told and passed over. */
+static int notes_all(struct journal *j, note_fn *fn, void *ctx, struct err *e)
+{
+    struct arena a = arena_init(NOTES_ARENA);
+    str *names = NULL;
+    size_t n = 0;
+    char path[ARCHIVE_PATH];
+    int rc = file_list(&a, j->dir, STR(".json"), NOTES_MAX, &names, &n, e);
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct manifest m = {0};
+        struct err why = {0};
+        if (!str_starts(names[i], STR("archive-")))
+            continue;
+        snprintf(path, sizeof(path), "%s/%.*s", j->dir, STR_ARGS(names[i]));
+        if (manifest_read(path, &m, &why) < 0)
+            log_err(LOG_ERROR, "archive_note", &why);
+        else
+            rc = fn(ctx, &m, e);
+        manifest_done(&m);
+    }
+    arena_free(&a);
+    return rc;
+}
+
+static int mark(void *ctx, const struct manifest *m, struct err *e)
+{
+    struct journal *j = ctx;
+
+    (void)e;
+    atomic_fetch_add(&j->archives, 1);
+    for (size_t i = 0; i < j->nsegs; i++) {
+        struct segment *s = j->segs[i];
+        const char *name = strrchr(s->path, '/');
+        const struct archive_file *f = manifest_file(m, name == NULL ? s->path : name + 1);
+        if (f != NULL && s->nblocks > 0 && s->blocks[0].head.first_seq == f->first)
+            s->archived = true;
+    }
+    return 0;
+}
+
+/* Before any other thread knows the journal. */
+int archive_open(struct journal *j, struct err *e) { return notes_all(j, mark, j, e); }
+
+struct listing {
+    struct journal *j;
+    json_t *list;
+};
+
+static int list_one(void *ctx, const struct manifest *m, struct err *e)
+{
+    struct listing *l = ctx;
+    char path[ARCHIVE_PATH], hex[65], month[8];
+    const char *place = l->j->cfg.archive_dir;
+
+    snprintf(path, sizeof(path), "%s/%s/manifest.json", place == NULL ? "" : place, m->name);
+    snprintf(month, sizeof(month), "%.7s", m->name);
+    sha256_hex(m->sum, hex);
+    json_t *o = json_pack("{s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:b}", "name", m->name, "month", month, "records",
+                          (json_int_t)m->records, "bytes", (json_int_t)m->bytes, "segments", (json_int_t)m->n,
+                          "first_received", m->first_received, "last_received", m->last_received, "sha256", hex,
+                          "present", place != NULL && access(path, R_OK) == 0);
+    return json_array_insert_new(l->list, 0, o) < 0 ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
+}
+
+int journal_archives(struct journal *j, json_t **out, struct err *e)
+{
+    struct listing l = {j, json_array()};
+    int rc = l.list == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : notes_all(j, list_one, &l, e);
+
+    if (rc < 0)
+        json_decref(l.list);
+    else
+        *out = l.list;
+    return rc;
+}
+
+void journal_archive_state(struct journal *j, struct archive_state *out)
+{
+    int64_t now = archive_month_of_day(date_of(clock_wall(j->clk)));
+
+    *out = (struct archive_state){.archives = atomic_load(&j->archives),
+                                  .lost_segments = atomic_load(&j->unarchived_lost)};
+    if (j->cfg.archive_dir == NULL)
+        return;
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < j->nsegs; i++)
+        if (!j->segs[i]->archived && j->segs[i]->nblocks > 0 && archive_month_of_day(j->segs[i]->day) < now) {
+            out->waiting_segments++;
+            out->waiting_bytes += j->segs[i]->end;
+        }
+    pthread_mutex_unlock(&j->lock);
+}
