@@ -19,9 +19,13 @@ static const struct param p_list[] = {
     {"count", PT_BOOL},     {"ended", PT_BOOL},         {"at", PT_TEXT, 0, 64},       {0}};
 static const struct param p_anchor[] = {{"anchor", PT_TEXT, 0, 64}, {0}};
 static const struct param p_record[] = {{"at", PT_TEXT, 0, 64}, {0}};
-static const struct param p_import[] = {{"dry_run", PT_BOOL},       {"changes", PT_BOOL},
-                                        {"marked", PT_BOOL},        {"as", PT_TEXT, 0, 20, "change_set"},
-                                        {"title", PT_TEXT, 0, 200}, {0}};
+static const struct param p_import[] = {{"dry_run", PT_BOOL},
+                                        {"changes", PT_BOOL},
+                                        {"marked", PT_BOOL},
+                                        {"as", PT_TEXT, 0, 20, "change_set"},
+                                        {"title", PT_TEXT, 0, 200},
+                                        {"name", PT_TEXT, 0, 200},
+                                        {0}};
 static const struct param p_kinds[] = {{"kinds", PT_TEXT, 0, 2000}, {0}};
 static const struct param p_bulk[] = {{"q", PT_TEXT, 0, 200}, {0}};
 static const struct param p_events[] = {

@@ -127,6 +127,7 @@ static int import(struct request *rq, struct response *rs, str kind, struct err 
 {
     json_t *out = NULL;
     struct import_args in = {.kind = kind,
+                             .name = kind.n == 0 ? request_query(rq, "name") : STR_NONE,
                              .body = rq->body,
                              .dry_run = request_query_bool(rq, "dry_run"),
                              .as_change = request_query(rq, "as").n > 0,

@@ -16,7 +16,7 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
 struct options {
     const char *url, *ca, *token, *lang_text, *output, *filter_state, *filter_unit, *filter_clause, *filter_control,
         *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *confirm,
-        *roles, *fields, *period, *device, *interface, *purpose, *export;
+        *roles, *fields, *period, *device, *interface, *purpose, *export, *form, *out_file, *marked;
     bool help, version, dry_run, password_stdin, follow, all, allocate, explain;
 };
 
@@ -95,6 +95,9 @@ void out_cell(struct run *r, struct buf *b, const json_t *row, const char *path)
 void out_message(struct run *r, const char *key, const char *a0, const char *a1); /* stderr, one line */
 int fail(struct run *r, const struct err *e); /* prints the error, returns EXIT_ERROR */
 
+/* cmd_registry.c: "/api/v1/KIND/KEY" and tail; a list with the filters of options and words. */
+str record_path(struct run *r, const char *kind, const char *key, const char *tail);
+int list_path(struct run *r, const char *kind, str *out, struct err *e);
 str args_joined(struct run *r); /* what stands after the command, with spaces between */
 int completion_print(struct run *r);
 int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *), cmd_passwd(struct run *),
@@ -103,7 +106,7 @@ int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *),
 int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd_add(struct run *),
     cmd_set(struct run *), cmd_end(struct run *), cmd_history(struct run *), cmd_personal(struct run *),
     cmd_proof(struct run *), cmd_blank(struct run *), cmd_import(struct run *), cmd_export(struct run *),
-    cmd_verify(struct run *);
+    cmd_verify(struct run *), cmd_template(struct run *);
 int cmd_find(struct run *), cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *),
     cmd_dns(struct run *);
 int cmd_change(struct run *), cmd_why(struct run *);

@@ -1,6 +1,7 @@
 /* HTTP for the commands (libcurl). An answer is bounded; a problem document
  * (RFC 9457) becomes an error whose sentence is the server's own. */
 #include "cli/cli.h"
+#include "base/msg.h"
 #include <curl/curl.h>
 #include <errno.h>
 
@@ -107,6 +108,35 @@ static int connection_error(struct run *r, CURLcode rc, const char *detail, stru
     return ERR(e, -ECONNREFUSED, "cli.no_answer", url, detail);
 }
 
+/* One of many: where it stands in the sheet or the record, and what is wrong. */
+static void say_mistake(struct run *r, const json_t *item)
+{
+    str place = json_get_str(item, "pointer"), column = json_get_str(item, "column"),
+        text = json_get_str(item, "detail"), sheet = json_get_str(item, "sheet"), at = json_get_str(item, "at");
+    int64_t row = json_get_int(item, "row", 0), line = json_get_int(item, "line", 0);
+    char said[2048], head[300] = "";
+    const char *args[] = {N(row), NULL, NULL};
+
+    if (row > 0) {
+        char name[256], what[1024];
+        snprintf(name, sizeof(name), "%.*s", STR_ARGS(column));
+        snprintf(what, sizeof(what), "%.*s", STR_ARGS(text));
+        args[1] = column.n > 0 ? name : what;
+        args[2] = what;
+        msg_fmt(said, sizeof(said), r->lang, column.n > 0 ? "cli.mistake" : "cli.mistake_row", args, 3);
+        snprintf(name, sizeof(name), "%.*s", STR_ARGS(sheet));
+        args[0] = name;
+        if (sheet.n > 0)
+            msg_fmt(head, sizeof(head), r->lang, "cli.mistake_sheet", args, 1);
+        fprintf(stderr, "%s%s\n", head, said);
+    } else if (at.n > 0 && line > 0) {
+        fprintf(stderr, "%.*s:%lld:%lld: %.*s\n", STR_ARGS(at), (long long)line,
+                (long long)json_get_int(item, "column", 0), STR_ARGS(text));
+    } else {
+        fprintf(stderr, "%.*s%s%.*s\n", STR_ARGS(place), place.n > 0 ? ": " : "", STR_ARGS(text));
+    }
+}
+
 /* "detail" of the problem, then each error with its place on a line of its own. */
 static int problem_error(struct run *r, struct answer *a, struct err *e)
 {
@@ -114,16 +144,10 @@ static int problem_error(struct run *r, struct answer *a, struct err *e)
     json_t *errors = json_object_get(a->json, "errors"), *item;
     size_t i;
 
-    json_array_foreach(errors, i, item)
-    {
-        str place = json_get_str(item, "pointer"), column = json_get_str(item, "column"),
-            text = json_get_str(item, "detail");
-        int64_t row = json_get_int(item, "row", 0);
-        if (row > 0)
-            fprintf(stderr, "%lld %.*s: %.*s\n", (long long)row, STR_ARGS(column), STR_ARGS(text));
-        else
-            fprintf(stderr, "%.*s: %.*s\n", STR_ARGS(place), STR_ARGS(text));
-    }
+    json_array_foreach(errors, i, item) say_mistake(r, item);
+    int64_t more = json_get_int(a->json, "errors_total", 0) - (int64_t)i;
+    if (more > 0)
+        out_message(r, "cli.more_mistakes", N(more), NULL);
     int code = a->status == 404 ? -ENOENT : a->status == 401 ? -EACCES : a->status == 412 ? -ESTALE : -EPROTO;
     if (a->status == 401)
         return ERR(e, code, "cli.login_first", S(detail.n ? detail : title));

@@ -1,12 +1,10 @@
 /* Records: the same commands for every kind, their fields from GET /schema. */
 #include "cli/cli.h"
-#include "base/file.h"
 #include <errno.h>
-#include <unistd.h>
 
-enum { IMPORT_MAX = 64 * 1024 * 1024, MAX_COLUMNS = 32 };
+enum { MAX_COLUMNS = 32 };
 
-static str path_of(struct run *r, const char *kind, const char *key, const char *tail)
+str record_path(struct run *r, const char *kind, const char *key, const char *tail)
 {
     struct buf b;
 
@@ -57,13 +55,13 @@ static int split_pair(const char *word, char *name, size_t cap, const char **val
     return 0;
 }
 
-static int list_path(struct run *r, const char *kind, str *out, struct err *e)
+int list_path(struct run *r, const char *kind, str *out, struct err *e)
 {
     struct buf b;
     int rc = 0;
 
     buf_init(&b, 64 * 1024);
-    buf_str(&b, path_of(r, kind, NULL, NULL));
+    buf_str(&b, record_path(r, kind, NULL, NULL));
     for (int i = 1; i < r->nargs && rc == 0; i++) {
         char name[128];
         const char *value;
@@ -154,7 +152,7 @@ static int get_record(struct run *r, json_t **out, struct err *e)
     struct buf b;
 
     buf_init(&b, 64 * 1024);
-    buf_str(&b, path_of(r, r->args[0], r->args[1], NULL));
+    buf_str(&b, record_path(r, r->args[0], r->args[1], NULL));
     url_param(&b, "at", r->opt.at);
     str path = arena_str(&r->arena, buf_view(&b));
     buf_done(&b);
@@ -256,7 +254,7 @@ static int current_rev(struct run *r, struct err *e)
     return rc;
 }
 
-int cmd_add(struct run *r) { return write_record(r, "POST", path_of(r, r->args[0], NULL, NULL), 1); }
+int cmd_add(struct run *r) { return write_record(r, "POST", record_path(r, r->args[0], NULL, NULL), 1); }
 
 int cmd_set(struct run *r)
 {
@@ -264,7 +262,7 @@ int cmd_set(struct run *r)
 
     if (current_rev(r, &e) < 0)
         return fail(r, &e);
-    return write_record(r, "PATCH", path_of(r, r->args[0], r->args[1], NULL), 2);
+    return write_record(r, "PATCH", record_path(r, r->args[0], r->args[1], NULL), 2);
 }
 
 int cmd_end(struct run *r)
@@ -273,7 +271,7 @@ int cmd_end(struct run *r)
     json_t *out = NULL;
 
     if (current_rev(r, &e) < 0 ||
-        client_send(r, "DELETE", path_of(r, r->args[0], r->args[1], NULL), NULL, &out, &e) < 0)
+        client_send(r, "DELETE", record_path(r, r->args[0], r->args[1], NULL), NULL, &out, &e) < 0)
         return fail(r, &e);
     int code = out_object(r, out);
     json_decref(out);
@@ -285,7 +283,7 @@ int cmd_personal(struct run *r)
     struct err e = {0};
     json_t *out = NULL;
 
-    if (client_get(r, path_of(r, r->args[0], r->args[1], "/personal"), &out, &e) < 0)
+    if (client_get(r, record_path(r, r->args[0], r->args[1], "/personal"), &out, &e) < 0)
         return fail(r, &e);
     r->format = OUT_JSON;
     int code = out_object(r, out);
@@ -299,7 +297,7 @@ int cmd_blank(struct run *r)
     json_t *out = NULL;
 
     if (current_rev(r, &e) < 0 ||
-        client_send(r, "DELETE", path_of(r, r->args[0], r->args[1], "/personal"), NULL, &out, &e) < 0)
+        client_send(r, "DELETE", record_path(r, r->args[0], r->args[1], "/personal"), NULL, &out, &e) < 0)
         return fail(r, &e);
     int code = out_object(r, out);
     json_decref(out);
@@ -314,56 +312,11 @@ int cmd_history(struct run *r)
     struct err e = {0};
     json_t *list = NULL;
 
-    if (client_get(r, path_of(r, r->args[0], r->args[1], "/history"), &list, &e) < 0)
+    if (client_get(r, record_path(r, r->args[0], r->args[1], "/history"), &list, &e) < 0)
         return fail(r, &e);
     int code = out_rows(r, json_object_get(list, "items"), cols, 6);
     json_decref(list);
     return code;
-}
-
-int cmd_import(struct run *r)
-{
-    struct err e = {0};
-    str text;
-    struct answer a = {0};
-    const char *file = strcmp(r->args[1], "-") == 0 ? "/dev/stdin" : r->args[1];
-
-    if (file_read(&r->arena, file, IMPORT_MAX, &text, &e) < 0)
-        return fail(r, &e);
-    struct request rq = {.method = "POST",
-                         .path = path_of(r, r->args[0], NULL, r->opt.dry_run ? "/import?dry_run=1" : "/import"),
-                         .type = "text/csv",
-                         .body = text};
-    if (client_call(r, &rq, &a, &e) < 0) {
-        json_decref(a.json);
-        return fail(r, &e);
-    }
-    int code = out_object(r, a.json);
-    json_decref(a.json);
-    return code;
-}
-
-static bool to_stdout(void *ctx, str bytes)
-{
-    (void)ctx;
-    return fwrite(bytes.p, 1, bytes.n, stdout) == bytes.n;
-}
-
-int cmd_export(struct run *r)
-{
-    struct err e = {0};
-    struct answer a = {0};
-    str path;
-
-    if (list_path(r, r->args[0], &path, &e) < 0)
-        return fail(r, &e);
-    struct request rq = {.method = "GET", .path = path, .accept = "text/csv"};
-    if (client_call(r, &rq, &a, &e) < 0) {
-        json_decref(a.json);
-        return fail(r, &e);
-    }
-    to_stdout(NULL, a.body);
-    return EXIT_FINE;
 }
 
 /* A chain, its points in the ledger, and every byte of the journal. */

@@ -20,9 +20,11 @@ int completion_print(struct run *r)
         printf("\" ;;\n");
     }
     printf("    esac\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-           "    *)  if [ \"$COMP_CWORD\" = 2 ]; then\n"
-           "            case ${COMP_WORDS[1]} in list|show|add|set|end|history|import|export|kinds)\n"
-           "                COMPREPLY=($(compgen -W \"$(luy kinds -o csv 2>/dev/null | tail -n +2 | cut -d, -f1)\" -- "
+           "    *)  case ${COMP_WORDS[1]} in import) COMPREPLY=($(compgen -f -- \"$word\")) ;; esac\n"
+           "        if [ \"$COMP_CWORD\" = 2 ] || [ \"${COMP_WORDS[1]}\" = export ] || [ \"${COMP_WORDS[1]}\" = "
+           "template ]; then\n"
+           "            case ${COMP_WORDS[1]} in list|show|add|set|end|history|import|export|template|kinds)\n"
+           "                COMPREPLY+=($(compgen -W \"$(luy kinds -o csv 2>/dev/null | tail -n +2 | cut -d, -f1)\" -- "
            "\"$word\")) ;;\n"
            "            esac\n        fi ;;\n    esac\n}\ncomplete -o default -F _luy luy\n");
     return EXIT_FINE;

@@ -27,6 +27,9 @@ const struct option_info option_table[] = {
     {"follow", NULL, "cli.opt.follow", AT(follow), true, 'f'},
     {"explain", NULL, "cli.opt.explain", AT(explain), true, 0},
     {"export", "FILE", "cli.opt.export", AT(export), false, 0},
+    {"format", "xlsx|csv", "cli.opt.format", AT(form), false, 'f'},
+    {"out", "FILE", "cli.opt.out", AT(out_file), false, 'O'},
+    {"marked", "OUT.xlsx", "cli.opt.marked", AT(marked), false, 0},
     {"reason", "TEXT", "cli.opt.reason", AT(reason), false, 0},
     {"rev", "REV", "cli.opt.rev", AT(rev), false, 0},
     {"note", "TEXT", "cli.opt.note", AT(note), false, 0},
@@ -44,14 +47,26 @@ const struct option_info option_table[] = {
 };
 const size_t noptions = sizeof(option_table) / sizeof(option_table[0]);
 
-static const struct option_info *find(const char *name, size_t n, char letter)
+static bool takes(const struct command *c, const struct option_info *o)
 {
+    for (const char *const *name = c != NULL ? c->options : NULL; name != NULL && *name != NULL; name++)
+        if (strcmp(*name, o->name) == 0)
+            return true;
+    return false;
+}
+
+/* A letter may stand for two options (-f): the command's own is meant. */
+static const struct option_info *find(const struct command *c, const char *name, size_t n, char letter)
+{
+    const struct option_info *found = NULL;
+
     for (size_t i = 0; i < noptions; i++) {
         const struct option_info *o = &option_table[i];
-        if (letter != 0 ? o->letter == letter : strlen(o->name) == n && memcmp(o->name, name, n) == 0)
-            return o;
+        bool named = letter != 0 ? o->letter == letter : strlen(o->name) == n && memcmp(o->name, name, n) == 0;
+        if (named && (found == NULL || takes(c, o)))
+            found = o;
     }
-    return NULL;
+    return found;
 }
 
 static void put(struct options *o, const struct option_info *info, const char *value)
@@ -65,7 +80,8 @@ static void put(struct options *o, const struct option_info *info, const char *v
 }
 
 /* One option word; *used says whether the next word was its value. */
-static int take(struct options *o, const char *word, const char *next, bool *used, struct err *e)
+static int take(struct options *o, const struct command *c, const char *word, const char *next, bool *used,
+                struct err *e)
 {
     const char *eq = NULL, *name = word + 1;
     const struct option_info *info;
@@ -74,9 +90,9 @@ static int take(struct options *o, const char *word, const char *next, bool *use
     if (word[1] == '-') {
         name = word + 2;
         eq = strchr(name, '=');
-        info = find(name, eq ? (size_t)(eq - name) : strlen(name), 0);
+        info = find(c, name, eq ? (size_t)(eq - name) : strlen(name), 0);
     } else {
-        info = find(NULL, 0, word[1]);
+        info = find(c, NULL, 0, word[1]);
         if (info != NULL && word[2] != 0)
             eq = word + 1;
     }
@@ -95,8 +111,11 @@ static int take(struct options *o, const char *word, const char *next, bool *use
 
 int options_parse(struct run *r, int argc, char **argv, struct err *e)
 {
+    const struct command *c = NULL;
     bool plain = false;
 
+    for (int i = 1; i < argc && c == NULL; i++)
+        c = argv[i][0] != '-' ? command_find(argv[i]) : NULL;
     r->args = arena_array(&r->arena, char *, (size_t)argc + 1);
     for (int i = 1; i < argc; i++) {
         bool used;
@@ -105,7 +124,7 @@ int options_parse(struct run *r, int argc, char **argv, struct err *e)
         } else if (strcmp(argv[i], "--") == 0) {
             plain = true;
         } else {
-            int rc = take(&r->opt, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used, e);
+            int rc = take(&r->opt, c, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used, e);
             if (rc < 0)
                 return rc;
             i += used;

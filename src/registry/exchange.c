@@ -199,7 +199,12 @@ static int import_run(struct import *im, struct err *e)
 
 int book_read(struct book *b, const struct import_args *in, struct err *e)
 {
-    return in->format == SHEET_XLSX ? book_from_xlsx(b, in->body, e) : book_from_csv(b, in->body, e);
+    size_t end = in->name.n;
+
+    while (end > 0 && in->name.p[end - 1] != '.')
+        end--;
+    return in->format == SHEET_XLSX ? book_from_xlsx(b, in->body, e)
+                                    : book_from_csv(b, str_sub(in->name, 0, end > 0 ? end - 1 : SIZE_MAX), in->body, e);
 }
 
 static int draft(struct import *im, const struct actor *who, json_t *result, struct errs *es, struct err *e)

@@ -14,6 +14,7 @@ enum sheet_format { SHEET_CSV, SHEET_XLSX };
 enum { IMPORT_CHANGES_MAX = 1000, IMPORT_NOTES_MAX = 200 };
 struct import_args {
     str kind; /* empty: each sheet's name says it */
+    str name; /* of the file; with its ending off, the name of a CSV's only sheet */
     str body;
     enum sheet_format format;
     bool dry_run;

@@ -58,7 +58,8 @@ struct sheet *book_sheet(struct book *b, str name, struct err *e); /* NULL: too 
 int sheet_add(struct book *b, struct sheet *s, const struct sheet_row *row, struct err *e);
 void sheet_trouble(struct book *b, struct sheet *s, const struct trouble *t);
 
-int book_from_csv(struct book *b, str text, struct err *e);
+/* name: the sheet's, where the file's own says what it is; else empty. */
+int book_from_csv(struct book *b, str name, str text, struct err *e);
 /* xlsx_read.c. -EBADMSG: no workbook; -EFBIG: more than is taken; -ENOTSUP. */
 int book_from_xlsx(struct book *b, str bytes, struct err *e);
 #endif

@@ -72,11 +72,11 @@ void sheet_trouble(struct book *b, struct sheet *s, const struct trouble *t)
     s->troubles[s->ntroubles++] = *t;
 }
 
-int book_from_csv(struct book *b, str text, struct err *e)
+int book_from_csv(struct book *b, str name, str text, struct err *e)
 {
     struct csv c;
     int rc = csv_open(&c, text, e);
-    struct sheet *s = rc < 0 ? NULL : book_sheet(b, STR_NONE, e);
+    struct sheet *s = rc < 0 ? NULL : book_sheet(b, name, e);
 
     if (rc == 0 && s == NULL)
         rc = -ENOMEM;

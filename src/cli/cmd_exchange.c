@@ -1,0 +1,173 @@
+/* Spreadsheets: import, export, template. A file is told by its first bytes, not
+ * by its name; what a sheet's kind is, the server says. */
+#include "cli/cli.h"
+#include "base/file.h"
+#include <errno.h>
+#include <unistd.h>
+
+enum { IMPORT_MAX = 64 * 1024 * 1024, KINDS_TEXT_MAX = 4096 };
+#define XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+static bool is_xlsx(str bytes) { return str_starts(bytes, STR("PK\x03\x04")); }
+
+static int write_out(struct run *r, str bytes, const char *file, struct err *e)
+{
+    if (file == NULL || strcmp(file, "-") == 0) {
+        if (is_xlsx(bytes) && isatty(STDOUT_FILENO))
+            return ERR(e, -EINVAL, "cli.wants_out");
+        return fwrite(bytes.p, 1, bytes.n, stdout) == bytes.n ? 0 : ERR(e, -EIO, "cli.export_file", "stdout");
+    }
+    /* It holds what only some may read. */
+    int rc = file_write_atomic(file, bytes, 0600, e);
+    if (rc == 0)
+        out_message(r, "cli.wrote", file, N((int64_t)bytes.n));
+    return rc;
+}
+
+static int get_file(struct run *r, str path, const char *type, struct err *e)
+{
+    struct answer a = {0};
+    struct request rq = {.method = "GET", .path = path, .accept = type};
+    int rc = client_call(r, &rq, &a, e);
+
+    if (rc == 0)
+        rc = write_out(r, a.body, r->opt.out_file, e);
+    json_decref(a.json);
+    return rc < 0 ? fail(r, e) : EXIT_FINE;
+}
+
+/* The first words without "=" are kinds. */
+static int kinds_of(struct run *r)
+{
+    int n = 0;
+
+    while (n < r->nargs && strchr(r->args[n], '=') == NULL)
+        n++;
+    return n;
+}
+
+static str book_path(struct run *r, const char *what, int nkinds)
+{
+    struct buf kinds, b;
+
+    buf_init(&kinds, KINDS_TEXT_MAX);
+    buf_init(&b, 3 * KINDS_TEXT_MAX);
+    for (int i = 0; i < nkinds; i++)
+        buf_fmt(&kinds, "%s%s", i > 0 ? "," : "", r->args[i]);
+    buf_byte(&kinds, 0);
+    buf_fmt(&b, "/api/v1/registry/%s", what);
+    url_param(&b, "kinds", kinds.failed ? "" : kinds.p);
+    str s = arena_str(&r->arena, buf_view(&b));
+    buf_done(&kinds);
+    buf_done(&b);
+    return s;
+}
+
+/* What was asked for, else what the file's name ends in. */
+static int form_of(struct run *r, int nkinds, bool *xlsx, struct err *e)
+{
+    str form = str_c(r->opt.form), file = str_c(r->opt.out_file);
+
+    *xlsx = nkinds > 1 || str_ends(file, STR(".xlsx"));
+    if (form.p == NULL)
+        return 0;
+    *xlsx = str_eq(form, STR("xlsx"));
+    if (!*xlsx && !str_eq(form, STR("csv")))
+        return ERR(e, -EINVAL, "cli.bad_form", r->opt.form);
+    return !*xlsx && nkinds > 1 ? ERR(e, -EINVAL, "cli.csv_one_kind") : 0;
+}
+
+int cmd_export(struct run *r)
+{
+    struct err e = {0};
+    int n = kinds_of(r);
+    bool xlsx, filtered = n < r->nargs || r->opt.filter_state != NULL || r->opt.filter_unit != NULL ||
+                          r->opt.query_text != NULL || r->opt.all;
+    str path = STR_NONE;
+    int rc = form_of(r, n, &xlsx, &e);
+
+    if (rc == 0 && n == 0)
+        rc = ERR(&e, -EINVAL, "cli.wrong_arguments", "export", "KIND...");
+    if (rc == 0 && n > 1 && filtered)
+        rc = ERR(&e, -EINVAL, "cli.filter_one_kind");
+    if (rc == 0 && n > 1)
+        path = book_path(r, "export", n);
+    else if (rc == 0)
+        rc = list_path(r, r->args[0], &path, &e);
+    return rc < 0 ? fail(r, &e) : get_file(r, path, xlsx ? XLSX_TYPE : "text/csv", &e);
+}
+
+int cmd_template(struct run *r)
+{
+    struct err e = {0};
+
+    return get_file(r, book_path(r, "template", r->nargs), XLSX_TYPE, &e);
+}
+
+/* "luy import device f.csv" and "luy import f.xlsx": a file has a dot or a slash, a kind has none. */
+static const char *kind_given(const struct run *r)
+{
+    return r->nargs > 1 && strpbrk(r->args[0], "./") == NULL && strcmp(r->args[0], "-") != 0 ? r->args[0] : NULL;
+}
+
+static str import_path(struct run *r, const char *kind, const char *file, bool marked)
+{
+    const char *slash = strrchr(file, '/');
+    struct buf b;
+
+    buf_init(&b, 64 * 1024);
+    buf_str(&b, record_path(r, kind != NULL ? kind : "registry", NULL, "/import"));
+    url_param(&b, "dry_run", r->opt.dry_run ? "1" : NULL);
+    url_param(&b, "marked", marked ? "1" : NULL);
+    /* The name says of which kind a CSV is: device.csv. */
+    if (kind == NULL)
+        url_param(&b, "name", slash != NULL ? slash + 1 : file);
+    str s = arena_str(&r->arena, buf_view(&b));
+    buf_done(&b);
+    return s;
+}
+
+/* The same sheet, judged again, and kept with its mistakes in it. */
+static int keep_marked(struct run *r, struct request *rq, const char *kind, const char *file)
+{
+    struct err e = {0};
+    struct answer a = {0};
+
+    rq->path = import_path(r, kind, file, true);
+    rq->accept = XLSX_TYPE;
+    int rc = client_call(r, rq, &a, &e);
+    if (rc == 0)
+        rc = file_write_atomic(r->opt.marked, a.body, 0600, &e);
+    json_decref(a.json);
+    if (rc < 0)
+        return fail(r, &e);
+    out_message(r, "cli.marked", r->opt.marked, NULL);
+    return EXIT_FINE;
+}
+
+int cmd_import(struct run *r)
+{
+    struct err e = {0};
+    str bytes;
+    struct answer a = {0};
+    const char *kind = kind_given(r), *file = r->args[r->nargs - 1];
+
+    if (r->nargs > 1 && kind == NULL) {
+        ERR(&e, -EINVAL, "cli.wrong_arguments", "import", "[KIND] FILE");
+        return fail(r, &e);
+    }
+    if (file_read(&r->arena, strcmp(file, "-") == 0 ? "/dev/stdin" : file, IMPORT_MAX, &bytes, &e) < 0)
+        return fail(r, &e);
+    struct request rq = {.method = "POST",
+                         .path = import_path(r, kind, file, false),
+                         .type = is_xlsx(bytes) ? XLSX_TYPE : "text/csv",
+                         .body = bytes};
+    int rc = client_call(r, &rq, &a, &e);
+    int code = rc < 0 ? fail(r, &e) : out_object(r, a.json);
+    if (rc < 0 && r->format == OUT_JSON && a.json != NULL)
+        out_object(r, a.json);
+    if (rc < 0 && r->opt.marked != NULL && json_object_get(a.json, "errors") != NULL)
+        keep_marked(r, &rq, kind, file);
+    json_decref(a.json);
+    return code;
+}
