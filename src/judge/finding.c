@@ -14,15 +14,15 @@ int findings_open(struct judge *j, struct err *e)
     return j->st == NULL ? 0 : finding_load(j, e);
 }
 
-void findings_close(struct judge *j)
+void findings_done(struct findings *fi)
 {
     struct map_slot *s;
 
-    for (size_t i = 0; (s = map_next(&j->fi.open, &i)) != NULL;)
+    for (size_t i = 0; (s = map_next(&fi->open, &i)) != NULL;)
         live_free(s->v.ptr);
-    map_done(&j->fi.open);
-    map_done(&j->fi.per_control);
-    json_decref(j->fi.tell);
+    map_done(&fi->open);
+    map_done(&fi->per_control);
+    json_decref(fi->tell);
 }
 
 struct live *finding_by_id(struct judge *j, int64_t id)

@@ -33,7 +33,9 @@ static int mark_live(struct judge *j, struct live *l, const struct actor *who, s
         rc = store_begin(j->st, STORE_WRITE, &tx, e);
     if (rc < 0)
         return rc;
-    rc = tx_exec(tx, "UPDATE finding SET state = ?2 WHERE id = ?1", VALS(V_INT(l->id), V_Z(to)), NULL, e);
+    rc = term_check(j, tx, e); /* on standby it would be overwritten from the leader's memory */
+    if (rc == 0)
+        rc = tx_exec(tx, "UPDATE finding SET state = ?2 WHERE id = ?1", VALS(V_INT(l->id), V_Z(to)), NULL, e);
     if (rc == 0)
         rc = finding_write_history(tx, l->id, clock_wall(j->clk), who->name, to, str_sub(note, 0, 2000), e);
     if (rc < 0) {

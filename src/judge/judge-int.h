@@ -85,7 +85,7 @@ struct offender { /* a row of a state check, or a late duty */
     str message[2];
 };
 int findings_open(struct judge *j, struct err *e);
-void findings_close(struct judge *j);
+void findings_done(struct findings *fi);
 void finding_hit(struct judge *j, const struct hit *h);                                             /* fl held */
 bool finding_is_open(struct judge *j, const struct control *c, str subject);                        /* fl held */
 void finding_seen(struct judge *j, const struct control *c, const struct offender *o, int64_t now); /* fl held */
@@ -286,7 +286,7 @@ struct judge {
     uint64_t events, matched, checks_run;
     int64_t opened_at, now;
     atomic_bool leads;
-    int64_t term, refreshed_mono;
+    int64_t term, refreshed_mono, followed; /* followed: the count of writes that was read last */
     struct arena table_names;
     const char *const *tables; /* that checks may read; NULL-ended */
 };

@@ -225,7 +225,7 @@ void judge_close(struct judge *j)
         pthread_mutex_unlock(&j->fl);
         findings_tell(j);
     }
-    findings_close(j);
+    findings_done(&j->fi);
     sources_close(j);
     engine_free(j->en);
     packset_unref(j->ps);

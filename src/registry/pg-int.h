@@ -63,6 +63,7 @@ void pg_return(struct pool *p, struct pg_conn *c);
 /* pg_stmt.c */
 int pg_fail(PGconn *db, const PGresult *res, struct err *e); /* SQLSTATE to errno and sentence */
 bool pg_lost(PGconn *db);
+bool pg_died(PGconn *db, const PGresult *res); /* pg_lost, asked of the other end; after a failure */
 int pg_plain(struct pg_conn *c, const char *sql, struct err *e);
 int pg_run(struct pg_conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
            struct err *e);

@@ -230,8 +230,8 @@ static int pg_commit(struct tx *tx, struct err *e)
         rc = ERR(e, -EIO, "store.lost");
     } else {
         PGresult *res = PQexec(t->c->db, "COMMIT");
-        bool lost = pg_lost(t->c->db);
-        if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        bool stored = PQresultStatus(res) == PGRES_COMMAND_OK, lost = !stored && pg_died(t->c->db, res);
+        if (!stored)
             /* The answer did not come: whether it was stored, nobody knows. */
             rc = lost && t->mode == STORE_WRITE ? ERR(e, -EAGAIN, "store.commit_unknown") : pg_fail(t->c->db, res, e);
         else if (strcmp(PQcmdStatus(res), "COMMIT") != 0)

@@ -25,6 +25,15 @@ static const struct {
 
 bool pg_lost(PGconn *db) { return PQstatus(db) != CONNECTION_OK; }
 
+/* A statement that could not even be sent leaves the status as it was: only
+ * who reads hears that the other end is gone. */
+bool pg_died(PGconn *db, const PGresult *res)
+{
+    if (!pg_lost(db) && (res == NULL || PQresultErrorField(res, PG_DIAG_SQLSTATE) == NULL))
+        PQconsumeInput(db);
+    return pg_lost(db);
+}
+
 /* 'Key (serial)=(x) already exists.' of table device -> "device.serial" */
 static int fail_unique(const PGresult *res, struct err *e)
 {
@@ -48,7 +57,7 @@ int pg_fail(PGconn *db, const PGresult *res, struct err *e)
         msg = PQerrorMessage(db);
     snprintf(line, sizeof(line), "%.*s", (int)strcspn(msg, "\n"), msg);
     if (state == NULL)
-        return pg_lost(db) ? ERR(e, -EAGAIN, "store.gone", line) : ERR(e, -EIO, "store.io", line);
+        return pg_died(db, res) ? ERR(e, -EAGAIN, "store.gone", line) : ERR(e, -EIO, "store.io", line);
     if (strcmp(state, "23505") == 0)
         return fail_unique(res, e);
     if (strncmp(msg, "cached plan must not change", 27) == 0) /* a table was changed beside us */

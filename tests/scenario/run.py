@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import crash
 import demo
+import shared
 import tap
 import wire
 
@@ -32,7 +33,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-scenario-"))
     os.chmod(folder, 0o755)
     try:
-        for part in (demo, wire, crash):
+        for part in (demo, wire, crash, shared):
             tap.part(part.__name__, part.run, args, folder / part.__name__)
     finally:
         if args.keep or not all(tap.results):
