@@ -28,8 +28,11 @@ static const struct param p_import[] = {{"dry_run", PT_BOOL},
                                         {0}};
 static const struct param p_kinds[] = {{"kinds", PT_TEXT, 0, 2000}, {0}};
 static const struct param p_bulk[] = {{"q", PT_TEXT, 0, 200}, {0}};
-static const struct param p_events[] = {
-    {"query", PT_TEXT, 0, TEXT_MAX}, {"limit", PT_INT, 1, 1000}, {"before", PT_INT, 0, INT64_MAX}, {0}};
+static const struct param p_events[] = {{"query", PT_TEXT, 0, TEXT_MAX},
+                                        {"limit", PT_INT, 1, 1000},
+                                        {"before", PT_INT, 0, INT64_MAX},
+                                        {"id", PT_TEXT, 0, 64},
+                                        {0}};
 static const struct param p_histogram[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {"buckets", PT_INT, 1, 1000}, {0}};
 static const struct param p_query[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {0}};
 static const struct param p_ask[] = {{"query", PT_TEXT, 0, TEXT_MAX},

@@ -31,15 +31,18 @@ static struct search_opts options(struct request *rq, struct query_run *run)
     return o;
 }
 
-static void put_stats(struct buf *b, struct request *rq, const struct search_stats *st, int64_t started, bool late)
+/* What was found until the deadline, or until its owner ended the search, is an answer. */
+static bool is_part(int rc) { return rc == -ETIME || rc == -ECANCELED; }
+
+static void put_stats(struct buf *b, struct request *rq, const struct search_stats *st, int64_t started, int rc)
 {
     buf_fmt(
         b,
         "\"stats\":{\"hits\":%llu,\"scanned_events\":%llu,\"scanned_blocks\":%llu,\"skipped_blocks\":%llu,\"ms\":%lld,"
-        "\"timed_out\":%s}",
+        "\"timed_out\":%s,\"cancelled\":%s}",
         (unsigned long long)st->hits, (unsigned long long)st->scanned_events, (unsigned long long)st->scanned_blocks,
         (unsigned long long)st->skipped_blocks, (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS),
-        late ? "true" : "false");
+        rc == -ETIME ? "true" : "false", rc == -ECANCELED ? "true" : "false");
 }
 
 static int reply_buf(struct response *rs, const char *type, struct err *e)
@@ -82,14 +85,14 @@ static int search(struct request *rq, struct response *rs, const struct query *q
     int rc = journal_search(rq->api->d.journal, q, &o, add_hit, &p, &st, e);
     if (rc == 0)
         rc = fault_of(q, e);
-    if (rc < 0 && rc != -ETIME)
+    if (rc < 0 && !is_part(rc))
         return rc;
     buf_z(&rs->body, "],\"next\":");
-    if ((st.more || p.full || rc == -ETIME) && p.n > 0)
+    if ((st.more || p.full || rc < 0) && p.n > 0)
         buf_fmt(&rs->body, "%llu,", (unsigned long long)p.last);
     else
         buf_z(&rs->body, "null,");
-    put_stats(&rs->body, rq, &st, started, rc == -ETIME);
+    put_stats(&rs->body, rq, &st, started, rc);
     buf_byte(&rs->body, '}');
     return reply_buf(rs, "application/json; charset=utf-8", e);
 }
@@ -126,10 +129,10 @@ static int aggregate(struct request *rq, struct response *rs, const struct query
     int rc = journal_aggregate(rq->api->d.journal, &rq->a, q, &o, &agg, &st, e);
     if (rc == 0)
         rc = fault_of(q, e);
-    if (rc < 0 && rc != -ETIME)
+    if (rc < 0 && !is_part(rc))
         return rc;
     put_rows(&rs->body, q, &agg);
-    put_stats(&rs->body, rq, &st, started, rc == -ETIME);
+    put_stats(&rs->body, rq, &st, started, rc);
     buf_byte(&rs->body, '}');
     return reply_buf(rs, "application/json; charset=utf-8", e);
 }
@@ -153,7 +156,7 @@ static int with_query(struct request *rq, struct response *rs, struct err *e,
 
     if (rc == 0 && q->pipe == QP_STREAM && !steps)
         rc = ERR(e, HTTP_ERR(400), "api.query_steps");
-    if (rc == 0 && (rc = query_run_begin(rq, STR(""), &run, e)) == 0) {
+    if (rc == 0 && (rc = query_run_begin(rq, request_query(rq, "id"), &run, e)) == 0) {
         if (q->limit > 1000)
             q->limit = 1000;
         if (request_query(rq, "limit").p == NULL && q->limit > 0)
@@ -237,7 +240,7 @@ static int histogram(struct request *rq, struct response *rs, const struct query
     q->until_ns = q->until_ns == INT64_MAX ? to * NS_PER_S : q->until_ns;
     o.limit = o.before_seq = 0;
     rc = journal_aggregate(rq->api->d.journal, &rq->a, q, &o, &agg, &st, e);
-    if (rc < 0 && rc != -ETIME)
+    if (rc < 0 && !is_part(rc))
         return rc;
     buf_z(&rs->body, "{\"from\":");
     put_time(&rs->body, from);

@@ -65,9 +65,9 @@ static bool can_go_on(const struct query *q)
 }
 
 static void put_end(struct request *rq, struct buf *b, const struct query *q, const struct pipe_stats *st,
-                    int64_t started, bool late)
+                    int64_t started, int rc)
 {
-    bool more = (st->scan.more || late) && st->last_seq > 0 && can_go_on(q);
+    bool more = (st->scan.more || rc < 0) && st->last_seq > 0 && can_go_on(q);
 
     if (more)
         buf_fmt(b, "],\"next\":%llu,", (unsigned long long)st->last_seq);
@@ -75,11 +75,12 @@ static void put_end(struct request *rq, struct buf *b, const struct query *q, co
         buf_z(b, "],\"next\":null,");
     buf_fmt(b,
             "\"stats\":{\"hits\":%llu,\"rows\":%llu,\"other\":%llu,\"skipped\":%llu,\"sampled\":%s,\"more\":%s,"
-            "\"scanned_events\":%llu,\"bad_blocks\":%llu,\"ms\":%lld,\"timed_out\":%s}}",
+            "\"scanned_events\":%llu,\"bad_blocks\":%llu,\"ms\":%lld,\"timed_out\":%s,\"cancelled\":%s}}",
             (unsigned long long)st->scan.hits, (unsigned long long)st->rows, (unsigned long long)st->other,
             (unsigned long long)st->skipped, st->sampled ? "true" : "false", st->scan.more ? "true" : "false",
             (unsigned long long)st->scan.scanned_events, (unsigned long long)st->scan.bad_blocks,
-            (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS), late ? "true" : "false");
+            (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS), rc == -ETIME ? "true" : "false",
+            rc == -ECANCELED ? "true" : "false");
 }
 
 static int run_query(struct request *rq, struct response *rs, struct query_world *w, const struct query *q,
@@ -99,13 +100,11 @@ static int run_query(struct request *rq, struct response *rs, struct query_world
     rc = pipe_run(q, query_world_source(w, q), &o, (uint64_t)request_query_int(rq, "limit", 1000), add_row, &rs->body,
                   &st, e);
     query_run_end(rq->api, run);
-    if (rc == -ECANCELED)
-        return e->code = HTTP_ERR(409);
     if (rc == -ELOOP)
         return e->code = HTTP_ERR(400);
-    if (rc < 0 && rc != -ETIME)
+    if (rc < 0 && rc != -ETIME && rc != -ECANCELED)
         return rc;
-    put_end(rq, &rs->body, q, &st, started, rc == -ETIME);
+    put_end(rq, &rs->body, q, &st, started, rc);
     return reply_now(rs, e);
 }
 

@@ -59,6 +59,7 @@ struct search_opts {
     uint64_t limit;           /* 0 = the query's limit, else 1,000 */
     int64_t deadline_mono_ns; /* 0 = none; past it -ETIME, what was found stays valid */
     const volatile bool *cancel;
+    /* First with 0 done, before anything is read, then behind each block. */
     void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_ctx;
 };

@@ -274,7 +274,7 @@ static int step_done(struct scan *s)
 
 static int run_all(struct scan *s)
 {
-    int rc = scan_check(s);
+    int rc = step_done(s); /* how much there is is known before the first block */
 
     for (size_t i = 0; i < s->nmem && rc == 0; i++)
         if ((rc = run_mem(s, i)) == 0)

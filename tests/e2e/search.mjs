@@ -1,5 +1,6 @@
 import { suite } from "./_suite.mjs";
 import { check, equal, Skip } from "./_tap.mjs";
+import { line, sendLines, until } from "./_wire.mjs";
 
 await suite("search", async (w) => {
   const page = await w.open("/search");
@@ -45,6 +46,76 @@ await suite("search", async (w) => {
     check((await box.inputValue()).includes("program:"), "not inserted");
     await w.shot(page, "search-help");
     await page.getByRole("button", { name: w.t("search.help") }).click();
+  });
+
+  await w.test("Enter runs what stands in the box while completions are offered", async () => {
+    await box.fill("");
+    await page.getByRole("button", { name: w.t("search.help") }).click();
+    await page.getByRole("button", { name: "severity", exact: true }).first().click();
+    await page.getByRole("button", { name: w.t("search.help") }).click();
+    await box.press("End");
+    await page.locator(".ant-select-item-option").first().waitFor();
+    await page.keyboard.type("<=err");
+    await page.locator(".ant-select-item-option").first().waitFor({ state: "hidden" });
+    await page.keyboard.type(" prog");
+    await page.locator(".ant-select-item-option", { hasText: "program" }).first().waitFor();
+    const answer = page.waitForResponse((r) => /\/api\/v1\/events\?/.test(r.url()));
+    await page.keyboard.press("Enter");
+    check(new URL((await answer).url()).searchParams.get("query") === "severity:<=err prog", "another query was asked");
+    await page.waitForURL((u) => u.searchParams.get("q") === "severity:<=err prog");
+  });
+
+  await w.test("an arrow chooses a completion, and Enter then takes it", async () => {
+    await box.fill("progr");
+    await page.locator(".ant-select-item-option").first().waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    equal(await box.inputValue(), "program:", "the box");
+  });
+
+  await w.test("columns are chosen and stand in the address", async () => {
+    await page.goto(`/search?q=${encodeURIComponent("since:-30d")}`);
+    await page.locator("table.lines").waitFor();
+    await page.getByRole("button", { name: w.t("registry.columns") }).click();
+    await page.getByRole("checkbox", { name: w.t("log_field.source") }).click();
+    await page.waitForURL((u) => u.searchParams.get("cols") === "severity,host,program,source");
+    await page.getByRole("checkbox", { name: w.t("log_field.program") }).click();
+    await page.waitForURL((u) => u.searchParams.get("cols") === "severity,host,source");
+    const heads = await page.locator("table.lines th").allInnerTexts();
+    check(heads.includes(w.t("log_field.source")) && !heads.includes(w.t("log_field.program")), heads.join(" "));
+    check((await lines.first().innerText()).includes("127.0.0.1"), "no value in the new column");
+    await w.shot(page, "search-columns");
+  });
+
+  await w.test("facets count the lines of the search and narrow it", async () => {
+    const stamp = `facet-${w.stamp}`.toLowerCase();
+    const now = Date.now();
+    await sendLines([0, 1, 2, 3, 4].map((i) => line(now - i * 1000, i < 3 ? "mat-mot" : "mat-hai", "facet", stamp, i < 4 ? 30 : 27)));
+    await until(async () => (await w.api("GET", `/events?query=${stamp}%20%7C%20count`)).total === 5, "five lines");
+    await page.goto(`/search?q=${encodeURIComponent(`${stamp} since:-1h`)}`);
+    const facet = (field) => page.locator(".facet").filter({ has: page.getByRole("heading", { name: w.t(`log_field.${field}`) }) });
+    await facet("host").locator("li").first().waitFor();
+    equal((await facet("host").locator("li").allInnerTexts()).map((x) => x.replace(/\s+/g, " ").trim()).join("; "), "mat-mot 3; mat-hai 2", "hosts");
+    equal(await facet("severity").locator("li").count(), 2, "severities");
+    equal(await facet("program").locator("li").count(), 1, "programs");
+    await w.shot(page, "search-facets");
+    await facet("host").getByRole("button", { name: "mat-hai" }).click();
+    await page.waitForURL(/host%3Amat-hai/);
+    await page.waitForFunction(() => document.querySelectorAll("table.lines tbody tr").length === 2);
+  });
+
+  await w.test("a long search tells how far it is and can be stopped", async () => {
+    const now = Date.now();
+    const many = Array.from({ length: 200000 }, (_, i) => line(now, "may-cham", "cham", `Tiến trình số ${i} đã nhận một thông điệp dài vừa phải từ máy chủ bên cạnh ${w.stamp}`));
+    await sendLines(many);
+    await until(async () => (await w.api("GET", `/events?query=program:cham%20${w.stamp}%20%7C%20count`)).total >= many.length, "the lines", 60000);
+    await page.goto(`/search?q=${encodeURIComponent('program:cham ~"khong he co trong dong nao" since:-1h')}`);
+    await page.locator(".run-bar").waitFor();
+    await w.shot(page, "search-running");
+    await page.locator(".run-bar").getByRole("button", { name: w.t("run.stop") }).click();
+    await page.getByText(w.t("search.cancelled")).waitFor();
+    await page.locator(".run-bar").waitFor({ state: "detached" });
+    await w.shot(page, "search-stopped");
   });
 
   await w.test("a line opens to its fields, raw bytes and context", async () => {

@@ -155,7 +155,8 @@ def command_line(args, luyd, folder):
 def browser(luyd, folder):
     shots = pathlib.Path(os.environ.get("LUY_SHOTS", folder / "shots"))
     shots.mkdir(parents=True, exist_ok=True)
-    env = dict(os.environ, LUY_URL=luyd.url, LUY_ACCOUNT="admin", LUY_PASSWORD=PASSWORD, LUY_SHOTS=str(shots))
+    env = dict(os.environ, LUY_URL=luyd.url, LUY_ACCOUNT="admin", LUY_PASSWORD=PASSWORD, LUY_SHOTS=str(shots),
+               LUY_SYSLOG_TCP=str(luyd.ports["syslog_tcp"]), LUY_FLOW_UDP=str(luyd.ports["flow_udp"]))
     for script in sorted((ROOT / "tests" / "e2e").glob("*.mjs")):
         if script.name.startswith("_"):
             continue

@@ -1,4 +1,4 @@
-import { apiUrl, get } from "./client";
+import { ApiError, apiUrl, call, get } from "./client";
 import type { Label, Ref } from "./types";
 
 export interface LogEvent {
@@ -27,6 +27,8 @@ export interface SearchStats {
   ms?: number;
   /** The search met its deadline; what stands here is not all. */
   timed_out?: boolean;
+  /** Its owner ended it; what stands here is not all. */
+  cancelled?: boolean;
 }
 
 export interface EventsAnswer {
@@ -97,8 +99,8 @@ export interface SavedSearch {
 
 export const isCount = (a: EventsAnswer | CountAnswer): a is CountAnswer => "rows" in a;
 
-export const searchEvents = (query: string, limit: number, before?: number, signal?: AbortSignal) =>
-  get<EventsAnswer | CountAnswer>("/events", { query, limit, before }, signal);
+export const searchEvents = (query: string, limit: number, before?: number, signal?: AbortSignal, id?: string) =>
+  get<EventsAnswer | CountAnswer>("/events", { query, limit, before, id }, signal);
 interface RawRows {
   query: string;
   source: string;
@@ -106,11 +108,16 @@ interface RawRows {
   rows: Cell[][];
   stats: SearchStats & { more: boolean; other: number; skipped: number; sampled: boolean };
 }
-export async function queryRows(query: string, signal?: AbortSignal): Promise<RowsAnswer> {
-  const a = await get<RawRows>("/query", { query, limit: 1000 }, signal);
+export async function queryRows(query: string, signal?: AbortSignal, id?: string): Promise<RowsAnswer> {
+  const a = await get<RawRows>("/query", { query, limit: 1000, id }, signal);
   const { more, other, skipped, sampled } = a.stats;
   return { query: a.query, source: a.source, table: a.columns, rows: a.rows, more, other, skipped, sampled, stats: a.stats };
 }
+/** Ends a query that runs; one that ended by itself is no mistake. */
+export const cancelQuery = (id: string) => call<void>("DELETE", `/query/${id}`).catch((e) => {
+  if (!(e instanceof ApiError && e.status === 404)) throw e;
+});
+export const progressUrl = (id: string) => apiUrl(`/query/${id}/progress`, {});
 export const completeQuery = (text: string, at: number, signal?: AbortSignal) =>
   get<{ from: number; to: number; items: Offer[] }>("/query/complete", { text, at }, signal);
 export const getSearches = () => get<{ items: SavedSearch[] }>("/searches");

@@ -22,7 +22,8 @@ export function Answer({ search, query }: { search: SearchState; query: string }
         : search.more
           ? t("search.found_more", { n: items.length })
           : t("search.found", { n: search.table ? search.table.rows.length : items.length })}
-      {when} {stats.timed_out && <span className="mark warn">{t("search.timed_out")}</span>} <span className="quiet cost">{cost}</span>
+      {when} {stats.timed_out && <span className="mark warn">{t("search.timed_out")}</span>}
+      {stats.cancelled && <span className="mark warn">{t("search.cancelled")}</span>} <span className="quiet cost">{cost}</span>
     </>
   );
 }

@@ -20,7 +20,7 @@ interface Props {
 export function CountBy({ query, fields, enabled, onQuery }: Props) {
   const { t, word } = useI18n();
   const [params, set] = useParamState();
-  const chosen = (params.get("by") ?? "program,host").split(",").filter(Boolean);
+  const chosen = (params.get("by") ?? "severity,host,program").split(",").filter(Boolean);
   const known = fields.map((f) => f.name).filter((n) => COUNTABLE.includes(n));
   return (
     <Panel title={t("count.title")}>

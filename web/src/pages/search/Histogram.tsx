@@ -55,7 +55,7 @@ export default function Histogram({ data, describe, onRange }: Props) {
     c.setOption(
       {
         animation: false,
-        grid: { left: 48, right: 8, top: 8, bottom: 22 },
+        grid: { left: 4, right: 8, top: 8, bottom: 2, containLabel: true },
         tooltip: {
           trigger: "axis",
           axisPointer: { type: "shadow" },

@@ -5,16 +5,18 @@ import type { LogEvent } from "../../api/events";
 import { LogSeverity } from "../../components/Severity";
 import { useI18n } from "../../i18n";
 import { visible } from "../../lib/bytes";
+import { LINE_DEFAULT, type LineColumn } from "../../lib/linecols";
 import { LineDetail } from "./LineDetail";
 
 interface Props {
   items: LogEvent[];
   mark?: number | null;
+  columns?: LineColumn[];
   onTerm?: (field: string, value: string, negate?: boolean) => void;
 }
 
-export function LineTable({ items, mark, onTerm }: Props) {
-  const { t } = useI18n();
+export function LineTable({ items, mark, columns = LINE_DEFAULT, onTerm }: Props) {
+  const { t, word } = useI18n();
   return (
     <div className="scroll-x">
       <table className="lines">
@@ -24,15 +26,17 @@ export function LineTable({ items, mark, onTerm }: Props) {
               <span className="sr">{t("line.open")}</span>
             </th>
             <th scope="col" className="w-time">{t("line.received")}</th>
-            <th scope="col" className="w-severity">{t("line.severity")}</th>
-            <th scope="col" className="w-host">{t("line.host")}</th>
-            <th scope="col" className="w-program">{t("line.program")}</th>
+            {columns.map((c) => (
+              <th key={c} scope="col" className={`w-${c}`}>
+                {word("log_field", c)}
+              </th>
+            ))}
             <th scope="col">{t("line.message")}</th>
           </tr>
         </thead>
         <tbody>
           {items.map((e) => (
-            <Row key={e.seq} e={e} marked={e.seq === mark} onTerm={onTerm} />
+            <Row key={e.seq} e={e} marked={e.seq === mark} columns={columns} onTerm={onTerm} />
           ))}
         </tbody>
       </table>
@@ -40,7 +44,23 @@ export function LineTable({ items, mark, onTerm }: Props) {
   );
 }
 
-const Row = memo(function Row({ e, marked, onTerm }: { e: LogEvent; marked: boolean; onTerm?: Props["onTerm"] }) {
+function Cell({ e, column }: { e: LogEvent; column: LineColumn }) {
+  const { fmt } = useI18n();
+  if (column === "severity")
+    return (
+      <td>
+        <LogSeverity value={e.severity} />
+      </td>
+    );
+  const text = column === "event_at" ? fmt.time(e.event_at) : String(e[column] ?? "");
+  return (
+    <td className="mono cut" title={text || undefined}>
+      {text}
+    </td>
+  );
+}
+
+const Row = memo(function Row({ e, marked, columns, onTerm }: { e: LogEvent; marked: boolean; columns: LineColumn[]; onTerm?: Props["onTerm"] }) {
   const { t, fmt } = useI18n();
   const [open, setOpen] = useState(marked);
   return (
@@ -52,20 +72,14 @@ const Row = memo(function Row({ e, marked, onTerm }: { e: LogEvent; marked: bool
           </button>
         </td>
         <td className="mono nowrap">{fmt.time(e.received_at)}</td>
-        <td>
-          <LogSeverity value={e.severity} />
-        </td>
-        <td className="mono cut" title={e.host ?? undefined}>
-          {e.host}
-        </td>
-        <td className="mono cut" title={e.program ?? undefined}>
-          {e.program}
-        </td>
+        {columns.map((c) => (
+          <Cell key={c} e={e} column={c} />
+        ))}
         <td className="mono msg">{visible(e.msg.trim())}</td>
       </tr>
       {open && (
         <tr className="line-open">
-          <td colSpan={6}>
+          <td colSpan={columns.length + 3}>
             <LineDetail e={e} onTerm={onTerm} />
           </td>
         </tr>

@@ -1,6 +1,6 @@
 import { QuestionCircleOutlined, SearchOutlined } from "@ant-design/icons";
-import { Alert, AutoComplete, Button, Input } from "antd";
-import { useEffect, useState } from "react";
+import { Alert, AutoComplete, Button, Input, type InputRef } from "antd";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { ApiError } from "../../api/client";
 import { completeQuery, type Offer, type QueryField } from "../../api/events";
 import { ProblemView } from "../../components/ProblemView";
@@ -35,9 +35,32 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
       stop.abort();
     };
   }, [text, value]);
+  const input = useRef<InputRef>(null);
+  // An offer counts as chosen only when an arrow led to it: the list comes by itself, Enter must not wait for it.
+  const chosen = useRef(false);
+  const run = () => {
+    chosen.current = false;
+    setOffers({ from: 0, to: 0, items: [] });
+    onAsk(text.trim());
+  };
+  const onKey = (e: KeyboardEvent) => {
+    if (e.nativeEvent.isComposing || e.target !== input.current?.input) return;
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+      chosen.current = offers.items.length > 0;
+    } else if (e.key === "Enter" && !chosen.current) {
+      e.preventDefault();
+      e.stopPropagation();
+      run();
+    } else if (e.key !== "Shift") {
+      chosen.current = false;
+    }
+  };
   const taken = (offer: string) => [...text].slice(0, offers.from).join("") + offer;
 
-  const insert = (field: string, v?: string) => setText((old) => `${old}${old && !old.endsWith(" ") ? " " : ""}${v ? term(field, v) : `${field}:`}`);
+  const insert = (field: string, v?: string) => {
+    setText((old) => `${old}${old && !old.endsWith(" ") ? " " : ""}${v ? term(field, v) : `${field}:`}`);
+    input.current?.focus();
+  };
   const flip = () => {
     writeStored("query-help", help ? "0" : "1");
     setHelp(!help);
@@ -48,9 +71,10 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
       <form
         role="search"
         className="query-row"
+        onKeyDownCapture={onKey}
         onSubmit={(e) => {
           e.preventDefault();
-          onAsk(text.trim());
+          run();
         }}
       >
         <AutoComplete
@@ -62,6 +86,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
           options={offers.items.map((o) => ({ value: taken(o.text), label: o.text }))}
         >
         <Input
+          ref={input}
           size="middle"
           className="mono"
           placeholder={t("search.example")}

@@ -1,6 +1,7 @@
 import { Button, Spin } from "antd";
 import { EmptyState } from "../../components/EmptyState";
 import { useI18n } from "../../i18n";
+import type { LineColumn } from "../../lib/linecols";
 import { timesOf, withTerm, withTimes } from "../../lib/querytext";
 import { CountTable } from "./CountTable";
 import { LineTable } from "./LineTable";
@@ -11,10 +12,11 @@ interface Props {
   search: SearchState;
   query: string;
   mark: number | null;
+  columns: LineColumn[];
   onQuery: (q: string) => void;
 }
 
-export function Results({ search, query, mark, onQuery }: Props) {
+export function Results({ search, query, mark, columns, onQuery }: Props) {
   const { t } = useI18n();
   const { items, count, table, waiting, error, more, loadingMore } = search;
   if (error) return null;
@@ -22,6 +24,7 @@ export function Results({ search, query, mark, onQuery }: Props) {
   if (count) return <CountTable answer={count} query={query} onQuery={onQuery} />;
   if (table?.rows.length) return <RowTable answer={table} />;
   if (!items.length) {
+    if (search.stats?.cancelled) return <EmptyState what={t("search.nothing_yet")} next={<Button onClick={search.retry}>{t("search.again")}</Button>} />;
     const ranged = timesOf(query).since || timesOf(query).until;
     return (
       <EmptyState
@@ -32,7 +35,7 @@ export function Results({ search, query, mark, onQuery }: Props) {
   }
   return (
     <>
-      <LineTable items={items} mark={mark} onTerm={(f, v, no) => onQuery(withTerm(query, f, v, no))} />
+      <LineTable items={items} mark={mark} columns={columns} onTerm={(f, v, no) => onQuery(withTerm(query, f, v, no))} />
       {more && (
         <Button className="more" loading={loadingMore} onClick={more}>
           {t("search.older")}

@@ -2,13 +2,16 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Button, Dropdown } from "antd";
 import { DownloadOutlined, PauseCircleOutlined, ThunderboltOutlined } from "@ant-design/icons";
-import { useCallback } from "react";
+import { useCallback, useMemo } from "react";
 import { exportUrl, getQueryFields } from "../../api/events";
 import { Page } from "../../components/Page";
+import { RunBar } from "../../components/RunBar";
 import { useParamState } from "../../hooks/params";
 import { useI18n } from "../../i18n";
+import { readColumns, writeColumns } from "../../lib/linecols";
 import { splitPipe } from "../../lib/querytext";
 import { Answer } from "./Answer";
+import { ColumnChoice } from "./ColumnChoice";
 import { CountBy } from "./CountBy";
 import { HistogramPanel } from "./HistogramPanel";
 import { QueryBox } from "./QueryBox";
@@ -32,6 +35,10 @@ export default function SearchPage() {
   const fields = useQuery({ queryKey: ["query-fields"], queryFn: getQueryFields, staleTime: Infinity });
   const search = useSearch(q);
   const { pipe } = splitPipe(q);
+  const columns = useMemo(() => readColumns(params.get("cols")), [params]);
+  const lines = !search.count && !search.table;
+  // Lines first; charts and counts of a search that was stopped would only begin it again.
+  const answered = !search.error && !!search.stats && !search.stats.cancelled;
 
   return (
     <Page
@@ -39,6 +46,7 @@ export default function SearchPage() {
       answer={tail ? t("search.tailing") : <Answer search={search} query={q} />}
       actions={
         <>
+          {(lines || tail) && <ColumnChoice value={columns} onChange={(v) => set({ cols: writeColumns(v) }, true)} />}
           <Button
             type={tail ? "primary" : "default"}
             icon={tail ? <PauseCircleOutlined aria-hidden /> : <ThunderboltOutlined aria-hidden />}
@@ -67,18 +75,19 @@ export default function SearchPage() {
     >
       <QueryBox value={q} onAsk={ask} fields={fields.data?.fields ?? []} error={search.error} />
       <TimeRange query={q} onChange={setQuery} />
+      {!tail && <RunBar run={search.run} onStop={search.stop} />}
       {tail ? (
-        <TailPanel query={q} onQuery={setQuery} />
+        <TailPanel query={q} columns={columns} onQuery={setQuery} />
       ) : (
         <>
-          <HistogramPanel query={q} onRange={setQuery} enabled={!search.error && (!search.table || search.table.source === "logs")} />
+          <HistogramPanel query={q} onRange={setQuery} enabled={answered && (!search.table || search.table.source === "logs")} />
           {!search.error && (
             <div className="cols search-cols">
               <div className="col-main">
-                <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} />
+                <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} columns={columns} />
               </div>
               <div className="col-side">
-                <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={!search.error && !search.count && !search.table} />
+                <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={answered && lines} />
               </div>
             </div>
           )}

@@ -2,11 +2,12 @@ import { PauseCircleOutlined, PlayCircleOutlined, WarningFilled } from "@ant-des
 import { Button } from "antd";
 import { EmptyState } from "../../components/EmptyState";
 import { useI18n } from "../../i18n";
+import type { LineColumn } from "../../lib/linecols";
 import { withTerm } from "../../lib/querytext";
 import { LineTable } from "./LineTable";
 import { useTail } from "./useTail";
 
-export function TailPanel({ query, onQuery }: { query: string; onQuery: (q: string) => void }) {
+export function TailPanel({ query, columns, onQuery }: { query: string; columns: LineColumn[]; onQuery: (q: string) => void }) {
   const { t } = useI18n();
   const tail = useTail(query);
   return (
@@ -29,7 +30,7 @@ export function TailPanel({ query, onQuery }: { query: string; onQuery: (q: stri
         )}
       </div>
       {tail.lines.length ? (
-        <LineTable items={tail.lines} onTerm={(f, v, no) => onQuery(withTerm(query, f, v, no))} />
+        <LineTable items={tail.lines} columns={columns} onTerm={(f, v, no) => onQuery(withTerm(query, f, v, no))} />
       ) : (
         <EmptyState what={t("tail.nothing")} next={t("tail.nothing_do")} />
       )}

@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { isCount, queryRows, searchEvents, type CountAnswer, type EventsAnswer, type LogEvent, type RowsAnswer, type SearchStats } from "../../api/events";
+import { useState } from "react";
+import { cancelQuery, isCount, queryRows, searchEvents, type CountAnswer, type EventsAnswer, type LogEvent, type RowsAnswer, type SearchStats } from "../../api/events";
 import { ApiError } from "../../api/client";
 
 export const PAGE = 100;
@@ -14,6 +15,9 @@ export interface SearchState {
   more: (() => void) | null;
   loadingMore: boolean;
   retry: () => void;
+  /** The number of what runs now, to watch it. */
+  run: string | null;
+  stop: () => void;
 }
 
 type AnyAnswer = EventsAnswer | CountAnswer | RowsAnswer;
@@ -21,19 +25,24 @@ const isTable = (a: AnyAnswer): a is RowsAnswer => "table" in a;
 const isLines = (a: AnyAnswer): a is EventsAnswer => "items" in a;
 
 /** Lines and plain counts first; steps and other sources have a way of their own. */
-async function ask(q: string, before: number | undefined, signal: AbortSignal): Promise<AnyAnswer> {
+async function ask(q: string, before: number | undefined, signal: AbortSignal, id: string): Promise<AnyAnswer> {
   try {
-    return await searchEvents(q, PAGE, before, signal);
+    return await searchEvents(q, PAGE, before, signal, id);
   } catch (e) {
-    if (e instanceof ApiError && e.problem.type === "urn:luy:api.query_steps") return queryRows(q, signal);
+    if (e instanceof ApiError && e.problem.type === "urn:luy:api.query_steps") return queryRows(q, signal, id);
     throw e;
   }
 }
 
 export function useSearch(q: string): SearchState {
+  const [run, setRun] = useState<string | null>(null);
   const query = useInfiniteQuery({
     queryKey: ["events", q],
-    queryFn: ({ pageParam, signal }) => ask(q, pageParam ?? undefined, signal),
+    queryFn: ({ pageParam, signal }) => {
+      const id = crypto.randomUUID();
+      setRun(id);
+      return ask(q, pageParam ?? undefined, signal, id).finally(() => setRun((now) => (now === id ? null : now)));
+    },
     initialPageParam: null as number | null,
     getNextPageParam: (last: AnyAnswer) => (isLines(last) ? last.next ?? undefined : undefined),
     staleTime: 30000,
@@ -53,5 +62,9 @@ export function useSearch(q: string): SearchState {
     more: query.hasNextPage ? () => void query.fetchNextPage() : null,
     loadingMore: query.isFetchingNextPage,
     retry: () => void query.refetch(),
+    run,
+    stop: () => {
+      if (run) void cancelQuery(run);
+    },
   };
 }
