@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const kinds[PG_COUNT] = {"text",  "desc",  "line",  "origin", "number", "symbol", "rank",
+static const char *const kinds[PG_COUNT] = {"text",  "head",  "desc",  "line",  "origin", "number", "symbol", "rank",
                                             "fresh", "flen",  "raw",   "meta",   "time",   "dict",   "bits",
                                             "rbits", "tbits", "dbits", "packed", "dpacked"};
 

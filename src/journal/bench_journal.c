@@ -1,12 +1,13 @@
 /* How fast the journal takes lines in and finds them again.
  *
- *   bench_journal [--mb N] [--dir DIR] [FILE]
+ *   bench_journal [--mb N] [--block MIB] [--dir DIR] [FILE]
+ *   bench_journal --dir DIR --query Q [--query Q]...
  *
  * FILE holds syslog lines; without it N MB (default 200) are made up, always
- * the same. Lines are parsed and put into batches first and timed by
- * themselves; then appended with a group commit each 100 ms, to the last byte
- * synced; then searched, the middle of three runs each. CPU seconds are those
- * of all threads. */
+ * the same. With --query only the questions
+ * are put, to the store that is in DIR; "all" is the list below. Lines are parsed and put into batches first and timed
+ * by themselves; then appended with a group commit each 100 ms, to the last byte synced; then searched, the middle of
+ * three runs each. CPU seconds are those of all threads. */
 #include "base/log.h"
 #include "intake/syslog.h"
 #include "journal/journal-int.h"
@@ -233,41 +234,49 @@ static double run_once(struct journal *j, const struct query *q, uint64_t *hits,
     return t;
 }
 
-static void search_all(struct journal *j, double raw_gb)
+static const char *const texts[] = {
+    "svc-zqcanary",
+    "\"zqcan\"",
+    "\"authentication failure\"",
+    "\"authentication failure\" | count",
+    "\"failed password\" root | count",
+    "/Failed password for (invalid user )?[a-z0-9]+ from/ | count",
+    "\"10.0.0.1\" | count",
+    "program:sshd | count",
+    "severity:<=err | count",
+    "| count",
+    "| count by host",
+    "program:sshd | count by host",
+    "| count by host, severity",
+    "| histogram 1h",
+    "| histogram 1h by host",
+    "\"failed*ssh2\" | count",
+};
+
+static double middle(const double t[3])
 {
-    static const char *const texts[] = {
-        "svc-zqcanary",
-        "\"authentication failure\"",
-        "\"authentication failure\" | count",
-        "\"failed password\" user1 | count",
-        "program:sshd | count",
-        "severity:<=err | count",
-        "| count",
-        "| count by host",
-        "program:sshd | count by host",
-        "| count by host, severity",
-        "| histogram 1h",
-        "\"failed*ssh2\" | count",
-    };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct arena a = arena_init(1 << 20);
-        struct query *q;
-        uint64_t hits;
-        double t[3], cpu = 0, least = 0;
-        if (query_parse(&a, str_c(texts[i]), clock_wall(&clock_system), &q, NULL) < 0)
-            die(texts[i], NULL);
-        for (int k = 0; k < 3; k++) {
-            t[k] = run_once(j, q, &hits, &cpu);
-            least = k == 0 || cpu < least ? cpu : least;
-        }
-        double lo = t[0] < t[1] ? t[0] : t[1], hi = t[0] < t[1] ? t[1] : t[0],
-               mid = t[2] < lo   ? lo
-                     : t[2] > hi ? hi
-                                 : t[2];
-        printf("search  %-40s %9llu hits %8.4f s %8.2f GB/s %8.4f CPU-s\n", texts[i], (unsigned long long)hits, mid,
-               raw_gb / mid, least);
-        arena_free(&a);
+    double lo = t[0] < t[1] ? t[0] : t[1], hi = t[0] < t[1] ? t[1] : t[0];
+    return t[2] < lo ? lo : t[2] > hi ? hi : t[2];
+}
+
+static void search_one(struct journal *j, const char *text, double raw_gb)
+{
+    struct arena a = arena_init(1 << 20);
+    struct query *q;
+    struct err e;
+    uint64_t hits;
+    double t[3], cpu = 0, least = 0;
+
+    if (query_parse(&a, str_c(text), clock_wall(&clock_system), &q, &e) < 0)
+        die(text, &e);
+    for (int k = 0; k < 3; k++) {
+        t[k] = run_once(j, q, &hits, &cpu);
+        least = k == 0 || cpu < least ? cpu : least;
     }
+    printf("search  %-40s %9llu hits %8.4f s %8.2f GB/s %8.4f CPU-s\n", text, (unsigned long long)hits, middle(t),
+           raw_gb / middle(t), least);
+    fflush(stdout);
+    arena_free(&a);
 }
 
 static void drop(const char *dir)
@@ -278,22 +287,50 @@ static void drop(const char *dir)
         fprintf(stderr, "bench_journal: %s is left behind\n", dir);
 }
 
+static int ask_all(const char *dir, const char *const *asked, size_t n)
+{
+    struct journal_cfg cfg = {.dir = dir, .sync_ms = 100};
+    struct journal_stats st;
+    struct journal *j;
+    struct err e;
+
+    if (journal_open(&cfg, &clock_system, &j, &e) < 0)
+        die("open", &e);
+    journal_stats(j, &st);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(asked[i], "all") != 0)
+            search_one(j, asked[i], (double)st.raw_bytes / 1e9);
+        else
+            for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+                search_one(j, texts[k], (double)st.raw_bytes / 1e9);
+    journal_close(j);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     char own[] = "/tmp/luy-bench-XXXXXX", *dir = NULL, *file = NULL;
-    int64_t mb = 200;
+    const char *asked[64];
+    size_t nasked = 0;
+    int64_t mb = 200, block = 0;
     struct err e;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--mb") == 0 && i + 1 < argc && str_i64(str_c(argv[i + 1]), &mb) && mb > 0)
             i++;
+        else if (strcmp(argv[i], "--block") == 0 && i + 1 < argc && str_i64(str_c(argv[i + 1]), &block) && block > 0)
+            i++;
         else if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc)
             dir = argv[++i];
+        else if (strcmp(argv[i], "--query") == 0 && i + 1 < argc && nasked < 64)
+            asked[nasked++] = argv[++i];
         else if (argv[i][0] != '-' && file == NULL)
             file = argv[i];
         else
-            die("usage: bench_journal [--mb N] [--dir DIR] [FILE]", NULL);
+            die("usage: bench_journal [--mb N] [--block MIB] [--dir DIR] [--query Q]... [FILE]", NULL);
     }
+    if (nasked > 0 && dir != NULL)
+        return ask_all(dir, asked, nasked);
     if (dir == NULL && (dir = mkdtemp(own)) == NULL)
         die("mkdtemp", NULL);
     struct lines l = file ? read_lines(file) : make_lines((size_t)mb * 1000000);
@@ -302,7 +339,7 @@ int main(int argc, char **argv)
     printf("parse   %.2f M lines, %.3f GB: %.3f CPU-s a million lines\n", m, gb,
            (now_s(CLOCK_PROCESS_CPUTIME_ID) - c) / m);
 
-    struct journal_cfg cfg = {.dir = dir, .sync_ms = 100};
+    struct journal_cfg cfg = {.dir = dir, .sync_ms = 100, .block_bytes = (size_t)block << 20};
     struct journal *j;
     if (journal_open(&cfg, &clock_system, &j, &e) < 0)
         die("open", &e);
@@ -323,7 +360,8 @@ int main(int argc, char **argv)
            m / synced, m / sealed, c / m, own_c / m, gb * 1e3 / sealed);
     printf("store   %.1f MB for %.1f MB of lines: ratio %.2f, %llu blocks\n", (double)st.disk_bytes / 1e6,
            (double)st.raw_bytes / 1e6, (double)st.raw_bytes / (double)st.disk_bytes, (unsigned long long)st.blocks);
-    search_all(j, gb);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        search_one(j, texts[i], gb);
     journal_close(j);
     if (dir == own)
         drop(dir);

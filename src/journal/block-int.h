@@ -13,6 +13,7 @@ void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n);
 bool origin_ports_alone(const struct origin_set *s);
 uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i); /* 0: the list is full */
 uint32_t origin_count(const struct origin_set *s);                              /* 0 included */
+str origin_host(const struct origin_set *s, uint32_t i);
 /* Gives the final numbers, by falling rows: rank[number]; writes the list. */
 void origin_set_write(struct origin_set *s, uint32_t *rank, struct buf *out);
 void ip_put(struct buf *out, const struct ip *ip);

@@ -4,9 +4,10 @@
  *   head        256 bytes, below
  *   directory   a zstd frame
  *   pages       block_page.h
+ *   grams       a filter of words (grams.h), or nothing
  *
  * Head:
- *     0  u32 "LYBK"          4  u16 version 2      6  u16 0
+ *     0  u32 "LYBK"          4  u16 version 3      6  u16 0
  *     8  u64 length of the block, head included
  *    16  u64 first sequence number                24  u32 events
  *    28  u32 all parse flags or-ed; bit 31: some event has none
@@ -18,7 +19,8 @@
  *        bit v set when some event has value v; bit 31: a value beyond the named ones
  *   104  u64 salt of the file (a log line cannot hold a block of this file)
  *   112  16 bytes seed of the masks of its leaves (merkle.h)
- *   128  124 bytes zero
+ *   128  u32 bytes of the filter (0, or a power of two)   132  u32 crc32c of it
+ *   136  116 bytes zero
  *   252  u32 crc32c of bytes 0..251
  *
  * Directory, in this order:
@@ -41,15 +43,15 @@
  *                       stamp is 0; origin 0: source, u16 port; then 6 spans
  *                       (varint offset, varint length). RAW: the lines, cut into pages between
  *                       lines; lengths, lines and origins in PG_LINE, PG_LINE, PG_ORIGIN
- *   groups              varint templates; for each 32 of them: varint bytes of PG_TEXT, of PG_DESC
- *                       | where the pages of each kind from PG_LINE on stand when it begins:
- *                       varint next page - the one in the group before | varint next - joint page
- *                       (0: none) | varint offset in it
- *   dictionary head     (dict.h)
- * Group of templates: PG_TEXT holds their texts one behind the other; PG_DESC for each: varint key |
- * varint length of text | varint rows | varint raw bits of lines, of origins | a column (column.h) for
- * each value. Lines of a template go as gaps (PG_LINE), origins as numbers (PG_ORIGIN).
- * Text: 0x11 stands for a value, 0x12 for the host of the origin, 0x13 for the time. */
+ *   templates           varint templates | varint bytes of PG_TEXT; PG_HEAD has 13 bytes for each,
+ *                       as planes: u16 key, u16 length of text, u32 rows, u32 classes of bytes
+ *                       in all values (grams.h), u8 flags (TF_*)
+ *   groups              for each 32 templates: varint bytes of PG_DESC | where the pages of each kind from PG_LINE on
+ * stand when it begins: varint next page - the one in the group before | varint next - joint page (0: none) | varint
+ * offset in it dictionary head     (dict.h) PG_TEXT holds the texts of all templates one behind the other; PG_DESC of a
+ * group for each: varint raw bits of lines, of origins | a column (column.h) for each value. Lines of a template go as
+ * gaps (PG_LINE), origins as numbers (PG_ORIGIN). Text: 0x11 stands for a value, 0x12 for the host of the origin, 0x13
+ * for the time. */
 #ifndef LUY_JOURNAL_BLOCK_H
 #define LUY_JOURNAL_BLOCK_H
 #include "journal/column.h"
@@ -71,6 +73,7 @@ struct block_head {
     uint32_t count, flags, severities, facilities, transports, formats, templates;
     int64_t event_min, event_max, received_min, received_max;
     uint32_t dir_stored, dir_plain, dir_crc;
+    uint32_t grams, grams_crc;
     uint8_t seed[16];
 };
 void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLOCK_HEAD_BYTES]);
@@ -110,13 +113,20 @@ struct block_origin {
 /* Number 0 stands for lines whose origin is not in the list. */
 const struct block_origin *block_origins(const struct block_dec *d, uint32_t *n);
 
+enum {
+    TF_GLUED = 1, /* a value, host or time touches a word, so a word may go over its edge */
+    TF_HOST = 2,
+    TF_STAMP = 4,
+};
 /* A template: a static text with holes, and its lines. */
 struct block_template {
     const struct template_key *key;
     str text;
-    uint32_t rows, values, line_bits, origin_bits;
-    uint16_t *hole; /* their places in text, 0x11 to 0x13 */
-    uint32_t holes;
+    uint32_t rows, classes; /* classes of bytes in values (grams.h) */
+    uint8_t flags;          /* TF_* */
+    /* after block_template_open() */
+    uint32_t values, line_bits, origin_bits, holes;
+    uint16_t *hole;     /* their places in text, 0x11 to 0x13; NULL: not opened */
     bool ready;         /* all columns are loaded */
     struct column *col; /* one for each value, in the order of their holes */
     uint32_t *line;     /* numbers in the block, ascending; after block_template_rows() */
@@ -125,10 +135,14 @@ struct block_template {
 };
 uint32_t block_templates(const struct block_dec *d);
 int block_template_get(struct block_dec *d, uint32_t i, struct block_template **out);
+int block_template_open(struct block_dec *d, struct block_template *t); /* rows and columns do it themselves */
+str block_texts(const struct block_dec *d); /* of all templates, one behind the other; after a get */
 int block_template_rows(struct block_dec *d, struct block_template *t);
 int block_template_column(struct block_dec *d, struct block_template *t, uint32_t slot, struct column **out);
 int block_template_columns(struct block_dec *d, struct block_template *t); /* all of them */
 uint32_t block_plain_rows(const struct block_dec *d);                      /* lines without a template */
+/* Reads the filter of a block that is not open; 0, -EBADMSG, -EIO. */
+int block_grams_read(const struct block_src *src, const struct block_head *h, uint8_t out[GRAMS_BYTES_MAX]);
 int block_plain_lines(struct block_dec *d, const uint32_t **line, uint32_t *rows);
 struct dict_reader *block_dict(struct block_dec *d);
 /* Event time of an ascending row of lines; *hint is 0 at first. After block_times(). */

@@ -5,8 +5,8 @@
 #include <zstd.h>
 
 struct dec_group {
-    struct page_at text_at, desc_at;
-    uint32_t text, desc;
+    struct page_at desc_at;
+    uint32_t desc;
     struct page_cursor cur;
     bool parsed;
 };
@@ -52,6 +52,9 @@ struct block_dec {
     struct dec_group *groups;
     struct block_template *templates;
     uint32_t ntemplates;
+    str texts; /* of all templates, when heads were read */
+    uint32_t texts_n;
+    struct page_at texts_at, heads_at;
     struct rows *rows;
     struct where *where; /* by line; for pick() */
     uint32_t where_cap;

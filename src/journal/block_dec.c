@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { MEM_MAX = 1 << 30, KEY_BYTES = sizeof(struct template_key) };
+enum { MEM_MAX = 1 << 30, KEY_BYTES = sizeof(struct template_key), HEAD_PLANES = 13 };
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are kept as little-endian planes");
 _Static_assert(KEY_BYTES == 32, "a key is 32 bytes without gaps");
 
@@ -193,12 +193,14 @@ static int read_plain(struct block_dec *d, rd *r, struct page_cursor *cur)
 
 static int read_groups(struct block_dec *d, rd *r)
 {
-    uint64_t n = rd_varint(r);
+    uint64_t n = rd_varint(r), texts = rd_varint(r);
     struct page_cursor cur, text;
 
-    if (r->bad || n != d->head.templates)
+    if (r->bad || n != d->head.templates || texts > TEMPLATE_ALL_TEXT)
         return -EBADMSG;
     d->ntemplates = (uint32_t)n;
+    d->texts = STR_NONE;
+    d->texts_n = (uint32_t)texts;
     size_t ngroups = (n + BLOCK_GROUP - 1) / BLOCK_GROUP;
     d->groups = slab_get(&d->mem, (ngroups + 1) * sizeof(d->groups[0]));
     d->templates = slab_get(&d->mem, (n + 1) * sizeof(d->templates[0]));
@@ -207,12 +209,13 @@ static int read_groups(struct block_dec *d, rd *r)
     memset(d->templates, 0, (n + 1) * sizeof(d->templates[0]));
     page_cursor_init(&cur);
     page_cursor_init(&text);
+    d->texts_at = page_place(&text, PG_TEXT, texts);
+    d->heads_at = page_place(&text, PG_HEAD, HEAD_PLANES * n);
     for (size_t g = 0; g < ngroups; g++) {
-        uint64_t text_n = rd_varint(r), desc_n = rd_varint(r);
-        if (text_n > PAGE_MAX || desc_n > PAGE_MAX)
+        uint64_t desc_n = rd_varint(r);
+        if (desc_n > PAGE_MAX)
             return -EBADMSG;
-        d->groups[g] = (struct dec_group){.text = (uint32_t)text_n, .desc = (uint32_t)desc_n};
-        d->groups[g].text_at = page_place(&text, PG_TEXT, text_n);
+        d->groups[g] = (struct dec_group){.desc = (uint32_t)desc_n};
         d->groups[g].desc_at = page_place(&text, PG_DESC, desc_n);
         for (int k = PG_LINE; k < PG_COUNT; k++) {
             uint64_t next = rd_varint(r), back = rd_varint(r), off = rd_varint(r);
@@ -229,7 +232,8 @@ static int read_parts(struct block_dec *d)
 {
     rd r = rd_init(d->dir.p, d->dir.n);
     struct page_cursor cur;
-    int rc = page_reader_open(d->pages, &r, d->head.length - BLOCK_HEAD_BYTES - d->head.dir_stored, read_page, d);
+    int rc = page_reader_open(d->pages, &r, d->head.length - BLOCK_HEAD_BYTES - d->head.dir_stored - d->head.grams,
+                              read_page, d);
 
     page_cursor_init(&cur);
     if (rc < 0 || (rc = read_stamps(d, &r)) < 0 || (rc = read_keys(d, &r)) < 0 || (rc = read_origins(d, &r)) < 0)
@@ -265,7 +269,19 @@ int block_dec_open(struct block_dec *d, const struct block_src *src, const struc
     return read_parts(d);
 }
 
-int block_dec_verify(struct block_dec *d) { return page_reader_verify(d->pages); }
+int block_grams_read(const struct block_src *src, const struct block_head *h, uint8_t out[GRAMS_BYTES_MAX])
+{
+    int rc = read_at(src, h->length - h->grams, out, h->grams);
+    return rc < 0 ? rc : crc32c(0, out, h->grams) == h->grams_crc ? 0 : -EBADMSG;
+}
+
+int block_dec_verify(struct block_dec *d)
+{
+    uint8_t grams[GRAMS_BYTES_MAX];
+    int rc = block_grams_read(&d->src, &d->head, grams);
+
+    return rc < 0 ? rc : page_reader_verify(d->pages);
+}
 
 const struct block_origin *block_origins(const struct block_dec *d, uint32_t *n)
 {
@@ -294,27 +310,55 @@ static bool read_holes(struct block_dec *d, struct block_template *t)
     return n <= TEMPLATE_VALUES_MAX + 2;
 }
 
-static int parse_template(struct block_dec *d, rd *desc, rd *text, struct page_cursor *cur, struct block_template *t)
+/* What is asked first about all templates, without what their columns are. */
+static int load_heads(struct block_dec *d)
 {
-    uint64_t key = rd_varint(desc), len = rd_varint(desc), rows = rd_varint(desc), lines = rd_varint(desc),
-             origins = rd_varint(desc);
+    size_t n = d->ntemplates, at = 0;
+    const uint8_t *h, *text;
+    int rc;
+
+    if ((rc = page_get(d->pages, PG_TEXT, d->texts_at, d->texts_n, &text)) < 0 ||
+        (rc = page_get(d->pages, PG_HEAD, d->heads_at, HEAD_PLANES * n, &h)) < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t key = h[i] | (uint32_t)h[n + i] << 8, len = h[2 * n + i] | (uint32_t)h[3 * n + i] << 8;
+        uint32_t v[2];
+        for (int k = 0; k < 2; k++) {
+            const uint8_t *p = h + (4 + 4 * (size_t)k) * n + i;
+            v[k] = p[0] | (uint32_t)p[n] << 8 | (uint32_t)p[2 * n] << 16 | (uint32_t)p[3 * n] << 24;
+        }
+        if (key >= d->nkeys || len > TEMPLATE_TEXT_MAX || v[0] == 0 || v[0] > d->head.count || len > d->texts_n - at)
+            return -EBADMSG;
+        d->templates[i] = (struct block_template){.key = &d->keys[key],
+                                                  .text = {(const char *)text + at, len},
+                                                  .rows = v[0],
+                                                  .classes = v[1],
+                                                  .flags = h[12 * n + i]};
+        at += len;
+    }
+    if (at != d->texts_n)
+        return -EBADMSG;
+    d->texts = (str){(const char *)text, at};
+    return 0;
+}
+
+str block_texts(const struct block_dec *d) { return d->texts; }
+
+static int parse_template(struct block_dec *d, rd *desc, struct page_cursor *cur, struct block_template *t)
+{
+    uint64_t lines = rd_varint(desc), origins = rd_varint(desc);
     int rc = 0;
 
-    if (desc->bad || key >= d->nkeys || len > TEMPLATE_TEXT_MAX || rows == 0 || rows > d->head.count ||
-        lines > PAGE_MAX || origins > PAGE_MAX)
+    if (desc->bad || lines > PAGE_MAX || origins > PAGE_MAX)
         return -EBADMSG;
-    *t = (struct block_template){.key = &d->keys[key],
-                                 .text = rd_bytes(text, len),
-                                 .rows = (uint32_t)rows,
-                                 .line_bits = (uint32_t)lines,
-                                 .origin_bits = (uint32_t)origins};
-    if (text->bad)
-        return -EBADMSG;
+    t->line_bits = (uint32_t)lines;
+    t->origin_bits = (uint32_t)origins;
+    t->holes = t->values = 0;
     if (!read_holes(d, t))
         return t->hole ? -EBADMSG : -ENOMEM;
-    t->line_at = page_place(cur, PG_LINE, rows);
+    t->line_at = page_place(cur, PG_LINE, t->rows);
     t->line_bits_at = page_place(cur, PG_BITS, lines);
-    t->origin_at = page_place(cur, PG_ORIGIN, rows);
+    t->origin_at = page_place(cur, PG_ORIGIN, t->rows);
     t->origin_bits_at = page_place(cur, PG_BITS, origins);
     if ((t->col = slab_get(&d->mem, (t->values + (size_t)1) * sizeof(t->col[0]))) == NULL)
         return -ENOMEM;
@@ -327,16 +371,15 @@ static int parse_group(struct block_dec *d, uint32_t g)
 {
     struct dec_group *gr = &d->groups[g];
     uint32_t from = g * BLOCK_GROUP, to = from + BLOCK_GROUP < d->ntemplates ? from + BLOCK_GROUP : d->ntemplates;
-    const uint8_t *text, *desc;
+    const uint8_t *desc;
     struct page_cursor cur = gr->cur;
-    int rc;
+    int rc = page_get(d->pages, PG_DESC, gr->desc_at, gr->desc, &desc);
 
-    if ((rc = page_get(d->pages, PG_TEXT, gr->text_at, gr->text, &text)) < 0 ||
-        (rc = page_get(d->pages, PG_DESC, gr->desc_at, gr->desc, &desc)) < 0)
+    if (rc < 0)
         return rc;
-    rd tr = rd_init(text, gr->text), dr = rd_init(desc, gr->desc);
+    rd dr = rd_init(desc, gr->desc);
     for (uint32_t i = from; i < to && rc == 0; i++)
-        rc = parse_template(d, &dr, &tr, &cur, &d->templates[i]);
+        rc = parse_template(d, &dr, &cur, &d->templates[i]);
     gr->parsed = rc == 0;
     return rc;
 }
@@ -345,11 +388,17 @@ int block_template_get(struct block_dec *d, uint32_t i, struct block_template **
 {
     int rc = i < d->ntemplates ? 0 : -EBADMSG;
 
-    if (rc == 0 && !d->groups[i / BLOCK_GROUP].parsed)
-        rc = parse_group(d, i / BLOCK_GROUP);
+    if (rc == 0 && d->texts.p == NULL)
+        rc = load_heads(d);
     if (rc == 0)
         *out = &d->templates[i];
     return rc;
+}
+
+int block_template_open(struct block_dec *d, struct block_template *t)
+{
+    uint32_t g = (uint32_t)(t - d->templates) / BLOCK_GROUP;
+    return d->groups[g].parsed ? 0 : parse_group(d, g);
 }
 
 /* Numbers of lines out of gaps; they grow, and stay below the block's count. */
@@ -393,8 +442,10 @@ static int load_rows(struct block_dec *d, uint32_t n, struct page_at line_at, st
 
 int block_template_rows(struct block_dec *d, struct block_template *t)
 {
-    if (t->line != NULL)
-        return 0;
+    int rc = t->line == NULL ? block_template_open(d, t) : 0;
+
+    if (t->line != NULL || rc < 0)
+        return rc;
     return load_rows(d, t->rows, t->line_at, t->line_bits_at, t->line_bits, t->origin_at, t->origin_bits_at,
                      t->origin_bits, &t->line, &t->origin);
 }

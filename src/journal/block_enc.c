@@ -7,9 +7,10 @@
 
 enum { LEVEL = 1, PLAIN_PAGE = 256 << 10 };
 
+enum { HEAD_PLANES = 13 };
 struct group {
     struct page_cursor at;
-    uint32_t text, desc;
+    uint32_t desc;
 };
 struct block_enc {
     struct splitter split;
@@ -21,8 +22,10 @@ struct block_enc {
     uint32_t rank[BLOCK_ORIGINS_MAX];
     uint32_t order[TEMPLATES_MAX];
     struct {
-        uint32_t line_bits, origin_bits;
+        uint32_t line_bits, origin_bits, classes;
+        uint8_t flags;
     } tb[TEMPLATES_MAX];
+    struct grams grams;
     struct group groups[TEMPLATES_MAX / BLOCK_GROUP + 1];
     /* of one template, or of all rows */
     uint64_t *num; /* 2 a row */
@@ -53,9 +56,9 @@ struct block_enc *block_enc_new(void)
     be->split.set = template_set_new();
     be->split.origins = origin_set_new();
     be->pages = page_writer_new();
-    be->dict = dict_new();
+    be->dict = dict_new(&be->grams);
     be->zc = ZSTD_createCCtx();
-    bool cols = column_writer_init(&be->cols, be->pages, be->dict);
+    bool cols = column_writer_init(&be->cols, be->pages, be->dict, &be->grams);
     if (!cols || !be->split.set || !be->split.origins || !be->pages || !be->dict || !be->zc) {
         block_enc_free(be);
         return NULL;
@@ -219,6 +222,8 @@ static void put_plain(struct block_enc *be, const struct rows *r)
     for (uint32_t i = 0; i < n; i++) {
         be->num[i] = i ? l[i].line - last - 1 : l[i].line;
         last = l[i].line;
+        str s = rows_raw(r, last);
+        grams_add(&be->grams, s.p, s.n);
         put_meta(be, r, &l[i]);
     }
     buf_varint(dir, column_put_numbers(&be->cols, PG_LINE, be->num, n));
@@ -243,8 +248,51 @@ static int by_text(const void *a, const void *b, void *ctx)
     return c ? c : (x->key > y->key) - (x->key < y->key);
 }
 
+static bool is_hole(char c) { return (uint8_t)c >= HOLE_VALUE && (uint8_t)c <= HOLE_STAMP; }
+
+/* Does what stands at i, on the side `by` of a hole, go on a word of it? A dot
+ * does when a word goes on behind it. */
+static bool is_glue(str text, size_t i, int by)
+{
+    if (i >= text.n)
+        return false;
+    if (text.p[i] != '.')
+        return is_word_byte((uint8_t)text.p[i]) || is_hole(text.p[i]);
+    i += (size_t)by;
+    return i < text.n && (is_word_byte((uint8_t)text.p[i]) || is_hole(text.p[i]));
+}
+
+static uint8_t flags_of(str text)
+{
+    uint8_t f = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (!is_hole(text.p[i]))
+            continue;
+        f |= text.p[i] == HOLE_HOST ? TF_HOST : text.p[i] == HOLE_STAMP ? TF_STAMP : 0;
+        if (is_glue(text, i - 1, -1) || is_glue(text, i + 1, 1))
+            f |= TF_GLUED;
+    }
+    return f;
+}
+
+/* Words of a template's text; where one may go over the edge of a value, those
+ * of its lines. */
+static void note_words(struct block_enc *be, const struct rows *r, uint32_t number, uint32_t n)
+{
+    struct template *t = template_at(be->split.set, number);
+    str text = {template_text(be->split.set, t), t->text_len};
+
+    be->tb[number].flags = flags_of(text);
+    grams_add(&be->grams, text.p, text.n);
+    for (uint32_t i = 0; i < n && be->tb[number].flags & TF_GLUED; i++) {
+        str s = rows_raw(r, be->row[i].line);
+        grams_add(&be->grams, s.p, s.n);
+    }
+}
+
 /* Lines, origins and columns of a template, but for what needs the dictionary. */
-static void put_template(struct block_enc *be, uint32_t number)
+static void put_template(struct block_enc *be, const struct rows *r, uint32_t number)
 {
     struct template *t = template_at(be->split.set, number);
     struct row_walk walk = row_walk(t);
@@ -260,6 +308,8 @@ static void put_template(struct block_enc *be, uint32_t number)
     for (uint32_t i = 0; i < n; i++)
         be->num[i] = be->origin[i];
     be->tb[number].origin_bits = column_put_numbers(&be->cols, PG_ORIGIN, be->num, n);
+    note_words(be, r, number, n);
+    be->cols.classes = 0;
     for (uint32_t s = 0; s < t->values; s++) {
         for (uint32_t i = 0; i < n; i++) {
             struct row_view *v = &be->row[i];
@@ -269,9 +319,10 @@ static void put_template(struct block_enc *be, uint32_t number)
         }
         column_add(&be->cols, be->val, n, be->origin, 0);
     }
+    be->tb[number].classes = be->cols.classes;
 }
 
-static void put_templates(struct block_enc *be)
+static void put_templates(struct block_enc *be, const struct rows *r)
 {
     uint32_t n = template_count(be->split.set);
 
@@ -281,7 +332,7 @@ static void put_templates(struct block_enc *be)
     for (uint32_t i = 0; i < n; i++) {
         if (i % BLOCK_GROUP == 0)
             be->groups[i / BLOCK_GROUP].at = *page_writer_cursor(be->pages);
-        put_template(be, be->order[i]);
+        put_template(be, r, be->order[i]);
     }
 }
 
@@ -298,23 +349,41 @@ static void describe_group(struct block_enc *be, uint32_t from, uint32_t to)
     for (int k = 0; k < PG_COUNT; k++)
         if (is_late(k))
             g->at.kind[k] = page_writer_cursor(be->pages)->kind[k];
-    buf_clear(&be->text);
     buf_clear(&be->desc);
     for (uint32_t i = from; i < to; i++) {
         struct template *t = template_at(set, be->order[i]);
-        buf_add(&be->text, template_text(set, t), t->text_len);
-        buf_varint(&be->desc, t->key);
-        buf_varint(&be->desc, t->text_len);
-        buf_varint(&be->desc, t->rows);
         buf_varint(&be->desc, be->tb[be->order[i]].line_bits);
         buf_varint(&be->desc, be->tb[be->order[i]].origin_bits);
         for (uint32_t s = 0; s < t->values; s++)
             column_put(&be->cols, &be->desc);
     }
-    g->text = (uint32_t)be->text.n;
     g->desc = (uint32_t)be->desc.n;
-    page_put(be->pages, PG_TEXT, be->text.p, be->text.n);
     page_put(be->pages, PG_DESC, be->desc.p, be->desc.n);
+}
+
+/* Texts of all templates, and the planes of PG_HEAD. */
+static void put_heads(struct block_enc *be, uint32_t n)
+{
+    struct buf *head = &be->desc;
+
+    buf_clear(&be->text);
+    buf_clear(head);
+    if (!buf_reserve(head, HEAD_PLANES * (size_t)n))
+        return;
+    uint8_t *p = (uint8_t *)head->p;
+    for (uint32_t i = 0; i < n; i++) {
+        struct template *t = template_at(be->split.set, be->order[i]);
+        uint64_t lo = t->key | (uint64_t)t->text_len << 16 | (uint64_t)t->rows << 32;
+        uint64_t hi = be->tb[be->order[i]].classes | (uint64_t)be->tb[be->order[i]].flags << 32;
+        for (size_t k = 0; k < HEAD_PLANES; k++)
+            p[k * n + i] = (uint8_t)(k < 8 ? lo >> 8 * k : hi >> 8 * (k - 8));
+        buf_add(&be->text, template_text(be->split.set, t), t->text_len);
+    }
+    head->n = HEAD_PLANES * (size_t)n;
+    page_put(be->pages, PG_TEXT, be->text.p, be->text.n);
+    page_put(be->pages, PG_HEAD, head->p, head->n);
+    buf_varint(&be->group_part, n);
+    buf_varint(&be->group_part, be->text.n);
 }
 
 static void describe_groups(struct block_enc *be)
@@ -324,11 +393,10 @@ static void describe_groups(struct block_enc *be)
     struct page_cursor before;
 
     page_cursor_init(&before);
-    buf_varint(out, n);
+    put_heads(be, n);
     for (uint32_t i = 0; i < n; i += BLOCK_GROUP) {
         struct group *g = &be->groups[i / BLOCK_GROUP];
         describe_group(be, i, n - i < BLOCK_GROUP ? n : i + BLOCK_GROUP);
-        buf_varint(out, g->text);
         buf_varint(out, g->desc);
         for (int k = PG_LINE; k < PG_COUNT; k++) {
             buf_varint(out, g->at.kind[k].next - before.kind[k].next);
@@ -336,6 +404,19 @@ static void describe_groups(struct block_enc *be)
             buf_varint(out, g->at.kind[k].off);
         }
         before = g->at;
+    }
+}
+
+/* Words of what stands in holes for host and time. */
+static void note_origins(struct block_enc *be)
+{
+    char text[STAMP_TEXT_MAX];
+
+    for (uint32_t i = 0; i < be->split.nstamps; i++)
+        grams_add(&be->grams, text, stamp_print(be->split.stamps[i], 0, text));
+    for (uint32_t i = 1; i < origin_count(be->split.origins); i++) {
+        str host = origin_host(be->split.origins, i);
+        grams_add(&be->grams, host.p, host.n);
     }
 }
 
@@ -371,6 +452,9 @@ static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
     h->dir_crc = crc32c(0, out->p + BLOCK_HEAD_BYTES, z);
     out->n = BLOCK_HEAD_BYTES + z;
     page_writer_copy(be->pages, out);
+    h->grams = (uint32_t)grams_finish(&be->grams);
+    h->grams_crc = crc32c(0, be->grams.bits, h->grams);
+    buf_add(out, (const char *)be->grams.bits, h->grams);
     if (out->failed)
         return STR_NONE;
     h->length = out->n;
@@ -390,6 +474,7 @@ static bool begin(struct block_enc *be, const struct rows *r, uint32_t n)
     }
     page_writer_clear(be->pages);
     dict_clear(be->dict);
+    grams_clear(&be->grams);
     if (!scratch(be, n) || !split_rows(&be->split, r, n))
         failed = true;
     return !failed && column_writer_clear(&be->cols, origin_count(be->split.origins), n);
@@ -406,8 +491,9 @@ str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct blo
     origin_set_write(be->split.origins, be->rank, &be->origin_part);
     put_ports(be, r, n);
     put_times(be, r, n);
+    note_origins(be);
     put_plain(be, r);
-    put_templates(be);
+    put_templates(be, r);
     if (!dict_finish(be->dict, be->pages, &be->dict_part))
         return STR_NONE;
     describe_groups(be);

@@ -1,7 +1,7 @@
 /* The head of a stored block (block.h). */
 #include "journal/block.h"
 
-enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4, VERSION = 2 };
+enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4, VERSION = 3 };
 
 static uint8_t *put(uint8_t *p, uint64_t v, int n)
 {
@@ -25,15 +25,17 @@ void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLO
     p = put(put(put(put(p, h->severities, 4), h->facilities, 4), h->transports, 4), h->formats, 4);
     p = put(p, salt, 8);
     memcpy(p, h->seed, sizeof(h->seed));
+    put(put(p + sizeof(h->seed), h->grams, 4), h->grams_crc, 4);
     put(out + HEAD_CRC_AT, crc32c(0, out, HEAD_CRC_AT), 4);
 }
 
 /* Every length that memory is asked for is checked here, once. */
 static bool head_is_sane(const struct block_head *h)
 {
-    return h->count > 0 && h->count <= BLOCK_ROWS_MAX && h->length <= BLOCK_LENGTH_MAX &&
-           h->length >= BLOCK_HEAD_BYTES + (uint64_t)h->dir_stored && h->dir_plain <= BLOCK_LENGTH_MAX &&
-           h->raw_bytes <= BLOCK_RAW_MAX && h->templates <= TEMPLATES_MAX && h->first_seq <= INT64_MAX;
+    return h->count > 0 && h->count <= BLOCK_ROWS_MAX && h->length <= BLOCK_LENGTH_MAX && h->grams <= GRAMS_BYTES_MAX &&
+           (h->grams & (h->grams - 1)) == 0 && h->length >= BLOCK_HEAD_BYTES + (uint64_t)h->dir_stored + h->grams &&
+           h->dir_plain <= BLOCK_LENGTH_MAX && h->raw_bytes <= BLOCK_RAW_MAX && h->templates <= TEMPLATES_MAX &&
+           h->first_seq <= INT64_MAX;
 }
 
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out)
@@ -63,6 +65,8 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
     if (rd_u64le(&r) != salt)
         return false;
     memcpy(h.seed, rd_bytes(&r, sizeof(h.seed)).p, sizeof(h.seed));
+    h.grams = rd_u32le(&r);
+    h.grams_crc = rd_u32le(&r);
     r.p = in + HEAD_CRC_AT;
     if (rd_u32le(&r) != crc32c(0, in, HEAD_CRC_AT) || !head_is_sane(&h))
         return false;

@@ -62,6 +62,7 @@ void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n)
 
 bool origin_ports_alone(const struct origin_set *s) { return s->alone; }
 uint32_t origin_count(const struct origin_set *s) { return s->n; }
+str origin_host(const struct origin_set *s, uint32_t i) { return (str){s->hosts + s->v[i].off, s->v[i].len}; }
 
 static bool is_origin(const struct origin_set *s, const struct origin *o, const struct ip *ip, uint16_t port, str host)
 {

@@ -18,6 +18,7 @@
 
 enum page_kind {
     PG_TEXT,   /* static text of templates */
+    PG_HEAD,   /* what is asked first about them */
     PG_DESC,   /* what their columns are */
     PG_LINE,   /* gaps between a template's lines */
     PG_ORIGIN, /* origins of rows */

@@ -67,9 +67,11 @@ struct column_writer {
     uint64_t *last; /* by origin */
     uint32_t *last_row;
     uint32_t origins, stamp;
+    uint32_t classes; /* grams.h; of all values since it was set to 0 */
+    struct grams *grams;
     bool failed;
 };
-bool column_writer_init(struct column_writer *w, struct page_writer *pages, struct dict *dict);
+bool column_writer_init(struct column_writer *w, struct page_writer *pages, struct dict *dict, struct grams *grams);
 void column_writer_done(struct column_writer *w);
 bool column_writer_clear(struct column_writer *w, uint32_t origins, uint32_t rows_max);
 void column_add(struct column_writer *w, const struct cell *v, uint32_t n, const uint32_t *origin, unsigned depth);

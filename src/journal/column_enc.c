@@ -3,9 +3,9 @@
 
 enum { MAP = 1024, CLOG = 4096 };
 
-bool column_writer_init(struct column_writer *w, struct page_writer *pages, struct dict *dict)
+bool column_writer_init(struct column_writer *w, struct page_writer *pages, struct dict *dict, struct grams *grams)
 {
-    *w = (struct column_writer){.pages = pages, .dict = dict};
+    *w = (struct column_writer){.pages = pages, .dict = dict, .grams = grams};
     slab_init(&w->mem, SIZE_MAX);
     buf_init(&w->bits, PAGE_MAX);
     w->clog = malloc(CLOG * sizeof(w->clog[0]));
@@ -290,6 +290,7 @@ static bool add_ints(struct column_writer *w, const struct cell *v, uint32_t n, 
 
     if (n < 8 || !read_ints(w, v, n, &width))
         return false;
+    w->classes |= CLASS_DIGIT;
     for (uint32_t i = 0; i < n; i++) {
         min = w->num[i] < min ? w->num[i] : min;
         max = w->num[i] > max ? w->num[i] : max;
@@ -331,6 +332,7 @@ static void add_global(struct column_writer *w, const struct cell *v, uint32_t n
             w->failed = true;
             return;
         }
+        w->classes |= dict_classes(w->dict, ids[i]);
     }
     struct column_plan *p = column_plan_new(w, CT_GLOBAL, n);
     p->ids = ids;
@@ -356,6 +358,7 @@ void column_add(struct column_writer *w, const struct cell *v, uint32_t n, const
     if (same == n) {
         struct column_plan *p = column_plan_new(w, CT_CONST, n);
         p->k = 1;
+        w->classes |= text_classes(v[0].p, v[0].n);
         if ((p->ids = ids_new(w, 1)) != NULL)
             p->ids[0] = dict_add(w->dict, v[0].p, v[0].n);
         return;

@@ -117,6 +117,17 @@ static void run_of(struct cell v, unsigned hole, struct cell *out)
     *out = (struct cell){v.p, 0};
 }
 
+/* Its words, each run of digits as one. */
+static void note_words(struct column_writer *w, const struct skeleton *s)
+{
+    char text[SKELETON_LEN_MAX];
+
+    for (uint32_t i = 0; i < s->len; i++)
+        text[i] = s->text[i] == HOLE_VALUE ? '0' : s->text[i];
+    w->classes |= text_classes(text, s->len);
+    grams_add(w->grams, text, s->len);
+}
+
 bool column_add_skeleton(struct column_writer *w, const struct cell *v, uint32_t n, const uint32_t *origin,
                          unsigned depth)
 {
@@ -145,8 +156,10 @@ bool column_add_skeleton(struct column_writer *w, const struct cell *v, uint32_t
         p->other = rows[set.n];
     }
     for (uint32_t s = 0; s <= set.n && !w->failed; s++) {
-        if (s < set.n)
+        if (s < set.n) {
             keep[s].rows = rows[s];
+            note_words(w, &keep[s]);
+        }
         for (unsigned hole = 0; rows[s] > 0 && hole < (s < set.n ? set.v[s].holes : 1u); hole++) {
             uint32_t k = 0;
             for (uint32_t i = 0; i < n; i++)

@@ -107,7 +107,7 @@ static bool tally_hit(void *ctx, const struct hit *h)
 /* Opens and asks in ways that read every part of a block. */
 static void expect_told(const char *dir, uint64_t events, size_t at)
 {
-    static const char *const asks[] = {"", "host:*zz*", "program:*zz*", "source:10.99.0.0/16"};
+    static const char *const asks[] = {"", "host:*zz*", "program:*zz*", "source:10.99.0.0/16", "zqxjkv"};
     struct arena a = arena_init(1 << 20);
     struct clock clk = clock_manual(TEST_NOW);
     struct journal_cfg cfg = {.dir = dir, .sync_ms = 100};

@@ -28,6 +28,7 @@
 #define LUY_JOURNAL_DICT_H
 #include "base/str.h"
 #include "journal/block_page.h"
+#include "journal/grams.h"
 #include "journal/template.h"
 
 enum dict_class { DC_TEXT, DC_IP4, DC_NUM, DC_HEX, DC_HEX_UP, DC_UUID, DC_COUNT };
@@ -37,12 +38,13 @@ enum dict_class dict_class_of(const char *p, uint32_t n, uint64_t *number);
 
 /* Writing. Values are not copied: they must stay until the block is done. */
 struct dict;
-struct dict *dict_new(void);
+struct dict *dict_new(struct grams *grams); /* grams: gets the words of all values */
 void dict_free(struct dict *d);
 void dict_clear(struct dict *d);
 /* Counts the value; its number. UINT32_MAX: no memory. */
 uint32_t dict_add(struct dict *d, const char *p, uint32_t n);
 void dict_recount(struct dict *d, uint32_t id, int64_t by);
+uint32_t dict_classes(const struct dict *d, uint32_t id); /* grams.h */
 /* After the last add: ranks the values, writes the dictionary and its head. */
 bool dict_finish(struct dict *d, struct page_writer *w, struct buf *head);
 /* Bytes of a column's streams, kept where the column is described. */

@@ -4,7 +4,7 @@
 
 struct entry {
     const char *p;
-    uint32_t n, count, hash, code;
+    uint32_t n, count, hash, code, classes;
 };
 struct sorted { /* a value of a bucket, in its order */
     uint64_t key;
@@ -22,15 +22,17 @@ struct dict {
     struct buf sym[6], bits, packed;
     struct sorted *sort;
     size_t sort_cap;
+    struct grams *grams;
     bool failed;
 };
 
-struct dict *dict_new(void)
+struct dict *dict_new(struct grams *grams)
 {
     struct dict *d = calloc(1, sizeof(*d));
 
     if (d == NULL)
         return NULL;
+    d->grams = grams;
     rand_bytes(&d->seed, sizeof(d->seed));
     for (int i = 0; i < 6; i++)
         buf_init(&d->sym[i], PAGE_MAX);
@@ -108,10 +110,13 @@ uint32_t dict_add(struct dict *d, const char *p, uint32_t n)
             return d->slot[k] - 1;
         }
     }
-    d->v[d->n] = (struct entry){.p = p, .n = n, .count = 1, .hash = hash};
+    d->v[d->n] = (struct entry){.p = p, .n = n, .count = 1, .hash = hash, .classes = text_classes(p, n)};
+    grams_add(d->grams, p, n);
     d->slot[k] = ++d->n;
     return d->n - 1;
 }
+
+uint32_t dict_classes(const struct dict *d, uint32_t id) { return d->v[id].classes; }
 
 void dict_recount(struct dict *d, uint32_t id, int64_t by) { d->v[id].count = (uint32_t)(d->v[id].count + by); }
 

@@ -233,8 +233,14 @@ static int run_stored(struct scan *s, const struct stored *t)
     const struct block_head *h = &t->b.head;
     uint32_t below = rows_below(s, h->first_seq, h->count);
     bool check_time = !covers(s->q, h), done = false;
-    int rc = block_dec_open(s->dec, &src, h, t->seg->salt);
+    int rc = search_plan_skips_words(&s->plan, s->q, &src, h);
 
+    if (rc == 1) {
+        s->st->skipped_blocks++;
+        return 0;
+    }
+    if (rc == 0)
+        rc = block_dec_open(s->dec, &src, h, t->seg->salt);
     if (rc == 0)
         rc = search_plan_make(&s->plan, s->q, s->dec);
     if (rc < 0)
@@ -301,6 +307,7 @@ int scan_run(struct journal *j, const struct query *q, const struct search_opts 
 
     *st = (struct search_stats){0};
     s.before = s.o->before_seq ? s.o->before_seq : UINT64_MAX;
+    search_plan_init(&s.plan, q);
     eval_init(&s.ev);
     s.ev.check = check_block;
     s.ev.check_ctx = &s;

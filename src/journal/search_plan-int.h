@@ -1,8 +1,12 @@
-/* Shared by search_plan.c and search_text.c. */
+/* Shared by search_plan.c, search_term.c and search_text.c. */
 #ifndef LUY_JOURNAL_SEARCH_PLAN_INT_H
 #define LUY_JOURNAL_SEARCH_PLAN_INT_H
 #include "journal/search_plan.h"
 
-/* A verdict, or what reading the block failed with. */
-int plan_text(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t);
+/* What a node of the query asks of a text; false: nothing that a template could be asked. */
+bool term_make(struct plan_term *t, const struct query_node *n);
+/* Fills t->verdict for the templates of a block. 0, or what reading it failed with. */
+int term_mark(struct search_plan *p, struct plan_term *t, struct block_dec *d);
+/* 1 some value may hold the word, or it goes over the edge of one; 0 no; or what reading failed with. */
+int term_in_values(struct search_plan *p, const struct needle *word, struct block_dec *d, struct block_template *t);
 #endif

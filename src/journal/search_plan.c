@@ -36,7 +36,67 @@ bool search_plan_skips_block(const struct query *q, const struct block_head *h)
     return q->root != NULL && !head_may(q->root, h);
 }
 
-void search_plan_init(struct search_plan *p) { *p = (struct search_plan){0}; }
+static void take_terms(struct search_plan *p, const struct query_node *n)
+{
+    static const bool of_line[QF_COUNT] = {
+        [QF_HOST] = true, [QF_PROGRAM] = true, [QF_PID] = true, [QF_MSGID] = true, [QF_MSG] = true};
+
+    if (p->nterms < PLAN_TERMS && (n->kind == QN_TEXT || n->kind == QN_REGEX ||
+                                   (n->kind == QN_FIELD && (unsigned)n->field < QF_COUNT && of_line[n->field])))
+        p->nterms += term_make(&p->term[p->nterms], n);
+    if (n->kind == QN_AND || n->kind == QN_OR || n->kind == QN_NOT)
+        for (size_t i = 0; i < n->nkids; i++)
+            take_terms(p, n->kids[i]);
+}
+
+void search_plan_init(struct search_plan *p, const struct query *q)
+{
+    *p = (struct search_plan){0};
+    if (q->root != NULL)
+        take_terms(p, q->root);
+}
+
+static const struct plan_term *term_find(const struct search_plan *p, const struct query_node *n)
+{
+    for (uint32_t i = 0; i < p->nterms; i++)
+        if (p->term[i].node == n)
+            return &p->term[i];
+    return NULL;
+}
+
+static bool words_may(const struct search_plan *p, const struct query_node *n, const uint8_t *filter, size_t bytes)
+{
+    bool all = n->kind == QN_AND;
+    const struct plan_term *t;
+
+    if (n->kind == QN_AND || n->kind == QN_OR) {
+        for (size_t i = 0; i < n->nkids; i++)
+            if (words_may(p, n->kids[i], filter, bytes) != all)
+                return !all;
+        return all;
+    }
+    return n->kind == QN_NOT || (t = term_find(p, n)) == NULL || grams_may(filter, bytes, &t->grams);
+}
+
+static bool asks_words(const struct search_plan *p)
+{
+    for (uint32_t i = 0; i < p->nterms; i++)
+        if (p->term[i].grams.n > 0)
+            return true;
+    return false;
+}
+
+int search_plan_skips_words(const struct search_plan *p, const struct query *q, const struct block_src *src,
+                            const struct block_head *h)
+{
+    uint8_t filter[GRAMS_BYTES_MAX];
+    int rc;
+
+    if (h->grams == 0 || !asks_words(p))
+        return 0;
+    rc = block_grams_read(src, h, filter);
+    return rc < 0 ? rc : !words_may(p, q->root, filter, h->grams);
+}
 
 void search_plan_done(struct search_plan *p)
 {
@@ -45,7 +105,9 @@ void search_plan_done(struct search_plan *p)
     free(p->seen);
     for (int i = 0; i < PLAN_ORIGINS; i++)
         free(p->origins[i].fits);
-    search_plan_init(p);
+    for (int i = 0; i < PLAN_TERMS; i++)
+        free(p->term[i].verdict);
+    *p = (struct search_plan){0};
 }
 
 static bool grow(struct search_plan *p, uint32_t n)
@@ -171,6 +233,22 @@ static enum verdict of_enum(const struct query_node *n, const struct block_templ
     return verdict_of(query_node_match(n, &ev));
 }
 
+static int of_term(struct search_plan *p, const struct query_node *n, struct block_dec *d,
+                   const struct block_template *t)
+{
+    struct plan_term *term = (struct plan_term *)term_find(p, n);
+    struct block_template *first;
+    int rc;
+
+    if (term == NULL)
+        return V_SOME;
+    if (!term->marked && (rc = term_mark(p, term, d)) < 0)
+        return rc;
+    if ((rc = block_template_get(d, 0, &first)) < 0)
+        return rc;
+    return term->verdict[t - first];
+}
+
 static int of_kids(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t)
 {
     enum verdict end = n->kind == QN_AND ? V_NONE : V_ALL, rest = n->kind == QN_AND ? V_ALL : V_NONE;
@@ -196,9 +274,12 @@ static int of_template(struct search_plan *p, const struct query_node *n, struct
         return v < 0 || v == V_SOME ? v : v == V_ALL ? V_NONE : V_ALL;
     }
     case QN_TEXT:
-        return plan_text(p, n, d, t);
-    case QN_FIELD:
-        return by_origin(n) ? of_origins(p, n, origin_total(d)) : of_field(n, t);
+    case QN_REGEX:
+        return of_term(p, n, d, t);
+    case QN_FIELD: {
+        int v = by_origin(n) ? of_origins(p, n, origin_total(d)) : of_field(n, t);
+        return v == V_SOME ? of_term(p, n, d, t) : v;
+    }
     case QN_NET:
         return of_origins(p, n, origin_total(d));
     case QN_ENUM:
@@ -219,7 +300,9 @@ int search_plan_make(struct search_plan *p, const struct query *q, struct block_
     p->n = n;
     p->all_rows = p->some_rows = 0;
     p->norigins = 0;
-    p->word_of = p->hosts_node = p->seen_node = NULL;
+    p->seen_of = NULL;
+    for (uint32_t i = 0; i < p->nterms; i++)
+        p->term[i].marked = false;
     if (q->root && (rc = find_origins(p, q->root, d, true)) < 0)
         return rc;
     for (uint32_t i = 0; i <= n; i++) {

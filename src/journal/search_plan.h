@@ -11,7 +11,19 @@
 #include "journal/query-int.h"
 
 enum verdict { V_NONE, V_SOME, V_ALL };
-enum { PLAN_ORIGINS = 8 };
+enum { PLAN_ORIGINS = 8, PLAN_TERMS = 16, PLAN_REGEX_MAX = 256 };
+/* A term over the text of lines. */
+struct plan_term {
+    const struct query_node *node;
+    str run;            /* its longest literal run, in small letters */
+    struct needle word; /* the longest word of it */
+    struct gram_list grams;
+    char room[PLAN_REGEX_MAX]; /* of run, where it comes out of an expression */
+    /* of one block */
+    bool marked;
+    uint8_t *verdict; /* of each template */
+    uint32_t n, cap;
+};
 struct search_plan {
     uint8_t *verdict; /* of each template; [templates]: of lines without one */
     uint64_t *from;   /* a bit for each that is not V_NONE */
@@ -25,18 +37,22 @@ struct search_plan {
         bool must; /* a line of an origin that does not fit cannot fit */
     } origins[PLAN_ORIGINS];
     uint32_t norigins;
-    /* search_text.c: what was found out about a term in this block */
-    const struct needle *word_of, *hosts_node, *seen_node;
-    struct needle word;
-    bool hosts_hit;
+    struct plan_term term[PLAN_TERMS];
+    uint32_t nterms;
+    /* search_text.c: what was found out about a word in this block */
+    const struct needle *seen_of;
     uint8_t *seen; /* dictionary values: 0 not asked, 1 no, 2 yes */
     uint32_t seen_n, seen_cap;
 };
 /* True when a line of this origin may fit. */
 bool search_plan_origin_fits(const struct search_plan *p, uint32_t origin);
-void search_plan_init(struct search_plan *p);
+/* Takes up the terms of a query; q must stay until done. */
+void search_plan_init(struct search_plan *p, const struct query *q);
 void search_plan_done(struct search_plan *p);
 /* Before a block is opened: true when its head says that nothing in it fits. */
 bool search_plan_skips_block(const struct query *q, const struct block_head *h);
+/* By its filter of words, the same; 0 it may, 1 skip it, or what reading failed with. */
+int search_plan_skips_words(const struct search_plan *p, const struct query *q, const struct block_src *src,
+                            const struct block_head *h);
 int search_plan_make(struct search_plan *p, const struct query *q, struct block_dec *d);
 #endif
