@@ -9,8 +9,31 @@ static struct event events[LINES];
 
 static void make_line(uint64_t *seed, size_t k)
 {
-    static const char *const bits[] = {"a", "b", "A",  "ab", "ba", " ", "c", "*", "Ba", "\xe1\xbb\x87",
-                                       "d", "[", "\n", "e"};
+    static const char *const few[] = {"a", "b", "A",  "ab", "ba", " ", "c", "*", "Ba", "\xe1\xbb\x87",
+                                      "d", "[", "\n", "e"};
+    static const char *const words[] = {"user",
+                                        "Fail",
+                                        "fail-",
+                                        "xk9",
+                                        "09",
+                                        "10.0.0.",
+                                        ".",
+                                        "=",
+                                        "/",
+                                        " ",
+                                        "ed",
+                                        "_",
+                                        "\x11",
+                                        "0123456789abcdef",
+                                        "12",
+                                        "T",
+                                        "mi\xe1\xbb\x87n",
+                                        ":",
+                                        "ssh",
+                                        "7"};
+    bool wordy = prng(seed) % 2;
+    const char *const *bits = wordy ? words : few;
+    size_t nbits = wordy ? COUNT(words) : COUNT(few);
     static const char *const hosts[] = {"h1", "h2", "H2", "web-3", ""};
     struct event *ev = &events[k];
     size_t n = 0;
@@ -30,7 +53,9 @@ static void make_line(uint64_t *seed, size_t k)
     ev->span[SP_HOST] = n ? (struct span){0, (uint32_t)n} : (struct span){0, 0};
     uint32_t msg = (uint32_t)n;
     for (uint64_t c = prng(seed) % 14; c > 0; c--) {
-        const char *bit = bits[prng(seed) % COUNT(bits)];
+        const char *bit = bits[prng(seed) % nbits];
+        if (n + strlen(bit) > sizeof(lines[k]))
+            break;
         memcpy(lines[k] + n, bit, strlen(bit));
         n += strlen(bit);
     }
@@ -107,6 +132,21 @@ static bool brute(const struct cond *c, const struct event *ev)
     return r != c->neg;
 }
 
+/* A piece of some line, as it may be typed in quotes. */
+static bool piece_of_line(uint64_t *seed, char *out, size_t cap)
+{
+    const struct event *ev = &events[prng(seed) % LINES];
+    size_t len = 1 + prng(seed) % (cap - 1), at = ev->raw.n > len ? prng(seed) % (ev->raw.n - len) : 0;
+
+    len = ev->raw.n - at < len ? ev->raw.n - at : len;
+    for (size_t i = 0; i < len; i++)
+        if (ev->raw.p[at + i] == '\n' || memchr("*?\"\\", ev->raw.p[at + i], 4) || (uint8_t)ev->raw.p[at + i] >= 0x80)
+            return false;
+    memcpy(out, ev->raw.p + at, len);
+    out[len] = '\0';
+    return len > 0;
+}
+
 static struct cond make_cond(uint64_t *seed, struct buf *out)
 {
     static const char *const pieces[] = {"a", "b", "B", "c", "ab", "*", "?", "\xe1\xbb\x87", "d"};
@@ -120,6 +160,10 @@ static struct cond make_cond(uint64_t *seed, struct buf *out)
         buf_z(out, "NOT ");
     switch (c.kind) {
     case WORD:
+        if (prng(seed) % 2 && piece_of_line(seed, c.text, 16)) {
+            buf_fmt(out, "\"%s\"", c.text);
+            break;
+        }
         for (uint64_t k = 1 + prng(seed) % 4; k > 0; k--)
             n += (size_t)snprintf(c.text + n, sizeof(c.text) - n, "%s", pieces[prng(seed) % COUNT(pieces)]);
         buf_fmt(out, prng(seed) % 2 ? "%s" : "\"%s\"", c.text);
