@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const kinds[PG_COUNT] = {"text",  "head",  "desc",  "line",  "origin", "number", "symbol", "rank",
-                                            "fresh", "flen",  "raw",   "meta",   "time",   "dict",   "bits",
-                                            "rbits", "tbits", "dbits", "packed", "dpacked"};
+static const char *const kinds[PG_COUNT] = {"text", "head",  "desc",  "line",  "origin", "number", "symbol",
+                                            "rank", "fresh", "flen",  "raw",   "meta",   "time",   "dict",
+                                            "bits", "rbits", "tbits", "dbits", "packed", "dpacked"};
 
 static double cpu(void)
 {
