@@ -77,6 +77,9 @@ void flow_page_rows(struct flow_page *p, const struct flow_rows *r);
 void flow_page_block(struct flow_page *p, int fd, uint64_t off, const struct flow_block_head *h);
 /* n values of the column's type (a zero column too), NULL on failure: p->rc. */
 const void *flow_page_col(struct flow_page *p, enum flow_col c);
+/* One value, and whether the whole column is one: then nothing is decoded for it. */
+uint64_t flow_page_value(struct flow_page *p, enum flow_col c, uint32_t row);
+bool flow_page_constant(const struct flow_page *p, enum flow_col c, uint64_t *v);
 /* Lists of the block; NULL on failure. */
 const uint32_t *flow_page_v4(struct flow_page *p);
 const uint8_t (*flow_page_v6(struct flow_page *p))[16];

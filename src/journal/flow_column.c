@@ -180,6 +180,24 @@ static int plane_read(struct flow_codec *k, rd *r, uint32_t n, uint8_t *room, co
     }
 WIDTHS(JOIN)
 
+#define FILL(T)                                                                                                        \
+    for (uint32_t i = 0; i < n; i++)                                                                                   \
+    ((T *)out)[i] = (T)v
+
+static void fill(void *out, unsigned width, uint32_t n, uint64_t v)
+{
+    if (v == 0)
+        memset(out, 0, (size_t)n * width);
+    else if (width == 1)
+        memset(out, (int)v, n);
+    else if (width == 2)
+        FILL(uint16_t);
+    else if (width == 4)
+        FILL(uint32_t);
+    else
+        FILL(uint64_t);
+}
+
 int flow_column_read(struct flow_codec *k, str section, unsigned width, uint32_t n, struct flow_range r, void *out)
 {
     const uint8_t *p[8] = {0};
@@ -196,8 +214,7 @@ int flow_column_read(struct flow_codec *k, str section, unsigned width, uint32_t
     if (rd_left(&rest) != 0)
         return -EBADMSG;
     if (planes == 0) {
-        for (uint32_t i = 0; i < n; i++)
-            memcpy((uint8_t *)out + (size_t)i * width, &r.min, width);
+        fill(out, width, n, r.min);
         return 0;
     }
     switch (width) {

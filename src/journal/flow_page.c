@@ -161,6 +161,30 @@ const void *flow_page_col(struct flow_page *p, enum flow_col c)
     return p->col[c];
 }
 
+bool flow_page_constant(const struct flow_page *p, enum flow_col c, uint64_t *v)
+{
+    if (p->rows != NULL) {
+        *v = 0;
+        return p->rows->col[c] == NULL;
+    }
+    const struct flow_section_head *s = &p->head->sec[c];
+    *v = s->range.min;
+    return s->coding == CODE_PLAIN && s->range.min == s->range.max;
+}
+
+uint64_t flow_page_value(struct flow_page *p, enum flow_col c, uint32_t row)
+{
+    uint64_t v = 0;
+
+    if (flow_page_constant(p, c, &v))
+        return v;
+    const uint8_t *col = flow_page_col(p, c);
+    v = 0;
+    if (col != NULL)
+        memcpy(&v, col + (size_t)row * flow_columns[c].width, flow_columns[c].width);
+    return v;
+}
+
 const uint32_t *flow_page_v4(struct flow_page *p)
 {
     str bytes;
@@ -258,25 +282,22 @@ bool flow_page_may_have(struct flow_page *p, struct ip ip)
 
 struct ip flow_page_ip(struct flow_page *p, enum flow_col c, uint32_t row)
 {
-    const uint16_t *families = flow_page_col(p, FC_families);
-    const uint32_t *col = flow_page_col(p, c);
+    unsigned family = flow_page_value(p, FC_families, row) >> flow_family_shift(c) & 3;
+    uint64_t v = family != FAM_NONE ? flow_page_value(p, c, row) : 0;
     struct ip ip = {0};
 
-    if (families == NULL || col == NULL)
-        return ip;
-    unsigned family = families[row] >> flow_family_shift(c) & 3;
     if (family == FAM_4) {
         const uint32_t *v4 = flow_page_v4(p);
-        if (p->rows == NULL && (v4 == NULL || col[row] >= p->head->nv4))
+        if (p->rows == NULL && (v4 == NULL || v >= p->head->nv4))
             return ip;
-        uint32_t a = p->rows != NULL ? col[row] : v4[col[row]];
+        uint32_t a = p->rows != NULL ? (uint32_t)v : v4[v];
         ip = (struct ip){4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}};
     } else if (family == FAM_6) {
         const uint8_t(*v6)[16] = flow_page_v6(p);
-        if (v6 == NULL || (p->rows == NULL && col[row] >= p->head->nv6))
+        if (v6 == NULL || (p->rows == NULL && v >= p->head->nv6))
             return ip;
         ip.family = 6;
-        memcpy(ip.b, v6[col[row]], 16);
+        memcpy(ip.b, v6[v], 16);
     }
     return ip;
 }

@@ -19,4 +19,17 @@ struct flow_query_field {
 extern const struct flow_query_field flow_query_fields[];
 const char *flow_proto_name(uint8_t proto);        /* NULL: by its number */
 int flow_proto_number(const struct pattern *name); /* -1: none, or several */
+/* The value of such a field; not for addresses, exporters and what is reckoned from several columns. */
+void flow_value_out(const struct flow_query_field *f, uint64_t v, char scratch[VALUE_SCRATCH],
+                    struct source_value *out);
+void flow_value_ip(struct ip ip, struct source_value *out);
+void flow_value_time(int64_t ns, struct source_value *out); /* 0: none */
+
+struct flow_scan_opts flow_scan_opts_of(const struct query *q, const struct search_opts *o);
+/* Takes out of fits the rows that the query does not fit; false: p->rc. */
+bool flow_rows_match(struct flow_page *p, const struct query *q, uint8_t *fits);
+
+/* flow_fold.c */
+int flow_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
+              void *fn_ctx, struct search_stats *st, struct err *e);
 #endif

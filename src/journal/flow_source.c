@@ -71,49 +71,12 @@ const struct flow_query_field flow_query_fields[FIELDS] = {
     C(out_vrf),
 };
 
-static const struct {
-    uint8_t number;
-    const char *name;
-} protos[] = {{1, "icmp"},   {2, "igmp"},  {4, "ipip"},  {6, "tcp"},    {17, "udp"},
-              {41, "ipv6"},  {47, "gre"},  {50, "esp"},  {51, "ah"},    {58, "icmp6"},
-              {88, "eigrp"}, {89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {132, "sctp"}};
-enum { PROTOS = sizeof(protos) / sizeof(protos[0]) };
-
-const char *flow_proto_name(uint8_t proto)
-{
-    for (size_t i = 0; i < PROTOS; i++)
-        if (protos[i].number == proto)
-            return protos[i].name;
-    return NULL;
-}
-
-int flow_proto_number(const struct pattern *p)
-{
-    uint64_t n;
-
-    if (!p->plain)
-        return -1;
-    for (size_t i = 0; i < PROTOS; i++)
-        if (pattern_whole(p, str_c(protos[i].name)))
-            return protos[i].number;
-    return str_u64((str){(const char *)p->text, p->n}, &n) && n < 256 && flow_proto_name((uint8_t)n) == NULL ? (int)n
-                                                                                                             : -1;
-}
-
 struct place {
     struct flow_page *page;
     uint32_t row;
 };
 
-static uint64_t number_at(const struct place *at, enum flow_col c)
-{
-    const uint8_t *col = flow_page_col(at->page, c);
-    uint64_t v = 0;
-
-    if (col != NULL)
-        memcpy(&v, col + (size_t)at->row * flow_columns[c].width, flow_columns[c].width);
-    return v;
-}
+static uint64_t number_at(const struct place *at, enum flow_col c) { return flow_page_value(at->page, c, at->row); }
 
 static const struct flow_exporter *exporter_at(const struct place *at)
 {
@@ -121,65 +84,6 @@ static const struct flow_exporter *exporter_at(const struct place *at)
     const struct flow_exporter *list = flow_page_exporters(at->page);
 
     return list != NULL ? &list[number_at(at, FC_exporter)] : &none;
-}
-
-static void address_out(struct ip ip, struct source_value *out)
-{
-    out->type = ip.family != 0 ? VT_IP : VT_NONE;
-    out->ip = ip;
-}
-
-static void time_out(int64_t ns, struct source_value *out)
-{
-    out->type = ns != 0 ? VT_TIME : VT_NONE;
-    out->num = ns;
-}
-
-/* As nfdump and tcpdump write them, the highest bit first: APSF. */
-static void tcp_flags_out(const struct place *at, char *scratch, struct source_value *out)
-{
-    static const char letters[] = "FSRPAUEC";
-    uint64_t v = number_at(at, FC_tcp_flags);
-    size_t n = 0;
-
-    for (int bit = 7; bit >= 0; bit--)
-        if (v >> bit & 1)
-            scratch[n++] = letters[bit];
-    out->type = n > 0 ? VT_TEXT : VT_NONE;
-    out->text = (str){scratch, n};
-}
-
-static void proto_out(const struct place *at, char *scratch, struct source_value *out)
-{
-    uint8_t v = (uint8_t)number_at(at, FC_proto);
-    const char *name = flow_proto_name(v);
-
-    out->type = VT_TEXT;
-    out->text = name != NULL ? str_c(name) : (str){scratch, (size_t)snprintf(scratch, VALUE_SCRATCH, "%u", v)};
-}
-
-static void column_out(const struct place *at, enum flow_col c, char *scratch, struct source_value *out)
-{
-    uint64_t v = flow_columns[c].kind == FK_ADDRESS ? 0 : number_at(at, c);
-    struct mac mac;
-
-    switch ((enum flow_kind)flow_columns[c].kind) {
-    case FK_ADDRESS:
-        address_out(flow_page_ip(at->page, c, at->row), out);
-        return;
-    case FK_TIME:
-        time_out((int64_t)v, out);
-        return;
-    case FK_MAC:
-        for (int i = 0; i < 6; i++)
-            mac.b[i] = (uint8_t)(v >> (40 - 8 * i));
-        out->type = v != 0 ? VT_TEXT : VT_NONE;
-        out->text = (str){scratch, mac_fmt(mac, scratch, VALUE_SCRATCH)};
-        return;
-    default:
-        out->type = VT_INT;
-        out->num = v <= INT64_MAX ? (int64_t)v : INT64_MAX;
-    }
 }
 
 static int64_t at_of(const struct place *at)
@@ -190,12 +94,13 @@ static int64_t at_of(const struct place *at)
 static void get(const struct source_row *r, unsigned field, char scratch[VALUE_SCRATCH], struct source_value *out)
 {
     const struct place *at = r->data;
+    const struct flow_query_field *f = &flow_query_fields[field];
     int64_t start, end;
 
     *out = (struct source_value){0};
-    switch ((enum flow_field_of)flow_query_fields[field].kind) {
+    switch ((enum flow_field_of)f->kind) {
     case FF_AT:
-        time_out(at_of(at), out);
+        flow_value_time(at_of(at), out);
         return;
     case FF_DURATION:
         start = (int64_t)number_at(at, FC_start);
@@ -204,21 +109,16 @@ static void get(const struct source_row *r, unsigned field, char scratch[VALUE_S
             out->type = VT_DURATION;
         return;
     case FF_EXPORTER:
-        address_out(exporter_at(at)->ip, out);
+        flow_value_ip(exporter_at(at)->ip, out);
         return;
     case FF_DOMAIN:
-        out->type = VT_INT;
-        out->num = exporter_at(at)->domain;
+        flow_value_out(f, exporter_at(at)->domain, scratch, out);
         return;
-    case FF_PROTO:
-        proto_out(at, scratch, out);
-        return;
-    case FF_TCP_FLAGS:
-        tcp_flags_out(at, scratch, out);
-        return;
-    case FF_COLUMNS:
-        column_out(at, (enum flow_col)flow_query_fields[field].col, scratch, out);
-        return;
+    default:
+        if (flow_columns[f->col].kind == FK_ADDRESS)
+            flow_value_ip(flow_page_ip(at->page, (enum flow_col)f->col, at->row), out);
+        else
+            flow_value_out(f, number_at(at, (enum flow_col)f->col), scratch, out);
     }
 }
 
@@ -256,19 +156,35 @@ static int page_rows(void *ctx, struct flow_page *p)
     return 0;
 }
 
-static int scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
-                struct search_stats *st, struct err *e)
+bool flow_rows_match(struct flow_page *p, const struct query *q, uint8_t *fits)
+{
+    for (uint32_t i = 0; i < p->n && p->rc == 0; i++) {
+        struct place at = {p, i};
+        struct source_row row = {.source = q->source, .data = &at, .seq = p->first_seq + i};
+        fits[i] = fits[i] && query_row_match(q, &row);
+    }
+    return p->rc == 0;
+}
+
+struct flow_scan_opts flow_scan_opts_of(const struct query *q, const struct search_opts *o)
 {
     static const struct search_opts none;
     const struct search_opts *so = o != NULL ? o : &none;
-    struct flow_scan_opts fo = {.since_ns = q->since_ns,
-                                .until_ns = q->until_ns,
-                                .before_seq = so->before_seq,
-                                .cancel = so->cancel,
-                                .deadline_mono_ns = so->deadline_mono_ns,
-                                .progress = so->progress,
-                                .progress_ctx = so->progress_ctx};
-    struct scan s = {q, fn, fn_ctx, st, so->before_seq, malloc(FLOW_BLOCK_ROWS)};
+
+    return (struct flow_scan_opts){.since_ns = q->since_ns,
+                                   .until_ns = q->until_ns,
+                                   .before_seq = so->before_seq,
+                                   .cancel = so->cancel,
+                                   .deadline_mono_ns = so->deadline_mono_ns,
+                                   .progress = so->progress,
+                                   .progress_ctx = so->progress_ctx};
+}
+
+static int scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
+                struct search_stats *st, struct err *e)
+{
+    struct flow_scan_opts fo = flow_scan_opts_of(q, o);
+    struct scan s = {q, fn, fn_ctx, st, fo.before_seq, malloc(FLOW_BLOCK_ROWS)};
     struct flow_scan_stats fst = {0};
 
     if (s.fits == NULL)
@@ -285,6 +201,7 @@ struct row_source flow_source(struct flow_store *s)
     struct row_source r = query_flows;
 
     r.scan = scan;
+    r.fold = flow_fold;
     r.ctx = s;
     return r;
 }

@@ -67,6 +67,7 @@ struct search_opts {
  * bad_blocks: stored blocks whose checksum failed; their events are missing here. */
 struct search_stats {
     uint64_t hits, scanned_events, scanned_blocks, skipped_blocks, bad_blocks;
+    uint64_t ungrouped; /* by a source that adds up itself: hits past its ceiling of groups */
     bool more;
 };
 int journal_search(struct journal *j, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,

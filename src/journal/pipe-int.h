@@ -28,7 +28,8 @@ struct pipe {
     void *ctx;
     uint64_t max;
     struct buf key;
-    int rc; /* -ENOMEM */
+    uint64_t folded; /* rows in groups that the source added up */
+    int rc;          /* -ENOMEM */
     struct err *e;
 };
 /* Gives a row to stage k (or to the caller, behind the last). false: enough. */
@@ -39,6 +40,8 @@ str pipe_key(struct pipe *p, const struct source_value *v, const size_t *at, siz
 /* pipe_group.c */
 bool groups_add(struct pipe *p, struct stage *s, const struct source_value *v);
 bool groups_end(struct pipe *p, size_t k); /* hands all over to stage k + 1 */
+/* A group that the source has added up. */
+bool groups_put(struct pipe *p, struct stage *s, const struct source_group *g);
 void groups_free(struct groups *g);
 /* pipe_keep.c */
 bool kept_add(struct pipe *p, struct stage *s, const struct source_value *v, size_t n);

@@ -238,6 +238,28 @@ static bool take_row(void *ctx, const struct source_row *r)
     return go && p->rc == 0;
 }
 
+static bool take_group(void *ctx, const struct source_group *g)
+{
+    struct pipe *p = ctx;
+    return groups_put(p, &p->stage[0], g);
+}
+
+/* Groups of the first step that the source adds up by itself; 1: it does not. Of a
+ * top only those at the top are wanted; else what has no room counts as other. */
+static int fold_rows(struct pipe *p, const struct row_source *from, const struct search_opts *o,
+                     struct search_stats *scan, struct err *e)
+{
+    if (from->fold == NULL || p->nstages == 0 || !is_group(p->stage[0].s))
+        return 1;
+    bool top = p->stage[0].keep > 0 && p->stage[0].keep < PIPE_GROUPS_MAX;
+    int rc = from->fold(from->ctx, p->q, o, top ? p->stage[0].keep : PIPE_GROUPS_MAX, take_group, p, scan, e);
+    if (rc != 1) {
+        p->st->scan.hits = scan->hits;
+        p->st->other += top ? scan->ungrouped : scan->hits - p->folded;
+    }
+    return rc;
+}
+
 static void end_stages(struct pipe *p)
 {
     for (size_t k = 0; k < p->nstages && p->rc == 0; k++) {
@@ -260,7 +282,9 @@ int pipe_run(const struct query *q, const struct row_source *from, const struct 
     *p = (struct pipe){.q = q, .st = st, .fn = fn, .ctx = ctx, .max = max, .e = e};
     buf_init(&p->key, 2 * EVENT_RAW_MAX * QUERY_FIELDS_MAX);
     setup(p);
-    int rc = from->scan(from->ctx, q, o, take_row, p, &scan, e);
+    int rc = fold_rows(p, from, o, &scan, e);
+    if (rc == 1)
+        rc = from->scan(from->ctx, q, o, take_row, p, &scan, e);
     uint64_t hits = st->scan.hits;
     bool more = st->scan.more || scan.more;
     st->scan = scan;

@@ -225,6 +225,26 @@ bool groups_add(struct pipe *p, struct stage *s, const struct source_value *v)
     return p->rc == 0;
 }
 
+bool groups_put(struct pipe *p, struct stage *s, const struct source_group *g)
+{
+    fixed9 sum = 0;
+
+    if (s->g == NULL && (s->g = groups_new()) == NULL) {
+        p->rc = -ENOMEM;
+        return false;
+    }
+    struct group *gr = group_find(p, s->g, g->by, s->s->nby);
+    if (gr == NULL)
+        return p->rc == 0;
+    p->folded += g->count;
+    gr->count += g->count;
+    if (fold_of(s->s) == SF_COUNT)
+        return true;
+    if (__builtin_mul_overflow(g->sum, FIXED9_ONE, &sum) || __builtin_add_overflow(gr->sum, sum, &gr->sum))
+        p->st->skipped += g->count;
+    return true;
+}
+
 /* ---- the end ---- */
 
 static int by_number(const void *a, const void *b)

@@ -44,6 +44,14 @@ struct source_row {
 /* false ends the scan well. */
 typedef bool source_row_fn(void *ctx, const struct source_row *r);
 
+/* A group of rows, as a source that adds up by itself hands it over. */
+struct source_group {
+    const struct source_value *by; /* as many as the step has */
+    uint64_t count;                /* rows */
+    __int128 sum;                  /* of the step's `of`, whole numbers; where it has one */
+};
+typedef bool source_group_fn(void *ctx, const struct source_group *g); /* false: enough */
+
 struct query;
 struct search_opts;
 struct search_stats;
@@ -62,6 +70,12 @@ struct row_source {
     int (*scan)(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
                 struct search_stats *st, struct err *e);
     void *ctx;
+    /* May be NULL. The query's first step, a count, sum, avg or top with `by`, without
+     * giving rows away: every group, or of more than `want` at least the `want` largest
+     * with all that are as large as the last of them. st->hits: rows that fit, in
+     * groups or not. 1: not this step or query, nothing was done; else as scan. */
+    int (*fold)(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
+                void *fn_ctx, struct search_stats *st, struct err *e);
 };
 /* Index of the field of that name, ASCII case ignored; -1 when there is none. */
 int source_field_find(const struct row_source *s, str name);

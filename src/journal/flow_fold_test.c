@@ -1,0 +1,268 @@
+/* Groups of flows on columns: the same as row by row, in memory, stored and half
+ * of each; what passes a ceiling is said. */
+#include "base/test-int.h"
+#include "journal/flow_groups.h"
+#include "journal/flow_source.h"
+#include "journal/journal_test-int.h"
+#include "journal/pipe.h"
+
+enum { ROWS = 9000, BATCH = 1000, ASKED = 100 };
+static struct flow_batch batch;
+static char dir[64];
+static struct clock clk;
+static uint64_t state = 20261126;
+
+static uint64_t rnd(uint64_t n)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % n;
+}
+
+static void put(enum flow_col c, uint32_t row, uint64_t v)
+{
+    uint8_t *col = flow_batch_col(&batch, c);
+    memcpy(col + (size_t)row * flow_columns[c].width, &v, flow_columns[c].width);
+}
+
+static void put_ip(enum flow_col c, uint32_t row)
+{
+    unsigned family = rnd(12) == 0 ? FAM_NONE : rnd(5) == 0 ? FAM_6 : FAM_4;
+    uint16_t *families = flow_batch_col(&batch, FC_families);
+
+    families[row] |= (uint16_t)(family << flow_family_shift(c));
+    if (family == FAM_4)
+        put(c, row, 0x0a000000 + rnd(rnd(2) ? 20 : 4000));
+    if (family == FAM_6) {
+        memset(batch.v6[batch.nv6], 0xfd, 16);
+        batch.v6[batch.nv6][15] = (uint8_t)rnd(200);
+        put(c, row, batch.nv6++);
+    }
+}
+
+/* Columns of each kind: of few values, of many, of ones past INT64_MAX, and some that the batch does not have. */
+static void row_make(uint32_t row, bool large)
+{
+    static const enum flow_col any[] = {FC_src_port, FC_dst_port, FC_tcp_flags, FC_in_if, FC_src_as, FC_src_mac};
+
+    put(FC_received, row, (uint64_t)TEST_NOW);
+    put(FC_end, row, (uint64_t)(TEST_NOW - (int64_t)rnd(1000000000)));
+    put(FC_exporter, row, rnd(3));
+    put_ip(FC_src, row);
+    put_ip(FC_dst, row);
+    for (size_t i = 0; i < sizeof(any) / sizeof(any[0]); i++)
+        put(any[i], row, rnd(3) == 0 ? rnd(UINT64_MAX) & 0xffffffffffff : rnd(40));
+    put(FC_proto, row, rnd(2) ? 6 : rnd(256));
+    put(FC_tos, row, 8);
+    put(FC_packets, row, rnd(50));
+    put(FC_bytes, row, large && rnd(2) ? rnd(UINT64_MAX) : rnd(100000));
+}
+
+static void append(struct flow_store *s, bool large)
+{
+    struct err e = {0};
+    struct buf wire;
+    uint64_t first;
+
+    flow_batch_clear(&batch);
+    batch.nexporters = 3;
+    for (uint8_t i = 0; i < 3; i++)
+        batch.exporters[i] =
+            (struct flow_exporter){.ip = {4, {192, 0, 2, i / 2}}, .version = 10, .port = 1, .domain = i};
+    for (uint32_t i = 0; i < BATCH; i++) {
+        row_make(i, large);
+        batch.rows++;
+    }
+    buf_init(&wire, FLOW_WIRE_MAX);
+    assert_true(flow_batch_seal(&batch, &wire));
+    assert_int_equal(flow_store_append(s, buf_view(&wire), &first, &e), 0);
+    buf_done(&wire);
+}
+
+static struct flow_store *store(void)
+{
+    struct flow_store_cfg cfg = {.dir = dir, .sync_ms = 100, .block_rows = 4096};
+    struct flow_store *s = NULL;
+    assert_int_equal(flow_store_open(&cfg, &clk, &s, NULL), 0);
+    return s;
+}
+
+/* --- asked twice -------------------------------------------------------------- */
+
+static const char *const filters[] = {
+    "",
+    "dst_port:<30 ",
+    "proto:tcp ",
+    "tcp_flags:*S* ",
+    "src:10.0.0.0/28 OR src:fd00::/8 ",
+    "NOT (tcp_flags:*S* dst_port:<20) ",
+    "packets:>1000 ",
+    "exporter:192.0.2.0 ",
+    "since:2026-11-21T02:29:59.5Z ",
+};
+static const char *const keys[] = {"src",       "dst",      "src_port", "dst_port", "proto",   "proto_number",
+                                   "tcp_flags", "exporter", "domain",   "in_if",    "src_as",  "src_mac",
+                                   "tos",       "next_hop", "packets",  "bytes",    "nat_src", "dst_vlan"};
+static const char *const sums[] = {"bytes", "packets", "dst_port", "tos", "packets_back"};
+#define ONE_OF(list) list[rnd(sizeof(list) / sizeof(list[0]))]
+
+static void keys_put(struct buf *b)
+{
+    for (uint64_t i = 0, n = 1 + rnd(3); i < n; i++)
+        buf_fmt(b, i > 0 ? ", %s" : " %s", ONE_OF(keys));
+}
+
+static void question(struct buf *b)
+{
+    buf_clear(b);
+    buf_fmt(b, "from:flows %s| ", ONE_OF(filters));
+    switch (rnd(6)) {
+    case 0:
+        buf_z(b, "count");
+        break;
+    case 1:
+        buf_z(b, "count by"), keys_put(b);
+        break;
+    case 2:
+        buf_fmt(b, "top %d", (int)(1 + rnd(12))), keys_put(b), buf_fmt(b, " by %s", ONE_OF(sums));
+        break;
+    case 3:
+        buf_fmt(b, "%s %s by", rnd(2) ? "sum" : "avg", ONE_OF(sums)), keys_put(b);
+        break;
+    case 4:
+        buf_fmt(b, "%s %s", rnd(2) ? "sum" : "avg", ONE_OF(sums));
+        break;
+    default:
+        buf_z(b, "count by"), keys_put(b), buf_fmt(b, " | top %d | sort count", (int)(1 + rnd(5)));
+    }
+}
+
+static bool row_text(void *ctx, const struct source_value *v, size_t n)
+{
+    char scratch[VALUE_SCRATCH];
+
+    for (size_t i = 0; i < n; i++) {
+        buf_fmt(ctx, "%d:", (int)v[i].type);
+        buf_str(ctx, source_value_text(&v[i], scratch));
+        buf_byte(ctx, i + 1 < n ? ' ' : '\n');
+    }
+    return true;
+}
+
+static void ask(const struct row_source *from, const struct query *q, struct buf *out, struct pipe_stats *st)
+{
+    struct err e = {0};
+
+    buf_clear(out);
+    assert_int_equal(pipe_run(q, from, NULL, UINT64_MAX, row_text, out, st, &e), 0);
+}
+
+static void questions_agree(struct flow_store *s)
+{
+    struct row_source from = flow_source(s), rows = from;
+    const struct row_source *sources[] = {&from};
+    struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+    struct buf text, folded, row_by_row;
+    size_t answers = 0;
+
+    rows.fold = NULL;
+    buf_init(&text, 4096), buf_init(&folded, 64 << 20), buf_init(&row_by_row, 64 << 20);
+    for (int i = 0; i < ASKED; i++) {
+        struct arena a = arena_init(1 << 20);
+        struct pipe_stats st, want;
+        struct err e = {0};
+        struct query *q;
+        question(&text);
+        if (query_parse_env(&a, buf_view(&text), &env, &q, &e) < 0)
+            fail_msg("%.*s: %s", (int)text.n, text.p, e.key);
+        ask(&rows, q, &row_by_row, &want);
+        ask(&from, q, &folded, &st);
+        if (!str_eq(buf_view(&folded), buf_view(&row_by_row)))
+            fail_msg("%.*s\n%.*s\nrow by row\n%.*s", (int)text.n, text.p, (int)folded.n, folded.p, (int)row_by_row.n,
+                     row_by_row.p);
+        assert_int_equal(st.scan.hits, want.scan.hits);
+        assert_int_equal(st.other, want.other);
+        assert_int_equal(st.skipped, want.skipped);
+        answers += folded.n > 0;
+        arena_free(&a);
+    }
+    assert_true(answers > ASKED / 2);
+    buf_done(&text), buf_done(&folded), buf_done(&row_by_row);
+}
+
+static void columns_add_up_as_rows_do(void **unused)
+{
+    for (int large = 0; large < 2; large++) {
+        struct flow_store *s = store();
+        for (int i = 0; i < ROWS / BATCH; i++)
+            append(s, large);
+        questions_agree(s); /* two blocks stored or waiting, one in memory */
+        flow_store_close(s);
+        s = store();
+        questions_agree(s); /* all stored */
+        append(s, large);
+        questions_agree(s); /* the newest in memory */
+        flow_store_close(s);
+    }
+}
+
+static void what_cannot_be_folded_is_not(void **unused)
+{
+    static const char *const others[] = {"from:flows | min bytes",   "from:flows | histogram 5m",
+                                         "from:flows | count by at", "from:flows | sum duration",
+                                         "from:flows | unique src",  "from:flows"};
+    struct flow_store *s = store();
+    struct row_source from = flow_source(s);
+    const struct row_source *sources[] = {&from};
+    struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct arena a = arena_init(1 << 20);
+        struct search_stats st = {0};
+        struct query *q;
+        assert_int_equal(query_parse_env(&a, str_c(others[i]), &env, &q, NULL), 0);
+        assert_int_equal(from.fold(s, q, NULL, 0, NULL, NULL, &st, NULL), 1);
+        arena_free(&a);
+    }
+    flow_store_close(s);
+}
+
+static void the_table_has_a_ceiling(void **unused)
+{
+    struct flow_groups g;
+    bool failed = false;
+
+    assert_true(flow_groups_init(&g, 2));
+    for (uint64_t i = 0; i < FLOW_GROUPS_MAX; i++)
+        flow_groups_at(&g, (uint64_t[]){i / 7, i}, &failed)->count = i;
+    assert_null(flow_groups_at(&g, (uint64_t[]){1, UINT64_MAX}, &failed));
+    assert_false(failed);
+    for (uint64_t i = 0; i < FLOW_GROUPS_MAX; i += 101)
+        assert_int_equal(flow_groups_at(&g, (uint64_t[]){i / 7, i}, &failed)->count, i);
+    flow_groups_done(&g);
+}
+
+static int store_setup(void **unused)
+{
+    clk = clock_manual(TEST_NOW);
+    test_dir_make_fast(dir);
+    return flow_batch_init(&batch) ? 0 : -1;
+}
+
+static int store_teardown(void **unused)
+{
+    flow_batch_done(&batch);
+    test_dir_drop(dir);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(columns_add_up_as_rows_do, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_folded_is_not, store_setup, store_teardown),
+        cmocka_unit_test(the_table_has_a_ceiling),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
