@@ -143,6 +143,27 @@ static void test_session_ends(void **state)
     call("GET /api/v1/session", h, NULL, 401);
 }
 
+/* The clock set back throws nobody out, and lets no session live longer than from
+ * then on it would. */
+static void test_clock_set_back(void **state)
+{
+    char h[512];
+
+    world_login(&w, "quantri", PASSWORD, NULL, h);
+    clock_advance(&w.clk, -10 * 3600 * NS_PER_S);
+    call("GET /api/v1/session", h, NULL, 200);
+    clock_advance(&w.clk, 30 * 60 * NS_PER_S); /* idle, by the new time */
+    call("GET /api/v1/session", h, NULL, 401);
+    world_login(&w, "quantri", PASSWORD, NULL, h);
+    clock_advance(&w.clk, -10 * 3600 * NS_PER_S);
+    for (int i = 0; i < 25; i++) {
+        call("GET /api/v1/session", h, NULL, 200);
+        clock_advance(&w.clk, 29 * 60 * NS_PER_S);
+    }
+    call("GET /api/v1/session", h, NULL, 401); /* 12 h 5 min after the first use by the new time */
+    clock_advance(&w.clk, 10 * 3600 * NS_PER_S);
+}
+
 static void test_csrf(void **state)
 {
     char h[512], cookie[256];
@@ -254,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_unlock),
         cmocka_unit_test(test_session_ends),
+        cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_csrf),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_token_expires),

@@ -159,6 +159,36 @@ static void test_vietnamese(void **state)
     assert_string_equal(world_text(&w, "title"), "Login needed");
 }
 
+/* Two people open one record; who saves second is told, loses nothing of the first's,
+ * and goes on from what is there. */
+static void test_two_people(void **state)
+{
+    static const char first[] = "{\"name\":\"Phòng của An\"}", second[] = "{\"address_text\":\"Số 2\"}";
+    char once[ONE_TIME_PASSWORD_MAX], other[512], h[700];
+
+    world_account(&w, "binh2", "operator", once);
+    world_login(&w, "binh2", once, "Thanh-Tre-Xanh-2026", other);
+    world_call(&w, "POST /api/v1/site", admin, "{\"code\":\"HAI\",\"name\":\"Phòng\"}",
+               strlen("{\"code\":\"HAI\",\"name\":\"Phòng\"}"));
+    assert_int_equal(w.status, 201);
+    world_call(&w, "GET /api/v1/site/HAI", other, NULL, 0);
+    assert_string_equal(w.etag, "\"1\"");
+    snprintf(h, sizeof(h), "%s\nIf-Match: \"1\"", admin);
+    world_call(&w, "PATCH /api/v1/site/HAI", h, first, strlen(first));
+    assert_int_equal(w.status, 200);
+    snprintf(h, sizeof(h), "%s\nIf-Match: \"1\"", other);
+    world_call(&w, "PATCH /api/v1/site/HAI", h, second, strlen(second));
+    assert_int_equal(w.status, 412);
+    assert_non_null(strstr(world_text(&w, "detail"), "2"));
+    world_call(&w, "PATCH /api/v1/site/HAI", other, second, strlen(second)); /* without saying what was seen */
+    assert_int_equal(w.status, 428);
+    snprintf(h, sizeof(h), "%s\nIf-Match: \"2\"", other);
+    world_call(&w, "PATCH /api/v1/site/HAI", h, second, strlen(second));
+    assert_int_equal(w.status, 200);
+    assert_string_equal(world_text(&w, "name"), "Phòng của An");
+    assert_string_equal(world_text(&w, "address_text"), "Số 2");
+}
+
 /* A record through its life: created, changed, stale, ended, in the history with the reason. */
 static void test_record(void **state)
 {
@@ -404,13 +434,20 @@ static void test_bulk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),          cmocka_unit_test(test_allow),
-        cmocka_unit_test(test_deep_and_large), cmocka_unit_test(test_content_type),
-        cmocka_unit_test(test_vietnamese),     cmocka_unit_test(test_record),
-        cmocka_unit_test(test_files),          cmocka_unit_test(test_openapi),
-        cmocka_unit_test(test_stream_ceiling), cmocka_unit_test(test_health_and_metrics),
-        cmocka_unit_test(test_addresses),      cmocka_unit_test(test_workbooks),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_deep_and_large),
+        cmocka_unit_test(test_content_type),
+        cmocka_unit_test(test_vietnamese),
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_stream_ceiling),
+        cmocka_unit_test(test_health_and_metrics),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_workbooks),
         cmocka_unit_test(test_bulk),
+        cmocka_unit_test(test_two_people),
     };
     return cmocka_run_group_tests_name("api/dispatch", tests, open_world, close_world);
 }

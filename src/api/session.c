@@ -101,7 +101,13 @@ static void write_seen(struct api *api, const char *hash, int64_t now)
 
     if (store_begin(registry_store(api->d.registry), STORE_WRITE, &tx, &e) < 0)
         return;
-    if (tx_exec(tx, "UPDATE api_session SET seen_at = ?1 WHERE hash = ?2", VALS(V_INT(now), V_Z(hash)), NULL, &e) < 0)
+    /* A session that began later than now, since the clock was set back, counts from now:
+     * else it would live for as much longer. */
+    if (tx_exec(
+            tx,
+            "UPDATE api_session SET seen_at = ?1, created_at = CASE WHEN created_at > ?1 THEN ?1 ELSE created_at END"
+            " WHERE hash = ?2",
+            VALS(V_INT(now), V_Z(hash)), NULL, &e) < 0)
         store_rollback(tx); /* a full disk: the session lives on until idle */
     else
         store_commit(tx, &e);
@@ -142,12 +148,12 @@ int session_resume(struct request *rq, str secret, struct err *e)
     rc = who_is(rq, r.account_id, r.account, e);
     if (rc < 0)
         return rc;
-    if (now - r.seen_at >= SEEN_EVERY_S)
+    if (now - r.seen_at >= SEEN_EVERY_S || now < r.seen_at)
         write_seen(rq->api, au->secret_hash, now);
     csrf_of(secret, au->csrf);
     au->ok = true;
     au->must_change = r.must_change;
-    au->expires_ns = (r.created_at + p.absolute_s) * NS_PER_S;
+    au->expires_ns = ((r.created_at < now ? r.created_at : now) + p.absolute_s) * NS_PER_S;
     return 0;
 }
 
@@ -226,7 +232,7 @@ int token_resume(struct request *rq, str secret, struct err *e)
     if (rc < 0)
         return rc;
     au->actor.roles &= (uint32_t)r.roles;
-    if (now - r.last_used >= SEEN_EVERY_S)
+    if (now - r.last_used >= SEEN_EVERY_S || now < r.last_used)
         token_used(rq->api, r.id, now);
     au->ok = au->by_token = true;
     au->must_change = r.must_change;

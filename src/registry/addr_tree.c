@@ -82,7 +82,11 @@ static bool detail_row(void *ctx, const struct val *c, size_t n)
 
     for (size_t i = 0, k = 0; i < n; k++) {
         bool ref = d->names[k][0] == '*';
-        json_t *v = c[i].type == VAL_INT ? json_integer(c[i].i) : c[i].type == VAL_TEXT ? json_from_str(c[i].s) : NULL;
+        bool host = strcmp(d->names[k], "fqdn") == 0;
+        json_t *v = c[i].type == VAL_INT    ? json_integer(c[i].i)
+                    : c[i].type != VAL_TEXT ? NULL
+                    : host                  ? host_json(c[i].s)
+                                            : json_from_str(c[i].s);
         if (ref && v != NULL)
             v = json_pack("{s:o, s:o, s:o}", "id", v, "key", json_from_str(c[i + 1].s), "title",
                           json_from_str(c[i + 2].s));

@@ -224,6 +224,7 @@ struct shown {
     struct finding *f;
     json_t *hits; /* by place in best.v */
     const struct best *b;
+    bool host; /* the title is a host name */
 };
 
 static bool shown_row(void *ctx, const struct val *c, size_t n)
@@ -237,8 +238,8 @@ static bool shown_row(void *ctx, const struct val *c, size_t n)
         str title = c[2].type == VAL_TEXT && c[2].s.n > 0 ? c[2].s : c[1].s;
         json_array_set_new(s->hits, i,
                            json_pack("{s:I, s:o, s:o, s:o, s:s}", "id", (json_int_t)c[0].i, "key",
-                                     json_from_str(c[1].s), "title", json_from_str(title), "state",
-                                     json_from_str(c[3].s), "match", match_names[s->b->v[i].m]));
+                                     json_from_str(c[1].s), "title", s->host ? host_json(title) : json_from_str(title),
+                                     "state", json_from_str(c[3].s), "match", match_names[s->b->v[i].m]));
     }
     return true;
 }
@@ -246,7 +247,7 @@ static bool shown_row(void *ctx, const struct val *c, size_t n)
 /* The records of the hits that the actor may see, in the order of the hits; the rest stays null. */
 static int fetch(struct finding *f, const struct kind *k, const struct best *b, json_t *hits, struct err *e)
 {
-    struct shown s = {f, hits, b};
+    struct shown s = {f, hits, b, k->fields[k->title_field].type == FT_FQDN};
     struct val p[2];
     size_t np = 0;
     struct buf sql;

@@ -6,31 +6,60 @@
 
 enum { TREE_DEPTH = 64 };
 
-/* A record is not above itself. Fields that name their own kind make a tree. */
+/* One step up: the parent of `at`, and the key of `at`. */
+struct above {
+    struct arena *a;
+    struct val parent;
+    str key;
+};
+
+static bool above_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct above *x = ctx;
+
+    (void)n;
+    x->parent = cols[0];
+    x->key = arena_str(x->a, cols[1].s);
+    return false;
+}
+
+/* A record is not above itself. Fields that name their own kind make a tree; a
+ * ring is told with everyone in it, from the record up to the record. */
 static int judge_tree(struct write *w, const struct rec *fresh, size_t i, struct err *e)
 {
-    const struct field *f = &fresh->k->fields[i];
-    struct val at = fresh->v[i];
+    const struct kind *k = fresh->k;
+    const struct field *f = &k->fields[i];
+    struct above x = {.a = w->a, .parent = fresh->v[i]};
+    struct err fe = {0};
+    struct buf ring;
     char sql[256];
+    int rc = 0, depth = 0;
 
-    if (at.type == VAL_NULL || fresh->id == 0)
+    if (x.parent.type == VAL_NULL)
         return 0;
-    snprintf(sql, sizeof(sql), "SELECT \"%.*s_id\" FROM \"%.*s\" WHERE id = ?1", STR_ARGS(f->name),
-             STR_ARGS(fresh->k->name));
-    for (int depth = 0; at.type == VAL_INT; depth++) {
-        if (at.i == fresh->id || depth > TREE_DEPTH) {
-            struct err fe;
-            ERR(&fe, -EINVAL, "registry.ring", S(rec_key(fresh)), S(fresh->ref[i].key));
-            write_fault(w, f->name, &fe);
-            return 0;
-        }
-        struct val next = V_NULL;
-        int rc = tx_one(w->tx, NULL, sql, &at, 1, &next, e);
-        if (rc < 0)
-            return rc;
-        at = next;
+    snprintf(sql, sizeof(sql), "SELECT \"%.*s_id\", \"%.*s\" FROM \"%.*s\" WHERE id = ?1", STR_ARGS(f->name),
+             STR_ARGS(k->fields[k->key_field].name), STR_ARGS(k->name));
+    buf_init(&ring, 64 * (KEY_MAX + 8));
+    buf_str(&ring, rec_key(fresh));
+    for (; rc == 0 && x.parent.type == VAL_INT && x.parent.i != fresh->id && depth <= TREE_DEPTH; depth++) {
+        struct val at = x.parent;
+        x.parent = V_NULL;
+        x.key = STR_NONE;
+        rc = tx_query(w->tx, sql, &at, 1, above_row, &x, e);
+        buf_z(&ring, " < ");
+        buf_str(&ring, x.key);
     }
-    return 0;
+    if (rc == 0 && depth > TREE_DEPTH) {
+        ERR(&fe, -EINVAL, "registry.too_deep", S(rec_key(fresh)), N(TREE_DEPTH));
+    } else if (rc == 0 && x.parent.type == VAL_INT) {
+        buf_z(&ring, " < ");
+        buf_str(&ring, rec_key(fresh));
+        ERR(&fe, -EINVAL, "registry.ring", S(rec_key(fresh)), S(fresh->ref[i].key), S(buf_view(&ring)));
+    }
+    if (fe.code != 0)
+        write_fault(w, f->name, &fe);
+    buf_done(&ring);
+    return rc;
 }
 
 static int judge_within(struct write *w, const struct rec *fresh, size_t i)

@@ -8,6 +8,13 @@
 
 enum { PAST_SCAN_MAX = 2000000 };
 
+/* What had been written by then. Where the clock was set back, rows of before and
+ * after it lie over each other in time; a row that a later one of its record
+ * builds on is taken with it, so that what is shown is a state that there was. */
+#define THEN(at)                                                                                                       \
+    "(at <= " at " OR EXISTS (SELECT 1 FROM history g WHERE g.kind = h.kind AND g.record_id = h.record_id"             \
+    " AND g.seq > h.seq AND g.at <= " at "))"
+
 static void stamp(json_t *rec, const struct val *rev, const struct val *at, const struct val *by)
 {
     char text[32];
@@ -80,8 +87,8 @@ int registry_get_at(struct registry *r, const struct actor *who, str kind, str i
         if (rc == 0)
             rc = tx_query(
                 tx,
-                "SELECT op, rev, at, by_name, after FROM history WHERE kind = ?1 AND record_id = ?2 AND at <= ?3"
-                " ORDER BY seq",
+                "SELECT op, rev, at, by_name, after FROM history h WHERE kind = ?1 AND record_id = ?2 AND " THEN(
+                    "?3") " ORDER BY seq",
                 VALS(V_STR(kind), V_INT(id), V_INT(at_ns)), one_row, &rec, e);
         if (rc == 0)
             rc = personal_show(r, tx, &a, k, id, rec, e);
@@ -207,11 +214,11 @@ static int past_read(struct registry *r, struct past *p, const struct scope *s, 
 
     if (p->q->cursor.n > 0 && !str_i64(p->q->cursor, &after))
         return ERR(e, -EINVAL, "registry.bad_cursor");
-    int rc =
-        tx_query(tx,
-                 "SELECT op, rev, at, by_name, after, record_id FROM history WHERE kind = ?1 AND record_id > ?2 AND"
-                 " at <= ?3 ORDER BY record_id, seq",
-                 VALS(V_STR(p->k->name), V_INT(after), V_INT(at)), list_row, p, e);
+    int rc = tx_query(
+        tx,
+        "SELECT op, rev, at, by_name, after, record_id FROM history h WHERE kind = ?1 AND record_id > ?2 AND " THEN(
+            "?3") " ORDER BY record_id, seq",
+        VALS(V_STR(p->k->name), V_INT(after), V_INT(at)), list_row, p, e);
     if (rc == 0 && !p->more)
         take(p);
     if (rc == 0 && p->too_much)

@@ -227,10 +227,16 @@ static json_t *seconds_json(int64_t s)
     return json_string(text);
 }
 
-static json_t *ref_json(int64_t id, const struct ref_text *t)
+static json_t *title_json(bool host, str title, str key)
+{
+    title = title.n > 0 ? title : key;
+    return host ? host_json(title) : json_from_str(title);
+}
+
+static json_t *ref_json(const struct field *f, int64_t id, const struct ref_text *t)
 {
     return json_pack("{s:I, s:o, s:o}", "id", (json_int_t)id, "key", json_from_str(t->key), "title",
-                     json_from_str(t->title.n > 0 ? t->title : t->key));
+                     title_json(f->ref_host, t->title, t->key));
 }
 
 static json_t *field_json(const struct rec *rec, size_t i)
@@ -238,12 +244,12 @@ static json_t *field_json(const struct rec *rec, size_t i)
     const struct field *f = &rec->k->fields[i];
 
     if (f->type == FT_REF)
-        return rec->v[i].type == VAL_NULL ? json_null() : ref_json(rec->v[i].i, &rec->ref[i]);
+        return rec->v[i].type == VAL_NULL ? json_null() : ref_json(f, rec->v[i].i, &rec->ref[i]);
     if (f->type != FT_REFS)
         return value_to_json(f, &rec->v[i]);
     json_t *list = json_array();
     for (size_t j = 0; j < rec->refs[i].n; j++)
-        json_array_append_new(list, ref_json(rec->refs[i].id[j], &rec->refs[i].text[j]));
+        json_array_append_new(list, ref_json(f, rec->refs[i].id[j], &rec->refs[i].text[j]));
     return list;
 }
 
@@ -254,11 +260,11 @@ json_t *rec_json(const struct rec *rec)
     str title = rec->v[rec->k->title_field].s;
     json_t *o = json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)rec->id,
                           "kind", json_from_str(rec->k->name), "key", json_from_str(rec_key(rec)), "title",
-                          json_from_str(title.n > 0 ? title : rec_key(rec)), "state", json_from_str(rec->state), "rev",
-                          (json_int_t)rec->rev, "valid_from", seconds_json(rec->valid_from), "valid_to",
-                          seconds_json(rec->valid_to), "created_at", seconds_json(rec->created_at), "created_by",
-                          json_from_str(rec->created_by), "changed_at", seconds_json(rec->changed_at), "changed_by",
-                          json_from_str(rec->changed_by));
+                          title_json(rec->k->fields[rec->k->title_field].type == FT_FQDN, title, rec_key(rec)), "state",
+                          json_from_str(rec->state), "rev", (json_int_t)rec->rev, "valid_from",
+                          seconds_json(rec->valid_from), "valid_to", seconds_json(rec->valid_to), "created_at",
+                          seconds_json(rec->created_at), "created_by", json_from_str(rec->created_by), "changed_at",
+                          seconds_json(rec->changed_at), "changed_by", json_from_str(rec->changed_by));
     char name[COL_MAX];
 
     for (size_t i = 0; o != NULL && i < rec->k->nfields; i++) {

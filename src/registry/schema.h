@@ -72,6 +72,7 @@ struct field {
     struct label label, help;
     bool required, unique, personal; /* personal: data of a natural person */
     str ref_kind;                    /* ref, refs */
+    bool ref_host;                   /* what it names has a host name for a title */
     struct enum_value *values;
     size_t nvalues;
     str dflt;

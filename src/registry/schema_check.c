@@ -245,6 +245,17 @@ static void check_via_ring(const struct at *c)
     }
 }
 
+/* Known when all kinds have their titles. */
+static void note_ref_hosts(struct schema *s)
+{
+    for (size_t i = 0; i < s->nkinds; i++)
+        for (size_t j = 0; j < s->kinds[i].nfields; j++) {
+            struct field *f = &s->kinds[i].fields[j];
+            const struct kind *t = f->ref_kind.n > 0 ? schema_kind(s, f->ref_kind) : NULL;
+            f->ref_host = t != NULL && t->fields[t->title_field].type == FT_FQDN;
+        }
+}
+
 void schema_check(struct loading *l)
 {
     struct schema *s = l->s;
@@ -275,5 +286,7 @@ void schema_check(struct loading *l)
         check_via_ring(&c);
         schema_check_life(l, i);
     }
+    if (l->es->total == before)
+        note_ref_hosts(s);
     map_done(&tables);
 }

@@ -16,6 +16,11 @@ str rec_folded(struct arena *a, const struct rec *rec)
             continue;
         str part = rec->v[i].s;
         part.n = utf8_cut(part, PART_MAX);
+        str shown = t == FT_FQDN || t == FT_EMAIL ? host_shown(a, part) : part;
+        if (!str_eq(shown, part)) { /* found by either form */
+            buf_byte(&b, ' ');
+            buf_str(&b, shown);
+        }
         buf_byte(&b, ' '); /* a part that does not fit is left out whole */
         buf_str(&b, part);
     }

@@ -31,6 +31,12 @@ void prefix_bin(struct prefix p, char first[IP_BIN_MAX], char last[IP_BIN_MAX]);
 typedef int parse_fn(struct arena *a, const struct field *f, str in, struct val *out, struct err *e);
 parse_fn parse_ip, parse_prefix, parse_mac, parse_fqdn, parse_email, parse_phone;
 
+/* value_idn.c: host names in other letters than a to z are stored as DNS has them
+ * (A-labels, RFC 5890) and shown as people write them (U-labels). */
+bool host_ascii(struct arena *a, str in, str *out); /* in: any form; false: not a name */
+str host_shown(struct arena *a, str stored);        /* also of an e-mail address */
+json_t *host_json(str stored);
+
 /* sort.c: a key whose byte order is the order of a Vietnamese dictionary, and
  * puts "MT 9" before "MT 10". */
 str text_sort_key(struct arena *a, str s);

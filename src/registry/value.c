@@ -317,6 +317,9 @@ json_t *value_to_json(const struct field *f, const struct val *v)
         return json_boolean(v->i != 0);
     case FT_TIME:
         return time_json(v->i);
+    case FT_FQDN:
+    case FT_EMAIL:
+        return host_json(v->s);
     case FT_LEVEL:
         return v->i >= 0 && (size_t)v->i < f->nvalues ? json_from_str(f->values[v->i].value) : json_integer(v->i);
     case FT_JSON: {
@@ -341,7 +344,7 @@ str value_text(struct arena *a, const struct field *f, const struct val *v)
     case VAL_NULL:
         return STR("");
     case VAL_TEXT:
-        return v->s;
+        return f->type == FT_FQDN || f->type == FT_EMAIL ? host_shown(a, v->s) : v->s;
     case VAL_REAL:
         return arena_fmt(a, "%.17g", v->r);
     default:

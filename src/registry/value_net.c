@@ -62,7 +62,7 @@ int parse_mac(struct arena *a, const struct field *f, str in, struct val *out, s
 }
 
 /* Letters, digits and hyphens, 63 a label, 253 in all (RFC 1123 2.1); lower
- * case, without the dot at the end. */
+ * case, without the dot at the end. Other letters become an A-label first. */
 static bool host_name(struct arena *a, str in, str *out)
 {
     size_t label = 0;
@@ -70,6 +70,8 @@ static bool host_name(struct arena *a, str in, str *out)
 
     if (str_ends(in, STR(".")))
         in.n--;
+    if (!host_ascii(a, in, &in))
+        return false;
     if (in.n == 0 || in.n > 253 || (p = arena_alloc(a, in.n)) == NULL)
         return false;
     for (size_t i = 0; i < in.n; i++) {
