@@ -434,20 +434,13 @@ static void test_bulk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_allow),
-        cmocka_unit_test(test_deep_and_large),
-        cmocka_unit_test(test_content_type),
-        cmocka_unit_test(test_vietnamese),
-        cmocka_unit_test(test_record),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_openapi),
-        cmocka_unit_test(test_stream_ceiling),
-        cmocka_unit_test(test_health_and_metrics),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_workbooks),
-        cmocka_unit_test(test_bulk),
-        cmocka_unit_test(test_two_people),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_deep_and_large), cmocka_unit_test(test_content_type),
+        cmocka_unit_test(test_vietnamese),     cmocka_unit_test(test_record),
+        cmocka_unit_test(test_files),          cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_stream_ceiling), cmocka_unit_test(test_health_and_metrics),
+        cmocka_unit_test(test_addresses),      cmocka_unit_test(test_workbooks),
+        cmocka_unit_test(test_bulk),           cmocka_unit_test(test_two_people),
     };
     return cmocka_run_group_tests_name("api/dispatch", tests, open_world, close_world);
 }
