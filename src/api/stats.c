@@ -143,6 +143,7 @@ json_t *stats_json(struct api *api)
     json_object_set_new(o, "flows", group_json(c, n, "flows"));
     json_object_set_new(o, "files", group_json(c, n, "files"));
     json_object_set_new(o, "pipeline", group_json(c, n, "pipeline"));
+    json_object_set_new(o, "cluster", group_json(c, n, "cluster"));
     json_object_set_new(o, "judge", judge_json(api));
     json_object_set_new(o, "registry", registry_json(api));
     json_object_set_new(o, "api", api_json(api));

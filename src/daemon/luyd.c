@@ -41,11 +41,10 @@ static const struct {
     const char *name;
     int (*fn)(struct luyd *d, struct err *e);
 } steps[] = {
-    {"configuration", open_config}, {"data", open_data},         {"keys", open_vault},
-    {"registry", open_registry},    {"calendar", open_calendar}, {"journal", open_journal},
-    {"flows", open_flows},          {"judge", open_judge},       {"api", open_api},
-    {"intake", open_intake},        {"role", open_leading},      {"https", start_api},
-    {"ports", write_ports},
+    {"configuration", open_config}, {"data", open_data},       {"keys", open_vault},    {"registry", open_registry},
+    {"calendar", open_calendar},    {"journal", open_journal}, {"flows", open_flows},   {"judge", open_judge},
+    {"clickhouse", open_set},       {"api", open_api},         {"intake", open_intake}, {"clickhouse", start_cluster},
+    {"role", open_leading},         {"https", start_api},      {"ports", write_ports},
 };
 
 void log_step(const char *name, const struct err *e)
@@ -115,6 +114,7 @@ void luyd_stop(struct luyd *d)
         self_sayf(d->self, 5, "event=luyd_stop pid=%d", (int)getpid());
     log_set_hook(NULL, NULL);
     leading_stop(d->leading);
+    cluster_stop(d->cluster);
     pipeline_stop(d->pipeline);
     tailer_close(d->tailer);
     if (d->intake != NULL)
@@ -138,6 +138,7 @@ void luyd_stop(struct luyd *d)
     if (d->lock_fd >= 0)
         close(d->lock_fd);
     arena_free(&d->cfg_arena);
+    explicit_bzero(d->set_password, sizeof(d->set_password));
     free(d);
 }
 

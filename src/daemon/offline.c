@@ -52,6 +52,11 @@ int luyd_check(const struct luyd_options *o)
     }
     paths_make(&d->cfg, &d->paths);
     e = (struct err){0};
+    if (open_set(d, &e) < 0) {
+        log_step("clickhouse", &e);
+        bad = true;
+    }
+    e = (struct err){0};
     if (check_packs(d, &e) < 0) {
         log_step("packs", &e);
         bad = true;

@@ -35,7 +35,9 @@ static void password_hook(void *ctx, str account) { first_done(((struct luyd *)c
 static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
 {
     struct luyd *d = ctx;
-    return d->pipeline != NULL ? pipeline_counters(d->pipeline, out, cap) : 0;
+    size_t n = d->pipeline != NULL ? pipeline_counters(d->pipeline, out, cap) : 0;
+    struct cluster *c = __atomic_load_n(&d->cluster, __ATOMIC_ACQUIRE);
+    return c != NULL ? n + cluster_counters(c, out + n, cap - n) : n;
 }
 
 /* What the flow receiver has to say becomes an event of Lũy's own. */

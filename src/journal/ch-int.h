@@ -7,6 +7,7 @@
 struct ch_node {
     char url[CH_URL_MAX];
     bool replicated; /* its table is a replicated one */
+    bool ready;      /* its tables are there, as far as is known */
 };
 struct ch_shard {
     struct ch_node node[CH_REPLICAS_MAX];
@@ -17,6 +18,7 @@ struct ch {
     size_t n;
     char database[64], cluster[64], user[64], password[128];
     const struct clock *clk;
+    const volatile bool *stop;
 };
 
 /* One POST. body may be empty. Bytes of the answer go to take as they come; it

@@ -85,6 +85,8 @@ void ch_close(struct ch *c)
 
 size_t ch_shards(const struct ch *c) { return c->n; }
 
+void ch_stop_on(struct ch *c, const volatile bool *stop) { c->stop = stop; }
+
 const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event" : "event_local"; }
 
 /* ---- tables ---- */
@@ -127,24 +129,38 @@ static int table_all(struct ch *c, const struct ch_node *n, struct err *e)
     return ch_exec(c, n, sql, e);
 }
 
-int ch_setup(struct ch *c, struct err *e)
+/* Our database may not be there yet, and a request names one. */
+static int database_make(struct ch *c, const struct ch_node *n, struct err *e)
 {
     char sql[128], database[64];
-    int rc = 0;
 
     snprintf(sql, sizeof(sql), "CREATE DATABASE IF NOT EXISTS %s", c->database);
     memcpy(database, c->database, sizeof(database));
+    snprintf(c->database, sizeof(c->database), "default");
+    int rc = ch_exec(c, n, sql, e);
+    memcpy(c->database, database, sizeof(database));
+    return rc;
+}
+
+static int node_setup(struct ch *c, struct ch_node *n, struct err *e)
+{
+    int rc = database_make(c, n, e);
+
+    if (rc == 0)
+        rc = table_local(c, n, e);
+    if (rc == 0)
+        rc = table_all(c, n, e);
+    n->ready = rc == 0;
+    return rc;
+}
+
+int ch_setup(struct ch *c, struct err *e)
+{
+    int rc = 0;
+
     for (size_t s = 0; s < c->n && rc == 0; s++)
-        for (size_t r = 0; r < c->shard[s].n && rc == 0; r++) {
-            struct ch_node *n = &c->shard[s].node[r];
-            snprintf(c->database, sizeof(c->database), "default"); /* ours may not be there yet */
-            rc = ch_exec(c, n, sql, e);
-            memcpy(c->database, database, sizeof(database));
-            if (rc == 0)
-                rc = table_local(c, n, e);
-            if (rc == 0)
-                rc = table_all(c, n, e);
-        }
+        for (size_t r = 0; r < c->shard[s].n && rc == 0; r++)
+            rc = node_setup(c, &c->shard[s].node[r], e);
     return rc;
 }
 
@@ -162,6 +178,15 @@ void ch_batch_clear(struct ch_batch *b)
 {
     buf_clear(&b->buf);
     b->rows = 0;
+    b->again = false;
+}
+
+static int month_of(int64_t ns)
+{
+    int y, m, d;
+
+    civil_from_days(ns / (86400 * NS_PER_S), &y, &m, &d);
+    return y * 12 + m;
 }
 
 static void event_put(struct buf *b, uint64_t seq, const struct event *ev)
@@ -197,16 +222,53 @@ static void event_put(struct buf *b, uint64_t seq, const struct event *ev)
 
 bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev)
 {
-    if (b->rows == CH_BATCH_ROWS || (b->rows > 0 && b->buf.n >= CH_BATCH_BYTES))
+    int month = month_of(ev->received_ns);
+
+    if (b->rows == CH_BATCH_ROWS || (b->rows > 0 && (b->buf.n >= CH_BATCH_BYTES || month != b->month)))
         return false;
-    if (b->rows == 0)
+    if (b->rows == 0) {
         b->first = seq;
+        b->received = ev->received_ns;
+        b->month = month;
+    }
     event_put(&b->buf, seq, ev);
+    b->last = seq;
     b->rows++;
     return true;
 }
 
-int ch_insert(struct ch *c, const struct ch_batch *b, struct err *e)
+/* -EALREADY: it has them. */
+static int node_asked(const struct ch *c, const struct ch_node *n, const struct ch_batch *b, struct err *e)
+{
+    char sql[256];
+    uint64_t rows = 0;
+
+    if (n->replicated || !b->again)
+        return 0;
+    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local WHERE seq >= %llu AND seq <= %llu", c->database,
+             (unsigned long long)b->first, (unsigned long long)b->last);
+    int rc = ch_number(c, n, sql, &rows, e);
+    return rc < 0 ? rc : rows > 0 ? -EALREADY : 0;
+}
+
+static int node_insert(struct ch *c, struct ch_node *n, struct ch_batch *b, struct err *e)
+{
+    struct ch_call call = {.node = n, .sql = "INSERT INTO event_local FORMAT RowBinary", .body = buf_view(&b->buf)};
+    int rc = n->ready ? 0 : node_setup(c, n, e);
+
+    if (rc == 0)
+        rc = node_asked(c, n, b, e);
+    if (rc == -EALREADY)
+        return 0;
+    if (rc == 0) {
+        b->again = true;
+        rc = ch_request(c, &call, e);
+    }
+    n->ready = rc == 0;
+    return rc;
+}
+
+int ch_insert(struct ch *c, struct ch_batch *b, struct err *e)
 {
     struct ch_shard *s = &c->shard[b->first / CH_BATCH_ROWS % c->n];
     int rc = -EHOSTUNREACH;
@@ -215,41 +277,46 @@ int ch_insert(struct ch *c, const struct ch_batch *b, struct err *e)
         return 0;
     if (b->buf.failed)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    for (size_t r = 0; r < s->n && rc == -EHOSTUNREACH; r++) {
+    for (size_t r = 0; r < s->n && (rc == -EHOSTUNREACH || rc == -EBADMSG); r++) {
         size_t at = (s->first + r) % s->n;
-        struct ch_call call = {
-            .node = &s->node[at], .sql = "INSERT INTO event_local FORMAT RowBinary", .body = buf_view(&b->buf)};
-        rc = ch_request(c, &call, e);
+        rc = node_insert(c, &s->node[at], b, e);
         if (rc == 0)
             s->first = at;
     }
     return rc;
 }
 
-int ch_next_seq(struct ch *c, uint64_t *next, struct err *e)
+/* Behind the newest event that this node has. */
+static int node_next(struct ch *c, struct ch_node *n, uint64_t *next, struct err *e)
 {
     char sql[128];
-    uint64_t last = 0, rows = 0;
-    int rc = -EHOSTUNREACH;
+    uint64_t rows = 0, last = 0;
+    int rc = n->ready ? 0 : node_setup(c, n, e);
+
+    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local", c->database);
+    if (rc == 0)
+        rc = ch_number(c, n, sql, &rows, e);
+    snprintf(sql, sizeof(sql), "SELECT max(seq) FROM %s.event_local", c->database);
+    if (rc == 0)
+        rc = ch_number(c, n, sql, &last, e);
+    if (rc == 0 && rows > 0 && last >= *next)
+        *next = last + 1;
+    return rc;
+}
+
+int ch_next_seq(struct ch *c, uint64_t *next, struct err *e)
+{
+    uint64_t most = 0;
 
     for (size_t s = 0; s < c->n; s++) {
-        rc = -EHOSTUNREACH;
-        for (size_t r = 0; r < c->shard[s].n && rc == -EHOSTUNREACH; r++) {
-            uint64_t n = 0, most = 0;
-            const struct ch_node *node = &c->shard[s].node[(c->shard[s].first + r) % c->shard[s].n];
-            snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local", c->database);
-            rc = ch_number(c, node, sql, &n, e);
-            snprintf(sql, sizeof(sql), "SELECT max(seq) FROM %s.event_local", c->database);
-            if (rc == 0)
-                rc = ch_number(c, node, sql, &most, e);
-            if (rc == 0 && n > 0) {
-                rows += n;
-                last = most > last ? most : last;
-            }
+        int best = -EHOSTUNREACH;
+        for (size_t r = 0; r < c->shard[s].n; r++) { /* a replica may be behind the others */
+            int rc = node_next(c, &c->shard[s].node[r], &most, e);
+            best = rc == 0 || best != 0 ? rc : best;
         }
-        if (rc < 0)
-            return rc;
+        if (best < 0)
+            return best;
     }
-    *next = rows == 0 ? 0 : last + 1;
+    *next = most;
     return 0;
 }

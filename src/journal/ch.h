@@ -23,23 +23,30 @@ struct ch_cfg {
 struct ch;
 int ch_open(const struct ch_cfg *cfg, const struct clock *clk, struct ch **out, struct err *e); /* asks nobody yet */
 void ch_close(struct ch *c);
+void ch_stop_on(struct ch *c, const volatile bool *stop); /* requests end with -ECANCELED when it becomes true */
 size_t ch_shards(const struct ch *c);
 /* Database and tables on every node. -EHOSTUNREACH when one does not answer: try
  * again, what is there stays. */
 int ch_setup(struct ch *c, struct err *e);
 
-/* Rows of one INSERT. */
+/* Rows of one INSERT: of one month, because a table's parts are months and only
+ * the rows of one part go in all or none. */
 struct ch_batch {
     struct buf buf;
-    uint64_t first; /* number of the first event */
+    uint64_t first, last; /* numbers of its first and last event */
+    int64_t received;     /* of the first */
+    int month;
     uint32_t rows;
+    bool again; /* an INSERT of it was begun and its end is not known */
 };
 void ch_batch_init(struct ch_batch *b);
 void ch_batch_done(struct ch_batch *b);
 void ch_batch_clear(struct ch_batch *b);
 bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev); /* false: full */
-/* 0 when a replica has it. -EHOSTUNREACH: none took it, keep the batch; -EBADMSG: refused for good. */
-int ch_insert(struct ch *c, const struct ch_batch *b, struct err *e);
+/* 0 when a replica has it; tables that a node lacks are made first. -EHOSTUNREACH: none took it, keep the batch;
+ * -EBADMSG: refused, and time alone will not help; -ECANCELED. A table that is not replicated keeps no digests:
+ * with `again` it is asked whether it has the batch already. */
+int ch_insert(struct ch *c, struct ch_batch *b, struct err *e);
 
 /* The query as SQL's WHERE over the event table. *exact: it says exactly what
  * query_match says; else it lets too much through and each row is to be asked. */

@@ -10,6 +10,7 @@ enum { CONNECT_MS = 5000, QUIET_S = 60, WHY_MAX = 512 };
 struct flight {
     const struct ch_call *call;
     const struct clock *clk;
+    const volatile bool *stop;
     CURL *curl;
     char why[WHY_MAX]; /* the beginning of what a failed request answered */
     size_t nwhy;
@@ -36,7 +37,7 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 {
     struct flight *f = ctx;
 
-    if (f->call->cancel != NULL && *f->call->cancel)
+    if ((f->call->cancel != NULL && *f->call->cancel) || (f->stop != NULL && *f->stop))
         f->rc = -ECANCELED;
     if (f->call->deadline_mono_ns != 0 && clock_mono(f->clk) > f->call->deadline_mono_ns)
         f->rc = -ETIME;
@@ -104,7 +105,7 @@ static int outcome(struct flight *f, CURLcode code, struct err *e)
 int ch_request(const struct ch *c, const struct ch_call *call, struct err *e)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct flight f = {.call = call, .clk = c->clk};
+    struct flight f = {.call = call, .clk = c->clk, .stop = c->stop};
     struct curl_slist *headers;
     struct buf url;
     str body = call->body.n > 0 ? call->body : str_c(call->sql);

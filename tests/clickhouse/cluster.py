@@ -83,11 +83,12 @@ class Node(Process):
         except (OSError, urllib.error.URLError):
             return False
 
-    def configure(self, zookeeper, nodes):
+    def configure(self, zookeeper, nodes, replicated):
         shards = "".join(
             "<shard><internal_replication>true</internal_replication>"
             + "".join(f"<replica><host>127.0.0.1</host><port>{n.tcp}</port></replica>" for n in nodes if n.shard == s)
             + "</shard>" for s in sorted({n.shard for n in nodes}))
+        macros = f"<macros><shard>{self.shard}</shard><replica>{self.replica}</replica></macros>" if replicated else ""
         for name in ("data", "tmp", "schemas"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "users.xml").write_text(USERS, encoding="ascii")
@@ -100,17 +101,18 @@ class Node(Process):
  <default_database>default</default_database><mark_cache_size>5368709</mark_cache_size>
  <zookeeper><node><host>127.0.0.1</host><port>{zookeeper}</port></node><session_timeout_ms>4000</session_timeout_ms></zookeeper>
  <merge_tree><replicated_max_ratio_of_wrong_parts>1</replicated_max_ratio_of_wrong_parts></merge_tree>
- <macros><shard>{self.shard}</shard><replica>{self.replica}</replica></macros>
+ {macros}
  <remote_servers><{CLUSTER}>{shards}</{CLUSTER}></remote_servers>
 </yandex>
 """, encoding="ascii")
 
 
 class Cluster:
-    """with Cluster(folder) as c: c.nodes[shard * replicas + replica]"""
+    """with Cluster(folder) as c: c.nodes[shard * replicas + replica]. replicated:
+    the nodes have macros, so that tables of Lũy's are replicated ones."""
 
-    def __init__(self, folder, shards=2, replicas=2):
-        self.folder = pathlib.Path(folder)
+    def __init__(self, folder, shards=2, replicas=2, replicated=True):
+        self.replicated, self.folder = replicated, pathlib.Path(folder)
         ports = free_ports(1 + 3 * shards * replicas)
         self.zookeeper_port = ports.pop()
         self.nodes = [Node(self.folder / f"s{s}r{r}", s, r, [ports.pop() for _ in range(3)]) for s in range(shards) for r in range(replicas)]
@@ -128,7 +130,7 @@ class Cluster:
         if not until(30, self.zookeeper_alive):
             raise RuntimeError("zookeeper did not start: " + (self.folder / "zookeeper.log").read_text(errors="replace")[-1000:])
         for node in self.nodes:
-            node.configure(self.zookeeper_port, self.nodes)
+            node.configure(self.zookeeper_port, self.nodes, self.replicated)
             node.start()
         for node in self.nodes:
             if not until(30, node.alive):

@@ -23,14 +23,14 @@ import tap
 BATCHES, ROWS = 60, 500
 
 
-def answers(program, c):
-    """What the C test says, line by line, as lines of this run."""
-    run = subprocess.run([program, c.spec, cluster.CLUSTER], capture_output=True, text=True, check=False, errors="replace",
+def answers(name, program, c, alone=False):
+    """What a C test says, line by line, as lines of this run."""
+    run = subprocess.run([program, c.spec, "" if alone else cluster.CLUSTER], capture_output=True, text=True, check=False, errors="replace",
                          env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"))
     lines = re.findall(r"^(ok|not ok) \d+ - (.*)$", run.stdout, re.M)
     for word, title in lines:
-        tap.check(f"answers: {title}", word == "ok", run.stdout + run.stderr)
-    tap.check("answers: all of it ran", len(lines) >= 4 and run.returncode == 0, run.stdout + run.stderr)
+        tap.check(f"{name}: {title}", word == "ok", run.stdout + run.stderr)
+    tap.check(f"{name}: all of it ran", len(lines) >= 3 and run.returncode == 0, run.stdout + run.stderr)
 
 
 def storm(program, c):
@@ -91,12 +91,16 @@ def main():
     if lacks:
         tap.skip("a ClickHouse set", f"{lacks} is not here")
         tap.close()
-    program = args.build.resolve() / "src" / "journal" / "test_journal_ch"
+    programs = args.build.resolve() / "src" / "journal"
+    program, feed = programs / "test_journal_ch", programs / "test_journal_ch_feed"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
     try:
         with cluster.Cluster(folder) as c:
-            tap.part("answers", answers, program, c)
+            tap.part("answers", answers, "answers", program, c)
+            tap.part("feed", answers, "feed", feed, c)
             tap.part("storm", storm, program, c)
+        with cluster.Cluster(folder / "alone", 1, 1, replicated=False) as c:
+            tap.part("alone", answers, "one node, not replicated", feed, c, True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tap.close()

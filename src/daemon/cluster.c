@@ -1,0 +1,210 @@
+/* The ClickHouse set: its part of the configuration, and the thread that sends
+ * what the journal sealed. The thread shares nothing with intake, sealing and
+ * retention but the journal's lock, which it holds for a look at the lists. */
+#include "daemon/luyd-int.h"
+#include "base/file.h"
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct cluster {
+    struct ch_feed *feed;
+    struct self_queue *self;
+    const struct clock *clk;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop; /* under lock */
+};
+
+/* ---- configuration ---- */
+
+static int password_read(struct luyd *d, struct err *e)
+{
+    const char *path = d->cfg.clickhouse_password_file;
+    struct arena a = arena_init(1 << 16);
+    struct stat st;
+    str text;
+    int rc = file_read(&a, path, 4096, &text, e);
+
+    if (rc == 0 && stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+        rc = ERR(e, -EACCES, "daemon.clickhouse_password_mode", path);
+    if (rc == 0) {
+        while (text.n > 0 && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
+            text.n--;
+        if (text.n == 0 || text.n > CLUSTER_PASSWORD_MAX || str_find(text, STR("\n")) != SIZE_MAX)
+            rc = ERR(e, -EINVAL, "daemon.clickhouse_password", path, err_n(CLUSTER_PASSWORD_MAX));
+        else
+            memcpy(d->set_password, text.p, text.n);
+    }
+    arena_free(&a);
+    return rc;
+}
+
+/* Checked as a whole, asking no node. */
+int open_set(struct luyd *d, struct err *e)
+{
+    const struct config *c = &d->cfg;
+    struct ch *set = NULL;
+
+    if (c->clickhouse[0] == '\0')
+        return 0;
+    int rc = c->clickhouse_password_file[0] != '\0' ? password_read(d, e) : 0;
+    if (rc == 0 && strlen(c->clickhouse_user) > CLUSTER_USER_MAX)
+        rc = ERR(e, -EINVAL, "daemon.clickhouse_user", err_n(CLUSTER_USER_MAX));
+    if (rc < 0)
+        return rc;
+    struct ch_cfg cfg = {.nodes = str_c(c->clickhouse),
+                         .cluster = str_c(c->clickhouse_cluster),
+                         .database = str_c(c->clickhouse_database),
+                         .user = str_c(c->clickhouse_user),
+                         .password = str_c(d->set_password)};
+    rc = ch_open(&cfg, &d->clk, &set, e);
+    ch_close(set);
+    if (rc == 0)
+        d->set = cfg;
+    return rc;
+}
+
+int start_cluster(struct luyd *d, struct err *e)
+{
+    char path[1100];
+    struct cluster_parts parts = {d->journal, &d->set, path, d->self, &d->clk};
+    struct cluster *c = NULL;
+
+    if (d->set.nodes.n == 0)
+        return 0;
+    snprintf(path, sizeof(path), "%s/cluster-position", d->o.data);
+    int rc = cluster_start(&parts, &c, e);
+    if (rc == 0)
+        __atomic_store_n(&d->cluster, c, __ATOMIC_RELEASE); /* who counts looks from its own thread */
+    return rc;
+}
+
+/* ---- the thread ---- */
+
+static void on_note(void *ctx, const struct ch_feed_note *n)
+{
+    struct cluster *c = ctx;
+    char why[1024] = "";
+    static const struct {
+        const char *name;
+        int severity;
+    } events[] = {[CF_DOWN] = {"cluster_down", 4},
+                  [CF_UP] = {"cluster_up", 5},
+                  [CF_SKIPPED] = {"cluster_skipped", 3},
+                  [CF_BAD] = {"cluster_bad_block", 3}};
+
+    if (n->why != NULL)
+        err_sentence(n->why, LANG_EN, why, sizeof(why));
+    for (char *p = why; *p != '\0'; p++) /* a server's words stay one value on one line */
+        if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
+            *p = '\'';
+    self_sayf(c->self, events[n->event].severity, "event=%s next=%llu count=%llu reason=\"%s\"", events[n->event].name,
+              (unsigned long long)n->first, (unsigned long long)n->n, why);
+}
+
+/* The condition waits by the system's clock; `due` comes from the clock that was given. */
+static void wait_until(struct cluster *c, int64_t due)
+{
+    int64_t ns = due - clock_mono(c->clk);
+    struct timespec ts;
+
+    if (ns <= 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    ns += ts.tv_nsec;
+    ts.tv_sec += ns / NS_PER_S;
+    ts.tv_nsec = ns % NS_PER_S;
+    pthread_cond_timedwait(&c->wake, &c->lock, &ts);
+}
+
+static void *cluster_main(void *arg)
+{
+    struct cluster *c = arg;
+    int64_t due = 0;
+
+    pthread_mutex_lock(&c->lock);
+    while (!c->stop) {
+        if (clock_mono(c->clk) < due) {
+            wait_until(c, due);
+            continue;
+        }
+        pthread_mutex_unlock(&c->lock);
+        ch_feed_step(c->feed, &due);
+        pthread_mutex_lock(&c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+static void cluster_free(struct cluster *c)
+{
+    ch_feed_close(c->feed);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+int cluster_start(const struct cluster_parts *parts, struct cluster **out, struct err *e)
+{
+    struct cluster *c = calloc(1, sizeof(*c));
+    pthread_condattr_t attr;
+
+    if (c == NULL)
+        return ERR(e, -ENOMEM, "daemon.thread");
+    c->self = parts->self;
+    c->clk = parts->clk;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    struct ch_feed_cfg fc = {parts->journal, parts->set, parts->state, on_note, c};
+    int rc = ch_feed_open(&fc, parts->clk, &c->feed, e);
+    if (rc == 0 && (rc = -pthread_create(&c->thread, NULL, cluster_main, c)) < 0)
+        ERR(e, rc, "daemon.thread");
+    if (rc < 0) {
+        cluster_free(c);
+        return rc;
+    }
+    pthread_setname_np(c->thread, "cluster");
+    *out = c;
+    return 0;
+}
+
+void cluster_stop(struct cluster *c)
+{
+    if (c == NULL)
+        return;
+    ch_feed_stop(c->feed);
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    cluster_free(c);
+}
+
+size_t cluster_counters(const struct cluster *c, struct api_counter *out, size_t cap)
+{
+    struct ch_feed_stats s;
+
+    ch_feed_stats(c->feed, &s);
+    const struct api_counter rows[] = {
+        {"cluster", "sent_events", s.sent_events, false},
+        {"cluster", "sent_batches", s.sent_batches, false},
+        {"cluster", "failures", s.failures, false},
+        {"cluster", "skipped_events", s.skipped_events, false},
+        {"cluster", "bad_events", s.bad_events, false},
+        {"cluster", "position_errors", s.cursor_errors, false},
+        {"cluster", "next", s.next, true},
+        {"cluster", "lag_events", s.lag_events, true},
+        {"cluster", "lag_seconds", (uint64_t)(s.lag_ns / NS_PER_S), true},
+        {"cluster", "down", s.down, true},
+    };
+    size_t n = sizeof(rows) / sizeof(*rows) < cap ? sizeof(rows) / sizeof(*rows) : cap;
+    memcpy(out, rows, n * sizeof(*rows));
+    return n;
+}

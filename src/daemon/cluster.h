@@ -1,0 +1,20 @@
+/* The thread that feeds a ClickHouse set, and what it has to tell. */
+#ifndef LUY_DAEMON_CLUSTER_H
+#define LUY_DAEMON_CLUSTER_H
+#include "api/api.h"
+#include "daemon/self_event.h"
+#include "journal/ch_feed.h"
+
+enum { CLUSTER_PASSWORD_MAX = 127, CLUSTER_USER_MAX = 63 };
+struct cluster;
+struct cluster_parts {
+    struct journal *journal;
+    const struct ch_cfg *set;
+    const char *state; /* file of how far it went */
+    struct self_queue *self;
+    const struct clock *clk;
+};
+int cluster_start(const struct cluster_parts *parts, struct cluster **out, struct err *e);
+void cluster_stop(struct cluster *c); /* NULL is fine; within about a second */
+size_t cluster_counters(const struct cluster *c, struct api_counter *out, size_t cap);
+#endif

@@ -1,0 +1,20 @@
+/* What the journal sealed, in the order it came: for whoever passes it on.
+ * Stored blocks never change, so what is cut out of one is the same again
+ * after a restart. Any thread; the journal's lock is held only to look. */
+#ifndef LUY_JOURNAL_SEALED_H
+#define LUY_JOURNAL_SEALED_H
+#include "journal/journal.h"
+
+struct sealed_block {
+    uint64_t first, next; /* numbers of the block's first event and behind its last */
+};
+/* Hands the events of the first stored block that ends behind `from`, from that
+ * number on, to fn until it says false. out->first > from: what lay between is
+ * gone. 1: handed; 0: nothing is sealed there; -EBADMSG, -EIO: *out cannot be
+ * read, some of it may have been handed; -ENOMEM. */
+int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx, struct sealed_block *out,
+                         struct err *e);
+/* Behind the newest sealed event, and behind the newest of all. */
+uint64_t journal_sealed(struct journal *j);
+uint64_t journal_next(struct journal *j);
+#endif
