@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "demo"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenario"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import cluster
+import feeding
 import tap
 
 BATCHES, ROWS = 60, 500
@@ -86,7 +88,9 @@ def revive(dead):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", type=pathlib.Path, required=True)
+    options.add_argument("--only", choices=("answers", "feed", "storm", "luyd", "alone"), help="one part alone")
     args = options.parse_args()
+    args.build = args.build.resolve()
     lacks = cluster.missing()
     if lacks:
         tap.skip("a ClickHouse set", f"{lacks} is not here")
@@ -94,13 +98,17 @@ def main():
     programs = args.build.resolve() / "src" / "journal"
     program, feed = programs / "test_journal_ch", programs / "test_journal_ch_feed"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
+    parts = {"answers": lambda c: answers("answers", program, c), "feed": lambda c: answers("feed", feed, c),
+             "storm": lambda c: storm(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive)}
     try:
-        with cluster.Cluster(folder) as c:
-            tap.part("answers", answers, "answers", program, c)
-            tap.part("feed", answers, "feed", feed, c)
-            tap.part("storm", storm, program, c)
-        with cluster.Cluster(folder / "alone", 1, 1, replicated=False) as c:
-            tap.part("alone", answers, "one node, not replicated", feed, c, True)
+        if args.only != "alone":
+            with cluster.Cluster(folder / "set") as c:
+                for name, part in parts.items():
+                    if args.only in (None, name):
+                        tap.part(name, part, c)
+        if args.only in (None, "alone"):
+            with cluster.Cluster(folder / "alone", 1, 1, replicated=False) as c:
+                tap.part("alone", answers, "one node, not replicated", feed, c, True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tap.close()

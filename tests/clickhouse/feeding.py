@@ -1,0 +1,174 @@
+"""A luyd that feeds the set while nodes die in the middle of inserts and luyd
+itself is killed: in the end the set has what the journal has, each event once."""
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import cluster
+import tap
+import wire
+import world
+
+DATABASE = "luy_daemon"
+ROUNDS = 4
+# what is written, what --check-config says
+MISTAKES = [
+    ("clickhouse = 10.8.1.5:8123", "is no address of ClickHouse"),
+    ("clickhouse = http://a:8123,http://b:8123", "clickhouse_cluster"),
+    ("clickhouse = http://a:8123\nclickhouse_database = Luy", "cannot name a database"),
+    ("clickhouse = http://a:8123\nclickhouse_password_file = /nowhere/at/all", "/nowhere/at/all"),
+    ("clickhouse = http://a:8123\nclickhouse_password_file = {open}", "chmod it to 0600"),
+    ("clickhouse = http://a:8123\nclickhouse_password_file = {empty}", "must hold one line"),
+    ("clickhouse_databas = luy", "clickhouse_database"),
+    ("clickhouse = http://a:8123\nclickhouse_user = luy\nclickhouse_password_file = {good}", None),
+]
+
+
+def configuration(args, folder):
+    folder.mkdir()
+    files = {"open": ("secret\n", 0o644), "empty": ("\n", 0o600), "good": ("secret\n", 0o600)}
+    for name, (text, mode) in files.items():
+        (folder / name).write_text(text, encoding="ascii")
+        (folder / name).chmod(mode)
+    places = {name: folder / name for name in files}
+    for text, says in MISTAKES:
+        conf = folder / "luyd.conf"
+        conf.write_text(text.format(**places) + "\n", encoding="utf-8")
+        run = subprocess.run([args.build / "src" / "daemon" / "luyd", "--check-config", "--config", conf], capture_output=True, text=True, check=False,
+                             env=dict(os.environ, LUY_SHARE=str(world.ROOT), LUY_LANG="en"))
+        title = text.splitlines()[-1].split("=")[0].strip()
+        if says is None:
+            tap.check("check-config: a right one is taken", run.returncode == 0 and "secret" not in run.stdout, run.stderr)
+        else:
+            tap.check(f"check-config: {title}: {says}", run.returncode == 1 and says in run.stderr, run.stderr)
+
+
+class Load(threading.Thread):
+    """Numbered lines, a few thousand a second, over whatever connection there is."""
+
+    def __init__(self, luyd):
+        super().__init__(daemon=True)
+        self.luyd, self.sent, self.halt = luyd, 0, threading.Event()
+
+    def run(self):
+        while not self.halt.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", self.luyd.ports["syslog_tcp"])) as s:
+                    while not self.halt.wait(0.02):
+                        s.sendall(b"".join(b"<13>1 - may-%d tai - - - dong %08d mat-khau sai tu 10.8.%d.7\n" % (k % 5, self.sent + k, k % 3)
+                                           for k in range(100)))
+                        self.sent += 100
+            except OSError:
+                self.halt.wait(0.05)
+
+
+def login(luyd):
+    api = world.Api(luyd)
+    api.login("admin", wire.PASSWORD)
+    return api
+
+
+def of_set(api):
+    return api.get("/stats")["cluster"]
+
+
+def table(c, what="count(), uniqExact(seq), max(seq) - min(seq) + 1", where="1"):
+    return c.nodes[0].query(f"SELECT {what} FROM {DATABASE}.event WHERE {where}").split()
+
+
+def settings(c):
+    return ["journal_block = 64KiB", "journal_block_age = 1s", "journal_sync_ms = 10", f"clickhouse = {c.spec}",
+            f"clickhouse_cluster = {cluster.CLUSTER}", f"clickhouse_database = {DATABASE}"]
+
+
+def moved(api, events):
+    """The set got so many more."""
+    start = of_set(api)["sent_events"]
+    return world.until(60, lambda: of_set(api)["sent_events"] >= start + events)
+
+
+def storm(luyd, c, api, revive):
+    rng = random.Random(20261126)
+    tap.check("the set is fed", moved(api, 2000), of_set(api))
+    for n in range(ROUNDS):
+        dead = [rng.choice(c.nodes)]
+        dead[0].kill()
+        tap.check(f"round {n + 1}: one of a shard is dead, the set is fed", moved(api, 2000), of_set(api))
+        os.killpg(luyd.child.pid, signal.SIGKILL)
+        luyd.child.wait()
+        luyd.start()
+        api = login(luyd)
+        tap.check(f"round {n + 1}: luyd was killed and feeds on", moved(api, 2000), of_set(api))
+        revive(dead)
+    return api
+
+
+def both_gone(luyd, c, api, revive):
+    """A shard without a replica: nothing waits for it."""
+    dead = list(c.nodes)
+    for node in dead:
+        node.kill()
+    down = world.until(30, lambda: of_set(api)["down"] == 1)
+    before = api.get("/stats")["journal"]["events"]
+    tap.check("all nodes are dead: it is said", down and world.until(15, lambda: wire.count(api, "program:luyd cluster_down")), of_set(api))
+    tap.check("intake and sealing go on", world.until(30, lambda: api.get("/stats")["journal"]["events"] > before + 5000), before)
+    lag = of_set(api)
+    tap.check("the lag is counted", lag["lag_events"] > 0 and lag["failures"] > 0, lag)
+    text = api.call("GET", "/api/v1/metrics")[1]
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    tap.check("and stands in the metrics", all(f"luy_cluster_{m} " in text for m in ("lag_events", "lag_seconds", "failures_total", "down")), text[-2000:])
+    start = time.monotonic()
+    tap.equal("luyd stops clean while the set is gone", luyd.stop(), 0)
+    tap.check("within 3 s", time.monotonic() - start < 3, time.monotonic() - start)
+    revive(dead)
+    luyd.start()
+    api = login(luyd)
+    tap.check("they are back: it goes on", moved(api, 5000), of_set(api))
+    return api
+
+
+def dry(api):
+    """All that is sealed was sent; luyd's own lines may go on coming."""
+    return of_set(api)["lag_events"] == 0 and of_set(api)["next"] > 1
+
+
+def end(luyd, c, api):
+    tap.equal("luyd stops clean", luyd.stop(), 0)
+    luyd.start()  # stopping sealed the open block
+    api = login(luyd)
+    here = wire.count(api, "program:tai")
+    last = world.until(60, lambda: dry(api))
+    agree = cluster.until(60, lambda: all(len({n.query(f"SELECT count() FROM {DATABASE}.event_local") for n in c.nodes if n.shard == s}) == 1 for s in (0, 1)))
+    tap.check("the replicas that were dead have caught up", agree)
+    same = cluster.until(30, lambda: table(c, "count()", "program = 'tai'") == [str(here)])
+    tap.check(f"the set has all {here} lines that the journal has", last and same, (table(c, "count()", "program = 'tai'"), of_set(api)))
+    count, unique, span = table(c)
+    tap.check(f"{count} events, each once, no number missing", count == unique == span, (count, unique, span))
+    state = of_set(api)
+    tap.check("nothing was skipped", state["skipped_events"] == 0 and state["bad_events"] == 0, state)
+    tap.check("where it stands is a small file", (pathlib.Path(luyd.data) / "cluster-position").stat().st_size < 200)
+    return api
+
+
+def run(args, folder, c, revive):
+    tap.part("configuration", configuration, args, folder / "conf")
+    (folder / "luyd").mkdir()
+    luyd = world.Luyd(args.build, folder / "luyd" / "data", 0, settings(c)).start()
+    load = Load(luyd)
+    try:
+        api = wire.session(luyd)
+        load.start()
+        api = storm(luyd, c, api, revive)
+        api = both_gone(luyd, c, api, revive)
+        load.halt.set()
+        load.join()
+        tap.note(f"{load.sent} lines were sent")
+        api = end(luyd, c, api)
+    finally:
+        load.halt.set()
+        tap.equal("luyd stops clean at the end", luyd.stop(), 0)
