@@ -17,9 +17,10 @@ LAYERS = {
     "registry": ["base", "vault"],
     "intake": ["base", "vault"],
     "journal": ["base", "vault", "intake"],
+    "relay": ["base", "vault", "intake", "journal"],
     "judge": ["base", "vault", "registry", "intake", "journal"],
     "api": ["base", "vault", "registry", "intake", "journal", "judge"],
-    "daemon": ["base", "vault", "registry", "intake", "journal", "judge", "api"],
+    "daemon": ["base", "vault", "registry", "intake", "journal", "relay", "judge", "api"],
     "cli": ["base"],
     "offline": ["base", "vault", "intake", "journal"],
     "verifier": [],
@@ -56,7 +57,7 @@ def catalogue():
     return keys
 
 
-KEY = re.compile(r'"((?:base|yaml|json|vault|registry|schema|store|intake|journal|query|judge|pack|sigma|api|daemon|config|cli|offline)\.[a-z0-9_.]+)"')
+KEY = re.compile(r'"((?:base|yaml|json|vault|registry|schema|store|intake|journal|query|relay|judge|pack|sigma|api|daemon|config|cli|offline)\.[a-z0-9_.]+)"')
 # A key that is put together: "config.help." #name, "base.errno.%s".
 HEAD = re.compile(r'"((?:[a-z]+\.)+(?:[a-z_]+\.)*)(?:%s)?"')
 NOT_KEYS = re.compile(r"\.(h|c|db|conf|pem|crt|key|yaml|yml|json|sock|log|tmp|gen|csv)$")

@@ -21,7 +21,12 @@ static struct rows *rows_take(struct journal *j)
     }
     if (r != NULL) {
         r->refs = 1;
-        rows_clear(r, atomic_load(&j->next_seq));
+        pthread_mutex_lock(&j->lock);
+        uint64_t next = atomic_load(&j->next_seq), first = next < j->guests.next ? j->guests.next : next;
+        rows_clear(r, first);
+        r->gap = first - next;
+        j->guests.own_end = first + r->cap;
+        pthread_mutex_unlock(&j->lock);
         r->have = COL_ALL;
     }
     return r;
@@ -178,7 +183,7 @@ static void show_batch(struct journal *j, struct rows *r, uint32_t n)
     open_put(j, r);
     rows_publish(r);
     atomic_store(&j->wal_bytes, j->wal.size);
-    atomic_fetch_add(&j->next_seq, n);
+    atomic_store(&j->next_seq, r->first_seq + rows_count(r));
     atomic_fetch_add(&j->appended, n);
     atomic_store(&j->full, false);
     if (j->sync_due == 0)
@@ -218,13 +223,13 @@ int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e)
 {
     struct rows *r = NULL;
     uint32_t n = 0;
-    uint64_t seq = atomic_load(&j->next_seq);
     int rc = journal_space_check(j, wire.n, e);
 
     if (rc == 0)
         rc = place_batch(j, wire, &r, &n, e);
     if (rc < 0)
         return rc;
+    uint64_t seq = r->first_seq + rows_count(r);
     rc = n > 0 ? wal_append(&j->wal, seq, wire) : 0;
     if (rc < 0 || n == 0) {
         rows_rollback(r);

@@ -102,6 +102,8 @@ struct block_dec *block_dec_new(void);
 void block_dec_free(struct block_dec *d);
 /* Begins a block: its own head must say what the index says. */
 int block_dec_open(struct block_dec *d, const struct block_src *src, const struct block_head *h, uint64_t salt);
+/* Its events are numbered from `first` on here, whatever its head says. */
+void block_dec_number(struct block_dec *d, uint64_t first);
 int block_dec_verify(struct block_dec *d); /* checksum of every page */
 
 struct block_origin {

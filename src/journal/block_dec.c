@@ -283,6 +283,8 @@ int block_dec_verify(struct block_dec *d)
     return rc < 0 ? rc : page_reader_verify(d->pages);
 }
 
+void block_dec_number(struct block_dec *d, uint64_t first) { d->head.first_seq = first; }
+
 const struct block_origin *block_origins(const struct block_dec *d, uint32_t *n)
 {
     *n = d->norigins;

@@ -14,6 +14,7 @@
  * counted and outlive their removal from the lists. */
 #ifndef LUY_JOURNAL_INT_H
 #define LUY_JOURNAL_INT_H
+#include "journal/guest.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
 #include "journal/query-int.h"
@@ -79,6 +80,18 @@ struct journal {
     pthread_t sealer;
     bool sealer_runs;
 
+    /* guest.c, under lock */
+    struct guests {
+        struct guest {
+            struct segment *s;
+            struct block_info b; /* as it stands in its file */
+            uint64_t base;       /* number of its first event here */
+        } * v;                   /* by base */
+        size_t n, cap;
+        uint64_t next;    /* behind the last number that was given to a guest */
+        uint64_t own_end; /* numbers below it may be the open block's */
+    } guests;
+
     struct ledger *ledger; /* has a lock of its own */
     /* the sealer's (before it starts, the opener's) */
     struct merkle *merkle;
@@ -110,7 +123,9 @@ void proof_close(struct journal *j);
 /* Entries for all stored blocks that have none; fresh: rows of the newest, or NULL. */
 int proof_catch_up(struct journal *j, struct rows *fresh, struct err *e);
 void proof_deleted(struct journal *j, const struct segment *s, const char *reason);
-int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e);
+
+/* guest.c */
+void guests_drop_all(struct journal *j); /* under lock */
 
 /* retain.c */
 int journal_space_check(struct journal *j, size_t bytes, struct err *e);

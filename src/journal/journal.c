@@ -32,6 +32,7 @@ static void drop_lists(struct journal *j)
         rows_free(j->spare[i]);
     for (size_t i = 0; i < j->nsegs; i++)
         segment_unref(j->segs[i]);
+    guests_drop_all(j);
     free(j->segs);
     free(j->frozen);
     j->open = j->recent = NULL;

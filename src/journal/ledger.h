@@ -34,6 +34,7 @@
 #include "base/clock.h"
 #include "journal/merkle.h"
 #include <jansson.h>
+#include <stdio.h>
 
 enum { LEDGER_ENTRY = 96, LEDGER_HEAD = 208, LEDGER_HEAD_SECONDS = 60, LEDGER_EPOCH_SECONDS = 86400 };
 enum ledger_type { LEDGER_BLOCK = 1, LEDGER_DELETED = 2, LEDGER_POINT = 3, LEDGER_ARCHIVE = 4 };
@@ -80,6 +81,30 @@ void ledger_extent(struct ledger *l, uint64_t *entries_bytes, uint64_t *heads_by
 void ledger_anchor(struct ledger *l, char hex[65]);
 
 /* ---- reading, also without a vault: for verify and proofs ---- */
+
+enum { LEDGER_SIGNED = 136, LEDGER_PATH_MAX = 4096 }; /* bytes of a head that its signature covers */
+
+/* Records of one of the two files, read in order. */
+struct ledger_scan {
+    FILE *f;
+    size_t record;
+    uint64_t no, size; /* records read; size of the file in bytes */
+};
+int ledger_scan_open(const char *dir, const char *name, size_t record, struct ledger_scan *s, struct err *e);
+int ledger_scan_next(struct ledger_scan *s, uint8_t *out); /* 1, 0 at the end (a torn rest included), -errno */
+void ledger_scan_close(struct ledger_scan *s);
+
+/* The chain of heads as it is read from its beginning. */
+struct head_chain {
+    uint64_t no;
+    uint32_t epoch;
+    uint64_t entries;
+    int64_t at_ns;
+    uint8_t key[VAULT_RAW_PUBLIC];
+    struct sha256 before, anchor;
+};
+/* Does the record follow? On success the chain moves on. -EBADMSG with what is wrong. */
+int head_chain_next(struct head_chain *c, const uint8_t bytes[LEDGER_HEAD], struct ledger_head *h, struct err *e);
 
 /* What is wrong first: nothing (-ENODATA never), or where. */
 struct ledger_report {

@@ -53,6 +53,7 @@ int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block
 struct place {
     struct segment *s;
     struct block_info info;
+    uint32_t index; /* of the event in the block */
 };
 
 /* The stored block with the event; its segment is held. */
@@ -66,10 +67,17 @@ static bool place_find(struct journal *j, uint64_t seq, struct place *out)
             const struct block_head *h = &j->segs[i]->blocks[b].head;
             if (seq < h->first_seq || seq - h->first_seq >= h->count)
                 continue;
-            *out = (struct place){j->segs[i], j->segs[i]->blocks[b]};
-            out->s->refs++;
+            *out = (struct place){j->segs[i], j->segs[i]->blocks[b], (uint32_t)(seq - h->first_seq)};
             found = true;
         }
+    for (size_t i = 0; i < j->guests.n && !found; i++) {
+        const struct guest *g = &j->guests.v[i];
+        found = seq >= g->base && seq - g->base < g->b.head.count;
+        if (found)
+            *out = (struct place){g->s, g->b, (uint32_t)(seq - g->base)};
+    }
+    if (found)
+        out->s->refs++;
     pthread_mutex_unlock(&j->lock);
     return found;
 }
@@ -153,8 +161,12 @@ static int path_of(struct merkle *m, struct block_dec *d, const struct block_hea
     return rc;
 }
 
-static int prove_in(struct journal *j, const struct place *p, uint64_t seq, json_t **out, struct err *e)
+/* A guest lies beside the ledger of its own journal. */
+static int prove_in(const struct place *p, uint64_t seq, json_t **out, struct err *e)
 {
+    const char *end = strrchr(p->s->path, '/');
+    char dir[4096];
+
     const struct block_head *h = &p->info.head;
     struct wanted want = {.first = h->first_seq, .seq = seq};
     struct ledger_report rep;
@@ -163,11 +175,12 @@ static int prove_in(struct journal *j, const struct place *p, uint64_t seq, json
     json_t *proof = NULL;
     int rc = d == NULL || m == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
 
+    snprintf(dir, sizeof(dir), "%.*s", (int)(end - p->s->path), p->s->path);
     if (rc == 0)
-        rc = ledger_check(j->dir, STR_NONE, entry_see, &want, &rep, e);
+        rc = ledger_check(dir, STR_NONE, entry_see, &want, &rep, e);
     if (rc == 0 && !want.found)
         rc = ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq));
-    if (rc == 0 && (rc = ledger_prove(j->dir, want.no, &proof, e)) == -ENOENT)
+    if (rc == 0 && (rc = ledger_prove(dir, want.no, &proof, e)) == -ENOENT)
         rc = ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq));
     if (rc == 0) {
         struct block_src src = {.fd = p->s->fd, .off = p->info.off};
@@ -176,9 +189,9 @@ static int prove_in(struct journal *j, const struct place *p, uint64_t seq, json
             ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
     }
     if (rc == 0)
-        rc = path_of(m, d, h, (uint32_t)(seq - h->first_seq), proof, e);
+        rc = path_of(m, d, h, p->index, proof, e);
     if (rc == 0)
-        rc = record_of(d, h, (uint32_t)(seq - h->first_seq), proof, e);
+        rc = record_of(d, h, p->index, proof, e);
     if (rc == 0) {
         json_object_set_new(proof, "seq", json_integer((json_int_t)seq));
         *out = proof;
@@ -208,7 +221,7 @@ int journal_prove(struct journal *j, uint64_t seq, json_t **out, struct err *e)
         return seq >= atomic_load(&j->sealed) && seq < atomic_load(&j->next_seq)
                    ? ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq))
                    : ERR(e, -ENOENT, "journal.proof_no_event", N((int64_t)seq));
-    int rc = prove_in(j, &p, seq, out, e);
+    int rc = prove_in(&p, seq, out, e);
     pthread_mutex_lock(&j->lock);
     segment_unref(p.s);
     pthread_mutex_unlock(&j->lock);

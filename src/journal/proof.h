@@ -10,8 +10,13 @@
 #include "journal/ledger.h"
 
 struct rows;
+struct block_dec;
+struct block_head;
 /* Adds the rows of a block in memory to m, which was begun with the block's seed. */
 int proof_rows(struct merkle *m, struct rows *r, struct err *e);
+
+/* The same of a stored block, opened in d. */
+int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e);
 
 /* {"seq", "record", "mask", "index", "record_path", "entry", "entry_path", "head",
  * "evolutions"} for luy-verifier. -ENOENT: no such event, or no longer kept;

@@ -67,6 +67,7 @@ void rows_free(struct rows *r)
 void rows_clear(struct rows *r, uint64_t first_seq)
 {
     r->first_seq = first_seq;
+    r->gap = 0;
     r->fill = 0;
     r->raw_n = 0;
     r->have = 0;

@@ -11,9 +11,9 @@
 
 enum { COL_RAW = 1, COL_RECEIVED = 2, COL_EVENT = 4, COL_HEAD = 8, COL_SOURCE = 16, COL_SPAN = 32, COL_ALL = 63 };
 struct rows {
-    uint64_t first_seq;
-    _Atomic uint32_t n; /* published */
-    uint32_t fill, cap; /* the writer's own count, and the ceiling */
+    uint64_t first_seq, gap; /* gap: numbers before the first one that went to guests (guest.h) */
+    _Atomic uint32_t n;      /* published */
+    uint32_t fill, cap;      /* the writer's own count, and the ceiling */
     size_t raw_n, raw_cap;
     unsigned have;  /* COL_* that are filled */
     int refs;       /* under the journal's lock */

@@ -12,6 +12,7 @@ enum { BAD_LOGGED_MAX = 16 };
 struct stored {
     struct segment *seg;
     struct block_info b;
+    uint64_t first; /* number of its first event here: a guest's is not what its head says */
 };
 struct scan {
     struct journal *j;
@@ -70,7 +71,7 @@ static bool snap_segment(struct scan *s, struct segment *seg)
             s->st->skipped_blocks++;
             continue;
         }
-        s->stored[s->nstored++] = (struct stored){seg, seg->blocks[i]};
+        s->stored[s->nstored++] = (struct stored){seg, seg->blocks[i], h->first_seq};
         s->all_bytes += h->raw_bytes;
     }
     if (s->nstored == from)
@@ -80,6 +81,32 @@ static bool snap_segment(struct scan *s, struct segment *seg)
     return true;
 }
 
+static int by_first(const void *a, const void *b)
+{
+    const struct stored *x = a, *y = b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Guests' segments are held once a block, which is as good. */
+static void snap_guests(struct scan *s, const struct guests *g)
+{
+    size_t own = s->nstored;
+
+    for (size_t i = 0; i < g->n && g->v[i].base < s->before; i++) {
+        struct guest *x = &g->v[i];
+        if (search_plan_skips_block(s->q, &x->b.head)) {
+            s->st->skipped_blocks++;
+            continue;
+        }
+        s->stored[s->nstored++] = (struct stored){x->s, x->b, x->base};
+        s->all_bytes += x->b.head.raw_bytes;
+        x->s->refs++;
+        s->segs[s->nsegs++] = x->s;
+    }
+    if (own > 0 && s->nstored > own)
+        qsort(s->stored, s->nstored, sizeof(s->stored[0]), by_first);
+}
+
 static int snap_take(struct scan *s)
 {
     struct journal *j = s->j;
@@ -87,11 +114,12 @@ static int snap_take(struct scan *s)
 
     pthread_mutex_lock(&j->lock);
     j->refs++;
+    blocks += j->guests.n;
     for (size_t i = 0; i < j->nsegs; i++)
         blocks += j->segs[i]->nblocks;
     s->mem = calloc(j->nfrozen + 1, sizeof(s->mem[0]));
     s->mem_n = calloc(j->nfrozen + 1, sizeof(s->mem_n[0]));
-    s->segs = calloc(j->nsegs + 1, sizeof(s->segs[0]));
+    s->segs = calloc(j->nsegs + j->guests.n + 1, sizeof(s->segs[0]));
     s->stored = malloc(blocks * sizeof(s->stored[0]));
     bool good = s->mem && s->mem_n && s->segs && s->stored;
     if (good) {
@@ -100,6 +128,7 @@ static int snap_take(struct scan *s)
             snap_mem(s, j->frozen[i - 1].rows);
         for (size_t i = 0; i < j->nsegs; i++)
             snap_segment(s, j->segs[i]);
+        snap_guests(s, &j->guests);
     }
     pthread_mutex_unlock(&j->lock);
     return good ? 0 : ERR(s->e, -ENOMEM, "journal.no_memory");
@@ -231,7 +260,7 @@ static int run_stored(struct scan *s, const struct stored *t)
 {
     struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
     const struct block_head *h = &t->b.head;
-    uint32_t below = rows_below(s, h->first_seq, h->count);
+    uint32_t below = rows_below(s, t->first, h->count);
     bool check_time = !covers(s->q, h), done = false;
     int rc = search_plan_skips_words(&s->plan, s->q, &src, h);
 
@@ -241,6 +270,8 @@ static int run_stored(struct scan *s, const struct stored *t)
     }
     if (rc == 0)
         rc = block_dec_open(s->dec, &src, h, t->seg->salt);
+    if (rc == 0)
+        block_dec_number(s->dec, t->first);
     if (rc == 0)
         rc = search_plan_make(&s->plan, s->q, s->dec);
     if (rc < 0)
@@ -278,21 +309,27 @@ static int step_done(struct scan *s)
     return scan_check(s);
 }
 
+static int run_one(struct scan *s, const struct stored *t)
+{
+    int rc = run_stored(s, t);
+
+    if (rc == -EBADMSG || rc == -EIO) {
+        note_bad(s, t);
+        rc = 0;
+    }
+    s->done_bytes += t->b.head.raw_bytes;
+    return rc;
+}
+
+/* Newest first: a guest may be newer than what is still in memory. */
 static int run_all(struct scan *s)
 {
+    size_t m = 0, i = s->nstored;
     int rc = step_done(s); /* how much there is is known before the first block */
 
-    for (size_t i = 0; i < s->nmem && rc == 0; i++)
-        if ((rc = run_mem(s, i)) == 0)
-            rc = step_done(s);
-    for (size_t i = s->nstored; i > 0 && rc == 0; i--) {
-        const struct stored *t = &s->stored[i - 1];
-        rc = run_stored(s, t);
-        if (rc == -EBADMSG || rc == -EIO) {
-            note_bad(s, t);
-            rc = 0;
-        }
-        s->done_bytes += t->b.head.raw_bytes;
+    while (rc == 0 && (m < s->nmem || i > 0)) {
+        bool mem = m < s->nmem && (i == 0 || s->mem[m]->first_seq > s->stored[i - 1].first);
+        rc = mem ? run_mem(s, m++) : run_one(s, &s->stored[--i]);
         if (rc == 0)
             rc = step_done(s);
     }

@@ -56,6 +56,15 @@ static int write_at(int fd, const void *p, size_t n, uint64_t at)
 
 int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **out, struct err *e)
 {
+    struct segment as = {.day = day, .no = no};
+
+    rand_bytes(&as.salt, sizeof(as.salt));
+    return segment_create_as(dir, &as, out, e);
+}
+
+int segment_create_as(const char *dir, const struct segment *as, struct segment **out, struct err *e)
+{
+    const uint32_t day = as->day, no = as->no;
     char name[64];
     uint8_t head[SEG_HEAD_BYTES] = {0};
     int y, m, d, rc;
@@ -68,7 +77,7 @@ int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **
     s->day = day;
     s->no = no;
     s->end = s->size = SEG_HEAD_BYTES;
-    rand_bytes(&s->salt, sizeof(s->salt));
+    s->salt = as->salt;
     memcpy(head, seg_magic, 8);
     put(put(put(head + 8, s->salt, 8), day, 4), no, 4);
     put(head + 28, crc32c(0, head, 28), 4);

@@ -37,6 +37,8 @@ struct segment {
     char path[];
 };
 int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **out, struct err *e);
+/* The file that another program's segment with this head is, as yet without a block. -EEXIST; -EBADMSG: no head. */
+int segment_adopt(const char *dir, const uint8_t head[SEG_HEAD_BYTES], struct segment **out, struct err *e);
 /* *bad counts what cannot be read: bytes that belong to no block. verify_from:
  * blocks with events at or above this number are checked whole, and a last
  * one that fails is cut off (it was being written). */

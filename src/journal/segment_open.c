@@ -33,13 +33,11 @@ static bool read_all(int fd, void *p, size_t n, uint64_t at)
     return true;
 }
 
-static bool read_head(struct segment *s)
+static bool parse_head(struct segment *s, const uint8_t h[SEG_HEAD_BYTES])
 {
-    uint8_t h[SEG_HEAD_BYTES];
-
-    if (s->size < sizeof(h) || !read_all(s->fd, h, sizeof(h), 0) || memcmp(h, seg_magic, 8) != 0)
+    if (memcmp(h, seg_magic, 8) != 0)
         return false;
-    rd r = rd_init(h + 8, sizeof(h) - 8);
+    rd r = rd_init(h + 8, SEG_HEAD_BYTES - 8);
     uint64_t salt = rd_u64le(&r);
     uint32_t day = rd_u32le(&r), no = rd_u32le(&r);
     rd_u32le(&r);
@@ -49,6 +47,25 @@ static bool read_head(struct segment *s)
     s->day = day;
     s->no = no;
     return true;
+}
+
+static bool read_head(struct segment *s)
+{
+    uint8_t h[SEG_HEAD_BYTES];
+
+    return s->size >= sizeof(h) && read_all(s->fd, h, sizeof(h), 0) && parse_head(s, h);
+}
+
+int segment_adopt(const char *dir, const uint8_t head[SEG_HEAD_BYTES], struct segment **out, struct err *e)
+{
+    struct segment said = {.fd = -1};
+
+    if (!parse_head(&said, head))
+        return ERR(e, -EBADMSG, "journal.segment", dir);
+    int rc = segment_create_as(dir, &said, out, e);
+    if (rc == 0)
+        (*out)->indexed = false;
+    return rc;
 }
 
 /* A block must follow the one before, in the file and in its numbers. */

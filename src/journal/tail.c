@@ -71,7 +71,8 @@ static bool hand_rows(struct tail *t, struct rows *r, hit_fn *fn, void *ctx, uin
     bool go = true;
 
     if (r->first_seq > t->next) {
-        *lost += r->first_seq - t->next;
+        uint64_t away = r->first_seq - t->next;
+        *lost += away > r->gap ? away - r->gap : 0;
         t->next = r->first_seq;
     }
     for (uint32_t i = (uint32_t)(t->next - r->first_seq); i < n && go; i++) {

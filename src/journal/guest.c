@@ -1,0 +1,137 @@
+/* Guests (guest.h), and what a relay's sender asks of its own journal. */
+#include "journal/guest.h"
+#include "journal/journal-int.h"
+#include <errno.h>
+#include <stdlib.h>
+
+static uint64_t largest(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+uint64_t journal_guest_reserve(struct journal *j, uint64_t count)
+{
+    pthread_mutex_lock(&j->lock);
+    uint64_t base = largest(largest(j->guests.next, j->guests.own_end), atomic_load(&j->next_seq));
+    j->guests.next = base + count;
+    pthread_mutex_unlock(&j->lock);
+    return base;
+}
+
+/* Place of the first guest at or behind base. */
+static size_t place_of(const struct guests *g, uint64_t base)
+{
+    size_t lo = 0, hi = g->n;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (g->v[mid].base < base)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static int add(struct guests *g, struct segment *s, const struct block_info *b, uint64_t base)
+{
+    size_t at = place_of(g, base);
+
+    if ((at < g->n && base + b->head.count > g->v[at].base) ||
+        (at > 0 && g->v[at - 1].base + g->v[at - 1].b.head.count > base))
+        return -EEXIST;
+    if (g->n == g->cap) {
+        size_t cap = g->cap == 0 ? 64 : g->cap * 2;
+        struct guest *p = reallocarray(g->v, cap, sizeof(*p));
+        if (p == NULL)
+            return -ENOMEM;
+        g->v = p;
+        g->cap = cap;
+    }
+    memmove(g->v + at + 1, g->v + at, (g->n - at) * sizeof(*g->v));
+    g->v[at] = (struct guest){s, *b, base};
+    g->n++;
+    g->next = largest(g->next, base + b->head.count);
+    s->refs++;
+    return 0;
+}
+
+int journal_guest_add(struct journal *j, struct segment *s, const struct block_info *b, uint64_t base, struct err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    int rc = add(&j->guests, s, b, base);
+    pthread_mutex_unlock(&j->lock);
+    if (rc == 0)
+        return 0;
+    return rc == -ENOMEM ? ERR(e, rc, "journal.no_memory")
+                         : ERR(e, rc, "journal.guest_numbers", N((int64_t)base), s->path);
+}
+
+void journal_guest_drop(struct journal *j, struct segment *s)
+{
+    pthread_mutex_lock(&j->lock);
+    struct guests *g = &j->guests;
+    size_t kept = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->v[i].s == s)
+            segment_unref(s);
+        else
+            g->v[kept++] = g->v[i];
+    }
+    g->n = kept;
+    pthread_mutex_unlock(&j->lock);
+}
+
+void guests_drop_all(struct journal *j)
+{
+    for (size_t i = 0; i < j->guests.n; i++)
+        segment_unref(j->guests.v[i].s);
+    free(j->guests.v);
+    j->guests.v = NULL;
+    j->guests.n = j->guests.cap = 0;
+}
+
+void journal_segment_unref(struct journal *j, struct segment *s)
+{
+    pthread_mutex_lock(&j->lock);
+    segment_unref(s);
+    pthread_mutex_unlock(&j->lock);
+}
+
+bool journal_block_hold(struct journal *j, uint64_t first, struct segment **s, struct block_info *out)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < j->nsegs && !found; i++) {
+        struct segment *x = j->segs[i];
+        if (x->nblocks == 0 || first < x->blocks[0].head.first_seq || first >= segment_next_seq(x))
+            continue;
+        for (size_t b = 0; b < x->nblocks && !found; b++)
+            if (x->blocks[b].head.first_seq == first) {
+                *out = x->blocks[b];
+                *s = x;
+                x->refs++;
+                found = true;
+            }
+    }
+    pthread_mutex_unlock(&j->lock);
+    return found;
+}
+
+struct journal_spool journal_spool(struct journal *j, uint64_t next)
+{
+    struct journal_spool out = {0, 0};
+
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < j->nsegs; i++) {
+        if (segment_next_seq(j->segs[i]) <= next)
+            continue;
+        for (size_t b = 0; b < j->segs[i]->nblocks; b++) {
+            const struct block_head *h = &j->segs[i]->blocks[b].head;
+            if (h->first_seq < next)
+                continue;
+            out.first = out.first == 0 ? h->first_seq : out.first;
+            out.bytes += h->length;
+        }
+    }
+    pthread_mutex_unlock(&j->lock);
+    return out;
+}

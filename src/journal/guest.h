@@ -1,0 +1,33 @@
+/* Guests: blocks of other journals (a relay's), kept and vouched for by whoever
+ * adds them, and searched together with this journal's own.
+ *
+ * A guest gets numbers of this journal, above everything that was there when it
+ * came: a number is unique here, results page by it, and their order is the order
+ * of arrival. The open block keeps the numbers that it may still need; what it does
+ * not use stays a hole. The caller stores which numbers its blocks have.
+ *
+ * Any thread. A segment is counted by references here too; its owner goes on
+ * adding blocks to it, of which only those added here are seen. */
+#ifndef LUY_JOURNAL_GUEST_H
+#define LUY_JOURNAL_GUEST_H
+#include "journal/segment.h"
+
+struct journal;
+/* Takes `count` numbers; the first of them. */
+uint64_t journal_guest_reserve(struct journal *j, uint64_t count);
+/* base: reserved now, or by an earlier run of the program. -EEXIST: the numbers are another's. */
+int journal_guest_add(struct journal *j, struct segment *s, const struct block_info *b, uint64_t base, struct err *e);
+/* Forgets all blocks of s; a search that reads it holds it still. */
+void journal_guest_drop(struct journal *j, struct segment *s);
+/* Drops the caller's own reference. */
+void journal_segment_unref(struct journal *j, struct segment *s);
+
+/* The stored block of this journal that begins with event `first`; its segment is
+ * held until journal_segment_unref. False: no longer (or not yet) there. */
+bool journal_block_hold(struct journal *j, uint64_t first, struct segment **s, struct block_info *out);
+/* What lies in segments from event `next` on: where it begins, and bytes. */
+struct journal_spool {
+    uint64_t first, bytes; /* first: 0 when nothing is there */
+};
+struct journal_spool journal_spool(struct journal *j, uint64_t next);
+#endif

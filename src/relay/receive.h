@@ -1,0 +1,20 @@
+/* One line from a relay, seen from the centre: frames in, the store asked, answers out. */
+#ifndef LUY_RELAY_RECEIVE_H
+#define LUY_RELAY_RECEIVE_H
+#include "relay/store.h"
+
+struct relay_receive {
+    const char *name; /* of the relay, for what is told */
+    struct relay_store *store;
+    struct relay_link link;
+    const volatile bool *stop;
+    int idle_ms; /* a line that is silent so long ends */
+    /* Events for the journal: `event=relay_... relay=NAME ...`; severity as syslog's. May be NULL. */
+    void (*say)(void *ctx, int severity, str msg);
+    /* After each head that was kept. May be NULL. */
+    void (*kept)(void *ctx, const struct relay_store_stats *st);
+    void *ctx;
+};
+/* Until the line ends: 0 (its end, or stop), or why it was refused: -EBADMSG and the like. */
+int relay_receive_run(const struct relay_receive *r, struct err *e);
+#endif

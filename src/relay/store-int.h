@@ -1,0 +1,53 @@
+/* The store's body: store.c takes what comes, store_load.c reads back and cuts. */
+#ifndef LUY_RELAY_STORE_INT_H
+#define LUY_RELAY_STORE_INT_H
+#include "relay/store.h"
+
+enum {
+    STAGED_MAX = 65536, /* entries before a head: a journal signs one a minute */
+    SEGMENTS_MAX = 100000,
+    RELAY_BLOCK_MAX = 128 << 20,
+    PLACE_BYTES = 32,
+};
+struct place {
+    uint64_t first, count, base;
+};
+/* A block that waits for its head. */
+struct staged {
+    struct segment *s;
+    struct block_info b;
+};
+struct relay_store {
+    struct relay_store_cfg cfg;
+    char *dir;
+    char anchor[65];
+    int ledger_fd, heads_fd, places_fd;
+    struct head_chain chain;
+    struct merkle_edge edge;        /* of all entries, staged ones too */
+    uint64_t next, signed_next;     /* behind the last event of any BLOCK entry; of a signed one */
+    struct merkle_edge signed_edge; /* as the last head signed it */
+    struct segment **segs;          /* by number */
+    size_t nsegs, segs_cap;
+    struct segment *current; /* the file that SEGMENT named on this line; among segs */
+    struct staged *staged;
+    size_t nstaged, staged_cap;
+    struct place *places; /* by first */
+    size_t nplaces, places_cap;
+    bool waiting; /* for the block of `pending` */
+    struct ledger_entry pending;
+    uint8_t pending_bytes[LEDGER_ENTRY];
+    uint64_t part, part_length;
+    struct merkle *merkle;
+    struct block_dec *dec;
+    struct relay_store_stats st;
+};
+bool store_grow(void **p, size_t *cap, size_t n, size_t size);
+void store_note_entry(struct relay_store *s, const struct ledger_entry *n);
+/* Throws away what no head signed: files cut back, segments without blocks removed. */
+int store_unstage(struct relay_store *s, struct err *e);
+const struct place *store_place(const struct relay_store *s, uint64_t first);
+/* Numbers for the block: those it had, or new ones, added to places (and its file). */
+int store_place_make(struct relay_store *s, const struct block_head *h, uint64_t *base, struct err *e);
+int store_load(struct relay_store *s, struct err *e);
+int store_io(struct relay_store *s, int rc, struct err *e); /* "cannot write" with the folder */
+#endif

@@ -1,0 +1,56 @@
+/* What the centre keeps of one relay: the relay's own files, byte for byte, as a
+ * journal's folder that `luyd`, `luy-journal verify` and luy-verifier read like any other.
+ *
+ * DIR/ledger, DIR/heads, DIR/seg-*.luy as in ledger.h and segment.h; DIR/places:
+ * records of 32 bytes, which numbers a block has in the centre's journal (guest.h):
+ *     0 u64 first event, the relay's number   8 u64 events   16 u64 first number here
+ *    24 u32 0   28 u32 crc32c of bytes 0..27
+ *
+ * Nothing is kept on the relay's word. A block is taken when its bytes give the root
+ * that its entry names; entries and blocks stay unseen ("staged") until a head comes that
+ * follows the chain of heads from the pinned anchor and signs the tree of all entries.
+ * Then everything is synced, in the order blocks, ledger, places, heads, and only then
+ * shown to searches and acknowledged. A head that does not fit throws the staged part
+ * away. After a crash the staged part is thrown away too, and comes again.
+ *
+ * One thread at a time. */
+#ifndef LUY_RELAY_STORE_H
+#define LUY_RELAY_STORE_H
+#include "base/clock.h"
+#include "journal/guest.h"
+#include "journal/ledger.h"
+#include "relay/wire.h"
+
+struct relay_store_cfg {
+    const char *dir;
+    str anchor;              /* hex, what record 0 of the heads must be */
+    struct journal *journal; /* searches its blocks with its own */
+    int64_t max_bytes;       /* of segments; 0 = none. Beyond it -ENOSPC: the relay keeps the rest */
+    int64_t reserve_bytes;   /* of the file system, left for others */
+};
+struct relay_store;
+int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out, struct err *e);
+void relay_store_close(struct relay_store *s); /* NULL is fine. The journal must be open still */
+
+/* Where to go on. */
+struct relay_point {
+    uint64_t entries, heads, part; /* part: bytes here of the block of entry `entries` */
+    struct sha256 last;
+};
+void relay_store_point(const struct relay_store *s, struct relay_point *out);
+
+/* Each: 0; -EBADMSG: what came is wrong, and nothing of it stays; -EPROTO: not its turn;
+ * -ENOSPC, -EIO: this side cannot. */
+int relay_store_entry(struct relay_store *s, const uint8_t bytes[LEDGER_ENTRY], struct err *e);
+int relay_store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES], struct err *e);
+int relay_store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, str bytes, struct err *e);
+/* *gone: the events that do not come. */
+int relay_store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e);
+int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e);
+
+struct relay_store_stats {
+    uint64_t entries, heads, blocks, events, bytes, missing_events;
+    int64_t last_ns; /* receipt of the newest event that is shown; 0: none */
+};
+void relay_store_stats(const struct relay_store *s, struct relay_store_stats *out);
+#endif

@@ -1,0 +1,371 @@
+/* Reading a relay's folder back, and cutting it to what its last head signs. */
+#include "relay/store-int.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "intake/event.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool store_grow(void **p, size_t *cap, size_t n, size_t size)
+{
+    if (n < *cap)
+        return true;
+    size_t more = *cap == 0 ? 64 : *cap * 2;
+    void *q = reallocarray(*p, more, size);
+    if (q == NULL)
+        return false;
+    *p = q;
+    *cap = more;
+    return true;
+}
+
+/* ---- numbers in the centre's journal ---- */
+
+static size_t place_at(const struct relay_store *s, uint64_t first)
+{
+    size_t lo = 0, hi = s->nplaces;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (s->places[mid].first < first)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+const struct place *store_place(const struct relay_store *s, uint64_t first)
+{
+    size_t at = place_at(s, first);
+    return at < s->nplaces && s->places[at].first == first ? &s->places[at] : NULL;
+}
+
+static bool place_keep(struct relay_store *s, struct place p)
+{
+    size_t at = place_at(s, p.first);
+
+    if (at < s->nplaces && s->places[at].first == p.first) {
+        s->places[at] = p; /* the later record counts */
+        return true;
+    }
+    if (!store_grow((void **)&s->places, &s->places_cap, s->nplaces, sizeof(p)))
+        return false;
+    memmove(s->places + at + 1, s->places + at, (s->nplaces - at) * sizeof(p));
+    s->places[at] = p;
+    s->nplaces++;
+    return true;
+}
+
+static uint8_t *put64(uint8_t *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        *p++ = (uint8_t)(v >> 8 * i);
+    return p;
+}
+
+int store_place_make(struct relay_store *s, const struct block_head *h, uint64_t *base, struct err *e)
+{
+    const struct place *old = store_place(s, h->first_seq);
+    uint8_t rec[PLACE_BYTES] = {0};
+
+    if (s->cfg.journal == NULL)
+        return 0;
+    if (old != NULL && old->count == h->count) { /* it came once before a crash */
+        *base = old->base;
+        return 0;
+    }
+    struct place p = {h->first_seq, h->count, journal_guest_reserve(s->cfg.journal, h->count)};
+    put64(put64(put64(rec, p.first), p.count), p.base);
+    uint32_t crc = crc32c(0, rec, PLACE_BYTES - 4);
+    memcpy(rec + PLACE_BYTES - 4,
+           (uint8_t[]){(uint8_t)crc, (uint8_t)(crc >> 8), (uint8_t)(crc >> 16), (uint8_t)(crc >> 24)}, 4);
+    int rc = fd_write_all(s->places_fd, rec, sizeof(rec));
+    if (rc < 0)
+        return store_io(s, rc, e);
+    if (!place_keep(s, p))
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    *base = p.base;
+    return 0;
+}
+
+static int places_read(struct relay_store *s, struct err *e)
+{
+    uint8_t rec[PLACE_BYTES];
+    uint64_t good = 0;
+    int n;
+
+    while ((n = fd_read_full(s->places_fd, rec, sizeof(rec))) == PLACE_BYTES) {
+        rd r = rd_init(rec, sizeof(rec));
+        struct place p = {rd_u64le(&r), rd_u64le(&r), rd_u64le(&r)};
+        rd_u32le(&r);
+        if (rd_u32le(&r) != crc32c(0, rec, PLACE_BYTES - 4))
+            break;
+        if (!place_keep(s, p))
+            return ERR(e, -ENOMEM, "journal.no_memory");
+        good++;
+    }
+    if (n < 0)
+        return ERR(e, n, "journal.read", s->dir);
+    if (ftruncate(s->places_fd, (off_t)(good * PLACE_BYTES)) < 0 || lseek(s->places_fd, 0, SEEK_END) < 0)
+        return store_io(s, -errno, e);
+    return 0;
+}
+
+/* ---- the chain ---- */
+
+static int heads_read(struct relay_store *s, struct ledger_head *last, struct err *e)
+{
+    uint8_t bytes[LEDGER_HEAD];
+    struct ledger_scan sc;
+    struct err why = {0};
+    char hex[65];
+    int rc = ledger_scan_open(s->dir, "heads", LEDGER_HEAD, &sc, e);
+
+    if (rc < 0)
+        return rc;
+    uint64_t all = sc.size / LEDGER_HEAD;
+    while (s->chain.no < all && (rc = ledger_scan_next(&sc, bytes)) == 1)
+        if (head_chain_next(&s->chain, bytes, last, &why) < 0)
+            break;
+    ledger_scan_close(&sc);
+    if (rc < 0)
+        return ERR(e, rc, "journal.read", s->dir);
+    if (why.code != 0 && s->chain.no + 1 < all) { /* more than a torn end: this copy was changed */
+        *e = why;
+        return why.code;
+    }
+    sha256_hex(s->chain.anchor, hex);
+    if (s->chain.no > 0 && !str_eq_nocase(str_c(hex), str_c(s->anchor)))
+        return ERR(e, -EBADMSG, "relay.anchor", hex, s->anchor);
+    return ftruncate(s->heads_fd, (off_t)(s->chain.no * LEDGER_HEAD)) < 0 ? store_io(s, -errno, e) : 0;
+}
+
+static int entries_read(struct relay_store *s, const struct ledger_head *last, struct err *e)
+{
+    uint8_t bytes[LEDGER_ENTRY];
+    struct ledger_entry n;
+    struct ledger_scan sc;
+    int rc = ledger_scan_open(s->dir, "ledger", LEDGER_ENTRY, &sc, e);
+
+    if (rc < 0)
+        return rc;
+    while (s->edge.size < s->chain.entries && (rc = ledger_scan_next(&sc, bytes)) == 1) {
+        if (!ledger_entry_read(bytes, &n) || n.no != s->edge.size)
+            break;
+        merkle_edge_add(&s->edge, merkle_leaf((str){(const char *)bytes, LEDGER_ENTRY - 4}));
+        store_note_entry(s, &n);
+        s->st.missing_events += n.type == LEDGER_BLOCK && n.stream == LEDGER_LOG ? n.records : 0;
+    }
+    ledger_scan_close(&sc);
+    if (rc < 0)
+        return ERR(e, rc, "journal.read", s->dir);
+    struct sha256 root = merkle_edge_root(&s->edge);
+    if (s->chain.no > 0 && (s->edge.size != s->chain.entries || memcmp(root.b, last->root.b, sizeof(root.b)) != 0))
+        return ERR(e, -EBADMSG, "relay.copy_changed", s->dir);
+    s->signed_edge = s->edge;
+    s->signed_next = s->next;
+    return 0;
+}
+
+/* ---- files ---- */
+
+/* What lies behind the last signed event; a file without blocks goes. */
+static int segment_cut(struct relay_store *s, struct segment *g, struct err *e)
+{
+    size_t n = g->nblocks;
+
+    while (n > 0 && g->blocks[n - 1].head.first_seq >= s->signed_next)
+        n--;
+    if (n < g->nblocks) {
+        g->end = g->blocks[n].off;
+        g->nblocks = n;
+        g->received_max = INT64_MIN;
+        for (size_t b = 0; b < n; b++)
+            if (g->blocks[b].head.received_max > g->received_max)
+                g->received_max = g->blocks[b].head.received_max;
+    }
+    if (!g->indexed || n == 0)
+        segment_trim(g);
+    if (g->size < g->end || (g->size > g->end && !g->indexed))
+        return store_io(s, -EIO, e);
+    return 0;
+}
+
+int store_unstage(struct relay_store *s, struct err *e)
+{
+    int rc = 0;
+
+    s->waiting = false;
+    s->part = 0;
+    s->current = NULL;
+    for (size_t i = 0; i < s->nstaged; i++)
+        s->st.bytes -= s->staged[i].b.head.length;
+    s->nstaged = 0;
+    s->edge = s->signed_edge;
+    s->next = s->signed_next;
+    for (size_t i = s->nsegs; rc == 0 && i > 0; i--) {
+        struct segment *g = s->segs[i - 1];
+        bool touched = g->nblocks == 0 || segment_next_seq(g) > s->signed_next || !g->indexed;
+        if (touched && segment_next_seq(g) > s->signed_next)
+            g->indexed = false;
+        if (touched)
+            rc = segment_cut(s, g, e);
+        if (rc == 0 && g->nblocks == 0) {
+            unlink(g->path);
+            segment_free(g); /* no search knows a file without blocks */
+            memmove(s->segs + i - 1, s->segs + i, (s->nsegs - i) * sizeof(*s->segs));
+            s->nsegs--;
+        }
+    }
+    if (rc == 0 && ftruncate(s->ledger_fd, (off_t)(s->edge.size * LEDGER_ENTRY)) < 0)
+        rc = store_io(s, -errno, e);
+    return rc;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct segment *x = *(struct segment *const *)a, *y = *(struct segment *const *)b;
+    return x->no < y->no ? -1 : x->no > y->no;
+}
+
+static int segments_read(struct relay_store *s, struct err *e)
+{
+    struct arena a = arena_init(64 << 20);
+    str *names = NULL;
+    size_t n = 0;
+    uint64_t torn = 0;
+    uint32_t no;
+    int rc = file_list(&a, s->dir, STR(".luy"), SEGMENTS_MAX, &names, &n, e);
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct err why = {0};
+        if (!segment_name_parse(names[i], &no))
+            continue;
+        if (!store_grow((void **)&s->segs, &s->segs_cap, s->nsegs, sizeof(*s->segs))) {
+            rc = ERR(e, -ENOMEM, "journal.no_memory");
+        } else if (segment_open(s->dir, arena_cstr(&a, names[i]), UINT64_MAX, &s->segs[s->nsegs], &torn, &why) == 0) {
+            s->nsegs++;
+        } else if (why.code == -EBADMSG) { /* told; verify names it; its blocks are not searched */
+            log_err(LOG_ERROR, "relay_segment", &why);
+        } else {
+            rc = why.code;
+            *e = why;
+        }
+    }
+    arena_free(&a);
+    if (s->nsegs > 0)
+        qsort(s->segs, s->nsegs, sizeof(*s->segs), by_number);
+    return rc;
+}
+
+static int blocks_show(struct relay_store *s, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < s->nsegs; i++)
+        for (size_t b = 0; b < s->segs[i]->nblocks && rc == 0; b++) {
+            const struct block_info *x = &s->segs[i]->blocks[b];
+            uint64_t base = 0;
+            rc = store_place_make(s, &x->head, &base, e);
+            if (rc == 0 && s->cfg.journal != NULL)
+                rc = journal_guest_add(s->cfg.journal, s->segs[i], x, base, e);
+            s->st.blocks++;
+            s->st.events += x->head.count;
+            s->st.bytes += x->head.length;
+            s->st.missing_events -= x->head.count;
+            s->st.last_ns = x->head.received_max > s->st.last_ns ? x->head.received_max : s->st.last_ns;
+        }
+    return rc;
+}
+
+static int file_open(struct relay_store *s, const char *name, int flags, int *fd, struct err *e)
+{
+    char path[4096];
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, name) >= sizeof(path))
+        return ERR(e, -ENAMETOOLONG, "relay.write", s->dir);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
+    return *fd < 0 ? ERR(e, -errno, "relay.write", path) : 0;
+}
+
+int store_load(struct relay_store *s, struct err *e)
+{
+    struct ledger_head last = {0};
+    int rc = file_open(s, "ledger", 0, &s->ledger_fd, e);
+
+    if (rc == 0)
+        rc = file_open(s, "heads", 0, &s->heads_fd, e);
+    if (rc == 0)
+        rc = file_open(s, "places", O_APPEND, &s->places_fd, e);
+    if (rc == 0)
+        rc = file_sync_dir(s->dir, e);
+    if (rc == 0)
+        rc = places_read(s, e);
+    if (rc == 0)
+        rc = heads_read(s, &last, e);
+    if (rc == 0)
+        rc = entries_read(s, &last, e);
+    if (rc == 0)
+        rc = segments_read(s, e);
+    if (rc == 0)
+        rc = store_unstage(s, e);
+    return rc < 0 ? rc : blocks_show(s, e);
+}
+
+/* ---- open and close ---- */
+
+int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out, struct err *e)
+{
+    struct relay_store *s = calloc(1, sizeof(*s));
+
+    if (s == NULL || (s->dir = strdup(cfg->dir)) == NULL) {
+        free(s);
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    }
+    s->cfg = *cfg;
+    s->cfg.dir = s->dir;
+    snprintf(s->anchor, sizeof(s->anchor), "%.*s", STR_ARGS(cfg->anchor));
+    s->ledger_fd = s->heads_fd = s->places_fd = -1;
+    s->next = s->signed_next = 1;
+    s->merkle = merkle_new();
+    s->dec = block_dec_new();
+    int rc = s->merkle == NULL || s->dec == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : file_mkdirs(s->dir, 0700, e);
+    if (rc == 0)
+        rc = store_load(s, e);
+    if (rc < 0) {
+        relay_store_close(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void relay_store_close(struct relay_store *s)
+{
+    if (s == NULL)
+        return;
+    if (s->nstaged == 0 && s->nsegs > 0 && s->segs[s->nsegs - 1]->nblocks > 0)
+        segment_close_index(s->segs[s->nsegs - 1]);
+    for (size_t i = 0; i < s->nsegs; i++) {
+        if (s->cfg.journal == NULL) {
+            segment_free(s->segs[i]);
+            continue;
+        }
+        journal_guest_drop(s->cfg.journal, s->segs[i]);
+        journal_segment_unref(s->cfg.journal, s->segs[i]);
+    }
+    const int fds[] = {s->ledger_fd, s->heads_fd, s->places_fd};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    merkle_free(s->merkle);
+    block_dec_free(s->dec);
+    free(s->segs);
+    free(s->staged);
+    free(s->places);
+    free(s->dir);
+    free(s);
+}
