@@ -22,8 +22,9 @@ struct login_policy {
 #define LOGIN_POLICY_DEFAULT ((struct login_policy){5, 15 * 60, 30 * 60, 30 * 60, 12 * 3600, 12})
 
 struct api_cfg {
-    const char *listen;  /* "127.0.0.1:8443", "[::1]:0"; an https:// in front is fine */
-    const char *web_dir; /* the built console; NULL or missing: the API alone */
+    const char *listen;   /* "127.0.0.1:8443", "[::1]:0"; an https:// in front is fine */
+    const char *web_dir;  /* the built console; NULL or missing: the API alone */
+    const char *maps_dir; /* mappings of other programs' exports; NULL: none */
     const char *version;
     uint32_t max_connections, max_per_address, max_streams;
     uint64_t max_body_bytes; /* bodies being received, all requests together */

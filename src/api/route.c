@@ -25,6 +25,8 @@ static const struct param p_import[] = {{"dry_run", PT_BOOL},
                                         {"as", PT_TEXT, 0, 20, "change_set"},
                                         {"title", PT_TEXT, 0, 200},
                                         {"name", PT_TEXT, 0, 200},
+                                        {"map", PT_TEXT, 0, 80},
+                                        {"with", PT_TEXT, 0, 2000},
                                         {0}};
 static const struct param p_kinds[] = {{"kinds", PT_TEXT, 0, 2000}, {0}};
 static const struct param p_bulk[] = {{"q", PT_TEXT, 0, 200}, {0}};
@@ -138,6 +140,7 @@ const struct route routes[] = {
 
     {M_GET, "/registry/export", R_ALL, 0, route_book_export, p_kinds, NULL, 200, "api.op.book_export"},
     {M_GET, "/registry/template", R_ALL, 0, route_template_get, p_kinds, NULL, 200, "api.op.template_get"},
+    {M_GET, "/registry/maps", R_ALL, 0, route_maps_get, NULL, NULL, 200, "api.op.maps_get"},
     {M_POST, "/registry/import", R_WRITE, RF_CSV, route_book_import, p_import, NULL, 200, "api.op.book_import"},
 
     {M_GET, "/events", R_WIDE, 0, route_events_get, p_events, NULL, 200, "api.op.events_get"},

@@ -2,6 +2,8 @@
 #ifndef LUY_API_ROUTES_INT_H
 #define LUY_API_ROUTES_INT_H
 #include "api/api-int.h"
+#include "registry/exchange.h"
+#include "registry/mapping.h"
 /* clang-format off */
 #define HANDLERS(X)                                                                                                    \
     X(session_post)                                                                                                    \
@@ -16,7 +18,7 @@
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
                         X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \
                         X(record_why) X(health_get) X(metrics_get) X(openapi_get)                                      \
-                        X(book_export) X(template_get) X(book_import) X(bulk_post)                                      \
+                        X(book_export) X(template_get) X(book_import) X(bulk_post) X(maps_get)                                      \
                         X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived) X(find_get)
 /* clang-format on */
 #define X(n) handler_fn route_##n;
@@ -31,6 +33,8 @@ int request_list_query(struct request *rq, struct list_query *q, struct err *e);
 #define XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 bool reply_wants(struct request *rq, const char *type); /* Accept names it */
 int reply_xlsx(struct request *rq, struct response *rs, const struct list_query *q, struct err *e);
+/* import_in.c: the sheet, the files and the mapping of the request. */
+int import_take(struct request *rq, struct import_args *in, struct err *e);
 /* routes_session.c */
 json_t *roles_json(uint32_t roles);
 json_t *time_s_json(int64_t ns); /* to the second */

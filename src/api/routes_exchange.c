@@ -6,24 +6,6 @@
 
 enum { EXPORT_KINDS_MAX = 63, BULK_MAX = 1000 };
 
-static const struct {
-    const char *type;
-    enum sheet_format format;
-} types[] = {{"text/csv", SHEET_CSV}, {XLSX_TYPE, SHEET_XLSX}};
-
-static bool take_format(struct request *rq, enum sheet_format *out)
-{
-    str type = request_header(rq, "Content-Type"), head = STR_NONE;
-
-    str_split(&type, ';', &head);
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (str_eq_nocase(str_trim(head), str_c(types[i].type))) {
-            *out = types[i].format;
-            return true;
-        }
-    return false;
-}
-
 bool reply_wants(struct request *rq, const char *wanted)
 {
     str rest = request_header(rq, "Accept"), part;
@@ -134,11 +116,12 @@ static int import(struct request *rq, struct response *rs, str kind, struct err 
                              .title = request_query(rq, "title"),
                              .changes = request_query_bool(rq, "changes")};
 
-    if (!take_format(rq, &in.format))
-        return ERR(e, HTTP_ERR(415), "api.content_type", "text/csv, " XLSX_TYPE);
+    int rc = import_take(rq, &in, e);
+    if (rc < 0)
+        return rc;
     if (request_query_bool(rq, "marked"))
         return reply_marked(rq, rs, &in, e);
-    int rc = registry_import(rq->api->d.registry, &rq->auth.actor, &in, &out, &rq->errs, e);
+    rc = registry_import(rq->api->d.registry, &rq->auth.actor, &in, &out, &rq->errs, e);
     if (rc < 0)
         return rc;
     say_notes(rq, out);

@@ -83,7 +83,7 @@ static void make_web(const char *dir)
 void world_open(struct world *w)
 {
     struct err e = {0};
-    char web[256];
+    char web[256], maps[512];
 
     memset(w, 0, sizeof(*w));
     snprintf(w->dir, sizeof(w->dir), "%s/luy-api-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
@@ -92,8 +92,10 @@ void world_open(struct world *w)
     make_web(w->dir);
     open_parts(w, w->dir);
     snprintf(web, sizeof(web), "%s/web", w->dir);
+    snprintf(maps, sizeof(maps), "%s/maps", source());
     struct api_cfg cfg = {.listen = "127.0.0.1:0",
                           .web_dir = web,
+                          .maps_dir = maps,
                           .version = "test",
                           .max_connections = 16,
                           .max_per_address = 16,

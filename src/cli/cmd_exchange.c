@@ -2,10 +2,11 @@
  * by its name; what a sheet's kind is, the server says. */
 #include "cli/cli.h"
 #include "base/file.h"
+#include "base/rand.h"
 #include <errno.h>
 #include <unistd.h>
 
-enum { IMPORT_MAX = 64 * 1024 * 1024, KINDS_TEXT_MAX = 4096 };
+enum { IMPORT_MAX = 64 * 1024 * 1024, MAP_MAX = 1 << 20, KINDS_TEXT_MAX = 4096 };
 #define XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 static bool is_xlsx(str bytes) { return str_starts(bytes, STR("PK\x03\x04")); }
@@ -110,6 +111,9 @@ static const char *kind_given(const struct run *r)
     return r->nargs > 1 && strpbrk(r->args[0], "./") == NULL && strcmp(r->args[0], "-") != 0 ? r->args[0] : NULL;
 }
 
+/* A mapping of the user's own is a file; a name alone is one that the server has. */
+static bool map_is_file(const struct run *r) { return r->opt.map != NULL && strpbrk(r->opt.map, "./") != NULL; }
+
 static str import_path(struct run *r, const char *kind, const char *file, bool marked)
 {
     const char *slash = strrchr(file, '/');
@@ -119,6 +123,8 @@ static str import_path(struct run *r, const char *kind, const char *file, bool m
     buf_str(&b, record_path(r, kind != NULL ? kind : "registry", NULL, "/import"));
     url_param(&b, "dry_run", r->opt.dry_run ? "1" : NULL);
     url_param(&b, "marked", marked ? "1" : NULL);
+    url_param(&b, "map", map_is_file(r) ? NULL : r->opt.map);
+    url_param(&b, "with", r->opt.with);
     /* The name says of which kind a CSV is: device.csv. */
     if (kind == NULL)
         url_param(&b, "name", slash != NULL ? slash + 1 : file);
@@ -145,29 +151,95 @@ static int keep_marked(struct run *r, struct request *rq, const char *kind, cons
     return EXIT_FINE;
 }
 
+static int read_in(struct run *r, const char *file, size_t max, str *out, struct err *e)
+{
+    return file_read(&r->arena, strcmp(file, "-") == 0 ? "/dev/stdin" : file, max, out, e);
+}
+
+static void part(struct buf *b, const char *boundary, const char *name, const char *file, str bytes)
+{
+    const char *slash = strrchr(file, '/');
+
+    buf_fmt(b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"", boundary, name);
+    for (const char *p = slash != NULL ? slash + 1 : file; *p != '\0'; p++)
+        buf_byte(b, (uint8_t)(*p == '"' || (unsigned char)*p < 32 ? '_' : *p));
+    buf_z(b, "\"\r\n\r\n");
+    buf_str(b, bytes);
+    buf_z(b, "\r\n");
+}
+
+/* Several files, or a mapping beside them: multipart/form-data. The boundary is drawn, so no file holds it. */
+static int body_of_parts(struct run *r, int first, struct request *rq, struct err *e)
+{
+    char boundary[36] = "luy";
+    struct buf b;
+    str bytes;
+    int rc = 0;
+
+    rand_hex(boundary + 3, 16);
+    buf_init(&b, IMPORT_MAX);
+    if (map_is_file(r) && (rc = read_in(r, r->opt.map, MAP_MAX, &bytes, e)) == 0)
+        part(&b, boundary, "map", r->opt.map, bytes);
+    for (int i = first; i < r->nargs && rc == 0; i++)
+        if ((rc = read_in(r, r->args[i], IMPORT_MAX, &bytes, e)) == 0)
+            part(&b, boundary, "file", r->args[i], bytes);
+    buf_fmt(&b, "--%s--\r\n", boundary);
+    if (rc == 0 && b.failed)
+        rc = ERR(e, -EFBIG, "cli.files_big", N(IMPORT_MAX));
+    rq->body = arena_str(&r->arena, buf_view(&b));
+    rq->type = arena_fmt(&r->arena, "multipart/form-data; boundary=%s", boundary).p;
+    buf_done(&b);
+    return rc;
+}
+
 int cmd_import(struct run *r)
 {
     struct err e = {0};
-    str bytes;
     struct answer a = {0};
-    const char *kind = kind_given(r), *file = r->args[r->nargs - 1];
+    const char *kind = kind_given(r);
+    int first = kind != NULL;
+    const char *file = r->args[first];
+    struct request rq = {.method = "POST", .path = import_path(r, kind, file, false)};
+    int rc = 0;
 
-    if (r->nargs > 1 && kind == NULL) {
-        ERR(&e, -EINVAL, "cli.wrong_arguments", "import", "[KIND] FILE");
-        return fail(r, &e);
+    if (r->nargs - first > 1 || map_is_file(r)) {
+        rc = body_of_parts(r, first, &rq, &e);
+    } else if ((rc = read_in(r, file, IMPORT_MAX, &rq.body, &e)) == 0) {
+        rq.type = is_xlsx(rq.body) ? XLSX_TYPE : "text/csv";
     }
-    if (file_read(&r->arena, strcmp(file, "-") == 0 ? "/dev/stdin" : file, IMPORT_MAX, &bytes, &e) < 0)
+    if (rc < 0)
         return fail(r, &e);
-    struct request rq = {.method = "POST",
-                         .path = import_path(r, kind, file, false),
-                         .type = is_xlsx(bytes) ? XLSX_TYPE : "text/csv",
-                         .body = bytes};
-    int rc = client_call(r, &rq, &a, &e);
+    rc = client_call(r, &rq, &a, &e);
     int code = rc < 0 ? fail(r, &e) : out_object(r, a.json);
     if (rc < 0 && r->format == OUT_JSON && a.json != NULL)
         out_object(r, a.json);
     if (rc < 0 && r->opt.marked != NULL && json_object_get(a.json, "errors") != NULL)
         keep_marked(r, &rq, kind, file);
     json_decref(a.json);
+    return code;
+}
+
+int cmd_maps(struct run *r)
+{
+    static const struct column cols[] = {
+        {"map", "cli.col.name"}, {"label", "cli.col.label"}, {"needs", "cli.col.needs"}};
+    struct err e = {0};
+    json_t *out = NULL, *item, *p;
+    size_t i, k;
+
+    if (client_get(r, STR("/api/v1/registry/maps"), &out, &e) < 0)
+        return fail(r, &e);
+    json_array_foreach(json_object_get(out, "items"), i, item)
+    {
+        json_t *needs = json_array();
+        json_array_foreach(json_object_get(item, "parameters"), k, p)
+        {
+            if (json_is_null(json_object_get(p, "default")))
+                json_array_append(needs, json_object_get(p, "name"));
+        }
+        json_object_set_new(item, "needs", needs);
+    }
+    int code = out_rows(r, json_object_get(out, "items"), cols, 3);
+    json_decref(out);
     return code;
 }

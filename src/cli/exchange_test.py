@@ -148,6 +148,92 @@ def out_and_in(luy, folder):
     check("completion offers kinds to template and export", luy.run("completion") == 0 and "export|template" in luy.out and "--marked" in luy.out, luy.out)
 
 
+def records(luy, kind, *words):
+    luy.run("list", kind, *words, "-o", "json", "--limit", "1000")
+    return {r["key"]: r for r in json.loads(luy.out)}
+
+
+def from_netbox(luy, folder):
+    maps = ROOT / "tests" / "maps" / "netbox"
+    files = [maps / f"{n}.csv" for n in ("devices", "ip-addresses", "interfaces", "prefixes", "vlans", "sites", "tenants")]
+    luy.run("add", "network", "code=INTRA", "name=Nội bộ", "kind=intranet")
+    check("luy maps names them and what they ask for", luy.run("maps") == 0 and "netbox" in luy.out and "phpipam" in luy.out and "network" in luy.out, luy.out)
+    check("an unknown mapping is refused with those that there are", luy.run("import", "--map", "netbux", *files) == 1 and "netbox, phpipam" in luy.err, luy.err)
+    check("without its parameters it is refused with what they mean", luy.run("import", "--map", "netbox", *files) == 1 and
+          "network" in luy.err and "code of the network" in luy.err, luy.err)
+    given = ["import", "--map", "netbox", "--with", "network=INTRA,unit=VH", *files]
+    check("seven exports are judged together", luy.run(*given, "--dry-run", "-o", "json") == 0, luy.err)
+    counts = {}
+    for s in json.loads(luy.out or "{}").get("sheets", []):
+        counts[s["kind"]] = counts.get(s["kind"], 0) + s["created"] + s["updated"]
+    check("what each kind gets", counts == {"unit": 1, "site": 2, "device": 3, "interface": 2, "prefix": 3, "address": 3, "vlan": 2}, counts)
+    check("a dry run writes nothing", luy.total("prefix") == 0)
+    check("and go in as one", luy.run(*given) == 0, luy.err)
+    units, sites, devices = (records(luy, k) for k in ("unit", "site", "device"))
+    check("a tenant that is there by name is that unit, another is made", "SO-TC" in units and "VAN-PHONG" in units and "SO-TAI-CHINH" not in units, sorted(units))
+    check("the device has its unit, site, category and model", [devices["srv-db-01"][k]["key"] for k in ("unit", "site", "network")] == ["SO-TC", "TRUNG-TAM-DU-LIEU-A", "INTRA"]
+          and devices["srv-db-01"]["category"] == "server" and devices["sw-core-01"]["category"] == "switch" and devices["srv-db-01"]["model"] == "R740", devices.get("srv-db-01"))
+    check("a role that nobody knows gives the default", devices["may-la-01"]["category"] == "server" and devices["may-la-01"]["unit"]["key"] == "VH")
+    addresses, prefixes = records(luy, "address"), records(luy, "prefix")
+    check("an address finds the narrowest prefix, whatever its own length says", addresses["10.60.1.99"]["prefix"]["key"] == "10.60.1.0/24", addresses["10.60.1.99"])
+    check("and its device and interface", addresses["10.60.1.10"]["interface"]["key"] == "srv-db-01/eth0" and addresses["10.60.1.10"]["fqdn"] == "db.tinh.example.vn", addresses["10.60.1.10"])
+    check("a container is one", prefixes["10.60.0.0/16"]["container"] is True and prefixes["10.60.0.0/24"]["container"] is False)
+    check("again, it changes nothing", luy.run(*given, "-o", "json") == 0 and all(json.loads(luy.out)[k] == 0 for k in ("created", "updated")), luy.err + luy.out)
+
+
+def wrong_rows(luy, folder):
+    bad = folder / "prefixes.csv"
+    bad.write_text("ID,Prefix,Status,VRF,Tenant,Description\n1,10.61.0.0/24,active,,Không Có,a\n2,10.61.300.0/24,active,,,b\n", encoding="utf-8")
+    ips = folder / "ips.csv"
+    ips.write_text("IP Address,Status,VRF,Parent,Interface,DNS name\n10.99.0.1/24,active,,,,\n10.61.0.4/24,active,,khong-co,eth0,\n", encoding="utf-8")
+    other = folder / "linh-tinh.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    given = ["import", "--map", "netbox", "--with", "network=INTRA,unit=VH"]
+    check("a table that fits nothing is refused with what each wants", luy.run(*given, bad, other) == 1 and "linh-tinh" in luy.err and "devices (Name, Status, Site, Role, Type)" in luy.err, luy.err)
+    check("a mistake names file, row and the source's column", luy.run(*given, bad, ips) == 1 and "sheet ips, row 2, column IP Address: no prefix" in luy.err, luy.err)
+    ips.write_text("IP Address,Status,VRF,Parent,Interface,DNS name\n10.61.0.4/24,active,,khong-co,eth0,\n", encoding="utf-8")
+    marked = folder / "marked-netbox.xlsx"
+    luy.run(*given, bad, ips, "--marked", marked)
+    check("the import's own judgement speaks of the source too", "sheet prefixes, row 3, column Prefix: " in luy.err and "sheet ips, row 2, column Parent: " in luy.err, luy.err)
+    with zipfile.ZipFile(marked) as z:
+        text = "".join(z.read(n).decode("utf-8") for n in z.namelist() if n.endswith(".xml"))
+    check("the marked workbook has both files as sheets", "10.61.300.0/24" in text and "khong-co" in text and "#Mistakes" in text)
+    check("nothing was written", "10.61.0.0/24" not in records(luy, "prefix"))
+
+
+def own_mapping(luy, folder):
+    own = folder / "own.yaml"
+    own.write_text("map: own\nlabel: {vi: a, en: b}\nsources:\n  - name: x\n    has: [Ma]\n    records:\n      - kind: device\n        fields:\n"
+                   "          code: Ma\n          nam: Ten\n          unit: {from: Dv, as: nothing}\n          site: {value: '{$no}', fom: x}\n"
+                   "      - kind: xe-dap\n", encoding="utf-8")
+    rows = folder / "rows.csv"
+    rows.write_text("Ma,Ten,Loai,Don vi\nT1,Tên một,MÁY TÍNH,so-tc\nT2,Tên hai,máy quét,so-tc\n", encoding="utf-8")
+    luy.run("import", "--map", own, rows)
+    places = re.findall(r"^own\.yaml:(\d+):(\d+): ", luy.err, re.M)
+    check("mistakes of a mapping come all at once, by line and column", places == [("10", "11"), ("11", "32"), ("12", "34"), ("12", "25"), ("13", "15")], luy.err)
+    own.write_text("map: own\nlabel: {vi: a, en: b}\ntables:\n  loai: {máy tính: workstation}\nsources:\n  - name: x\n    has: [Ma, Ten]\n    records:\n"
+                   "      - kind: device\n        fields:\n          code: '{Don vi}-{Ma}'\n          name: Ten\n          category: {from: Loai, table: loai}\n"
+                   "          unit: {from: Don vi, as: upper}\n", encoding="utf-8")
+    check("a value that the table lacks is a mistake in its cell", luy.run("import", "--map", own, rows) == 1 and "row 3, column Loai: " in luy.err and "máy quét" in luy.err and
+          "may tinh" in luy.err, luy.err)
+    rows.write_text("Ma,Ten,Loai,Don vi\nT1,Tên một,MÁY TÍNH,so-tc\n", encoding="utf-8")
+    check("a mapping of one's own works", luy.run("import", "--map", own, rows) == 0 and records(luy, "device", "name=Tên một").get("so-tc-T1", {}).get("unit", {}).get("key") == "SO-TC", luy.err)
+
+
+def from_phpipam(luy, folder):
+    maps = ROOT / "tests" / "maps" / "phpipam"
+    given = ["import", "--map", "phpipam", "--with", "network=INTRA,unit=VH", *(maps / f"{n}.csv" for n in ("ip_address", "devices", "subnets"))]
+    check("phpIPAM: three exports go in as one", luy.run(*given) == 0, luy.err)
+    addresses, devices, vlans = (records(luy, k) for k in ("address", "device", "vlan"))
+    check("addresses with prefix, device and name", addresses["10.70.1.5"]["prefix"]["key"] == "10.70.1.0/24" and addresses["10.70.1.5"]["device"]["key"] == "srv-70" and
+          addresses["10.70.0.15"]["fqdn"] == "may15.tinh.example.vn" and addresses["10.70.0.15"]["purpose"] == "Phòng kế toán", addresses)
+    check("devices by their type, a folder is no subnet, VLANs are made", devices["gw-70"]["category"] == "router" and "INTRA/70" in vlans, sorted(vlans))
+    check("again, it changes nothing", luy.run(*given, "-o", "json") == 0 and all(json.loads(luy.out)[k] == 0 for k in ("created", "updated")), luy.err + luy.out)
+    xls = folder / "20261126_phpipam_subnets_export.xls"
+    xls.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512))
+    check("its .xls itself is refused with what to do", luy.run("import", "--map", "phpipam", "--with", "network=INTRA,unit=VH", xls, maps / "subnets.csv") == 1 and ".xlsx" in luy.err, luy.err)
+
+
 def limits(luy, folder):
     big = folder / "big.csv"
     with open(big, "wb") as f:
@@ -163,7 +249,7 @@ with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
         check("first login", first_password(folder, port) == 204)
         luy = Luy(folder, port)
         check("luy login", luy.run("login", "admin", "--password-stdin", input=PASSWORD.encode()) == 0, luy.err)
-        for part in (several_kinds, out_and_in, limits):
+        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, limits):
             part(luy, folder)
     finally:
         child.terminate()

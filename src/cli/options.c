@@ -30,6 +30,8 @@ const struct option_info option_table[] = {
     {"format", "xlsx|csv", "cli.opt.format", AT(form), false, 'f'},
     {"out", "FILE", "cli.opt.out", AT(out_file), false, 'O'},
     {"marked", "OUT.xlsx", "cli.opt.marked", AT(marked), false, 0},
+    {"map", "MAP", "cli.opt.map", AT(map), false, 0},
+    {"with", "NAME=VALUE,...", "cli.opt.with", AT(with), false, 0},
     {"reason", "TEXT", "cli.opt.reason", AT(reason), false, 0},
     {"rev", "REV", "cli.opt.rev", AT(rev), false, 0},
     {"note", "TEXT", "cli.opt.note", AT(note), false, 0},

@@ -31,6 +31,7 @@ const struct config_option config_options[] = {
     O(schema_dir, PATH, 0, 1000, "", false),
     O(packs_dir, PATH, 0, 1000, "", false),
     O(web_dir, PATH, 0, 1000, "", false),
+    O(maps_dir, PATH, 0, 1000, "", false),
     O(calendar_file, PATH, 0, 1000, "", false),
     O(check_interval, DURATION, 1, 24 * HOUR, "5m", false),
     O(check_timeout_ms, INT, 10, 600000, "5000", false),

@@ -11,8 +11,8 @@ struct config {
     const char *listen, *syslog_udp, *syslog_tcp, *syslog_tls; /* "" = off */
     const char *flow_udp, *ipfix_udp, *json_tcp, *json_unix, *json_dgram, *json_files;
     const char *tls_client_ca, *https_names, *user, *log_level;
-    const char *store;                                            /* "sqlite" or a url */
-    const char *schema_dir, *packs_dir, *web_dir, *calendar_file; /* "" = in the share folder */
+    const char *store;                                                       /* "sqlite" or a url */
+    const char *schema_dir, *packs_dir, *web_dir, *maps_dir, *calendar_file; /* "" = in the share folder */
     const char *clickhouse, *clickhouse_cluster, *clickhouse_database, *clickhouse_user, *clickhouse_password_file;
     int64_t check_interval, check_timeout_ms;
     int64_t journal_sync_ms, journal_block, journal_block_age, journal_max, journal_retention_days, journal_reserve;

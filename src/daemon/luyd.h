@@ -27,7 +27,7 @@ int luyd_reset_login(const struct luyd_options *o, const char *account);
 
 /* Inside the daemon. */
 struct paths {
-    char schema[1024], packs[1024], web[1024], calendar[1024];
+    char schema[1024], packs[1024], web[1024], maps[1024], calendar[1024];
 };
 void paths_make(const struct config *c, struct paths *p);
 int config_read(const struct luyd_options *o, struct arena *a, struct config *c, struct errs *es, struct err *e);

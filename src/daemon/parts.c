@@ -234,6 +234,7 @@ int open_api(struct luyd *d, struct err *e)
     struct api_cfg ac = {
         .listen = d->cfg.listen,
         .web_dir = d->paths.web,
+        .maps_dir = d->paths.maps,
         .version = LUY_VERSION,
         .max_connections = (uint32_t)d->cfg.api_connections,
         .max_per_address = (uint32_t)d->cfg.api_per_address,

@@ -26,6 +26,7 @@ void paths_make(const struct config *c, struct paths *p)
 
     choose(p->schema, c->schema_dir, share, "schema");
     choose(p->packs, c->packs_dir, share, "packs");
+    choose(p->maps, c->maps_dir, share, "maps");
     choose(p->calendar, c->calendar_file, share, "calendar/vn.tsv");
     choose(p->web, c->web_dir, share, "web");
     snprintf(built, sizeof(built), "%s/web/dist", share);

@@ -6,6 +6,7 @@
  * book (parent.code, unit.code) is written after it. */
 #include "registry/exchange-int.h"
 #include "registry/change.h"
+#include "registry/mapping-int.h"
 #include <errno.h>
 
 enum { TREE_DEPTH = 100 };
@@ -159,7 +160,7 @@ static int name_kinds(struct import *im, struct err *e)
         struct sheet *s = &im->b->sheets[i];
         const struct sheet_row none = {.row = 1};
         struct err fe = {0};
-        if (s->nrows == 0)
+        if (s->nrows == 0 || s->k != NULL)
             continue;
         s->k = sheet_kind(sc, &im->row, s->name);
         if (im->in->kind.n > 0 && (s->k == NULL || !str_eq(s->k->name, im->in->kind)))
@@ -197,14 +198,28 @@ static int import_run(struct import *im, struct err *e)
     return rc;
 }
 
+static str without_ending(str name)
+{
+    size_t end = name.n;
+
+    while (end > 0 && name.p[end - 1] != '.')
+        end--;
+    return str_sub(name, 0, end > 0 ? end - 1 : SIZE_MAX);
+}
+
 int book_read(struct book *b, const struct import_args *in, struct err *e)
 {
-    size_t end = in->name.n;
+    const struct import_file only = {in->name, in->body, in->format};
+    const struct import_file *f = in->nfiles > 0 ? in->files : &only;
+    int rc = 0;
 
-    while (end > 0 && in->name.p[end - 1] != '.')
-        end--;
-    return in->format == SHEET_XLSX ? book_from_xlsx(b, in->body, e)
-                                    : book_from_csv(b, str_sub(in->name, 0, end > 0 ? end - 1 : SIZE_MAX), in->body, e);
+    for (size_t i = 0; i < (in->nfiles > 0 ? in->nfiles : 1) && rc == 0; i++) {
+        rc = f[i].format == SHEET_XLSX ? book_from_xlsx(b, f[i].body, e)
+                                       : book_from_csv(b, without_ending(f[i].name), f[i].body, e);
+        if (rc < 0 && in->nfiles > 1 && e != NULL && e->at[0] == '\0')
+            err_at(e, S(f[i].name), e->line, e->col);
+    }
+    return rc;
 }
 
 static int draft(struct import *im, const struct actor *who, json_t *result, struct errs *es, struct err *e)
@@ -220,10 +235,10 @@ static int draft(struct import *im, const struct actor *who, json_t *result, str
     return rc;
 }
 
-static int run_and_close(struct import *im, const struct actor *who, json_t **out, struct errs *es, struct err *e)
+/* Writes or takes back, and tells. */
+static int import_close(struct import *im, const struct actor *who, int rc, json_t **out, struct errs *es,
+                        struct err *e)
 {
-    int rc = import_run(im, e);
-
     if (rc == 0 && im->w->mistakes > 0)
         rc = ERR(e, -EINVAL, "registry.csv_mistakes", N((int64_t)im->w->mistakes));
     int closed = write_close(im->w, rc == 0 && !im->in->dry_run && im->ops == NULL, e);
@@ -241,6 +256,24 @@ static int run_and_close(struct import *im, const struct actor *who, json_t **ou
     return rc;
 }
 
+static int run_and_close(struct import *im, const struct actor *who, json_t **out, struct errs *es, struct err *e)
+{
+    struct book mapped;
+    bool maps = im->in->map != NULL;
+    int rc = 0;
+
+    if (maps) {
+        book_init(&mapped);
+        rc = mapping_run(im, &mapped, e);
+        im->b = &mapped;
+    }
+    if (rc == 0)
+        rc = import_run(im, e);
+    rc = import_close(im, who, rc, out, es, e);
+    if (maps)
+        book_done(&mapped);
+    return rc;
+}
 int registry_import(struct registry *r, const struct actor *who, const struct import_args *in, json_t **out,
                     struct errs *es, struct err *e)
 {
@@ -255,7 +288,7 @@ int registry_import(struct registry *r, const struct actor *who, const struct im
     /* The file is read before the writer's lock is taken. */
     if (rc == 0)
         rc = book_read(&b, in, e);
-    im.named = in->format != SHEET_CSV;
+    im.named = in->nfiles > 1 || (in->nfiles == 1 ? in->files[0].format : in->format) != SHEET_CSV;
     if (rc == 0)
         rc = write_begin(&w, r, who, &im.row, es, e);
     if (rc == 0) {

@@ -12,11 +12,21 @@
 
 enum sheet_format { SHEET_CSV, SHEET_XLSX };
 enum { IMPORT_CHANGES_MAX = 1000, IMPORT_NOTES_MAX = 200 };
+enum { IMPORT_FILES = 32 };
+struct mapping;
+struct import_file {
+    str name, body;
+    enum sheet_format format;
+};
 struct import_args {
     str kind; /* empty: each sheet's name says it */
     str name; /* of the file; with its ending off, the name of a CSV's only sheet */
     str body;
     enum sheet_format format;
+    const struct import_file *files; /* several at once, instead of body */
+    size_t nfiles;
+    const struct mapping *map; /* the tables are another program's (mapping.h); or NULL */
+    str with;                  /* its parameters, "network=INTRA,unit=VP" */
     bool dry_run;
     bool as_change; /* a draft change set instead of a write; title names it */
     str title;

@@ -108,7 +108,8 @@ int sheet_header(struct import *im, struct sheet *s, struct err *e)
 {
     bool state = false;
 
-    find_header(im, s);
+    if (s->shown == NULL)
+        find_header(im, s);
     const struct sheet_row *l = &s->rows[s->head];
     s->cols = arena_array(&im->b->a, int, l->n);
     s->headers = arena_array(&im->b->a, str, s->k->nfields);
@@ -128,7 +129,7 @@ int sheet_header(struct import *im, struct sheet *s, struct err *e)
             row_fault(im, s, l, h, &fe);
         state |= s->cols[i] == COL_STATE;
         if (s->cols[i] >= 0)
-            s->headers[s->cols[i]] = h;
+            s->headers[s->cols[i]] = s->shown != NULL ? s->shown[i] : h;
     }
     const struct field *key = &s->k->fields[s->k->key_field];
     if (s->headers[s->k->key_field].n == 0 && key->dflt.n == 0) {
@@ -208,7 +209,7 @@ int sheet_troubles(struct import *im, struct sheet *s, struct err *e)
         struct err fe = {0};
         if (t->row < head->row || (t->row == head->row && !t->from_here) || !used)
             continue;
-        str column = str_trim(head->cells[t->col]);
+        str column = s->shown != NULL ? s->shown[t->col] : str_trim(head->cells[t->col]);
         if (!t->note) {
             ERR(&fe, -EINVAL, t->key, t->arg);
             row_fault(im, s, &at, column, &fe);

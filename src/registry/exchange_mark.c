@@ -150,7 +150,10 @@ int registry_marked(struct registry *r, const struct import_args *in, const stru
             m.ws = workbook_add_worksheet(m.x.wb, name[0] != '\0' ? name : NULL);
             if (m.ws == NULL)
                 m.ws = workbook_add_worksheet(m.x.wb, NULL); /* a file's name is no sheet's name */
-            rc = m.ws == NULL ? ERR(e, -EIO, "registry.xlsx_write") : mark_sheet(&m, in->format != SHEET_CSV, e);
+            rc = m.ws == NULL
+                     ? ERR(e, -EIO, "registry.xlsx_write")
+                     : mark_sheet(
+                           &m, in->nfiles > 1 || (in->nfiles == 1 ? in->files[0].format : in->format) != SHEET_CSV, e);
         }
         rc = xlsx_out_close(&m.x, rc, out, e);
     }

@@ -38,6 +38,7 @@ struct sheet {
 
     /* Filled by the engine. */
     const struct kind *k;
+    str *shown;  /* made by a mapping: what the source calls each column; else NULL */
     size_t head; /* rows[head] is the header */
     int *cols;   /* field of each column, or below 0 */
     size_t ncols;
