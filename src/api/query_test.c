@@ -145,6 +145,15 @@ static void post(const char *body, const char *headers, int status)
     assert_int_equal(w.status, status);
 }
 
+static void patch(long long id, const char *body, const char *headers, int status)
+{
+    char line[100];
+
+    snprintf(line, sizeof(line), "PATCH /api/v1/searches/%lld", id);
+    world_call(&w, line, headers, body, strlen(body));
+    assert_int_equal(w.status, status);
+}
+
 static void saved_searches_have_owners(void **state)
 {
     char line[100];
@@ -160,6 +169,20 @@ static void saved_searches_have_owners(void **state)
     assert_int_equal(json_array_size(json_object_get(w.json, "items")), 1);
     get("/searches", admin, 200);
     assert_int_equal(json_array_size(json_object_get(w.json, "items")), 2);
+    patch(id, "{\"name\":\"Riêng\"}", admin, 409);
+    patch(id, "{\"name\":\" \"}", admin, 400);
+    patch(id, "{\"query\":\"prog:x\"}", admin, 400);
+    patch(id, "{\"name\":\"Của người khác\"}", other, 404);
+    patch(id, "{\"name\":\"Sai mật khẩu sshd\"}", admin, 200);
+    assert_string_equal(world_text(&w, "name"), "Sai mật khẩu sshd");
+    assert_string_equal(world_text(&w, "query"), "program:sshd");
+    assert_true(json_is_true(json_object_get(w.json, "shared")));
+    patch(id, "{\"shared\":false}", admin, 200);
+    assert_false(json_is_true(json_object_get(w.json, "shared")));
+    get("/searches", other, 200);
+    assert_int_equal(json_array_size(json_object_get(w.json, "items")), 0);
+    patch(id, "{\"shared\":true,\"query\":\"program:sshd failed\"}", admin, 200);
+    assert_string_equal(world_text(&w, "query"), "program:sshd failed");
     snprintf(line, sizeof(line), "DELETE /api/v1/searches/%lld", id);
     world_call(&w, line, other, NULL, 0);
     assert_int_equal(w.status, 404);

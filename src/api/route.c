@@ -80,6 +80,8 @@ static const struct member b_token[] = {
     {"name", JSON_STRING, true, 80}, {"expires_on", JSON_STRING, false, 10}, {"roles", JSON_ARRAY, false, 8}, {0}};
 static const struct member b_search[] = {
     {"name", JSON_STRING, true, 200}, {"query", JSON_STRING, true, TEXT_MAX}, {"shared", JSON_TRUE, false, 0}, {0}};
+static const struct member b_search_change[] = {
+    {"name", JSON_STRING, false, 200}, {"query", JSON_STRING, false, TEXT_MAX}, {"shared", JSON_TRUE, false, 0}, {0}};
 static const struct member b_finding[] = {{"state", JSON_STRING, true, 40}, {"note", JSON_STRING, false, 4000}, {0}};
 static const struct member b_allocate[] = {{"count", JSON_INTEGER, false, ADDR_COUNT_MAX},
                                            {"length", JSON_INTEGER, false, 128},
@@ -153,6 +155,7 @@ const struct route routes[] = {
     {M_DELETE, "/query/{id}", R_WIDE, 0, route_query_delete, NULL, NULL, 204, "api.op.query_delete"},
     {M_GET, "/searches", R_WIDE, 0, route_searches_get, NULL, NULL, 200, "api.op.searches_get"},
     {M_POST, "/searches", R_WIDE, 0, route_searches_post, NULL, b_search, 201, "api.op.searches_post"},
+    {M_PATCH, "/searches/{id}", R_WIDE, 0, route_searches_patch, NULL, b_search_change, 200, "api.op.searches_patch"},
     {M_DELETE, "/searches/{id}", R_WIDE, 0, route_searches_delete, NULL, NULL, 204, "api.op.searches_delete"},
     {M_GET, "/exports", R_WIDE, 0, route_exports_get, NULL, NULL, 200, "api.op.exports_get"},
     {M_GET, "/exports/{id}", R_WIDE, 0, route_export_get, NULL, NULL, 200, "api.op.export_get"},

@@ -101,6 +101,74 @@ int route_searches_post(struct request *rq, struct response *rs, struct err *e)
     return rc;
 }
 
+static bool found_id(void *ctx, const struct val *v, size_t n)
+{
+    *(int64_t *)ctx = v[0].i;
+    return true;
+}
+
+/* Another of one's own with that name would be lost without a word. */
+static int name_free(struct request *rq, struct tx *tx, str name, int64_t id, struct err *e)
+{
+    int64_t has = 0;
+    int rc = tx_query(tx, "SELECT id FROM query_saved WHERE account_id = ?1 AND name = ?2 AND id <> ?3",
+                      VALS(V_INT(rq->auth.actor.account_id), V_STR(name), V_INT(id)), found_id, &has, e);
+
+    if (rc >= 0 && has != 0)
+        rc = ERR(e, HTTP_ERR(409), "api.search_name_used", err_s(name));
+    return rc < 0 ? rc : 0;
+}
+
+static int saved_change(struct request *rq, struct tx *tx, int64_t id, json_t *out, struct err *e)
+{
+    int64_t own = rq->auth.actor.account_id, changed = 0;
+    const json_t *shared = json_object_get(rq->json, "shared");
+    struct val name = json_object_get(rq->json, "name") ? V_STR(str_trim(json_get_str(rq->json, "name"))) : V_NULL;
+    struct val text = json_object_get(rq->json, "query") ? V_STR(json_get_str(rq->json, "query")) : V_NULL;
+    int rc = name.type == VAL_NULL ? 0 : name_free(rq, tx, name.s, id, e);
+
+    if (rc == 0)
+        rc = tx_exec(
+            tx,
+            "UPDATE query_saved SET name = COALESCE(?3, name), query = COALESCE(?4, query),"
+            " shared = COALESCE(?5, shared), changed_at = ?6 WHERE id = ?1 AND account_id = ?2",
+            VALS(V_INT(id), V_INT(own), name, text, shared ? V_INT(json_is_true(shared)) : V_NULL, V_INT(rq->now)),
+            &changed, e);
+    if (rc >= 0 && changed == 0)
+        rc = ERR(e, -ENOENT, "api.search_unknown");
+    if (rc >= 0)
+        rc = tx_query(tx, "SELECT id, name, query, shared, by_name, 1, changed_at FROM query_saved WHERE id = ?1",
+                      VALS(V_INT(id)), saved_row, out, e);
+    return rc < 0 ? rc : 0;
+}
+
+/* Another name, query, or sharing; only the owner. */
+int route_searches_patch(struct request *rq, struct response *rs, struct err *e)
+{
+    const json_t *name = json_object_get(rq->json, "name"), *query = json_object_get(rq->json, "query");
+    json_t *out;
+    struct tx *tx;
+    int64_t id;
+    int rc;
+
+    if (!str_i64(rq->arg[0], &id))
+        return ERR(e, -ENOENT, "api.search_unknown");
+    rc = saved_check(rq, name ? json_get_str(rq->json, "name") : STR("-"),
+                     query ? json_get_str(rq->json, "query") : STR(""), e);
+    if (rc < 0 || (rc = in_tx(rq, STORE_WRITE, &tx, e)) < 0)
+        return rc;
+    out = json_array();
+    rc = saved_change(rq, tx, id, out, e);
+    if (rc == 0)
+        rc = store_commit(tx, e);
+    else
+        store_rollback(tx);
+    if (rc == 0)
+        rc = reply_json(rq, rs, 200, json_incref(json_array_get(out, 0)));
+    json_decref(out);
+    return rc;
+}
+
 /* The owner's own; an administrator takes away what was shared. */
 int route_searches_delete(struct request *rq, struct response *rs, struct err *e)
 {

@@ -16,7 +16,8 @@ enum out_format { OUT_TABLE, OUT_JSON, OUT_CSV };
 struct options {
     const char *url, *ca, *token, *lang_text, *output, *filter_state, *filter_unit, *filter_clause, *filter_control,
         *filter_severity, *query_text, *order, *at, *limit, *before, *reason, *rev, *note, *name, *expires, *confirm,
-        *roles, *fields, *period, *device, *interface, *purpose, *export, *form, *out_file, *marked, *map, *with;
+        *roles, *fields, *period, *device, *interface, *purpose, *export, *form, *out_file, *marked, *map, *with,
+        *saved, *save;
     bool help, version, dry_run, password_stdin, follow, all, allocate, explain;
 };
 
@@ -99,6 +100,9 @@ int fail(struct run *r, const struct err *e); /* prints the error, returns EXIT_
 str record_path(struct run *r, const char *kind, const char *key, const char *tail);
 int list_path(struct run *r, const char *kind, str *out, struct err *e);
 str args_joined(struct run *r); /* what stands after the command, with spaces between */
+/* cmd_searches.c: the words of the search --saved become the command's; or are kept under --save. */
+int search_saved(struct run *r, struct err *e);
+int search_save(struct run *r);
 int completion_print(struct run *r);
 int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *), cmd_passwd(struct run *),
     cmd_logins(struct run *), cmd_new_login(struct run *), cmd_unlock(struct run *), cmd_tokens(struct run *),
@@ -110,7 +114,8 @@ int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd
 int cmd_find(struct run *), cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *),
     cmd_dns(struct run *);
 int cmd_change(struct run *), cmd_why(struct run *);
-int cmd_search(struct run *), cmd_sources(struct run *), cmd_stats(struct run *), cmd_api(struct run *);
+int cmd_search(struct run *), cmd_searches(struct run *), cmd_sources(struct run *), cmd_stats(struct run *),
+    cmd_api(struct run *);
 int cmd_today(struct run *), cmd_findings(struct run *), cmd_finding(struct run *), cmd_mark(struct run *),
     cmd_clauses(struct run *), cmd_clause(struct run *), cmd_controls(struct run *), cmd_check(struct run *),
     cmd_duties(struct run *), cmd_duty_done(struct run *);

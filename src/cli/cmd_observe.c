@@ -202,6 +202,14 @@ int cmd_search(struct run *r)
     struct err e = {0};
     json_t *found = NULL, *rows;
 
+    if (r->opt.saved != NULL && search_saved(r, &e) < 0)
+        return fail(r, &e);
+    if (r->nargs == 0) {
+        ERR(&e, -EINVAL, "cli.search_what");
+        return fail(r, &e);
+    }
+    if (r->opt.save != NULL)
+        return search_save(r);
     if (r->opt.follow) {
         struct tail t = {.r = r};
         buf_init(&t.rest, 4u << 20);

@@ -26,6 +26,8 @@ const struct option_info option_table[] = {
     {"all", NULL, "cli.opt.all", AT(all), true, 0},
     {"follow", NULL, "cli.opt.follow", AT(follow), true, 'f'},
     {"explain", NULL, "cli.opt.explain", AT(explain), true, 0},
+    {"saved", "NAME", "cli.opt.saved", AT(saved), false, 0},
+    {"save", "NAME", "cli.opt.save", AT(save), false, 0},
     {"export", "FILE", "cli.opt.export", AT(export), false, 0},
     {"format", "xlsx|csv", "cli.opt.format", AT(form), false, 'f'},
     {"out", "FILE", "cli.opt.out", AT(out_file), false, 'O'},

@@ -121,6 +121,9 @@ export const progressUrl = (id: string) => apiUrl(`/query/${id}/progress`, {});
 export const completeQuery = (text: string, at: number, signal?: AbortSignal) =>
   get<{ from: number; to: number; items: Offer[] }>("/query/complete", { text, at }, signal);
 export const getSearches = () => get<{ items: SavedSearch[] }>("/searches");
+export const saveSearch = (body: Pick<SavedSearch, "name" | "query" | "shared">) => call<SavedSearch>("POST", "/searches", { body });
+export const changeSearch = (id: number, body: Partial<Pick<SavedSearch, "name" | "query" | "shared">>) => call<SavedSearch>("PATCH", `/searches/${id}`, { body });
+export const deleteSearch = (id: number) => call<void>("DELETE", `/searches/${id}`);
 export const getHistogram = (query: string, buckets: number, signal?: AbortSignal) =>
   get<Histogram>("/events/histogram", { query, buckets }, signal);
 export const getQueryFields = () => get<{ fields: QueryField[] }>("/query/fields");

@@ -16,6 +16,7 @@ import { CountBy } from "./CountBy";
 import { HistogramPanel } from "./HistogramPanel";
 import { QueryBox } from "./QueryBox";
 import { Results } from "./Results";
+import { SavedMenu } from "./SavedMenu";
 import { TailPanel } from "./TailPanel";
 import { TimeRange } from "./TimeRange";
 import { useSearch } from "./useSearch";
@@ -46,6 +47,7 @@ export default function SearchPage() {
       answer={tail ? t("search.tailing") : <Answer search={search} query={q} />}
       actions={
         <>
+          <SavedMenu query={q} onOpen={ask} />
           {(lines || tail) && <ColumnChoice value={columns} onChange={(v) => set({ cols: writeColumns(v) }, true)} />}
           <Button
             type={tail ? "primary" : "default"}
