@@ -71,7 +71,7 @@ export default function Histogram({ data, describe, onRange }: Props) {
         xAxis: {
           type: "category",
           data: data.rows.map((r) => (data.step_s >= 43200 ? fmt.date(r.at) : fmt.time(r.at).slice(data.step_s >= 1800 ? 0 : 11, data.step_s >= 60 ? 16 : 19))),
-          axisLabel: quiet,
+          axisLabel: { ...quiet, alignMinLabel: "left" },
           axisLine: { lineStyle: { color: token.colorBorder } },
         },
         yAxis: {
