@@ -130,6 +130,7 @@ const struct route routes[] = {
     {M_GET, "/schema", R_ALL, 0, route_schema_get, NULL, NULL, 200, "api.op.schema_get"},
     {M_GET, "/registry/counts", R_ALL, 0, route_counts_get, NULL, NULL, 200, "api.op.counts_get"},
     {M_GET, "/journal/verify", R_WIDE, 0, route_journal_verify, p_anchor, NULL, 200, "api.op.journal_verify"},
+    {M_GET, "/journal/archives", R_WIDE, 0, route_journal_archives, NULL, NULL, 200, "api.op.journal_archives"},
     {M_GET, "/journal/proof/{seq}", R_WIDE, 0, route_journal_proof, NULL, NULL, 200, "api.op.journal_proof"},
     {M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get"},
 

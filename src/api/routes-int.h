@@ -44,5 +44,5 @@ json_t *time_s_json(int64_t ns); /* to the second */
 void personal_told(struct request *rq, const char *how, const json_t *records);
 void personal_told_rows(struct request *rq, const char *how); /* a whole list as a file */
 handler_fn route_personal_get, route_personal_delete;
-handler_fn route_journal_verify, route_journal_proof; /* routes_proof.c */
+handler_fn route_journal_verify, route_journal_proof, route_journal_archives; /* routes_proof.c */
 #endif

@@ -1,6 +1,7 @@
 /* Was anything changed? The registry's chain against the points that the ledger
  * holds of it, the journal byte by byte, and proofs of single lines. */
 #include "api/routes-int.h"
+#include "journal/archive.h"
 #include "journal/proof.h"
 #include <errno.h>
 
@@ -85,6 +86,26 @@ int route_journal_verify(struct request *rq, struct response *rs, struct err *e)
                                 "heads", (json_int_t)rep.ledger.heads, "epochs", (json_int_t)rep.ledger.epochs,
                                 "blocks", (json_int_t)rep.blocks, "events", (json_int_t)rep.events, "deleted",
                                 (json_int_t)rep.deleted, "unproven", (json_int_t)rep.unproven));
+}
+
+int route_journal_archives(struct request *rq, struct response *rs, struct err *e)
+{
+    struct journal *j = rq->api->d.journal;
+    struct archive_state st;
+    char text[600] = "";
+    json_t *items = NULL;
+    int rc = journal_archives(j, &items, e);
+
+    if (rc < 0)
+        return rc;
+    journal_archive_state(j, &st);
+    if (st.last.code != 0)
+        err_sentence(&st.last, rq->lang, text, sizeof(text));
+    return reply_json(rq, rs, 200,
+                      json_pack("{s:o,s:s?,s:I,s:I,s:I,s:o}", "items", items, "place", st.place, "waiting_segments",
+                                (json_int_t)st.waiting_segments, "waiting_bytes", (json_int_t)st.waiting_bytes,
+                                "lost_segments", (json_int_t)st.lost_segments, "failure",
+                                st.last.code != 0 ? json_string(text) : json_null()));
 }
 
 int route_journal_proof(struct request *rq, struct response *rs, struct err *e)

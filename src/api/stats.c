@@ -142,6 +142,7 @@ json_t *stats_json(struct api *api)
     json_object_set_new(o, "intake", group_json(c, n, "intake"));
     json_object_set_new(o, "flows", group_json(c, n, "flows"));
     json_object_set_new(o, "files", group_json(c, n, "files"));
+    json_object_set_new(o, "archive", group_json(c, n, "archive"));
     json_object_set_new(o, "pipeline", group_json(c, n, "pipeline"));
     json_object_set_new(o, "cluster", group_json(c, n, "cluster"));
     json_object_set_new(o, "judge", judge_json(api));

@@ -114,6 +114,7 @@ int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd
 int cmd_find(struct run *), cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *),
     cmd_dns(struct run *);
 int cmd_change(struct run *), cmd_why(struct run *);
+int cmd_archive(struct run *);
 int cmd_search(struct run *), cmd_searches(struct run *), cmd_sources(struct run *), cmd_stats(struct run *),
     cmd_api(struct run *);
 int cmd_today(struct run *), cmd_findings(struct run *), cmd_finding(struct run *), cmd_mark(struct run *),

@@ -267,6 +267,33 @@ int cmd_sources(struct run *r)
     return code;
 }
 
+/* The list on stdout; how archiving stands on stderr. */
+int cmd_archive(struct run *r)
+{
+    static const struct column cols[] = {{"name", "cli.col.name"},       {"records", "cli.col.events"},
+                                         {"bytes", "cli.col.bytes"},     {"last_received", "cli.col.until"},
+                                         {"present", "cli.col.present"}, {"sha256", "cli.col.sha256"}};
+    struct err e = {0};
+    json_t *state = NULL;
+
+    if (client_get(r, STR("/api/v1/journal/archives"), &state, &e) < 0)
+        return fail(r, &e);
+    const char *place = json_string_value(json_object_get(state, "place"));
+    const char *failure = json_string_value(json_object_get(state, "failure"));
+    int64_t waiting = json_get_int(state, "waiting_segments", 0);
+    int code = out_rows(r, json_object_get(state, "items"), cols, sizeof(cols) / sizeof(cols[0]));
+    if (place == NULL)
+        out_message(r, "cli.archive_off", NULL, NULL);
+    else if (failure != NULL)
+        out_message(r, "cli.archive_failing", failure, NULL);
+    else if (waiting > 0)
+        out_message(r, "cli.archive_waiting", N(waiting), NULL);
+    else
+        out_message(r, "cli.archive_fine", place, NULL);
+    json_decref(state);
+    return code == EXIT_FINE && failure != NULL ? EXIT_DIFFERENT : code;
+}
+
 int cmd_stats(struct run *r)
 {
     struct err e = {0};

@@ -25,6 +25,7 @@ const struct command commands[] = {
     {"search", "QUERY", 0, -1, "cli.help.search",
      OPTS("limit", "before", "follow", "explain", "export", "saved", "save"), cmd_search},
     {"searches", "", 0, 0, "cli.help.searches", OPTS(NULL), cmd_searches},
+    {"archive", "", 0, 0, "cli.help.archive", OPTS(NULL), cmd_archive},
     {"sources", "", 0, 0, "cli.help.sources", OPTS(NULL), cmd_sources},
     {"kinds", "[KIND]", 0, 1, "cli.help.kinds", OPTS(NULL), cmd_kinds},
     {"list", "KIND [FIELD=VALUE...]", 1, -1, "cli.help.list", OPTS(LISTING, "all", "at"), cmd_list},

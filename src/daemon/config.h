@@ -12,6 +12,7 @@ struct config {
     const char *flow_udp, *ipfix_udp, *json_tcp, *json_unix, *json_dgram, *json_files;
     const char *tls_client_ca, *https_names, *user, *log_level;
     const char *store;                                                       /* "sqlite" or a url */
+    const char *archive_dir;                                                 /* "" = no archives */
     const char *schema_dir, *packs_dir, *web_dir, *maps_dir, *calendar_file; /* "" = in the share folder */
     const char *clickhouse, *clickhouse_cluster, *clickhouse_database, *clickhouse_user, *clickhouse_password_file;
     int64_t check_interval, check_timeout_ms;

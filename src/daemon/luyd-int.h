@@ -3,6 +3,7 @@
 #define LUY_DAEMON_LUYD_INT_H
 #include "daemon/cluster.h"
 #include "daemon/luyd.h"
+#include "daemon/archiver.h"
 #include "daemon/pipeline.h"
 #include "journal/flow_store.h"
 #include "base/log.h"
@@ -36,13 +37,14 @@ struct luyd {
     struct ch_cfg set; /* nodes.n = 0: no ClickHouse */
     char set_password[CLUSTER_PASSWORD_MAX + 1];
     struct cluster *cluster;
+    struct archiver *archiver; /* NULL: no archive_dir */
     struct leading *leading;
     struct api *api;
 };
 /* parts.c: each opens one part out of cfg and what is open already. */
 typedef int luyd_step(struct luyd *d, struct err *e);
 luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
-    open_judge, open_set, start_cluster, open_api, open_intake, open_leading, start_api, write_ports;
+    open_judge, open_set, start_cluster, open_api, open_intake, open_archiver, open_leading, start_api, write_ports;
 /* offline.c: schema, packs and calendar, with an empty registry in a folder of its
  * own, so that their SQL is checked too and no data is touched. */
 int check_packs(struct luyd *d, struct err *e);

@@ -37,6 +37,8 @@ static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
     struct luyd *d = ctx;
     size_t n = d->pipeline != NULL ? pipeline_counters(d->pipeline, out, cap) : 0;
     struct cluster *c = __atomic_load_n(&d->cluster, __ATOMIC_ACQUIRE);
+    if (d->archiver != NULL)
+        n += archiver_counters(d->archiver, out + n, cap - n);
     return c != NULL ? n + cluster_counters(c, out + n, cap - n) : n;
 }
 
@@ -190,6 +192,7 @@ int open_journal(struct luyd *d, struct err *e)
         .retention_days = (int)d->cfg.journal_retention_days,
         .reserve_bytes = d->cfg.journal_reserve,
         .vault = d->vault,
+        .archive_dir = d->cfg.archive_dir[0] != '\0' ? d->cfg.archive_dir : NULL,
     };
     snprintf(path, sizeof(path), "%s/journal", d->o.data);
     int rc = file_mkdirs(path, 0700, e);
@@ -292,6 +295,16 @@ int open_intake(struct luyd *d, struct err *e)
     }
     arena_free(&a);
     return rc;
+}
+
+int open_archiver(struct luyd *d, struct err *e)
+{
+    struct archiver_parts parts = {d->journal, d->registry, d->self, &d->clk, d->cfg.archive_dir};
+
+    if (d->cfg.archive_dir[0] == '\0')
+        return 0;
+    int rc = archiver_new(&parts, &d->archiver, e);
+    return rc < 0 ? rc : archiver_start(d->archiver, e);
 }
 
 int write_ports(struct luyd *d, struct err *e)

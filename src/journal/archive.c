@@ -255,6 +255,7 @@ int journal_archive_step(struct journal *j, const volatile bool *cancel, struct 
     struct archive_job w = {.j = j, .cancel = cancel, .out = out, .e = e};
 
     *out = (struct archive_done){0};
+    *e = (struct err){0};
     if (j->cfg.archive_dir == NULL || j->ledger == NULL)
         return 0;
     int rc = pick_month(&w), due = rc;
@@ -264,5 +265,8 @@ int journal_archive_step(struct journal *j, const volatile bool *cancel, struct 
     if (due == 1 && rc == 0)
         atomic_fetch_add(&j->archives, 1);
     put_back(&w, due == 1 && rc == 0);
+    pthread_mutex_lock(&j->lock);
+    j->archive_err = rc < 0 && rc != -ECANCELED ? *e : (struct err){0};
+    pthread_mutex_unlock(&j->lock);
     return rc < 0 ? rc : due;
 }

@@ -34,12 +34,14 @@ struct archive_done {
 };
 /* Makes the oldest archive that is due. 1: made; 0: none is due; negative: why
  * not, and the next call goes on where this one stopped. -ENODEV: the second
- * place is not there, or no place of its own; -ECANCELED. */
+ * place is not there, or no place of its own; -ECANCELED. e is not NULL. */
 int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e);
 
 struct archive_state {
     uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived */
     uint64_t lost_segments;                             /* deleted by the size ceiling before they were archived */
+    const char *place;                                  /* the journal's; NULL: no archives are made */
+    struct err last;                                    /* why the last step failed; code 0: it did not */
 };
 void journal_archive_state(struct journal *j, struct archive_state *out);
 /* [{"name", "month", "records", "bytes", "segments", "first_received", "last_received", "sha256", "present"}],

@@ -97,7 +97,9 @@ void journal_archive_state(struct journal *j, struct archive_state *out)
                                   .lost_segments = atomic_load(&j->unarchived_lost)};
     if (j->cfg.archive_dir == NULL)
         return;
+    out->place = j->cfg.archive_dir;
     pthread_mutex_lock(&j->lock);
+    out->last = j->archive_err;
     for (size_t i = 0; i < j->nsegs; i++)
         if (!j->segs[i]->archived && j->segs[i]->nblocks > 0 && archive_month_of_day(j->segs[i]->day) < now) {
             out->waiting_segments++;

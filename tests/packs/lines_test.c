@@ -22,7 +22,7 @@ static int unload(void **state)
 }
 
 /* stamp: the time the line claims; empty: now. */
-static void feed_line(struct world *w, struct event_batch *b, str line, str stamp)
+static void feed_line(struct world *w, struct event_batch *b, str line, str stamp, bool own)
 {
     char raw[2048], when[40];
     struct event ev = {0};
@@ -39,7 +39,7 @@ static void feed_line(struct world *w, struct event_batch *b, str line, str stam
     snprintf(raw, sizeof(raw), "<86>1 %s %.*s %.*s %.*s - - %.*s", when, STR_ARGS(host), STR_ARGS(name), STR_ARGS(pid),
              (int)rest.n - 1, rest.p + 1);
     syslog_parse(str_c(raw), clock_wall(&w->clk), &ev);
-    ev.transport = TP_TCP;
+    ev.transport = own ? TP_SELF : TP_TCP;
     assert_int_equal(ev.flags, stamp.n > 0 ? EV_TIME_JUMP : 0);
     assert_true(event_batch_add(b, &ev));
 }
@@ -61,7 +61,7 @@ static void feed(struct world *w, const struct yaml *list, uint64_t *seq)
         if (times != NULL)
             yaml_int(times, &n);
         while (n-- > 0)
-            feed_line(w, &b, yaml_text(one, "line"), yaml_text(one, "time"));
+            feed_line(w, &b, yaml_text(one, "line"), yaml_text(one, "time"), yaml_get(one, "own") != NULL);
     }
     uint32_t count = b.count;
     int rc = count == 0 ? 0 : judge_events(w->judge, event_batch_seal(&b), *seq, &e);

@@ -62,6 +62,8 @@ export interface Stats {
     last_at: string | null;
   };
   intake: Record<string, unknown>;
+  /** Empty without archive_dir. */
+  archive?: Record<string, unknown>;
   judge: Record<string, unknown>;
   registry: { records: number; history?: number };
 }

@@ -63,6 +63,7 @@ export function StatsTab() {
             <Counters title={t("system.intake")} of={s.intake} />
             <Counters title={t("system.judge")} of={s.judge} />
           </div>
+          {s.archive && Object.keys(s.archive).length > 0 && <Counters title={t("system.archive")} of={s.archive} />}
         </>
       )}
     </Loaded>
