@@ -28,7 +28,7 @@ static void first_default(struct pipe *p)
     static const char *const lines[] = {"at", "source", "host", "program", "severity", "msg"};
     const struct row_source *s = p->q->source;
 
-    if (s == &query_logs) {
+    if (s->lines) {
         for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
             unsigned f = (unsigned)source_field_find(s, str_c(lines[i]));
             first_at(p, &(struct query_ref){QR_FIELD, f, str_c(s->fields[f].name)});
@@ -234,7 +234,8 @@ static bool take_row(void *ctx, const struct source_row *r)
     for (size_t i = 0; i < p->nfirst; i++)
         query_ref_value(p->q, &p->first[i], r, scratch[i], &v[i]);
     go = pipe_push(p, 0, v, p->nfirst);
-    p->st->last_seq = r->seq;
+    if (go || !p->st->scan.more) /* a row past `max` was not handed over: it comes again */
+        p->st->last_seq = r->seq;
     return go && p->rc == 0;
 }
 

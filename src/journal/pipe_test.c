@@ -382,7 +382,7 @@ static void limits_stop_the_scan(void **state)
     assert_int_equal(pipe_run(q, &source, NULL, 10, gather, &res, &st, NULL), 0);
     assert_int_equal(res.n, 10);
     assert_true(st.scan.more);
-    assert_int_equal(st.last_seq, ROWS - 10);
+    assert_int_equal(st.last_seq, ROWS - 9); /* of the tenth: the eleventh was looked at and comes again */
     once = 1;
     arena_free(&a);
 }
