@@ -6,6 +6,7 @@
  * api_token: secrets only as hashes). All calls here: the main thread. */
 #ifndef LUY_API_API_H
 #define LUY_API_API_H
+#include "journal/ch.h"
 #include "journal/flow_store.h"
 #include "journal/journal.h"
 #include "judge/judge.h"
@@ -46,7 +47,8 @@ struct api_hooks {
 struct api_deps {
     struct registry *registry;
     struct journal *journal;
-    struct flow_store *flows; /* NULL: none */
+    struct flow_store *flows;     /* NULL: none */
+    const struct ch_cfg *cluster; /* a ClickHouse set to ask, from:cluster; NULL: none; outlives the api */
     struct judge *judge;
     struct vault *vault;
     const struct clock *clock;

@@ -199,6 +199,41 @@ static int logs_scan(void *ctx, const struct query *q, const struct search_opts 
     return journal_rows(((struct api *)ctx)->d.journal, q, o, fn, fn_ctx, st, e);
 }
 
+/* ---- the ClickHouse set ---- */
+
+/* Whether a node is gone or refuses, it is not the asker's mistake. */
+static int cluster_told(int rc, struct err *e)
+{
+    return rc == -EHOSTUNREACH || rc == -EBADMSG ? (e->code = HTTP_ERR(503)) : rc;
+}
+
+/* Each query has a client of its own: one call at a time is all that one can do. */
+static int cluster_scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
+                        struct search_stats *st, struct err *e)
+{
+    struct api *api = ctx;
+    struct ch *c = NULL;
+    int rc = ch_open(api->d.cluster, api->d.clock, &c, e);
+
+    if (rc == 0)
+        rc = ch_rows(c, q, o, fn, fn_ctx, st, e);
+    ch_close(c);
+    return cluster_told(rc, e);
+}
+
+static int cluster_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
+                        source_group_fn *fn, void *fn_ctx, struct search_stats *st, struct err *e)
+{
+    struct api *api = ctx;
+    struct ch *c = NULL;
+    int rc = ch_open(api->d.cluster, api->d.clock, &c, e);
+
+    if (rc == 0)
+        rc = ch_fold(c, q, o, fn, fn_ctx, st, e);
+    ch_close(c);
+    return cluster_told(rc, e);
+}
+
 int query_world_init(struct query_world *w, struct api *api, struct arena *a, int64_t now, struct err *e)
 {
     *w = (struct query_world){.env = {.now_ns = now}, .logs = query_logs};
@@ -212,6 +247,15 @@ int query_world_init(struct query_world *w, struct api *api, struct arena *a, in
     if (api->d.flows != NULL) {
         w->flows = flow_source(api->d.flows);
         w->list[w->env.nsources++] = &w->flows;
+    }
+    if (api->d.cluster != NULL) {
+        w->cluster = query_logs;
+        w->cluster.name = "cluster";
+        w->cluster.label = "journal.source.cluster";
+        w->cluster.scan = cluster_scan;
+        w->cluster.fold = cluster_fold;
+        w->cluster.ctx = api;
+        w->list[w->env.nsources++] = &w->cluster;
     }
     w->env.sources = w->list;
     return api->d.judge != NULL ? resolver_init(w, a, api->d.judge, e) : 0;

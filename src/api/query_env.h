@@ -9,8 +9,8 @@ enum { QUERY_SOURCES_MAX = 8 };
 struct query_world {
     struct query_env env;
     struct row_source logs; /* with its scan */
-    struct row_source sql[QUERY_SOURCES_MAX], flows;
-    const struct row_source *list[QUERY_SOURCES_MAX + 1];
+    struct row_source sql[QUERY_SOURCES_MAX], flows, cluster;
+    const struct row_source *list[QUERY_SOURCES_MAX + 2];
     struct field_resolver resolver;
     struct judge_decoder *decoder;
     size_t *decoded; /* by field of the resolver: which of the decoder's */

@@ -226,7 +226,7 @@ static void offer_fields(struct offers *o, const struct query_world *w, const st
 {
     for (size_t i = 0; i < s->nfields; i++)
         offer(o, s->fields[i].name, tail, "field");
-    for (size_t i = 0; s == &query_logs && i < w->resolver.nfields; i++)
+    for (size_t i = 0; s->lines && i < w->resolver.nfields; i++)
         offer(o, w->resolver.fields[i].name, tail, "decoded");
 }
 
@@ -267,7 +267,7 @@ static void offer_values(struct request *rq, struct offers *o, const struct quer
             offer(o, w->env.sources[i]->name, " ", "source");
     } else if (k >= 0 && s->fields[k].values != NULL) {
         offer_list(o, s->fields[k].values, " ", "value");
-    } else if (k >= 0 && s == &query_logs && k < QF_COUNT && k != QF_MSG && k != QF_RAW) {
+    } else if (k >= 0 && s->lines && k < QF_COUNT && k != QF_MSG && k != QF_RAW) {
         offer_recent(rq, o, field);
     }
 }

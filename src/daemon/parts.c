@@ -249,6 +249,7 @@ int open_api(struct luyd *d, struct err *e)
         .registry = d->registry,
         .journal = d->journal,
         .flows = d->flows,
+        .cluster = d->set.nodes.n > 0 ? &d->set : NULL,
         .judge = d->judge,
         .vault = d->vault,
         .clock = &d->clk,

@@ -29,14 +29,20 @@ struct ch_call {
     str body;
     int (*take)(void *ctx, str bytes);
     void *ctx;
-    int64_t deadline_mono_ns;
-    const volatile bool *cancel;
+    const struct search_opts *o; /* whose deadline, cancel and progress are kept; NULL: none */
+    uint64_t done;               /* told as progress */
 };
 /* -EHOSTUNREACH: no answer; -EBADMSG: the server says no, {0} is its sentence. */
 int ch_request(const struct ch *c, const struct ch_call *call, struct err *e);
 /* A statement without an answer; and one number out of the answer. */
 int ch_exec(const struct ch *c, const struct ch_node *n, const char *sql, struct err *e);
 int ch_number(const struct ch *c, const struct ch_node *n, const char *sql, uint64_t *out, struct err *e);
+/* An answer taken whole, so that a node that dies in the middle of it costs a
+ * repetition and not a wrong result. */
+enum { CH_PAGE_BYTES = 128 << 20, CH_SQL_BYTES = 1 << 20 };
+int ch_take(void *buf, str bytes); /* ctx of a call: a struct buf */
+void ch_again(void *buf);
+str ch_rd_string(rd *r);
 /* A query on any node that answers. again: called before each further try. */
 int ch_any(struct ch *c, struct ch_call *call, void (*again)(void *ctx), struct err *e);
 const char *ch_table(const struct ch *c); /* to be asked: "event" or "event_local" */

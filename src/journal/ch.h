@@ -51,11 +51,16 @@ int ch_insert(struct ch *c, struct ch_batch *b, struct err *e);
 /* The query as SQL's WHERE over the event table. *exact: it says exactly what
  * query_match says; else it lets too much through and each row is to be asked. */
 int ch_where(const struct query *q, struct buf *sql, bool *exact);
-/* As journal_search and journal_aggregate, with the same answers. */
+/* As journal_search and journal_rows, with the same answers. -EHOSTUNREACH: no node
+ * answers; -EBADMSG: the server refuses, in its words. */
 int ch_search(struct ch *c, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
               struct search_stats *st, struct err *e);
-int ch_aggregate(struct ch *c, struct arena *a, const struct query *q, const struct search_opts *o, struct agg *out,
-                 struct search_stats *st, struct err *e);
+int ch_rows(struct ch *c, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *ctx,
+            struct search_stats *st, struct err *e);
+/* Source.h's fold: count, top by count and histogram, by the lines' own fields, are
+ * counted over there when the condition can be said exactly. */
+int ch_fold(struct ch *c, const struct query *q, const struct search_opts *o, source_group_fn *fn, void *ctx,
+            struct search_stats *st, struct err *e);
 /* Behind the newest event that the set holds; 0 when it is empty. */
 int ch_next_seq(struct ch *c, uint64_t *next, struct err *e);
 #endif

@@ -37,9 +37,13 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 {
     struct flight *f = ctx;
 
-    if ((f->call->cancel != NULL && *f->call->cancel) || (f->stop != NULL && *f->stop))
+    const struct search_opts *o = f->call->o;
+
+    if (o != NULL && o->progress != NULL)
+        o->progress(o->progress_ctx, f->call->done, 0);
+    if ((o != NULL && o->cancel != NULL && *o->cancel) || (f->stop != NULL && *f->stop))
         f->rc = -ECANCELED;
-    if (f->call->deadline_mono_ns != 0 && clock_mono(f->clk) > f->call->deadline_mono_ns)
+    if (o != NULL && o->deadline_mono_ns != 0 && clock_mono(f->clk) > o->deadline_mono_ns)
         f->rc = -ETIME;
     return f->rc < 0;
 }
@@ -58,6 +62,11 @@ static void query_url(const struct ch *c, const struct ch_call *call, CURL *curl
             buf_fmt(url, "%s=%s&", pairs[i][0], v == NULL ? "" : v);
         url->failed = url->failed || v == NULL;
         curl_free(v);
+    }
+    /* a server of that age does not notice that its client has gone */
+    if (call->o != NULL && call->o->deadline_mono_ns != 0) {
+        int64_t left = call->o->deadline_mono_ns - clock_mono(c->clk);
+        buf_fmt(url, "max_execution_time=%lld&", left <= 0 ? 1 : (long long)(left / NS_PER_S + 1));
     }
     buf_byte(url, 0);
 }
@@ -91,6 +100,8 @@ static int outcome(struct flight *f, CURLcode code, struct err *e)
         return ERR(e, -EHOSTUNREACH, "journal.ch_unreachable", f->call->node->url, curl_easy_strerror(code));
     if (status == 200)
         return 0;
+    if (strstr(f->why, "Code: 159") != NULL) /* max_execution_time */
+        return ERR(e, -ETIME, "journal.search_deadline");
     f->why[f->nwhy] = '\0';
     /* 5xx with an exception of the keeper, of memory or of a read-only table passes; what is wrong in itself does not.
      */
@@ -185,6 +196,7 @@ int ch_number(const struct ch *c, const struct ch_node *n, const char *sql, uint
 int ch_any(struct ch *c, struct ch_call *call, void (*again)(void *ctx), struct err *e)
 {
     int rc = ERR(e, -EHOSTUNREACH, "journal.ch_none");
+    struct err said = {0}; /* what a node that answered says tells more than that another is gone */
 
     for (size_t s = 0; s < c->n; s++)
         for (size_t r = 0; r < c->shard[s].n; r++) {
@@ -197,7 +209,11 @@ int ch_any(struct ch *c, struct ch_call *call, void (*again)(void *ctx), struct 
                 c->shard[s].first = at;
                 return rc;
             }
+            if (e != NULL && strcmp(e->key, "journal.ch_refused") == 0)
+                said = *e;
         }
+    if (e != NULL && said.code != 0)
+        *e = said;
     return rc;
 }
 

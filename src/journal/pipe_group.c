@@ -233,7 +233,7 @@ bool groups_put(struct pipe *p, struct stage *s, const struct source_group *g)
         p->rc = -ENOMEM;
         return false;
     }
-    struct group *gr = group_find(p, s->g, g->by, s->s->nby);
+    struct group *gr = group_find(p, s->g, g->by, s->s->nby + (s->s->kind == SK_HISTOGRAM));
     if (gr == NULL)
         return p->rc == 0;
     p->folded += g->count;

@@ -80,6 +80,14 @@ int query_parse_max(struct arena *a, str text, size_t max, const struct query_en
                     struct err *e);
 bool query_equal(const struct query *a, const struct query *b);
 
+/* source.c: a hit as a row of logs, for fn. */
+struct hit;
+struct source_hand {
+    source_row_fn *fn;
+    void *ctx;
+};
+bool source_hand_hit(void *ctx, const struct hit *h);
+
 /* The value behind a ref. `mem` is for texts that must be put together (JSON
  * escapes): one a thread, good until the next call. */
 void query_ref_value(const struct query *q, const struct query_ref *ref, const struct source_row *r,

@@ -285,7 +285,7 @@ bool query_row_match(const struct query *q, const struct source_row *r)
     char scratch[VALUE_SCRATCH];
     struct source_value t;
 
-    if (r->source == &query_logs)
+    if (r->source->lines)
         return query_match(q, &((const struct hit *)r->data)->ev);
     if (q->since_ns != INT64_MIN || q->until_ns != INT64_MAX) {
         r->source->get(r, r->source->time, scratch, &t);

@@ -312,7 +312,7 @@ void qp_pipes_done(struct qp *p)
     if (q->nsteps == 0)
         return;
     q->pipe = QP_STREAM;
-    if (q->source != &query_logs || q->nsteps > 2 || (q->nsteps == 2 && !cut))
+    if (!q->source->lines || q->nsteps > 2 || (q->nsteps == 2 && !cut))
         return;
     if (q->nsteps == 1 && last->kind == SK_LIMIT) {
         q->pipe = QP_NONE;

@@ -45,7 +45,7 @@ int qp_source_fail(struct qp *p, size_t at, str name)
 
 /* ---- names ---- */
 
-static bool is_logs(const struct qp *p) { return p->q->source == &query_logs; }
+static bool is_logs(const struct qp *p) { return p->q->source->lines; }
 
 static int resolved_find(const struct qp *p, str name)
 {

@@ -72,17 +72,13 @@ const struct row_source query_logs = {
     .fields = fields,
     .nfields = LF_COUNT,
     .time = LF_AT,
+    .lines = true,
     .get = get,
 };
 
-struct hand {
-    source_row_fn *fn;
-    void *ctx;
-};
-
-static bool hand_over(void *ctx, const struct hit *h)
+bool source_hand_hit(void *ctx, const struct hit *h)
 {
-    struct hand *hand = ctx;
+    struct source_hand *hand = ctx;
     return hand->fn(hand->ctx, &(struct source_row){.source = &query_logs, .data = h, .seq = h->seq});
 }
 
@@ -91,9 +87,9 @@ int journal_rows(struct journal *j, const struct query *q, const struct search_o
 {
     struct search_opts all = o != NULL ? *o : (struct search_opts){0};
     struct query lines = *q; /* a limit among the steps is theirs */
-    struct hand hand = {fn, ctx};
+    struct source_hand hand = {fn, ctx};
 
     all.limit = UINT64_MAX;
     lines.limit = 0;
-    return journal_search(j, &lines, &all, hand_over, &hand, st, e);
+    return journal_search(j, &lines, &all, source_hand_hit, &hand, st, e);
 }

@@ -70,12 +70,13 @@ struct row_source {
     int (*scan)(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
                 struct search_stats *st, struct err *e);
     void *ctx;
-    /* May be NULL. The query's first step, a count, sum, avg or top with `by`, without
-     * giving rows away: every group, or of more than `want` at least the `want` largest
-     * with all that are as large as the last of them. st->hits: rows that fit, in
-     * groups or not. 1: not this step or query, nothing was done; else as scan. */
+    /* May be NULL. The query's first step, a count, sum, avg, histogram or top with `by`,
+     * without giving rows away: every group (a histogram's begins with its time), or of more than `want` at least the
+     * `want` largest with all that are as large as the last of them. st->hits: rows that fit, in groups or not. 1: not
+     * this step or query, nothing was done; else as scan. */
     int (*fold)(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
                 void *fn_ctx, struct search_stats *st, struct err *e);
+    bool lines; /* rows are log lines: fields are those of logs, data is a struct hit, a row's source is logs */
 };
 /* Index of the field of that name, ASCII case ignored; -1 when there is none. */
 int source_field_find(const struct row_source *s, str name);

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import cluster
 import tap
@@ -16,6 +17,15 @@ import world
 
 DATABASE = "luy_daemon"
 ROUNDS = 4
+# asked of logs and of cluster; only lines of the load, which all were sent
+QUERIES = [
+    "| count", "| count by host", "| count by host, severity | sort host", "| top 3 host", "| histogram 1m", "| histogram 5s by host | limit 40",
+    "| count by source", "00001* | count by msg | limit 5", "| count by host | count", "| limit 20", "| fields seq, at, host, msg | limit 50",
+    "host:may-2 | sort at | limit 7", "00001* | fields seq, msg", "NOT host:may-1 | count by host", "\"mat-khau sai\" 10.8.1.7 | count by host",
+    "/dong 0000[0-9]{3}7/ | count by host", "0000??42 | fields msg", "~MẬT | count", "host:may-3 | max seq", "| p50 seq by host", "| unique host | fields host",
+    "severity:<=err | count", "facility:user | count by facility", "seq:<500 | count", "| top 4 host by seq", "| min at by host", "khong-co-dau | count by host",
+    "(may-1 OR may-4) NOT 10.8.2.7 | count by host, transport", "| limit 100 | count by host", "raw:*00000017* | fields raw",
+]
 # what is written, what --check-config says
 MISTAKES = [
     ("clickhouse = 10.8.1.5:8123", "is no address of ClickHouse"),
@@ -132,6 +142,52 @@ def both_gone(luyd, c, api, revive):
     return api
 
 
+def answers_same(api):
+    for q in QUERIES:
+        logs, there = (api.get("/query", query=f"from:{source} program:tai {q}") for source in ("logs", "cluster"))
+        same = all(logs[k] == there[k] for k in ("columns", "rows", "next")) and all(logs["stats"][k] == there["stats"][k] for k in ("hits", "rows", "other"))
+        tap.check(f"from:cluster as from:logs: {q} ({len(logs['rows'])} rows)", same and there["source"] == "cluster",
+                  f"{logs['rows'][:3]} {logs['stats']}\n{there['rows'][:3]} {there['stats']}")
+    for source in ("logs", "cluster"):
+        text = f"from:{source} program:tai | fields seq"
+        page = api.get("/query", query=text, limit=10)
+        more = api.get("/query", query=text, limit=10, before=page["next"])
+        tap.equal(f"from:{source}: paging goes on where it ended", page["rows"] + more["rows"], api.get("/query", query=text, limit=20)["rows"])
+    offers = api.get("/query/complete", text="from:cl", at=7)
+    tap.check("from: offers the set", [i["text"] for i in offers["items"]] == ["cluster "], offers)
+    status, said = api.call("GET", "/api/v1/events?query=from%3Acluster")
+    tap.check("where only lines of the journal can be, it says so", status == 400, said)
+
+
+def asked_of_nobody(c, api, revive):
+    dead = list(c.nodes)
+    for node in dead:
+        node.kill()
+    for q in ("from%3Acluster%20%7C%20count", "from%3Acluster"):
+        status, said = api.call("GET", "/api/v1/query?query=" + q)
+        tap.check("no node answers: 503 and a sentence", status == 503 and "Cannot reach ClickHouse" in said.get("detail", ""), (status, said))
+    revive(dead[:1])
+    status, said = api.call("GET", "/api/v1/query?query=from%3Acluster%20%7C%20count")
+    tap.check("a shard without a replica: no half answer", status == 503 and "refuses" in said.get("detail", ""), (status, said))
+    revive(dead[1:])
+
+
+def cancelled(api):
+    """A query of minutes over there, ended from here."""
+    slow = "from:cluster " + " ".join(f"(/{k}.*{k + 1}.*x/ OR program:tai)" for k in range(12)) + " | sort at"
+    answer = {}
+
+    def ask():
+        answer["status"], answer["body"] = login(api.luyd).call("GET", "/api/v1/query?id=lau&query=" + urllib.parse.quote(slow))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    gone = world.until(20, lambda: api.call("DELETE", "/api/v1/query/lau")[0] == 204 or not thread.is_alive())
+    start = time.monotonic()
+    thread.join(40)
+    tap.check("a query that runs over there is ended from here", gone and answer["body"]["stats"]["cancelled"] and time.monotonic() - start < 5, answer)
+
+
 def dry(api):
     """All that is sealed was sent; luyd's own lines may go on coming."""
     return of_set(api)["lag_events"] == 0 and of_set(api)["next"] > 1
@@ -169,6 +225,9 @@ def run(args, folder, c, revive):
         load.join()
         tap.note(f"{load.sent} lines were sent")
         api = end(luyd, c, api)
+        tap.part("answers", answers_same, api)
+        tap.part("cancel", cancelled, api)
+        tap.part("nobody", asked_of_nobody, c, api, revive)
     finally:
         load.halt.set()
         tap.equal("luyd stops clean at the end", luyd.stop(), 0)
