@@ -2,6 +2,7 @@
  * holds of it, the journal byte by byte, and proofs of single lines. */
 #include "api/routes-int.h"
 #include "journal/archive.h"
+#include "journal/flow_store.h"
 #include "journal/proof.h"
 #include <errno.h>
 
@@ -67,8 +68,12 @@ static void on_progress(void *ctx, uint64_t done, uint64_t all)
 int route_journal_verify(struct request *rq, struct response *rs, struct err *e)
 {
     struct leaving l = {.rq = rq};
-    struct verify_opts o = {
-        .anchor = request_query(rq, "anchor"), .progress = on_progress, .progress_ctx = &l, .cancel = &l.cancel};
+    struct flow_store *flows = rq->api->d.flows;
+    struct verify_opts o = {.anchor = request_query(rq, "anchor"),
+                            .progress = on_progress,
+                            .progress_ctx = &l,
+                            .cancel = &l.cancel,
+                            .flows = flows != NULL ? flow_store_dir(flows) : NULL};
     struct verify_report rep;
     char first[600] = "";
 
@@ -80,12 +85,15 @@ int route_journal_verify(struct request *rq, struct response *rs, struct err *e)
     if (rep.bad)
         err_sentence(&rep.first, rq->lang, first, sizeof(first));
     return reply_json(rq, rs, 200,
-                      json_pack("{s:b,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "bad", rep.bad, "first",
-                                rep.bad ? json_string(first) : json_null(), "anchor", rep.ledger.anchor, "entries",
-                                (json_int_t)rep.ledger.entries, "signed_entries", (json_int_t)rep.ledger.signed_entries,
-                                "heads", (json_int_t)rep.ledger.heads, "epochs", (json_int_t)rep.ledger.epochs,
-                                "blocks", (json_int_t)rep.blocks, "events", (json_int_t)rep.events, "deleted",
-                                (json_int_t)rep.deleted, "unproven", (json_int_t)rep.unproven));
+                      json_pack("{s:b,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "bad", rep.bad,
+                                "first", rep.bad ? json_string(first) : json_null(), "anchor", rep.ledger.anchor,
+                                "entries", (json_int_t)rep.ledger.entries, "signed_entries",
+                                (json_int_t)rep.ledger.signed_entries, "heads", (json_int_t)rep.ledger.heads, "epochs",
+                                (json_int_t)rep.ledger.epochs, "blocks", (json_int_t)rep.blocks, "events",
+                                (json_int_t)rep.events, "deleted", (json_int_t)rep.deleted, "unproven",
+                                (json_int_t)rep.unproven, "flow_blocks", (json_int_t)rep.flow_blocks, "flows",
+                                (json_int_t)rep.flows, "flows_deleted", (json_int_t)rep.flows_deleted, "flows_unproven",
+                                (json_int_t)rep.flows_unproven));
 }
 
 int route_journal_archives(struct request *rq, struct response *rs, struct err *e)

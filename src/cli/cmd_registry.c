@@ -340,6 +340,9 @@ static bool verify_journal(struct run *r, json_t **out, struct err *e)
         out_message(r, "cli.journal_broken", json_string_value(json_object_get(*out, "first")), NULL);
     else
         out_message(r, "cli.journal_whole", N(json_get_int(*out, "events", 0)), N(json_get_int(*out, "unproven", 0)));
+    if (!bad && json_get_int(*out, "flow_blocks", 0) > 0)
+        out_message(r, "cli.flows_whole", N(json_get_int(*out, "flows", 0)),
+                    N(json_get_int(*out, "flows_unproven", 0)));
     out_message(r, "cli.anchor", json_string_value(json_object_get(*out, "anchor")), NULL);
     return !bad;
 }

@@ -124,9 +124,9 @@ void luyd_stop(struct luyd *d)
     if (d->judge != NULL)
         judge_close(d->judge);
     api_free(d->api);
+    flow_store_close(d->flows); /* its last block goes into the journal's ledger */
     if (d->journal != NULL)
         journal_close(d->journal);
-    flow_store_close(d->flows);
     if (d->registry != NULL)
         registry_close(d->registry);
     if (d->store != NULL)

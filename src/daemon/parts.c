@@ -208,6 +208,7 @@ int open_flows(struct luyd *d, struct err *e)
         .max_bytes = d->cfg.flow_max,
         .retention_days = (int)d->cfg.flow_retention_days,
         .reserve_bytes = d->cfg.journal_reserve,
+        .ledger = journal_ledger(d->journal),
     };
     snprintf(path, sizeof(path), "%s/flows", d->o.data);
     return flow_store_open(&fc, &d->clk, &d->flows, e);

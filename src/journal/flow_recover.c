@@ -115,6 +115,11 @@ int flow_recover(struct flow_store *s, struct err *e)
         sync_file(path);
         rc = wal_take(s, no, path, e);
     }
+    /* Numbers go on behind what the ledger has seen, even where the files are gone. */
+    if (s->cfg.ledger != NULL && ledger_next(s->cfg.ledger, LEDGER_FLOW) > atomic_load(&s->next_seq))
+        atomic_store(&s->next_seq, ledger_next(s->cfg.ledger, LEDGER_FLOW));
+    if (rc == 0)
+        flow_proof_catch_up(s);
     atomic_store(&s->synced, atomic_load(&s->next_seq));
     arena_free(&a);
     return rc;

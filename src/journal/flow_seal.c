@@ -150,6 +150,8 @@ static void *sealer_main(void *ctx)
         int rc = seal_one(s, enc, r, &e);
         if (rc < 0)
             log_err(LOG_ERROR, "flow_seal", &e);
+        else
+            flow_proof_catch_up(s);
         pthread_mutex_lock(&s->lock);
         if (rc < 0) {
             s->seal_err = rc;

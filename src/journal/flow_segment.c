@@ -166,7 +166,7 @@ int flow_segment_open(const char *dir, const char *name, bool last, struct flow_
 
     if (g == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    g->fd = open(g->path, O_RDWR | O_CLOEXEC);
+    g->fd = open(g->path, (last ? O_RDWR : O_RDONLY) | O_CLOEXEC); /* only the last is written to */
     if (g->fd < 0 || fstat(g->fd, &st) < 0) {
         int rc = ERR(e, -errno, "journal.read", g->path);
         flow_segment_unref(g);

@@ -46,7 +46,7 @@ static uint64_t disk_bytes(struct flow_store *s)
 }
 
 /* Takes the next segment that has to go out of the list; the newest stays. */
-static struct flow_segment *take_one(struct flow_store *s, int64_t limit)
+static struct flow_segment *take_one(struct flow_store *s, int64_t limit, const char **why)
 {
     bool large = s->cfg.max_bytes > 0 && disk_bytes(s) > (uint64_t)s->cfg.max_bytes;
 
@@ -55,6 +55,7 @@ static struct flow_segment *take_one(struct flow_store *s, int64_t limit)
         bool old = s->cfg.retention_days > 0 && g->nblocks > 0 && g->time_max < limit;
         if (!old && !(large && i == 0))
             continue;
+        *why = old ? "retention" : "size ceiling";
         s->nsegs--;
         memmove(s->segs + i, s->segs + i + 1, (s->nsegs - i) * sizeof(s->segs[0]));
         return g;
@@ -65,14 +66,16 @@ static struct flow_segment *take_one(struct flow_store *s, int64_t limit)
 void flow_retain(struct flow_store *s)
 {
     int64_t limit = clock_wall(s->clk) - (int64_t)s->cfg.retention_days * 86400 * NS_PER_S;
+    const char *why = "";
     struct flow_segment *g;
 
     for (;;) {
         pthread_mutex_lock(&s->lock);
-        g = take_one(s, limit);
+        g = take_one(s, limit, &why);
         pthread_mutex_unlock(&s->lock);
         if (g == NULL)
             return;
+        flow_proof_deleted(s, g, why);
         log_event(LOG_INFO, "flow_segment_expired", F_STR("file", str_c(g->path)), F_INT("bytes", g->end));
         unlink(g->path);
         pthread_mutex_lock(&s->lock);

@@ -81,6 +81,10 @@ void flow_sealer_stop(struct flow_store *s);
 bool flow_freeze(struct flow_store *s, struct flow_frozen f);         /* under lock */
 bool flow_segments_add(struct flow_store *s, struct flow_segment *g); /* under lock */
 void flow_rows_unref(struct flow_store *s, struct flow_rows *r);      /* under lock */
+/* flow_proof.c */
+int flow_block_root(int fd, uint64_t off, const struct flow_block_head *h, struct sha256 *root);
+void flow_proof_catch_up(struct flow_store *s);
+void flow_proof_deleted(struct flow_store *s, const struct flow_segment *g, const char *reason);
 /* flow_space.c */
 int flow_space_check(struct flow_store *s, size_t bytes, struct err *e);
 void flow_retain(struct flow_store *s);

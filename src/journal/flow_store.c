@@ -260,6 +260,8 @@ int flow_store_tick(struct flow_store *s, int64_t *due, struct err *e)
     return rc;
 }
 
+const char *flow_store_dir(const struct flow_store *s) { return s->dir; }
+
 /* --- open and close -------------------------------------------------------------- */
 
 static void store_free(struct flow_store *s)

@@ -12,6 +12,7 @@
 #define LUY_JOURNAL_FLOW_STORE_H
 #include "base/clock.h"
 #include "journal/flow_block.h"
+#include "journal/ledger.h"
 
 struct flow_store_cfg {
     const char *dir;
@@ -21,9 +22,11 @@ struct flow_store_cfg {
     int64_t max_bytes;     /* on disk, oldest out first; 0 = none */
     int retention_days;    /* 0 = keep */
     int64_t reserve_bytes; /* free space left for others */
+    struct ledger *ledger; /* gets each stored block's root; outlives the store; NULL: none */
 };
 struct flow_store;
 int flow_store_open(const struct flow_store_cfg *cfg, const struct clock *clk, struct flow_store **out, struct err *e);
+const char *flow_store_dir(const struct flow_store *s);
 void flow_store_close(struct flow_store *s); /* seals the open block; NULL is fine */
 /* *first: number of its first flow. All or nothing. */
 int flow_store_append(struct flow_store *s, str wire, uint64_t *first, struct err *e);

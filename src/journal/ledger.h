@@ -12,8 +12,9 @@
  *    92  u32 crc32c of bytes 0..91
  * Types: BLOCK: records first .. first + records - 1 were sealed, `root` is the
  * root over their masked leaves. DELETED: the payloads of those records were
- * deleted; root is SHA-256 of the reason's text. POINT: a state of another chain
- * (the registry's history): `records` rows, root is its head. ARCHIVE: `records`
+ * deleted; root is SHA-256 of the reason's text. Of flows the times are the flows'
+ * own, and the leaves are the block's head and sections (flow_proof.c). POINT: a
+ * state of another chain (the registry's history): `records` rows, root is its head. ARCHIVE: `records`
  * records from `first` on were copied to an archive; root is SHA-256 of its manifest.
  *
  * DIR/heads: records of 208 bytes, each with the digest of the one before.

@@ -68,6 +68,8 @@ static int entry_see(void *ctx, const struct ledger_entry *n)
 {
     struct verify *v = ctx;
 
+    if (n->stream == LEDGER_FLOW && n->type == LEDGER_BLOCK && v->o->flows == NULL)
+        v->rep->flows_unread += n->records;
     if (n->stream != LEDGER_LOG)
         return 0;
     if (n->type == LEDGER_ARCHIVE && v->man.n > 0 && memcmp(n->root.b, v->man.sum.b, sizeof(n->root.b)) == 0)
@@ -280,6 +282,8 @@ int journal_verify_dir(const char *dir, const struct verify_opts *o, struct veri
         rc = files_open(&v);
     if (rc == 0)
         rc = compare(&v);
+    if (rc == 0 && o->flows != NULL)
+        rc = flow_verify_dir(dir, o->flows, o, out, e);
     for (size_t i = 0; i < v.nsegs; i++)
         segment_free(v.seg[i]);
     manifest_done(&v.man);

@@ -10,6 +10,7 @@ packet socket saw, counted here by address, port, packets and bytes.
 Without root, namespaces or softflowd it is one skipped test.
 """
 import argparse
+import json
 import os
 import pathlib
 import shutil
@@ -133,10 +134,30 @@ def inside(args, folder):
         for k, case in enumerate(CASES):
             tap.part(case[0], one, case, luyd, api, wire, 7000 + 100 * k, folder)
         drops = api.get("/stats")["intake"]
+        report = api.get("/journal/verify")
+        tap.check("luy verify finds nothing wrong while flows are open", not report["bad"] and report["flows"] == 0, report)
         tap.equal("no datagram was refused or lost", {k: v for k, v in drops.items() if k.startswith("drop") and v}, {})
     finally:
         tap.equal("luyd stops clean", luyd.stop(), 0)
         wire.stop()
+    tap.part("ledger", ledger, args, luyd)
+
+
+def ledger(args, luyd):
+    """What was stored is under the ledger: whole now, and a byte changed by hand is found."""
+    def verify():
+        return subprocess.run([str(args.build / "src" / "offline" / "luy-journal"), "verify", "--dir", str(luyd.data / "journal"), "-o", "json"],
+                              capture_output=True, text=True, check=False)
+    whole = verify()
+    report = json.loads(whole.stdout or "{}")
+    tap.check("the stored flows are as they were sealed", whole.returncode == 0 and report["flows"] >= 16 and report["flows_unproven"] == 0,
+              whole.stdout + whole.stderr)
+    file = next((luyd.data / "flows").glob("*.lyf"))
+    bytes_ = bytearray(file.read_bytes())
+    bytes_[len(bytes_) * 2 // 3] ^= 1
+    file.write_bytes(bytes_)
+    changed = verify()
+    tap.check("one changed bit of them is found", changed.returncode != 0 and json.loads(changed.stdout)["bad"], changed.stdout + changed.stderr)
 
 
 def main():
