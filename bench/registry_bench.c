@@ -1,30 +1,24 @@
-/* The registry at the size of a large body: 50,000 devices in SQLite.
+/* The registry at the size of a large body: 50,000 devices, 200,000 addresses.
  *
- *   registry_bench SCHEMA_DIR [devices]
+ *   registry_bench [--engine sqlite|postgresql] [--history ROWS] [--packs DIR] SCHEMA_DIR [DEVICES]
  *
  * Prints one figure a line: pages of 50 in several orders and filters, search,
  * the find box, next free addresses by 64 writers, CSV of 5,000 rows judged and applied, creates one by one (each its
- * own transaction, synced), a state check over all. The database is made anew in a folder under TMPDIR and removed. */
-#include "base/ip.h"
-#include "base/rand.h"
-#include "registry/addr.h"
-#include "registry/find.h"
-#include "registry/registry.h"
+ * own transaction, synced), the start, the state checks of the packs over all. With --history, devices are changed by
+ * CSV until so many rows of history are there. SQLite: the file is made anew in a folder under TMPDIR and removed.
+ * PostgreSQL: in the empty database that LUY_TEST_STORE names; tests/pg.py starts a server for that. */
+#include "registry_bench-int.h"
+#include "base/log.h"
+#include "registry/test-store.h"
+#include <getopt.h>
 #include <pthread.h>
 #include <unistd.h>
 
-enum { BATCH = 5000, UNITS = 150, TRIES = 400, CREATES = 300, WRITERS = 64 };
+enum { BATCH = 5000, CREATES = 300, WRITERS = 64 };
+const struct actor bench_admin = {.name = {"bench", 5}, .roles = ROLE_ADMIN};
+#define admin bench_admin
 
-struct bench {
-    struct store *st;
-    struct registry *r;
-    struct schema *sc;
-    char dir[200];
-    uint64_t seed;
-};
-static const struct actor admin = {.name = {"bench", 5}, .roles = ROLE_ADMIN};
-
-static void die(const char *what, const struct err *e)
+void die(const char *what, const struct err *e)
 {
     char text[600];
 
@@ -33,9 +27,9 @@ static void die(const char *what, const struct err *e)
     exit(1);
 }
 
-static double now_ms(void) { return (double)clock_mono(&clock_system) / NS_PER_MS; }
+double now_ms(void) { return (double)clock_mono(&clock_system) / NS_PER_MS; }
 
-static uint32_t draw(struct bench *b, uint32_t n)
+uint32_t draw(struct bench *b, uint32_t n)
 {
     b->seed = b->seed * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(b->seed >> 33) % n;
@@ -48,7 +42,7 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void report(const char *what, double *ms, size_t n)
+void report(const char *what, double *ms, size_t n)
 {
     qsort(ms, n, sizeof(*ms), by_value);
     printf("%-44s p50 %8.2f ms   p99 %8.2f ms   max %8.2f ms\n", what, ms[n / 2], ms[n * 99 / 100], ms[n - 1]);
@@ -103,87 +97,6 @@ static void device_rows(struct bench *b, struct buf *csv, int from, int n)
                 (unsigned)i * 2654435761u, draw(b, 40), makers[draw(b, 3)], states[draw(b, 6)]);
 }
 
-static void list_timed(struct bench *b, const char *what, struct list_query *q,
-                       void (*vary)(struct bench *, struct list_query *, char *))
-{
-    static double ms[TRIES];
-    char text[64];
-    struct err e = {0};
-    json_t *out;
-
-    for (int i = 0; i < TRIES; i++) {
-        if (vary != NULL)
-            vary(b, q, text);
-        double t0 = now_ms();
-        if (registry_list(b->r, &admin, STR("device"), q, &out, &e) < 0)
-            die(what, &e);
-        ms[i] = now_ms() - t0;
-        json_decref(out);
-    }
-    report(what, ms, TRIES);
-}
-
-static void vary_unit(struct bench *b, struct list_query *q, char *text)
-{
-    snprintf(text, 64, "U%03u", draw(b, UNITS));
-    q->filter[0].value = str_c(text);
-}
-
-static void vary_serial(struct bench *b, struct list_query *q, char *text)
-{
-    snprintf(text, 64, "%08x", draw(b, 50000) * 2654435761u);
-    q->q = str_c(text);
-}
-
-static void vary_words(struct bench *b, struct list_query *q, char *text)
-{
-    snprintf(text, 64, "may so %u sao", draw(b, 50000));
-    q->q = str_c(text);
-}
-
-/* A deep page: where a walk through all 50,000 would be. */
-static void vary_cursor(struct bench *b, struct list_query *q, char *text)
-{
-    char key[16], hex[40];
-    int n = snprintf(key, sizeof(key), "TB-%06u", draw(b, 50000));
-
-    hex_fmt(key, (size_t)n, hex);
-    snprintf(text, 64, "code:1:t%s", hex);
-    q->cursor = str_c(text);
-}
-
-#define FILTER(f, o, v) .filter = {{{f, sizeof(f) - 1}, {o, sizeof(o) - 1}, {v, sizeof(v) - 1}}}, .nfilters = 1
-
-static void bench_lists(struct bench *b)
-{
-    struct list_query q1 = {.limit = 50}, q2 = {.limit = 50, .order = STR("-changed_at")},
-                      q3 = {.limit = 50, .order = STR("name")};
-    struct list_query q4 = {.limit = 50, .order = STR("unit")}, q5 = {.limit = 50, .count = true};
-    struct list_query f1 = {.limit = 50, FILTER("state", "eq", "admitted")},
-                      f2 = {.limit = 50, FILTER("state", "eq", "rejected")};
-    struct list_query f3 = {.limit = 50, FILTER("unit", "under", "U001")},
-                      f4 = {.limit = 50, FILTER("unit", "under", "TINH")};
-    struct list_query f5 = {.limit = 50, FILTER("name", "ic", "so 4999")};
-    struct list_query s1 = {.limit = 50}, s2 = {.limit = 50, .q = STR("dong a")},
-                      s3 = {.limit = 50, .q = STR("khongco")}, c1 = {.limit = 50, .order = STR("code")};
-
-    list_timed(b, "list 50, by key", &q1, NULL);
-    list_timed(b, "list 50, by key, deep page", &c1, vary_cursor);
-    list_timed(b, "list 50, newest change first", &q2, NULL);
-    list_timed(b, "list 50, by name (Vietnamese order)", &q3, NULL);
-    list_timed(b, "list 50, by unit", &q4, NULL);
-    list_timed(b, "list 50 with total", &q5, NULL);
-    list_timed(b, "list 50, state=admitted", &f1, NULL);
-    list_timed(b, "list 50, state=rejected (none)", &f2, NULL);
-    list_timed(b, "list 50, one unit", &f3, vary_unit);
-    list_timed(b, "list 50, under the top unit", &f4, NULL);
-    list_timed(b, "list 50, name contains", &f5, NULL);
-    list_timed(b, "search q: serial number", &s1, vary_serial);
-    list_timed(b, "search q: three words", &s1, vary_words);
-    list_timed(b, "search q: common word", &s2, NULL);
-    list_timed(b, "search q: nothing found", &s3, NULL);
-}
-
 static void bench_creates(struct bench *b)
 {
     static double ms[CREATES];
@@ -209,42 +122,42 @@ static void bench_creates(struct bench *b)
     printf("%-44s %8.0f a second\n", "create rate", CREATES / sum * 1000);
 }
 
-static bool count_rows(void *ctx, const char *const *names, const struct val *cols, size_t n)
+/* All controls of the packs, as the daemon runs them; at the second time the findings are there already. */
+static void bench_checks(struct bench *b)
 {
-    (void)names;
-    (void)cols;
-    (void)n;
-    ++*(uint64_t *)ctx;
-    return true;
-}
-
-static void bench_check(struct bench *b)
-{
-    static const char sql[] =
-        "SELECT d.id FROM device d LEFT JOIN posture p ON p.device_id = d.id AND p.valid_to IS NULL WHERE"
-        " d.valid_to IS NULL AND d.state = 'admitted' AND d.category IN ('workstation', 'laptop', 'server')"
-        " AND (p.av_signature_at IS NULL OR p.av_signature_at < :now - 86400)";
-    struct named_val now = {"now", V_INT(0)};
-    struct foreign_query fq = {.sql = sql, .params = &now, .nparams = 1, .timeout_ms = 10000};
+    struct judge_cfg cfg = {.packs_dir = b->packs, .sql_timeout_ms = 60000};
+    struct judge *j;
+    struct judge_stats st;
+    struct errs es;
     struct err e = {0};
-    uint64_t rows = 0;
-    double t0 = now_ms();
 
-    if (store_foreign(b->st, &fq, count_rows, &rows, &e) < 0)
-        die("check", &e);
-    printf("%-44s %8.2f ms   %lu offenders\n", "state check over all devices", now_ms() - t0, (unsigned long)rows);
+    errs_init(&es, 10);
+    if (judge_open(&cfg, b->r, &clock_system, &j, &es, &e) < 0)
+        die(b->packs, es.n > 0 ? &es.v[0] : &e);
+    for (int i = 0; i < 3; i++) {
+        double t0 = now_ms();
+        if (judge_check_now(j, STR(""), &e) < 0)
+            die("checks", &e);
+        double ms = now_ms() - t0;
+        judge_stats(j, &st);
+        printf("%-44s %8.0f ms   %llu findings open\n", i == 0 ? "every state check and duty, first time" : "again", ms,
+               (unsigned long long)st.findings_open);
+    }
+    judge_close(j);
+    errs_done(&es);
 }
 
 static void bench_open(struct bench *b)
 {
     struct err e = {0};
-    double t0 = now_ms();
     uint64_t rows, bad;
 
     registry_close(b->r);
-    if (registry_open(b->st, b->sc, &clock_system, &b->r, &e) < 0)
+    store_close(b->st);
+    double t0 = now_ms();
+    if (store_open(b->url, &b->st, &e) < 0 || registry_open(b->st, b->sc, &clock_system, &b->r, &e) < 0)
         die("open", &e);
-    printf("%-44s %8.2f ms\n", "open again, schema unchanged", now_ms() - t0);
+    printf("%-44s %8.2f ms\n", "start: store and registry opened again", now_ms() - t0);
     t0 = now_ms();
     if (registry_verify(b->r, &rows, &bad, &e) < 0 || bad != 0)
         die("verify", &e);
@@ -278,59 +191,6 @@ static void load_addresses(struct bench *b, int n)
     }
     printf("%-44s %8.0f rows a second   %d addresses\n", "CSV load of addresses", n / load * 1000, n);
     buf_done(&csv);
-}
-
-static void find_timed(struct bench *b, const char *what, const char *fmt, uint32_t n, uint32_t mul)
-{
-    static double ms[TRIES];
-    struct err e = {0};
-    json_t *out;
-    size_t found = 0;
-    char text[80];
-
-    for (int i = 0; i < TRIES; i++) {
-        uint32_t x = n > 0 ? draw(b, n) : 0;
-        int len = snprintf(text, sizeof(text), "%s", fmt);
-        char *mark = memchr(text, '#', (size_t)len);
-        if (mark != NULL) { /* the number's place */
-            char tail[40];
-            snprintf(tail, sizeof(tail), "%s", mark + 1);
-            if (mul == 1)
-                snprintf(mark, sizeof(text) - (size_t)(mark - text), "%06u%s", x, tail);
-            else
-                snprintf(mark, sizeof(text) - (size_t)(mark - text), "%08x%s", x * mul, tail);
-        }
-        double t0 = now_ms();
-        if (registry_find(b->r, &admin, str_c(text), STR(""), 0, &out, &e) < 0)
-            die(what, &e);
-        ms[i] = now_ms() - t0;
-        found += json_array_size(json_object_get(out, "groups")) > 0;
-        json_decref(out);
-    }
-    report(what, ms, TRIES);
-    if (found < TRIES)
-        printf("%-44s %8zu of %d found nothing\n", "", TRIES - found, TRIES);
-}
-
-static void bench_find(struct bench *b)
-{
-    struct err e = {0};
-    json_t *out;
-    double t0 = now_ms();
-
-    if (registry_find(b->r, &admin, STR("khong co"), STR(""), 0, &out, &e) < 0)
-        die("find", &e);
-    printf("%-44s %8.0f ms\n", "find: the index is built at the first question", now_ms() - t0);
-    json_decref(out);
-    find_timed(b, "find: a code", "tb-#", 50000, 1);
-    find_timed(b, "find: a serial number", "SN#", 50000, 2654435761u);
-    find_timed(b, "find: an address", "10.1.77.12", 0, 0);
-    find_timed(b, "find: part of all addresses", "10.", 0, 0);
-    find_timed(b, "find: two letters", "10", 0, 0);
-    find_timed(b, "find: a word that most have", "tinh.example", 0, 0);
-    find_timed(b, "find: a person, a letter wrong", "nguyrn van 1234", 0, 0);
-    find_timed(b, "find: a code, two digits swapped", "bt-#", 50000, 1);
-    find_timed(b, "find: nothing", "xqzxqzxqz", 0, 0);
 }
 
 struct writer {
@@ -388,52 +248,128 @@ static void bench_next_free(struct bench *b, int calls)
     free(got);
 }
 
-int main(int argc, char **argv)
+/* Devices get another model, a batch at a time, until the history is as long as wanted. */
+static void grow_history(struct bench *b)
 {
-    struct bench b = {.seed = 1};
     struct err e = {0};
-    struct errs es;
     struct buf csv;
-    char path[256];
-    int devices = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 50000;
+    char head[65];
+    uint64_t seq;
+    double ms, load = 0;
+    int64_t made = 0;
+
+    buf_init(&csv, 64 << 20);
+    if (registry_head(b->r, &seq, head, &e) < 0)
+        die("head", &e);
+    for (int round = 0; (int64_t)seq + made < b->history; round++)
+        for (int from = 0; from + BATCH <= b->devices && (int64_t)seq + made < b->history; from += BATCH) {
+            buf_z(&csv, "code,model\n");
+            for (int i = from; i < from + BATCH; i++)
+                buf_fmt(&csv, "TB-%06d,Mẫu thứ %d\n", i, round);
+            import(b, "device", &csv, false, &ms);
+            load += ms;
+            made += BATCH;
+        }
+    if (made > 0)
+        printf("%-44s %8.0f rows a second   %lld rows of history\n", "CSV that changes a field",
+               (double)made / load * 1000, (long long)seq + made);
+    buf_done(&csv);
+}
+
+static void load_devices(struct bench *b)
+{
+    struct buf csv;
     double ms, load = 0;
 
-    errs_init(&es, 10);
-    snprintf(b.dir, sizeof(b.dir), "%s/luy-bench-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    if (argc < 2 || schema_load(argv[1], &b.sc, &es) < 0 || mkdtemp(b.dir) == NULL)
-        die("registry_bench SCHEMA_DIR [devices]", es.n > 0 ? &es.v[0] : &e);
-    snprintf(path, sizeof(path), "%s/r.db", b.dir);
-    if (store_open(path, &b.st, &e) < 0 || registry_open(b.st, b.sc, &clock_system, &b.r, &e) < 0)
-        die("open", &e);
-    make_frame(&b);
     buf_init(&csv, 64 << 20);
-    for (int i = 0; i + BATCH <= devices; i += BATCH) {
-        device_rows(&b, &csv, i, BATCH);
-        import(&b, "device", &csv, false, &ms);
+    for (int i = 0; i + BATCH <= b->devices; i += BATCH) {
+        device_rows(b, &csv, i, BATCH);
+        import(b, "device", &csv, false, &ms);
         load += ms;
     }
-    printf("%-44s %8.0f rows a second\n", "CSV load", devices / load * 1000);
-    device_rows(&b, &csv, devices, BATCH);
-    import(&b, "device", &csv, true, &ms);
+    printf("%-44s %8.0f rows a second\n", "CSV load", b->devices / load * 1000);
+    fflush(stdout);
+    load_addresses(b, b->devices * 4);
+    fflush(stdout);
+    grow_history(b);
+    device_rows(b, &csv, b->devices, BATCH);
+    import(b, "device", &csv, true, &ms);
     printf("%-44s %8.0f ms\n", "CSV of 5,000 rows judged", ms);
-    device_rows(&b, &csv, devices, BATCH);
-    import(&b, "device", &csv, false, &ms);
+    device_rows(b, &csv, b->devices, BATCH);
+    import(b, "device", &csv, false, &ms);
     printf("%-44s %8.0f ms\n", "CSV of 5,000 rows applied", ms);
-    bench_open(&b);
-    load_addresses(&b, devices * 4);
-    bench_find(&b);
-    bench_next_free(&b, devices >= 50000 ? 1000 : 20);
-    bench_lists(&b);
-    bench_creates(&b);
-    bench_check(&b);
+    fflush(stdout);
     buf_done(&csv);
+}
+
+static bool options(struct bench *b, int argc, char **argv)
+{
+    static const struct option known[] = {{"engine", required_argument, NULL, 'e'},
+                                          {"history", required_argument, NULL, 'h'},
+                                          {"packs", required_argument, NULL, 'p'},
+                                          {0}};
+    const char *engine = "sqlite";
+
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (c == 'e')
+            engine = optarg;
+        else if (c == 'h')
+            b->history = strtoll(optarg, NULL, 10);
+        else if (c == 'p')
+            b->packs = optarg;
+        else
+            return false;
+    if (optind >= argc || (strcmp(engine, "sqlite") != 0 && strcmp(engine, "postgresql") != 0) ||
+        (strcmp(engine, "postgresql") == 0) != test_on_pg())
+        return false;
+    b->schema = argv[optind];
+    b->devices = optind + 1 < argc ? (int)strtol(argv[optind + 1], NULL, 10) : 50000;
+    return true;
+}
+
+static void open_new(struct bench *b)
+{
+    struct errs es;
+    struct err e = {0};
+
+    errs_init(&es, 10);
+    snprintf(b->dir, sizeof(b->dir), "%s/luy-bench-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    if (schema_load(b->schema, &b->sc, &es) < 0 || mkdtemp(b->dir) == NULL)
+        die(b->schema, es.n > 0 ? &es.v[0] : &e);
+    test_store_url(b->dir, NULL, b->url, sizeof(b->url));
+    if (store_open(b->url, &b->st, &e) < 0 || registry_open(b->st, b->sc, &clock_system, &b->r, &e) < 0)
+        die("open", &e);
+    printf("%-44s %8s\n", "engine", store_engine(b->st));
+    errs_done(&es);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.seed = 1, .packs = "packs"};
+
+    if (!options(&b, argc, argv)) {
+        fprintf(stderr,
+                "registry_bench [--engine sqlite|postgresql] [--history ROWS] [--packs DIR] SCHEMA_DIR [DEVICES]\n"
+                "postgresql: run it by tests/pg.py\n");
+        return 2;
+    }
+    log_set_level(LOG_ERROR); /* thousands of findings open */
+    open_new(&b);
+    make_frame(&b);
+    load_devices(&b);
+    bench_open(&b);
+    bench_find(&b);
+    bench_lists(&b);
+    bench_next_free(&b, b.devices >= 50000 ? 1000 : 20);
+    bench_creates(&b);
+    bench_checks(&b);
     registry_close(b.r);
     store_close(b.st);
     schema_free(b.sc);
-    errs_done(&es);
     static const char *const tails[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/r.db%s", b.dir, tails[i]);
+    for (size_t i = 0; i < 3 && !test_on_pg(); i++) {
+        char path[640];
+        snprintf(path, sizeof(path), "%s%s", b.url, tails[i]);
         unlink(path);
     }
     rmdir(b.dir);

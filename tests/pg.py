@@ -3,7 +3,9 @@
 unix socket only. Nothing is shared with a server of the machine, and nothing is left behind.
 
 As a program: pg.py COMMAND [ARG...] runs the command with LUY_TEST_STORE set to the url of the
-server's database "postgres" (the tests make a database each beside it) and answers with its result."""
+server's database "postgres" (the tests make a database each beside it) and answers with its result.
+LUY_PG_SETTINGS="NAME=VALUE ...": further settings of the server, which win; for measuring: "fsync=on ...".
+LUY_PG_PLAIN=1: the command is no test, its output stays as it is."""
 import fcntl
 import os
 import pathlib
@@ -59,7 +61,7 @@ class Server:
         self.dir = tempfile.mkdtemp(prefix="luy-pg-")
         own(self.dir, self.who)
         self.data = data or f"{self.dir}/data"
-        self.settings = SETTINGS + (QUICK if quick else [])
+        self.settings = SETTINGS + (QUICK if quick else []) + os.environ.get("LUY_PG_SETTINGS", "").split()
         self.proc = None
         cluster_made(self.data)
 
@@ -108,7 +110,8 @@ def main():
         return 0
     with Server() as server:
         env = dict(os.environ, LUY_TEST_STORE=server.url())
-        return subprocess.run([pathlib.Path(__file__).parents[1] / "tools" / "tap-skip", *sys.argv[1:]], env=env, check=False).returncode
+        head = [] if os.environ.get("LUY_PG_PLAIN") else [pathlib.Path(__file__).parents[1] / "tools" / "tap-skip"]
+        return subprocess.run([*head, *sys.argv[1:]], env=env, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ struct pg_conn {
     struct pool_item item;
     PGconn *db;
     struct pg_slot slot[PG_SLOTS];
-    struct arena a; /* of one statement */
-    uint64_t tick;
+    struct arena a;       /* of one statement */
+    uint64_t tick, wrote; /* wrote: statements without rows */
     unsigned names;
 };
 struct pg_store {

@@ -15,6 +15,10 @@
 #include "registry/pg-int.h"
 #include <errno.h>
 
+/* What was planned when a table was empty reads all of it for each row of a
+ * spreadsheet, and a transaction's own rows are in no statistics: planned again
+ * after so many statements that wrote, by the size that the tables have by then. */
+enum { PLANS_OLD = 256 };
 enum { READ_MAX = 16, FOREIGN_MAX = 4, STMT_ARENA = 64 << 20 };
 
 static const char session[] = "SET search_path = luy, luy_sql, pg_catalog, pg_temp;"
@@ -260,6 +264,8 @@ static int pg_tx_run(struct tx *tx, const char *sql, const struct val *p, size_t
     if (t->failed)
         return ERR(e, -EIO, "store.lost");
     int rc = pg_run(t->c, sql, p, np, fn, ctx, changed, e);
+    if (rc == 0 && fn == NULL && ++t->c->wrote % PLANS_OLD == 0)
+        rc = pg_plain(t->c, "DISCARD PLANS", e);
     t->failed = rc < 0;
     return rc;
 }

@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import crash
 import demo
+import fulldisk
 import shared
 import tap
 import wire
@@ -33,7 +34,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-scenario-"))
     os.chmod(folder, 0o755)
     try:
-        for part in (demo, wire, crash, shared):
+        for part in (demo, wire, crash, shared, fulldisk):
             tap.part(part.__name__, part.run, args, folder / part.__name__)
     finally:
         if args.keep or not all(tap.results):
