@@ -217,6 +217,29 @@ static void exports_are_on_record(void **state)
     get("/exports/0123", admin, 404);
 }
 
+static void patterns_are_counted(void **state)
+{
+    get("/events/patterns?query=program:sshd+since:-365d+until:now", admin, 200);
+    const json_t *row = json_array_get(json_object_get(w.json, "rows"), 0);
+    assert_int_equal(json_get_int(w.json, "total", -1), 3);
+    assert_int_equal(json_get_int(w.json, "kinds", -1), 2);
+    assert_string_equal(json_string_value(json_object_get(row, "pattern")),
+                        "Failed password for root from <*> port <*> <*>");
+    assert_string_equal(json_string_value(json_object_get(row, "program")), "sshd");
+    assert_int_equal(json_get_int(row, "count", -1), 2);
+    assert_string_equal(json_string_value(json_object_get(row, "query")),
+                        "program:\"sshd\" \"Failed password for root from * port\"");
+    assert_string_equal(json_string_value(json_object_get(row, "example")),
+                        "Failed password for root from 10.8.0.9 port 4022 ssh2");
+    get("/events/patterns?query=program:sshd+since:-365d&limit=1&order=change", admin, 200);
+    assert_int_equal(json_array_size(json_object_get(w.json, "rows")), 1);
+    assert_int_equal(json_get_int(w.json, "kinds", -1), 2);
+    get("/events/patterns?query=from:history", admin, 400);
+    get("/events/patterns?query=since:2026-01-02+until:2026-01-01", admin, 400);
+    get("/events/patterns?query=(", admin, 400);
+    get("/events/patterns?query=x&order=name", admin, 400);
+}
+
 static void too_many_are_refused(void **state)
 {
     struct request rq = {.api = w.api, .fd = -1, .auth.actor.account_id = 999};
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test(every_source_answers),       cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(completion_knows_what_fits), cmocka_unit_test(saved_searches_have_owners),
         cmocka_unit_test(exports_are_on_record),      cmocka_unit_test(too_many_are_refused),
+        cmocka_unit_test(patterns_are_counted),
     };
     return cmocka_run_group_tests_name("api/query", tests, open_world, close_world);
 }

@@ -36,6 +36,11 @@ static const struct param p_events[] = {{"query", PT_TEXT, 0, TEXT_MAX},
                                         {"id", PT_TEXT, 0, 64},
                                         {0}};
 static const struct param p_histogram[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {"buckets", PT_INT, 1, 1000}, {0}};
+static const struct param p_patterns[] = {{"query", PT_TEXT, 0, TEXT_MAX},
+                                          {"limit", PT_INT, 1, 1000},
+                                          {"order", PT_TEXT, 0, 8, "count change"},
+                                          {"id", PT_TEXT, 0, 64},
+                                          {0}};
 static const struct param p_query[] = {{"query", PT_TEXT, 0, TEXT_MAX}, {0}};
 static const struct param p_ask[] = {{"query", PT_TEXT, 0, TEXT_MAX},
                                      {"from", PT_TEXT, 0, 40},
@@ -148,6 +153,7 @@ const struct route routes[] = {
 
     {M_GET, "/events", R_WIDE, 0, route_events_get, p_events, NULL, 200, "api.op.events_get"},
     {M_GET, "/events/histogram", R_WIDE, 0, route_events_histogram, p_histogram, NULL, 200, "api.op.events_histogram"},
+    {M_GET, "/events/patterns", R_WIDE, 0, route_events_patterns, p_patterns, NULL, 200, "api.op.events_patterns"},
     {M_GET, "/events/tail", R_WIDE, RF_STREAM, route_events_tail, p_query, NULL, 200, "api.op.events_tail"},
     {M_GET, "/events/export", R_WIDE, 0, route_events_export, p_export, NULL, 200, "api.op.events_export"},
     {M_GET, "/query", R_WIDE, 0, route_query_get, p_ask, NULL, 200, "api.op.query_get"},

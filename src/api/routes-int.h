@@ -13,7 +13,7 @@
     X(logins_get)                                                                                                      \
     X(logins_post) X(logins_unlock) X(tokens_get) X(tokens_post) X(tokens_delete) X(schema_get) X(counts_get)          \
         X(verify_get) X(records_get) X(records_post) X(record_get) X(record_patch) X(record_delete) X(record_history)  \
-            X(records_import) X(events_get) X(events_histogram) X(events_tail) X(events_export) X(query_fields_get) X(query_get) X(query_delete) X(query_progress) X(query_complete) X(searches_get) X(searches_post) X(searches_patch) X(searches_delete) X(exports_get) X(export_get)    \
+            X(records_import) X(events_get) X(events_histogram) X(events_tail) X(events_patterns) X(events_export) X(query_fields_get) X(query_get) X(query_delete) X(query_progress) X(query_complete) X(searches_get) X(searches_post) X(searches_patch) X(searches_delete) X(exports_get) X(export_get)    \
                 X(sources_get) X(today_get) X(findings_get) X(finding_get) X(finding_post) X(clauses_get)              \
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
                         X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \

@@ -115,8 +115,8 @@ int cmd_find(struct run *), cmd_free_ip(struct run *), cmd_free_prefix(struct ru
     cmd_dns(struct run *);
 int cmd_change(struct run *), cmd_why(struct run *);
 int cmd_archive(struct run *);
-int cmd_search(struct run *), cmd_searches(struct run *), cmd_sources(struct run *), cmd_stats(struct run *),
-    cmd_api(struct run *);
+int cmd_search(struct run *), cmd_searches(struct run *), cmd_patterns(struct run *), cmd_sources(struct run *),
+    cmd_stats(struct run *), cmd_api(struct run *);
 int cmd_today(struct run *), cmd_findings(struct run *), cmd_finding(struct run *), cmd_mark(struct run *),
     cmd_clauses(struct run *), cmd_clause(struct run *), cmd_controls(struct run *), cmd_check(struct run *),
     cmd_duties(struct run *), cmd_duty_done(struct run *);

@@ -24,6 +24,7 @@ const struct command commands[] = {
     {"duty-done", "ID", 1, 1, "cli.help.duty_done", OPTS("period", "note"), cmd_duty_done},
     {"search", "QUERY", 0, -1, "cli.help.search",
      OPTS("limit", "before", "follow", "explain", "export", "saved", "save"), cmd_search},
+    {"patterns", "[QUERY]", 0, -1, "cli.help.patterns", OPTS("limit", "order"), cmd_patterns},
     {"searches", "", 0, 0, "cli.help.searches", OPTS(NULL), cmd_searches},
     {"archive", "", 0, 0, "cli.help.archive", OPTS(NULL), cmd_archive},
     {"sources", "", 0, 0, "cli.help.sources", OPTS(NULL), cmd_sources},
