@@ -57,7 +57,7 @@ static bool export_hit(void *ctx, const struct hit *h)
 
 static bool export_page(struct export *x)
 {
-    struct search_opts o = {.before_seq = x->before, .limit = x->left < PAGE_HITS ? x->left : PAGE_HITS};
+    struct search_opts o = query_run_page(x->run, x->before, x->left < PAGE_HITS ? x->left : PAGE_HITS);
     struct search_stats st = {0};
     struct err e = {0};
 

@@ -23,9 +23,9 @@ const struct row_source *query_world_source(struct query_world *w, const struct 
 int query_world_parse(struct query_world *w, struct arena *a, str text, struct query **q, struct err *e);
 
 /* query_run.c: queries that run now. Each has a number by which its owner may
- * watch and end it; so many at once, in all and for one account, and the rest is
- * refused with 429. */
-enum { QUERIES_MAX = 16, QUERIES_PER_ACCOUNT = 8, QUERY_ID_MAX = 64 };
+ * watch and end it; so many at once, in all and for one account. So many more
+ * wait for a place, no longer than wait_ms; the rest is refused with 429. */
+enum { QUERIES_MAX = 16, QUERIES_PER_ACCOUNT = 8, QUERIES_WAITING_MAX = 64, QUERY_WAIT_MS = 2000, QUERY_ID_MAX = 64 };
 struct query_run {
     bool used;
     char id[QUERY_ID_MAX + 1];
@@ -39,14 +39,19 @@ struct query_runs {
     pthread_cond_t changed;
     struct query_run v[QUERIES_MAX];
     uint64_t next;
+    int wait_ms;
+    size_t running, waiting, most_running, most_waiting; /* now, and ever */
 };
 struct query_runs *query_runs_new(void); /* NULL: no memory */
 void query_runs_free(struct query_runs *qs);
 /* id: the client's own ("" for none). -EEXIST when that account uses it already. */
 int query_run_begin(struct request *rq, str id, struct query_run **out, struct err *e);
+bool query_run_try(struct request *rq, struct query_run **out); /* without waiting; false: no place */
 void query_run_end(struct api *api, struct query_run *r);
 /* Deadline, progress and cancel of the run, for search or pipe. */
 struct search_opts query_run_opts(struct request *rq, struct query_run *r);
+/* Of a stream, which may take as long as its reader likes: no deadline; ends when the reader leaves. */
+struct search_opts query_run_page(struct query_run *r, uint64_t before, uint64_t limit);
 int query_run_cancel(struct request *rq, str id, struct err *e);
 int query_run_watch(struct request *rq, str id, struct stream **out, struct err *e);
 #endif

@@ -12,6 +12,7 @@ struct query_runs *query_runs_new(void)
 
     if (qs == NULL)
         return NULL;
+    qs->wait_ms = QUERY_WAIT_MS;
     pthread_mutex_init(&qs->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -47,42 +48,109 @@ static struct query_run *find(struct query_runs *qs, int64_t account, str id)
     return NULL;
 }
 
-int query_run_begin(struct request *rq, str id, struct query_run **out, struct err *e)
+static void wait_change(struct query_runs *qs)
 {
-    struct query_runs *qs = rq->api->queries;
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    ts.tv_nsec += WATCH_MS * NS_PER_MS;
+    ts.tv_sec += ts.tv_nsec / NS_PER_S;
+    ts.tv_nsec %= NS_PER_S;
+    pthread_cond_timedwait(&qs->changed, &qs->lock, &ts);
+}
+
+enum refused { FREE, FULL, OWN, USED };
+
+/* Under lock. */
+static enum refused place_take(struct query_runs *qs, struct request *rq, str id, struct query_run **out)
+{
     struct query_run *place = NULL;
     size_t own = 0;
-    int rc = 0;
 
-    if (!id_good(id))
-        return ERR(e, HTTP_ERR(400), "api.query_id");
-    pthread_mutex_lock(&qs->lock);
     for (size_t i = 0; i < QUERIES_MAX; i++) {
         own += qs->v[i].used && qs->v[i].account == rq->auth.actor.account_id;
         if (!qs->v[i].used && place == NULL)
             place = &qs->v[i];
     }
     if (id.n > 0 && find(qs, rq->auth.actor.account_id, id) != NULL)
-        rc = ERR(e, HTTP_ERR(409), "api.query_id_used");
-    else if (place == NULL || own >= QUERIES_PER_ACCOUNT)
-        rc = ERR(e, HTTP_ERR(429), place == NULL ? "api.queries_full" : "api.queries_own",
-                 err_n(place == NULL ? QUERIES_MAX : QUERIES_PER_ACCOUNT));
-    if (rc == 0) {
-        *place = (struct query_run){.used = true, .account = rq->auth.actor.account_id, .fd = rq->fd};
-        if (id.n > 0)
-            memcpy(place->id, id.p, id.n);
-        else
-            snprintf(place->id, sizeof(place->id), "q%llu", (unsigned long long)++qs->next);
-        *out = place;
+        return USED;
+    if (place == NULL || own >= QUERIES_PER_ACCOUNT)
+        return place == NULL ? FULL : OWN;
+    *place = (struct query_run){.used = true, .account = rq->auth.actor.account_id, .fd = rq->fd};
+    if (id.n > 0)
+        memcpy(place->id, id.p, id.n);
+    else
+        snprintf(place->id, sizeof(place->id), "q%llu", (unsigned long long)++qs->next);
+    if (++qs->running > qs->most_running)
+        qs->most_running = qs->running;
+    *out = place;
+    return FREE;
+}
+
+/* Time that people feel: the machine's, whatever clock the data has. */
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000 + ts.tv_nsec / NS_PER_MS;
+}
+
+/* A short rush is smoothed, a long one is told: those who wait hold a thread each, so they are few. */
+static enum refused place_wait(struct query_runs *qs, struct request *rq, str id, struct query_run **out)
+{
+    int64_t until = now_ms() + qs->wait_ms;
+    enum refused no = place_take(qs, rq, id, out);
+
+    if ((no != FULL && no != OWN) || qs->waiting >= QUERIES_WAITING_MAX)
+        return no;
+    if (++qs->waiting > qs->most_waiting)
+        qs->most_waiting = qs->waiting;
+    while ((no == FULL || no == OWN) && now_ms() < until && !atomic_load(&rq->api->stopping) &&
+           (rq->fd < 0 || !client_left(rq->fd))) {
+        wait_change(qs);
+        no = place_take(qs, rq, id, out);
     }
+    qs->waiting--;
+    return no;
+}
+
+int query_run_begin(struct request *rq, str id, struct query_run **out, struct err *e)
+{
+    struct query_runs *qs = rq->api->queries;
+
+    if (!id_good(id))
+        return ERR(e, HTTP_ERR(400), "api.query_id");
+    pthread_mutex_lock(&qs->lock);
+    enum refused no = place_wait(qs, rq, id, out);
     pthread_mutex_unlock(&qs->lock);
-    return rc;
+    switch (no) {
+    case USED:
+        return ERR(e, HTTP_ERR(409), "api.query_id_used");
+    case FULL:
+        return ERR(e, HTTP_ERR(429), "api.queries_full", err_n(QUERIES_MAX));
+    case OWN:
+        return ERR(e, HTTP_ERR(429), "api.queries_own", err_n(QUERIES_PER_ACCOUNT));
+    default:
+        return 0;
+    }
+}
+
+bool query_run_try(struct request *rq, struct query_run **out)
+{
+    struct query_runs *qs = rq->api->queries;
+
+    pthread_mutex_lock(&qs->lock);
+    bool got = place_take(qs, rq, STR(""), out) == FREE;
+    pthread_mutex_unlock(&qs->lock);
+    return got;
 }
 
 void query_run_end(struct api *api, struct query_run *r)
 {
     pthread_mutex_lock(&api->queries->lock);
     r->used = false;
+    api->queries->running--;
     pthread_cond_broadcast(&api->queries->changed);
     pthread_mutex_unlock(&api->queries->lock);
 }
@@ -108,6 +176,12 @@ struct search_opts query_run_opts(struct request *rq, struct query_run *r)
     };
 }
 
+struct search_opts query_run_page(struct query_run *r, uint64_t before, uint64_t limit)
+{
+    return (struct search_opts){
+        .before_seq = before, .limit = limit, .cancel = &r->cancel, .progress = on_progress, .progress_ctx = r};
+}
+
 int query_run_cancel(struct request *rq, str id, struct err *e)
 {
     struct query_runs *qs = rq->api->queries;
@@ -131,17 +205,6 @@ struct watch {
     size_t n, sent;
     bool ended;
 };
-
-static void wait_change(struct query_runs *qs)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_nsec += WATCH_MS * NS_PER_MS;
-    ts.tv_sec += ts.tv_nsec / NS_PER_S;
-    ts.tv_nsec %= NS_PER_S;
-    pthread_cond_timedwait(&qs->changed, &qs->lock, &ts);
-}
 
 static ssize_t watch_pull(struct stream *s, char *p, size_t max)
 {

@@ -25,6 +25,7 @@ static int open_world(void **state)
     uint64_t first;
 
     world_open(&w);
+    w.api->queries->wait_ms = 0;
     world_account(&w, "quantri", "admin", once);
     world_login(&w, "quantri", once, "Thanh-Tre-Xanh-2026", admin);
     world_account(&w, "kiemtra", "auditor", once);

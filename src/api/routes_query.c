@@ -238,11 +238,15 @@ static void offer_recent(struct request *rq, struct offers *o, str field)
     struct search_stats st;
     struct err e = {0};
     str text = arena_fmt(&rq->a, "since:-%ds | count by %.*s | limit 500", RECENT_S, STR_ARGS(field));
-    struct search_opts opts = {.deadline_mono_ns = clock_mono(rq->api->d.clock) + NS_PER_S};
+    struct query_run *run;
 
-    if (query_parse(&rq->a, text, rq->now, &q, &e) < 0 || q->pipe != QP_COUNT_BY)
+    if (query_parse(&rq->a, text, rq->now, &q, &e) < 0 || q->pipe != QP_COUNT_BY || !query_run_try(rq, &run))
         return;
+    struct search_opts opts = query_run_opts(rq, run);
+    opts.before_seq = 0;
+    opts.deadline_mono_ns = clock_mono(rq->api->d.clock) + NS_PER_S;
     int rc = journal_aggregate(rq->api->d.journal, &rq->a, q, &opts, &agg, &st, &e);
+    query_run_end(rq->api, run);
     for (size_t i = 0; (rc == 0 || rc == -ETIME) && i < agg.n; i++) {
         str v = agg.rows[i].keys[0];
         bool bare = v.n > 0 && v.n < 200;

@@ -19,6 +19,7 @@ struct world {
     /* of the last call */
     int status;
     char type[96], cookie[128], etag[32], allow[64];
+    int64_t retry_after; /* seconds; 0: not said */
     json_t *json;
     struct buf body;
 };

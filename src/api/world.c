@@ -188,12 +188,15 @@ static void take_answer(struct world *w, struct response *rs)
     w->status = rs->status;
     snprintf(w->type, sizeof(w->type), "%s", rs->type != NULL ? rs->type : "");
     w->cookie[0] = w->etag[0] = w->allow[0] = '\0';
+    w->retry_after = 0;
     for (size_t i = 0; i < rs->nheader; i++) {
         if (str_eq(rs->header[i].name, STR("Set-Cookie")))
             snprintf(w->cookie, sizeof(w->cookie), "%.*s", (int)(strcspn(rs->header[i].value.p, ";")),
                      rs->header[i].value.p);
         if (str_eq(rs->header[i].name, STR("ETag")))
             snprintf(w->etag, sizeof(w->etag), "%s", rs->header[i].value.p);
+        if (str_eq(rs->header[i].name, STR("Retry-After")))
+            str_i64(rs->header[i].value, &w->retry_after);
         if (str_eq(rs->header[i].name, STR("Allow")))
             snprintf(w->allow, sizeof(w->allow), "%s", rs->header[i].value.p);
     }
