@@ -136,7 +136,8 @@ static void put_errors(json_t *o, const struct errs *es, enum lang lang)
 void reply_problem(struct request *rq, struct response *rs, int code, const struct err *e)
 {
     char text[1024], key[64], type[96];
-    int status = status_of(code);
+    /* Too many at the store at once is nobody's conflict. */
+    int status = e->key != NULL && strcmp(e->key, "store.busy") == 0 ? 503 : status_of(code);
     const struct err *said = e->key == NULL && rq->errs.n > 0 ? &rq->errs.v[0] : e;
     const char *name = said->key != NULL ? said->key : "api.internal";
     struct err unknown = {.key = name};
