@@ -128,6 +128,8 @@ json_t *tell_result(const struct import *im)
     json_object_set_new(out, "sheets", sheets);
     json_object_set(out, "notes", im->notes);
     json_object_set_new(out, "notes_total", json_integer(im->notes_total));
+    if (im->w->change != 0)
+        json_object_set_new(out, "change", json_integer(im->w->change));
     if (im->changes != NULL) {
         json_object_set(out, "changes", im->changes);
         json_object_set_new(out, "changes_total", json_integer(im->changes_total));

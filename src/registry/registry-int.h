@@ -120,6 +120,7 @@ struct write {
     bool restoring;          /* what a change set wrote is undone: states may go back */
     bool stock;              /* came in past an approval, by an administrator's hand */
     int depth;               /* effects within effects */
+    int64_t change;          /* out: the implicit set that write_close made; 0: none */
 };
 /* Commits when keep, else takes back; within a batch only says so to the batch. */
 int write_close(struct write *w, bool keep, struct err *e);

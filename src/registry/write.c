@@ -38,6 +38,8 @@ static int note_set(struct write *w, struct err *e)
         return w->stock ? change_implicit_stock(w, r->batch_change, e) : 0;
     }
     rc = change_implicit(w, w->first_seq + 1, w->seq, &id, e);
+    if (rc == 0)
+        w->change = id;
     if (rc == 0 && w->joined) {
         r->batch_change = id;
         r->batch_last = w->seq;

@@ -102,7 +102,7 @@ await suite("login", async (w) => {
 
   await w.test("an auditor is not offered what only others may do", async () => {
     await page.goto("/registry/unit");
-    await page.getByRole("button", { name: w.t("registry.export") }).waitFor();
+    await page.getByRole("button", { name: w.t("registry.export_csv") }).waitFor();
     equal(await page.getByRole("link", { name: w.t("registry.new") }).count(), 0, "links to a form");
     await page.goto("/system");
     await page.getByRole("tab", { name: w.t("system.tokens"), exact: true }).waitFor();

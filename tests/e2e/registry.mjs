@@ -76,14 +76,14 @@ await suite("registry", async (w) => {
     await w.shot(page, "list");
     await page.getByRole("button", { name: w.t("filter.add") }).click();
     const editor = page.locator(".filter-editor");
-    const label = (await page.locator("thead th").first().innerText()).trim();
+    const label = (await page.locator("thead th:not(.ant-table-selection-column)").first().innerText()).trim();
     await editor.getByRole("combobox", { name: w.t("filter.field") }).fill(label);
     await page.keyboard.press("Enter");
     await editor.getByRole("textbox", { name: w.t("filter.value") }).fill(code);
     await page.keyboard.press("Enter");
     await page.waitForURL(new RegExp(`code__ic=${code}`));
     await page.locator(".filters .ant-tag").first().waitFor();
-    await page.locator("thead th").first().click();
+    await page.locator("thead th:not(.ant-table-selection-column)").first().click();
     await page.waitForURL(/order=code/);
     await page.getByRole("link", { name: `${code}-D` }).first().waitFor();
     equal(await page.locator(".ant-table-row").count(), 1, "rows");
@@ -123,7 +123,7 @@ await suite("registry", async (w) => {
     await page.goto(`/registry/device?code__ic=${code}`);
     await page.locator(".ant-table-row").first().waitFor();
     const download = page.waitForEvent("download");
-    await page.getByRole("button", { name: w.t("registry.export") }).click();
+    await page.getByRole("button", { name: w.t("registry.export_csv") }).click();
     const text = await (await download).createReadStream().then(async (s) => {
       let out = "";
       for await (const chunk of s) out += chunk;

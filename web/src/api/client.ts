@@ -7,6 +7,9 @@ export interface ProblemItem {
   code?: string;
   row?: number;
   column?: string | number;
+  sheet?: string;
+  at?: string;
+  line?: number;
 }
 
 export interface Problem {
@@ -15,6 +18,7 @@ export interface Problem {
   status: number;
   detail?: string;
   errors?: ProblemItem[];
+  errors_total?: number;
   column?: number;
 }
 
@@ -33,7 +37,7 @@ export type Query = Record<string, string | number | boolean | undefined | null>
 export interface CallOptions {
   query?: Query | URLSearchParams;
   body?: unknown;
-  text?: { body: string; type: string };
+  form?: FormData;
   rev?: number;
   reason?: string;
   accept?: string;
@@ -76,8 +80,8 @@ function headersOf(method: string, o: CallOptions): Record<string, string> {
   if (method !== "GET" && ctx.csrf) h["X-CSRF-Token"] = ctx.csrf;
   if (o.rev !== undefined) h["If-Match"] = `"${o.rev}"`;
   if (o.reason) h["X-Reason"] = encodeURIComponent(o.reason);
-  if (o.text) h["Content-Type"] = o.text.type;
-  else if (o.body !== undefined) h["Content-Type"] = "application/json";
+  // Of a form the browser says the type itself, with the boundary.
+  if (o.body !== undefined) h["Content-Type"] = "application/json";
   return h;
 }
 
@@ -96,7 +100,7 @@ async function send(method: string, path: string, o: CallOptions): Promise<Respo
     answer = await fetch(apiUrl(path, o.query), {
       method,
       headers: headersOf(method, o),
-      body: o.text ? o.text.body : o.body === undefined ? undefined : JSON.stringify(o.body),
+      body: o.form ?? (o.body === undefined ? undefined : JSON.stringify(o.body)),
       signal: o.signal,
       credentials: "same-origin",
     });
@@ -121,6 +125,7 @@ export function get<T>(path: string, query?: CallOptions["query"], signal?: Abor
   return call<T>("GET", path, { query, signal });
 }
 
-export async function fetchText(path: string, query: CallOptions["query"], accept: string): Promise<string> {
-  return (await send("GET", path, { query, accept })).text();
+/** A file that the server makes. */
+export async function fetchFile(method: string, path: string, o: CallOptions): Promise<Blob> {
+  return (await send(method, path, o)).blob();
 }

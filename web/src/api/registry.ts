@@ -1,4 +1,4 @@
-import { call, fetchText, get } from "./client";
+import { call, fetchFile, get } from "./client";
 import type { Label, Page, Ref } from "./types";
 
 export interface EnumValue {
@@ -77,11 +77,42 @@ export interface HistoryItem {
   hash: string;
 }
 
-export interface ImportResult {
+export interface ImportCounts {
   created: number;
   updated: number;
   unchanged: number;
   rows: number;
+}
+
+export interface ImportNote {
+  sheet: string;
+  row: number;
+  column: string;
+  detail: string;
+}
+
+export interface ImportResult extends ImportCounts {
+  sheets: (ImportCounts & { sheet: string; kind: string })[];
+  notes: ImportNote[];
+  notes_total: number;
+  /** The set by which it can be taken back. */
+  change?: number;
+}
+
+/** What is sent: one kind's sheet, or (kind empty) files of several kinds, by a mapping when one is named. */
+export interface ImportOf {
+  kind: string;
+  files: { name: string; bytes: Blob }[];
+  map?: string;
+  with?: string;
+}
+
+export interface MapInfo {
+  map: string;
+  name?: string;
+  label?: Label;
+  parameters?: { name: string; label: Label; default: string | null }[];
+  sources?: { name: string; has: string[]; kinds: string[] }[];
 }
 
 export type Counts = Record<string, { total: number; by_state: Record<string, number> }>;
@@ -99,13 +130,28 @@ export const patchRecord = (kind: string, id: string | number, rev: number, body
   call<Rec>("PATCH", `/${kind}/${encodeURIComponent(id)}`, { body, rev, reason });
 export const endRecord = (kind: string, id: string | number, rev: number, reason?: string) =>
   call<Rec>("DELETE", `/${kind}/${encodeURIComponent(id)}`, { rev, reason });
-export const importCsv = (kind: string, csv: string, dryRun: boolean, reason?: string) =>
-  call<ImportResult>("POST", `/${kind}/import`, {
-    query: dryRun ? { dry_run: 1 } : {},
-    text: { body: csv, type: "text/csv; charset=utf-8" },
-    reason,
-  });
-export const exportCsv = (kind: string, query: URLSearchParams) => fetchText(`/${kind}`, query, "text/csv");
+const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const importPath = (of: ImportOf) => `/${of.kind || "registry"}/import`;
+
+function formOf(of: ImportOf): FormData {
+  const form = new FormData();
+  for (const f of of.files) form.append("file", f.bytes, f.name);
+  return form;
+}
+
+export const importFiles = (of: ImportOf, dryRun: boolean, reason?: string) =>
+  call<ImportResult>("POST", importPath(of), { query: { dry_run: dryRun ? 1 : "", map: of.map, with: of.with }, form: formOf(of), reason });
+/** The sheets that were sent, as a workbook with each mistake marked in its cell. */
+export const markedFile = (of: ImportOf) =>
+  fetchFile("POST", importPath(of), { query: { marked: 1, map: of.map, with: of.with }, form: formOf(of), accept: XLSX });
+export const exportFile = (kind: string, query: URLSearchParams, form: "csv" | "xlsx") =>
+  fetchFile("GET", `/${kind}`, { query, accept: form === "csv" ? "text/csv" : XLSX });
+export const bookFile = (what: "export" | "template", kinds: string[]) =>
+  fetchFile("GET", `/registry/${what}`, { query: { kinds: kinds.join(",") }, accept: XLSX });
+export const getMaps = () => get<{ items: MapInfo[] }>("/registry/maps");
+/** One patch for many records, as a draft change set. */
+export const bulkDraft = (kind: string, query: URLSearchParams, body: { title: string; fields?: Record<string, unknown>; state?: string }) =>
+  call<{ id: number }>("POST", `/${kind}/bulk?${query.toString()}`, { body });
 
 export const isRef = (v: unknown): v is Ref =>
   typeof v === "object" && v !== null && "id" in v && "key" in v;

@@ -1,6 +1,6 @@
-/** Hands a text to the browser as a file. */
-export function saveText(name: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Hands bytes to the browser as a file. */
+export function saveBlob(name: string, bytes: Blob): void {
+  const url = URL.createObjectURL(bytes);
   const a = document.createElement("a");
   a.href = url;
   a.download = name;

@@ -28,6 +28,7 @@ export function Pages() {
         <Route path="/" element={<TodayPage />} />
         <Route path="/search" element={<SearchPage />} />
         <Route path="/registry" element={<RegistryHome />} />
+        <Route path="/registry/import" element={<RegistryImport />} />
         <Route path="/registry/:kind" element={<RegistryList />} />
         <Route path="/registry/:kind/new" element={<RegistryForm />} />
         <Route path="/registry/:kind/import" element={<RegistryImport />} />

@@ -14,6 +14,9 @@ interface Props {
   items: Rec[];
   loading: boolean;
   onChange: (s: ListState) => void;
+  /** Rows that are picked, across pages; without onPick none can be. */
+  picked?: Rec[];
+  onPick?: (picked: Rec[]) => void;
 }
 
 const WIDE = new Set(["markdown", "json"]);
@@ -24,7 +27,7 @@ export function shownColumns(kind: Kind, state: ListState): string[] {
   return kind.states && kind.states.length > 1 && !own.includes("state") ? [...own, "state"] : own;
 }
 
-export function ListTable({ kind, state, items, loading, onChange }: Props) {
+export function ListTable({ kind, state, items, loading, onChange, picked, onPick }: Props) {
   const i18n = useI18n();
   const { t } = i18n;
   const names = shownColumns(kind, state);
@@ -50,6 +53,14 @@ export function ListTable({ kind, state, items, loading, onChange }: Props) {
       loading={loading && items.length === 0}
       pagination={false}
       sticky
+      rowSelection={
+        onPick && {
+          preserveSelectedRowKeys: true,
+          selectedRowKeys: picked?.map((r) => String(r.id)),
+          onChange: (_keys, rows) => onPick(rows),
+          getCheckboxProps: (r) => ({ disabled: !!r.valid_to, "aria-label": String(r.key) }) as { disabled: boolean },
+        }
+      }
       scroll={names.length > 8 ? { x: names.length * 140 } : undefined}
       rowClassName={(r) => (r.valid_to ? "ended" : "")}
       showSorterTooltip={false}

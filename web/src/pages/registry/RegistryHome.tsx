@@ -6,19 +6,21 @@ import { EmptyState } from "../../components/EmptyState";
 import { Loaded } from "../../components/Loaded";
 import { Page, Panel } from "../../components/Page";
 import { useCounts, useSchema } from "../../hooks/schema";
+import { useRole } from "../../hooks/session";
 import { useI18n } from "../../i18n";
 import { matches } from "../../lib/fold";
 
 export default function RegistryHome() {
   const { t, label } = useI18n();
   const [words, setWords] = useState("");
+  const may = useRole("operator", "unit_officer");
   const schema = useSchema();
   const counts = useCounts();
   const total = Object.values(counts.data ?? {}).reduce((n, c) => n + c.total, 0);
   const answer = counts.data && schema.data ? t("registry.answer", { n: total, kinds: schema.data.kinds.length }) : undefined;
 
   return (
-    <Page title={t("nav.registry")} answer={answer}>
+    <Page title={t("nav.registry")} answer={answer} actions={may && <Link to="/registry/import" className="button">{t("import.title_many")}</Link>}>
       <div className="filters">
         <Input allowClear autoFocus style={{ width: 280 }} value={words} onChange={(e) => setWords(e.target.value)} placeholder={t("registry.find_kind")} aria-label={t("registry.find_kind")} />
       </div>

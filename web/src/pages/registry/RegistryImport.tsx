@@ -1,16 +1,16 @@
-// CSV in: a dry run first, every mistake by row and column, then all or nothing.
+// Sheets in, of one kind or of several: a dry run first, every mistake by sheet, row and column, then all or nothing.
 import { InboxOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { Alert, Breadcrumb, Button, Input, Table, Upload } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router-dom";
-import { ApiError, type ProblemItem } from "../../api/client";
-import { importCsv, type ImportResult } from "../../api/registry";
+import { bookFile, importFiles, markedFile, type ImportOf, type ImportResult } from "../../api/registry";
 import { Page } from "../../components/Page";
-import { ProblemView } from "../../components/ProblemView";
 import { useKind } from "../../hooks/schema";
 import { useI18n } from "../../i18n";
-import { saveText } from "../../lib/save";
+import { saveBlob } from "../../lib/save";
+import { ImportError } from "./ImportError";
+import { MapChoice, noMap, withText, type MapPick } from "./MapChoice";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -19,24 +19,26 @@ export default function RegistryImport() {
   const { t, label } = useI18n();
   const client = useQueryClient();
   const kind = useKind(name);
-  const [file, setFile] = useState<{ name: string; text: string } | null>(null);
+  const [files, setFiles] = useState<ImportOf["files"]>([]);
+  const [map, setMap] = useState<MapPick>(noMap);
   const [plan, setPlan] = useState<ImportResult | null>(null);
   const [done, setDone] = useState<ImportResult | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [reason, setReason] = useState("");
+  const whole = (own: ImportOf["files"]): ImportOf => ({ kind: name, files: own, map: map.map, with: withText(map) });
 
-  const send = async (text: string, dry: boolean) => {
+  const send = async (of: ImportOf, dry: boolean) => {
     setBusy(true);
     setError(null);
     setDone(null);
     try {
-      const result = await importCsv(name, text, dry, reason.trim());
+      const result = await importFiles(of, dry, reason.trim());
       if (dry) setPlan(result);
       else {
         setDone(result);
         setPlan(null);
-        setFile(null);
+        setFiles([]);
         await client.invalidateQueries();
       }
     } catch (e) {
@@ -47,96 +49,115 @@ export default function RegistryImport() {
     }
   };
 
-  const read = async (f: File) => {
+  const read = async (given: File[]) => {
     setPlan(null);
-    if (f.size > MAX_BYTES) {
+    if (given.reduce((n, f) => n + f.size, 0) > MAX_BYTES) {
       setError(new Error(t("import.too_big", { n: MAX_BYTES / 1024 / 1024 })));
       return;
     }
-    const text = await f.text();
-    setFile({ name: f.name, text });
-    await send(text, true);
+    // Read now: what is judged is what was chosen, whatever happens to the file meanwhile.
+    const own = await Promise.all(given.map(async (f) => ({ name: f.name, bytes: new Blob([await f.arrayBuffer()]) })));
+    setFiles(own);
+    await send(whole(own), true);
   };
 
-  const title = t("import.title", { kind: label(kind?.label).toLocaleLowerCase() });
+  const change = (plan?.created ?? 0) + (plan?.updated ?? 0);
   return (
     <Page
-      title={title}
+      title={name ? t("import.title", { kind: label(kind?.label).toLocaleLowerCase() }) : t("import.title_many")}
       above={
         <Breadcrumb
           items={[
             { title: <Link to="/registry">{t("nav.registry")}</Link> },
-            { title: <Link to={`/registry/${name}`}>{label(kind?.label) || name}</Link> },
+            ...(name ? [{ title: <Link to={`/registry/${name}`}>{label(kind?.label) || name}</Link> }] : []),
             { title: t("registry.import") },
           ]}
         />
       }
       answer={t("import.answer")}
     >
+      {!name && <MapChoice pick={map} onChange={setMap} />}
       <Upload.Dragger
-        accept=".csv,.txt,.tsv,text/csv"
+        accept=".xlsx,.csv,.txt,.tsv,text/csv"
         showUploadList={false}
         disabled={busy}
-        beforeUpload={(f) => {
-          void read(f);
+        multiple={!name}
+        beforeUpload={(f, all) => {
+          if (f === all[all.length - 1]) void read(all);
           return false;
         }}
       >
         <p>
-          <InboxOutlined aria-hidden /> {file ? t("import.chosen", { name: file.name }) : t("import.choose")}
+          <InboxOutlined aria-hidden /> {files.length ? t("import.chosen", { name: files.map((f) => f.name).join(", ") }) : t("import.choose")}
         </p>
       </Upload.Dragger>
-      {kind && (
-        <p className="quiet">
-          {t("import.help")}{" "}
-          <Button type="link" onClick={() => saveText(`${name}.csv`, `${header(kind.fields)}\n`, "text/csv;charset=utf-8")}>
+      <p className="quiet">
+        {t(name ? "import.help" : "import.help_many")}{" "}
+        {name && (
+          <Button type="link" onClick={() => void bookFile("template", [name]).then((b) => saveBlob(`${name}.xlsx`, b), setError)}>
             {t("import.template")}
           </Button>
-        </p>
-      )}
-      {error ? <ImportError error={error} retry={file ? () => void send(file.text, true) : undefined} /> : null}
-      {plan && file && (
+        )}
+        {name && <Link to="/registry/import">{t("import.many")}</Link>}
+      </p>
+      {error ? (
+        <ImportError
+          error={error}
+          retry={files.length ? () => void send(whole(files), true) : undefined}
+          marked={files.length ? () => void markedFile(whole(files)).then((b) => saveBlob("luy-marked.xlsx", b), setError) : undefined}
+        />
+      ) : null}
+      {plan && files.length > 0 && (
         <Alert
           type="success"
           showIcon
-          message={t("import.plan", { ...plan })}
+          message={t("import.plan", { rows: plan.rows, created: plan.created, updated: plan.updated, unchanged: plan.unchanged })}
+          description={
+            <>
+              {plan.sheets.length > 1 && <Sheets of={plan} />}
+              {plan.notes.length > 0 && <p>{t("import.notes", { n: plan.notes_total, first: `${plan.notes[0].row} ${plan.notes[0].column}: ${plan.notes[0].detail}` })}</p>}
+              <div className="actions">
+                <Input aria-label={t("reason.label")} placeholder={t("reason.label")} value={reason} onChange={(e) => setReason(e.target.value)} style={{ width: 320 }} />
+                <Button type="primary" loading={busy} disabled={change === 0} onClick={() => void send(whole(files), false)}>
+                  {t("import.do", { n: change })}
+                </Button>
+              </div>
+            </>
+          }
+        />
+      )}
+      {done && (
+        <Alert
+          type="success"
+          showIcon
+          message={t("import.done", { created: done.created, updated: done.updated, unchanged: done.unchanged })}
           description={
             <div className="actions">
-              <Input aria-label={t("reason.label")} placeholder={t("reason.label")} value={reason} onChange={(e) => setReason(e.target.value)} style={{ width: 320 }} />
-              <Button type="primary" loading={busy} disabled={plan.created + plan.updated === 0} onClick={() => void send(file.text, false)}>
-                {t("import.do", { n: plan.created + plan.updated })}
-              </Button>
+              {name && <Link to={`/registry/${name}?order=-changed_at`}>{t("import.see")}</Link>}
+              {done.change && <Link to={`/changes/${done.change}`}>{t("import.undo")}</Link>}
             </div>
           }
         />
       )}
-      {done && <Alert type="success" showIcon message={t("import.done", { ...done })} description={<Link to={`/registry/${name}?order=-changed_at`}>{t("import.see")}</Link>} />}
     </Page>
   );
 }
 
-function header(fields: { name: string; ref?: string | null }[]): string {
-  return fields.map((f) => f.name).join(",");
-}
-
-function ImportError({ error, retry }: { error: unknown; retry?: () => void }) {
+function Sheets({ of }: { of: ImportResult }) {
   const { t, fmt } = useI18n();
-  const items = error instanceof ApiError ? error.problem.errors ?? [] : [];
-  if (!items.length) return <ProblemView error={error} retry={retry} />;
+  const n = (name: "created" | "updated" | "unchanged") => ({
+    title: t(`import.${name}`),
+    align: "right" as const,
+    render: (_: unknown, s: ImportResult["sheets"][number]) => fmt.number(s[name]),
+  });
   return (
-    <>
-      <Alert type="error" showIcon role="alert" message={t("import.wrong", { n: items.length })} description={t("import.wrong_do")} />
-      <Table<ProblemItem>
-        rowKey={(e) => `${e.row ?? ""} ${e.column ?? ""} ${e.pointer ?? ""} ${e.detail}`}
-        className="import-errors"
-        dataSource={items}
-        pagination={{ pageSize: 50, hideOnSinglePage: true, showSizeChanger: false }}
-        columns={[
-          { title: t("import.row"), width: 90, align: "right", render: (_, e) => fmt.number(e.row) || "–" },
-          { title: t("import.column"), width: 180, render: (_, e) => <code>{e.column ?? e.pointer ?? "–"}</code> },
-          { title: t("import.mistake"), render: (_, e) => e.detail },
-        ]}
-      />
-    </>
+    <Table
+      className="import-sheets"
+      size="small"
+      pagination={false}
+      rowKey={(s) => `${s.sheet} ${s.kind}`}
+      dataSource={of.sheets}
+      columns={[{ title: t("import.sheet"), dataIndex: "sheet" }, { title: t("import.kind"), dataIndex: "kind" }, n("created"), n("updated"), n("unchanged")]}
+    />
   );
 }

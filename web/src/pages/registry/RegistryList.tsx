@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { App, Breadcrumb, Button } from "antd";
 import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
-import { exportCsv, listRecords, type Kind } from "../../api/registry";
+import { exportFile, listRecords, type Kind, type Rec } from "../../api/registry";
 import { EmptyState } from "../../components/EmptyState";
 import { Loaded } from "../../components/Loaded";
 import { Page } from "../../components/Page";
@@ -12,8 +12,9 @@ import { ProblemView } from "../../components/ProblemView";
 import { useSchema } from "../../hooks/schema";
 import { useRole } from "../../hooks/session";
 import { useI18n } from "../../i18n";
-import { saveText } from "../../lib/save";
+import { saveBlob } from "../../lib/save";
 import { readList, toQuery, writeList, type ListState } from "../../lib/liststate";
+import { BulkEdit } from "./BulkEdit";
 import { ListFilters } from "./ListFilters";
 import { ListTable } from "./ListTable";
 import { Pager } from "./Pager";
@@ -39,6 +40,8 @@ function List({ kind }: { kind: Kind }) {
   const [params, setParams] = useSearchParams();
   const state = readList(params);
   const change = (next: ListState) => setParams(writeList(next));
+  const may = useRole("operator", "unit_officer");
+  const [picked, setPicked] = useState<Rec[]>([]);
   const query = useQuery({
     queryKey: ["list", kind.name, toQuery(state).toString()],
     queryFn: ({ signal }) => listRecords(kind.name, toQuery(state), signal),
@@ -57,7 +60,8 @@ function List({ kind }: { kind: Kind }) {
       {label(kind.help) && <p className="quiet">{label(kind.help)}</p>}
       <ListFilters kind={kind} state={state} onChange={change} />
       {query.isError && <ProblemView error={query.error} retry={() => void query.refetch()} />}
-      <ListTable kind={kind} state={state} items={query.data?.items ?? []} loading={query.isFetching} onChange={change} />
+      <BulkEdit kind={kind} picked={picked} />
+      <ListTable kind={kind} state={state} items={query.data?.items ?? []} loading={query.isFetching} onChange={change} picked={picked} onPick={may ? setPicked : undefined} />
       <Pager state={state} next={query.data?.next ?? null} total={total} shown={query.data?.items.length ?? 0} onChange={change} />
     </Page>
   );
@@ -68,11 +72,11 @@ function Actions({ kind, state }: { kind: Kind; state: ListState }) {
   const { message } = App.useApp();
   const may = useRole("operator", "unit_officer");
   const [busy, setBusy] = useState(false);
-  const download = async () => {
+  const download = async (form: "csv" | "xlsx") => {
     setBusy(true);
     try {
       const query = writeList({ ...state, cols: [], cursor: "", limit: 50 });
-      saveText(`${kind.name}.csv`, await exportCsv(kind.name, query), "text/csv;charset=utf-8");
+      saveBlob(`${kind.name}.${form}`, await exportFile(kind.name, query, form));
     } catch (e) {
       void message.error(e instanceof Error ? e.message : String(e));
     } finally {
@@ -81,9 +85,11 @@ function Actions({ kind, state }: { kind: Kind; state: ListState }) {
   };
   return (
     <>
-      <Button icon={<DownloadOutlined aria-hidden />} loading={busy} onClick={() => void download()} title={t("registry.export_help")}>
-        {t("registry.export")}
-      </Button>
+      {(["csv", "xlsx"] as const).map((form) => (
+        <Button key={form} icon={<DownloadOutlined aria-hidden />} loading={busy} onClick={() => void download(form)} title={t("registry.export_help")}>
+          {t(`registry.export_${form}`)}
+        </Button>
+      ))}
       {may && (
         <>
           <Link to={`/registry/${kind.name}/import`} className="button">
