@@ -321,8 +321,12 @@ static bool bytes_good(struct builder *b, str s)
     for (size_t i = 0, len; i < s.n; i += len) {
         unsigned char c = (unsigned char)s.p[i];
         len = c < 0x80 ? 1 : utf8_char((str){s.p + i, s.n - i});
-        if (len == 0 || (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f) {
-            stop(b, line, (uint32_t)(i - start + 1), -EBADMSG, "yaml.bad_character", NULL);
+        const char *bad = len == 0 || (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f
+                              ? "yaml.bad_character"
+                          : c == '\t' ? "yaml.tab" /* libfyaml reads past its memory on some */
+                                      : NULL;
+        if (bad != NULL) {
+            stop(b, line, (uint32_t)(i - start + 1), -EBADMSG, bad, NULL);
             return false;
         }
         if (c == '\n') {
