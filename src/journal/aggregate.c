@@ -171,6 +171,25 @@ static int add_template(struct groups *gs, struct block_dec *d, struct block_tem
     return 0;
 }
 
+/* All lines of a block, by what their origins tell: no template is read. False:
+ * some are of no origin. */
+static bool add_origins(struct groups *gs, const struct block_dec *d, const struct search_plan *p)
+{
+    uint32_t n;
+    const struct block_origin *o = block_origins(d, &n);
+    static const struct template_key no_key;
+    static const struct block_template none = {.key = &no_key};
+
+    for (size_t i = 0; i < gs->q->nby; i++)
+        if (gs->q->by[i] != QF_HOST && gs->q->by[i] != QF_SOURCE)
+            return false;
+    if (gs->q->pipe != QP_COUNT_BY || p->all_rows != block_rows(d) || o[0].rows > 0)
+        return false;
+    for (uint32_t i = 1; i < n; i++)
+        add_told(gs, &none, &o[i], o[i].rows);
+    return true;
+}
+
 /* Everything that can fail is read before anything is counted. */
 static int read_sure(struct groups *gs, struct block_dec *d, const struct search_plan *p)
 {
@@ -197,6 +216,8 @@ static int add_sure(void *ctx, const struct block_head *h, struct block_dec *d, 
     for (size_t i = 0; i < gs->q->nby; i++)
         if (!is_told(gs->q->by[i]))
             return 0;
+    if (add_origins(gs, d, p))
+        return 1;
     if (p->verdict[p->n] == V_ALL) /* lines without a template tell nothing */
         return 0;
     if ((rc = read_sure(gs, d, p)) < 0)

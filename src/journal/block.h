@@ -135,6 +135,7 @@ struct block_template {
     uint32_t *origin;   /* after block_template_rows() */
     struct page_at line_at, line_bits_at, origin_at, origin_bits_at;
 };
+uint32_t block_rows(const struct block_dec *d); /* all lines */
 uint32_t block_templates(const struct block_dec *d);
 int block_template_get(struct block_dec *d, uint32_t i, struct block_template **out);
 int block_template_open(struct block_dec *d, struct block_template *t); /* rows and columns do it themselves */

@@ -290,6 +290,7 @@ const struct block_origin *block_origins(const struct block_dec *d, uint32_t *n)
     *n = d->norigins;
     return d->origins;
 }
+uint32_t block_rows(const struct block_dec *d) { return d->head.count; }
 uint32_t block_templates(const struct block_dec *d) { return d->ntemplates; }
 uint32_t block_plain_rows(const struct block_dec *d) { return d->plain.rows; }
 struct dict_reader *block_dict(struct block_dec *d) { return &d->dict; }

@@ -118,19 +118,16 @@ uint32_t text_classes(const char *p, size_t n)
     return m;
 }
 
-str longest_word(str s)
+str next_word(str *rest)
 {
-    str best = {s.p, 0};
+    str s = *rest;
+    size_t i = 0, k;
 
-    for (size_t i = 0; i < s.n;) {
-        size_t k = i;
-        while (k < s.n && (is_word_byte((uint8_t)s.p[k]) ||
-                           (s.p[k] == '.' && k > i && k + 1 < s.n && is_word_byte((uint8_t)s.p[k - 1]) &&
-                            is_word_byte((uint8_t)s.p[k + 1]))))
-            k++;
-        if (k - i > best.n)
-            best = str_sub(s, i, k - i);
-        i = k + 1;
-    }
-    return best;
+    while (i < s.n && !is_word_byte((uint8_t)s.p[i]))
+        i++;
+    for (k = i; k < s.n; k++)
+        if (!is_word_byte((uint8_t)s.p[k]) && (s.p[k] != '.' || k + 1 == s.n || !is_word_byte((uint8_t)s.p[k + 1])))
+            break;
+    *rest = str_sub(s, k, s.n - k);
+    return str_sub(s, i, k - i);
 }

@@ -30,7 +30,7 @@ bool grams_may(const uint8_t *filter, size_t bytes, const struct gram_list *l);
 /* Classes of bytes in a text, a bit each; letters without regard to case. */
 uint32_t text_classes(const char *p, size_t n);
 enum { CLASS_DIGIT = 1u << 26 };
-/* The longest run of word bytes, with single dots between them; nothing: empty. */
-str longest_word(str s);
+/* The next run of word bytes, with single dots between them; empty: none is left. */
+str next_word(str *rest);
 bool is_word_byte(uint8_t c);
 #endif

@@ -32,7 +32,8 @@ struct scan {
     struct block_dec *dec;
     struct search_plan plan;
     uint64_t *bits; /* lines of a stored block to be put together */
-    size_t bits_cap;
+    uint64_t *row_bits;
+    size_t bits_cap, row_bits_cap;
     struct eval ev;
 };
 
@@ -185,23 +186,48 @@ static int run_mem(struct scan *s, size_t i)
     return hand_rows(s, r, n, s->q, !time_open(s->q));
 }
 
-static bool bits_room(struct scan *s, size_t words)
+static bool bits_room(uint64_t **bits, size_t *cap, size_t words)
 {
-    if (words > s->bits_cap) {
-        free(s->bits);
-        s->bits = malloc(words * sizeof(s->bits[0]));
-        s->bits_cap = s->bits ? words : 0;
+    if (words > *cap) {
+        free(*bits);
+        *bits = malloc(words * sizeof(**bits));
+        *cap = *bits ? words : 0;
     }
-    return s->bits_cap >= words;
+    return *cap >= words;
 }
 
-static void bits_lines(struct scan *s, const uint32_t *line, const uint32_t *origin, uint32_t rows, uint32_t below)
+static void bits_lines(struct scan *s, const uint32_t *line, const uint32_t *origin, uint32_t rows, uint32_t below,
+                       const uint64_t *only)
 {
     uint64_t *bits = s->bits;
 
     for (uint32_t i = 0; i < rows && line[i] < below; i++)
-        if (origin == NULL || search_plan_origin_fits(&s->plan, origin[i]))
+        if ((only == NULL || only[i / 64] >> i % 64 & 1) &&
+            (origin == NULL || search_plan_origin_fits(&s->plan, origin[i])))
             bits[line[i] / 64] |= UINT64_C(1) << line[i] % 64;
+}
+
+static int mark_template(struct scan *s, uint32_t i, uint32_t below)
+{
+    struct block_template *t;
+    uint64_t *only = NULL;
+    int rc = block_template_get(s->dec, i, &t);
+
+    if (rc == 0)
+        rc = block_template_rows(s->dec, t);
+    if (rc < 0)
+        return rc;
+    if (s->plan.verdict[i] == V_SOME) {
+        size_t words = bits_words(t->rows);
+        if (!bits_room(&s->row_bits, &s->row_bits_cap, 2 * words))
+            return -ENOMEM;
+        only = s->row_bits;
+        memset(only, 0xff, words * sizeof(only[0]));
+        if ((rc = search_plan_rows(&s->plan, s->q, s->dec, t, only, only + words)) < 0)
+            return rc;
+    }
+    bits_lines(s, t->line, s->plan.norigins ? t->origin : NULL, t->rows, below, only);
+    return 0;
 }
 
 /* The lines that have to be put together. done: those that surely fit were
@@ -213,23 +239,20 @@ static int mark_lines(struct scan *s, uint32_t count, uint32_t below, bool done)
     const uint32_t *line;
     int rc = 0;
 
-    if (!bits_room(s, bits_words(count)))
+    if (!bits_room(&s->bits, &s->bits_cap, bits_words(count)))
         return -ENOMEM;
     memset(s->bits, 0, bits_words(count) * sizeof(s->bits[0]));
     for (uint32_t i = 0; i <= p->n && rc == 0; i++) {
-        struct block_template *t;
         if (p->verdict[i] == V_ALL && done) {
             p->verdict[i] = V_NONE;
             p->from[i / 64] &= ~(UINT64_C(1) << i % 64);
         }
         if (p->verdict[i] == V_NONE)
             continue;
-        if (i == p->n) {
-            if ((rc = block_plain_lines(s->dec, &line, &rows)) == 0)
-                bits_lines(s, line, NULL, rows, below);
-        } else if ((rc = block_template_get(s->dec, i, &t)) == 0 && (rc = block_template_rows(s->dec, t)) == 0) {
-            bits_lines(s, t->line, s->plan.norigins ? t->origin : NULL, t->rows, below);
-        }
+        if (i < p->n)
+            rc = mark_template(s, i, below);
+        else if ((rc = block_plain_lines(s->dec, &line, &rows)) == 0)
+            bits_lines(s, line, NULL, rows, below, NULL);
     }
     return rc;
 }
@@ -291,7 +314,7 @@ static int run_stored(struct scan *s, const struct stored *t)
         return 0;
     if ((rc = mark_lines(s, h->count, below, done)) < 0)
         return rc;
-    return run_lines(s, h->count, check_time);
+    return bits_count(s->bits, h->count) > 0 ? run_lines(s, h->count, check_time) : 0;
 }
 
 static void note_bad(struct scan *s, const struct stored *t)
@@ -360,6 +383,7 @@ int scan_run(struct journal *j, const struct query *q, const struct search_opts 
     block_dec_free(s.dec);
     search_plan_done(&s.plan);
     free(s.bits);
+    free(s.row_bits);
     eval_done(&s.ev);
     snap_drop(&s);
     return rc < 0 ? rc : 0;

@@ -7,6 +7,13 @@
 bool term_make(struct plan_term *t, const struct query_node *n);
 /* Fills t->verdict for the templates of a block. 0, or what reading it failed with. */
 int term_mark(struct search_plan *p, struct plan_term *t, struct block_dec *d);
+/* Clears the bits of the template's rows that cannot fit: a word that stands nowhere
+ * else must be in a value. room: as many bits. */
+int term_rows(struct search_plan *p, const struct plan_term *t, struct block_dec *d, struct block_template *b,
+              uint64_t *bits, uint64_t *room);
+/* Sets the bits of rows with a value that holds the word. */
+int term_value_rows(struct search_plan *p, const struct needle *word, struct block_dec *d, struct block_template *t,
+                    uint64_t *bits);
 /* 1 some value may hold the word, or it goes over the edge of one; 0 no; or what reading failed with. */
 int term_in_values(struct search_plan *p, const struct needle *word, struct block_dec *d, struct block_template *t);
 #endif

@@ -289,6 +289,24 @@ static int of_template(struct search_plan *p, const struct query_node *n, struct
     }
 }
 
+/* Terms that the whole query fails without. */
+static int must_rows(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t,
+                     uint64_t *bits, uint64_t *room)
+{
+    const struct plan_term *term = term_find(p, n);
+    int rc = 0;
+
+    for (size_t i = 0; n->kind == QN_AND && i < n->nkids && rc == 0; i++)
+        rc = must_rows(p, n->kids[i], d, t, bits, room);
+    return term != NULL && term->marked ? term_rows(p, term, d, t, bits, room) : rc;
+}
+
+int search_plan_rows(struct search_plan *p, const struct query *q, struct block_dec *d, struct block_template *t,
+                     uint64_t *bits, uint64_t *room)
+{
+    return q->root != NULL && p->nterms > 0 ? must_rows(p, q->root, d, t, bits, room) : 0;
+}
+
 int search_plan_make(struct search_plan *p, const struct query *q, struct block_dec *d)
 {
     uint32_t n = block_templates(d);
@@ -303,8 +321,15 @@ int search_plan_make(struct search_plan *p, const struct query *q, struct block_
     p->seen_of = NULL;
     for (uint32_t i = 0; i < p->nterms; i++)
         p->term[i].marked = false;
-    if (q->root && (rc = find_origins(p, q->root, d, true)) < 0)
+    if (q->root != NULL && (rc = find_origins(p, q->root, d, true)) < 0)
         return rc;
+    if (q->root == NULL) {
+        memset(p->verdict, V_ALL, n);
+        memset(p->from, 0xff, ((size_t)n + 64) / 64 * sizeof(p->from[0]));
+        p->verdict[n] = block_plain_rows(d) > 0 ? V_ALL : V_NONE;
+        p->all_rows = block_rows(d);
+        return 0;
+    }
     for (uint32_t i = 0; i <= n; i++) {
         struct block_template *t;
         uint64_t rows;
@@ -313,13 +338,11 @@ int search_plan_make(struct search_plan *p, const struct query *q, struct block_
             if ((rc = block_template_get(d, i, &t)) < 0)
                 return rc;
             rows = t->rows;
-            v = q->root ? of_template(p, q->root, d, t) : V_ALL;
+            v = of_template(p, q->root, d, t);
             if (v < 0)
                 return v;
         } else if ((rows = block_plain_rows(d)) == 0) {
             v = V_NONE;
-        } else if (q->root == NULL) {
-            v = V_ALL;
         }
         p->verdict[i] = (uint8_t)v;
         if (v == V_NONE)

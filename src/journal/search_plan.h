@@ -11,14 +11,19 @@
 #include "journal/query-int.h"
 
 enum verdict { V_NONE, V_SOME, V_ALL };
-enum { PLAN_ORIGINS = 8, PLAN_TERMS = 16, PLAN_REGEX_MAX = 256 };
-/* A term over the text of lines. */
+enum { PLAN_ORIGINS = 8, PLAN_TERMS = 16, PLAN_WORDS = 8, PLAN_REGEX_MAX = 256 };
+/* A term over the text of lines: every line that fits holds all its words. */
 struct plan_term {
     const struct query_node *node;
-    str run;            /* its longest literal run, in small letters */
-    struct needle word; /* the longest word of it */
+    struct term_word {
+        struct needle nd;
+        uint32_t classes;
+        bool stamp; /* may stand in a time */
+        bool hosts; /* of one block: some host has it */
+    } word[PLAN_WORDS];
+    uint32_t nwords, longest;
     struct gram_list grams;
-    char room[PLAN_REGEX_MAX]; /* of run, where it comes out of an expression */
+    char room[PLAN_REGEX_MAX]; /* of words that come out of an expression */
     /* of one block */
     bool marked;
     uint8_t *verdict; /* of each template */
@@ -51,6 +56,10 @@ void search_plan_init(struct search_plan *p, const struct query *q);
 void search_plan_done(struct search_plan *p);
 /* Before a block is opened: true when its head says that nothing in it fits. */
 bool search_plan_skips_block(const struct query *q, const struct block_head *h);
+/* Clears, of a template with V_SOME, the bits of rows that cannot fit. bits, room: a bit
+ * for each of its rows. */
+int search_plan_rows(struct search_plan *p, const struct query *q, struct block_dec *d, struct block_template *t,
+                     uint64_t *bits, uint64_t *room);
 /* By its filter of words, the same; 0 it may, 1 skip it, or what reading failed with. */
 int search_plan_skips_words(const struct search_plan *p, const struct query *q, const struct block_src *src,
                             const struct block_head *h);

@@ -22,14 +22,26 @@ static bool settles(const struct query_node *n)
     return true;
 }
 
+/* Can a printed time hold the word? A run of digits is as good as another. */
 static bool stamp_may(str word)
 {
-    static const char letters[] = "janfebmrpyulgsoctvdz0123456789-.";
+    static const char *const shapes[] = {"0-0-0t0", "0.0z", "jan", "feb", "mar", "apr", "may",
+                                         "jun",     "jul",  "aug", "sep", "oct", "nov", "dec"};
+    char shape[16];
+    size_t n = 0;
 
-    for (size_t i = 0; i < word.n; i++)
-        if (word.p[i] == '\0' || strchr(letters, word.p[i]) == NULL)
+    for (size_t i = 0; i < word.n; i++) {
+        bool digit = word.p[i] >= '0' && word.p[i] <= '9';
+        if (digit && n > 0 && shape[n - 1] == '0')
+            continue;
+        if (n == sizeof(shape))
             return false;
-    return true;
+        shape[n++] = digit ? '0' : word.p[i];
+    }
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        if (memmem(shapes[i], strlen(shapes[i]), shape, n) != NULL)
+            return true;
+    return false;
 }
 
 static bool hosts_may(const struct needle *word, const struct block_dec *d)
@@ -43,26 +55,15 @@ static bool hosts_may(const struct needle *word, const struct block_dec *d)
     return false;
 }
 
-/* Can another word of the run be in the template's lines? */
-static bool has_word(const struct block_template *b, str word)
+/* Can every word be in the template's lines, as far as that shows without them? */
+static bool has_words(const struct plan_term *t, const struct block_template *b)
 {
-    struct needle nd;
-
-    if (b->flags != 0 || (text_classes(word.p, word.n) & ~b->classes) == 0)
-        return true;
-    needle_init(&nd, word);
-    return needle_find(&nd, b->text, 0) != SIZE_MAX;
-}
-
-static bool has_words(const struct block_template *b, str run)
-{
-    while (run.n > 0) {
-        size_t k = 0;
-        while (k < run.n && is_word_byte((uint8_t)run.p[k]))
-            k++;
-        if (k > 0 && !has_word(b, str_sub(run, 0, k)))
-            return false;
-        run = str_sub(run, k + 1, run.n);
+    for (uint32_t i = 0; i < t->nwords; i++) {
+        const struct term_word *w = &t->word[i];
+        if (!(w->classes & ~b->classes) || b->flags & TF_GLUED || (b->flags & TF_HOST && w->hosts) ||
+            (b->flags & TF_STAMP && w->stamp) || needle_find(&w->nd, b->text, 0) != SIZE_MAX)
+            continue;
+        return false;
     }
     return true;
 }
@@ -70,20 +71,21 @@ static bool has_words(const struct block_template *b, str run)
 /* Templates whose static text holds the word. */
 static void mark_static(struct plan_term *t, str texts, const struct block_template *all)
 {
+    const struct needle *word = &t->word[t->longest].nd;
     bool sure = settles(t->node);
     uint32_t i = 0;
 
-    for (size_t at = 0; (at = needle_find(&t->word, texts, at)) != SIZE_MAX;) {
+    for (size_t at = 0; (at = needle_find(word, texts, at)) != SIZE_MAX;) {
         while (all[i].text.p + all[i].text.n <= texts.p + at)
             i++;
         size_t end = (size_t)(all[i].text.p - texts.p) + all[i].text.n;
-        if (at + t->word.text.n > end) { /* partly in the next one */
+        if (at + word->text.n > end) { /* partly in the next one */
             at++;
             continue;
         }
         if (sure && pattern_within(&t->node->pat, all[i].text))
             t->verdict[i] = V_ALL;
-        else if (has_words(&all[i], t->run))
+        else if (has_words(t, &all[i]))
             t->verdict[i] = V_SOME;
         at = end;
     }
@@ -92,18 +94,17 @@ static void mark_static(struct plan_term *t, str texts, const struct block_templ
 /* The rest: values, hosts, times. */
 static int mark_values(struct search_plan *p, struct plan_term *t, struct block_dec *d, struct block_template *all)
 {
-    uint32_t need = text_classes(t->word.text.p, t->word.text.n);
-    bool stamp = stamp_may(t->word.text), hosts = hosts_may(&t->word, d);
+    const struct term_word *w = &t->word[t->longest];
 
     for (uint32_t i = 0; i < t->n; i++) {
         struct block_template *b = &all[i];
         int rc = 0;
         if (t->verdict[i] != V_NONE)
             continue;
-        if ((b->flags & TF_HOST && hosts) || (b->flags & TF_STAMP && stamp))
-            rc = has_words(b, t->run);
-        else if (b->flags & TF_GLUED || (b->classes != 0 && (need & ~b->classes) == 0))
-            rc = has_words(b, t->run) ? term_in_values(p, &t->word, d, b) : 0;
+        if ((b->flags & TF_HOST && w->hosts) || (b->flags & TF_STAMP && w->stamp))
+            rc = has_words(t, b);
+        else if (b->flags & TF_GLUED || (b->classes != 0 && (w->classes & ~b->classes) == 0))
+            rc = has_words(t, b) ? term_in_values(p, &w->nd, d, b) : 0;
         if (rc < 0)
             return rc;
         t->verdict[i] = rc ? V_SOME : V_NONE;
@@ -129,8 +130,34 @@ int term_mark(struct search_plan *p, struct plan_term *t, struct block_dec *d)
     if (n == 0 || (rc = block_template_get(d, 0, &all)) < 0)
         return rc;
     memset(t->verdict, V_NONE, n);
+    for (uint32_t i = 0; i < t->nwords; i++)
+        t->word[i].hosts = hosts_may(&t->word[i].nd, d);
     mark_static(t, block_texts(d), all);
     return mark_values(p, t, d, all);
+}
+
+static bool is_static(const struct term_word *w, const struct block_template *b)
+{
+    return b->flags & TF_GLUED || (b->flags & TF_HOST && w->hosts) || (b->flags & TF_STAMP && w->stamp) ||
+           needle_find(&w->nd, b->text, 0) != SIZE_MAX;
+}
+
+int term_rows(struct search_plan *p, const struct plan_term *t, struct block_dec *d, struct block_template *b,
+              uint64_t *bits, uint64_t *room)
+{
+    size_t words = ((size_t)b->rows + 63) / 64;
+
+    for (uint32_t i = 0; i < t->nwords; i++) {
+        if (is_static(&t->word[i], b))
+            continue;
+        memset(room, 0, words * sizeof(room[0]));
+        int rc = term_value_rows(p, &t->word[i].nd, d, b, room);
+        if (rc < 0)
+            return rc;
+        for (size_t k = 0; k < words; k++)
+            bits[k] &= room[k];
+    }
+    return 0;
 }
 
 /* ---- what a term asks for, once a search ---- */
@@ -195,30 +222,38 @@ static str regex_run(str re, char *room, size_t cap)
     return (str){room + best, best_n};
 }
 
-static void ask_grams(struct plan_term *t, const struct pattern *p)
+/* Words of a literal run; the longest ones when they are many. */
+static void take_words(struct plan_term *t, str run)
 {
-    for (uint32_t i = 0; i < p->n;) {
-        uint32_t k = i;
-        while (k < p->n && p->kind[k] == PK_LIT)
-            k++;
-        gram_list_of(&t->grams, (str){(const char *)p->text + i, k - i});
-        i = k + 1;
+    for (str rest = run, w; (w = next_word(&rest)).n > 0;) {
+        uint32_t k = t->nwords;
+        if (k < PLAN_WORDS)
+            t->nwords++;
+        for (uint32_t i = 0; k == PLAN_WORDS && i < PLAN_WORDS; i++)
+            if (t->word[i].nd.text.n < w.n)
+                k = i;
+        if (k == PLAN_WORDS)
+            continue;
+        t->word[k] = (struct term_word){.classes = text_classes(w.p, w.n), .stamp = stamp_may(w)};
+        needle_init(&t->word[k].nd, w);
     }
+    gram_list_of(&t->grams, run);
 }
 
 bool term_make(struct plan_term *t, const struct query_node *n)
 {
+    const struct pattern *p = &n->pat;
+
     *t = (struct plan_term){.node = n, .verdict = t->verdict, .cap = t->cap};
-    if (n->kind == QN_REGEX) {
-        t->run = regex_run(n->re.text, t->room, sizeof(t->room));
-        gram_list_of(&t->grams, t->run);
-    } else {
-        t->run = n->pat.run.text;
-        ask_grams(t, &n->pat);
+    if (n->kind == QN_REGEX)
+        take_words(t, regex_run(n->re.text, t->room, sizeof(t->room)));
+    for (uint32_t i = 0, k; n->kind != QN_REGEX && i < p->n; i = k + 1) {
+        for (k = i; k < p->n && p->kind[k] == PK_LIT;)
+            k++;
+        take_words(t, (str){(const char *)p->text + i, k - i});
     }
-    str word = longest_word(t->run);
-    if (word.n == 0)
-        return false;
-    needle_init(&t->word, word);
-    return true;
+    for (uint32_t i = 1; i < t->nwords; i++)
+        if (t->word[i].nd.text.n > t->word[t->longest].nd.text.n)
+            t->longest = i;
+    return t->nwords > 0;
 }

@@ -39,19 +39,29 @@ static bool all_digits(str s)
     return true;
 }
 
-static bool skeleton_may(const struct column *c, str run)
+/* Values of a skeleton column hold a word when a skeleton holds it, each run of
+ * digits a hole; the few that have no skeleton are not looked at. */
+static bool skeleton_may(const struct column *c, str word)
 {
+    char text[SKELETON_LEN_MAX];
+    size_t n = 0;
+
     if (c->other > 0)
         return true;
-    for (size_t b = 0; b < run.n; b++) {
-        bool known = run.p[b] >= '0' && run.p[b] <= '9';
-        for (uint32_t i = 0; i < c->k && !known; i++)
-            for (uint32_t k = 0; k < c->skel[i].len && !known; k++)
-                known = eq(c->skel[i].text[k], run.p[b]);
-        if (!known)
+    for (size_t i = 0; i < word.n; i++) {
+        bool digit = word.p[i] >= '0' && word.p[i] <= '9';
+        if (digit && n > 0 && text[n - 1] == HOLE_VALUE)
+            continue;
+        if (n == sizeof(text))
             return false;
+        text[n++] = digit ? HOLE_VALUE : word.p[i];
     }
-    return true;
+    struct needle nd;
+    needle_init(&nd, (str){text, n});
+    for (uint32_t i = 0; i < c->k; i++)
+        if (needle_find(&nd, (str){c->skel[i].text, c->skel[i].len}, 0) != SIZE_MAX)
+            return true;
+    return false;
 }
 
 static bool value_has(struct search_plan *p, const struct needle *run, const struct column *c, uint32_t i)
@@ -118,4 +128,43 @@ int term_in_values(struct search_plan *p, const struct needle *word, struct bloc
             rc = column_has(p, word, d, t, slot++);
     }
     return rc;
+}
+
+static void set_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << i % 64; }
+
+/* Rows of a column whose values hold the word. */
+static int column_rows(struct search_plan *p, const struct needle *word, struct block_dec *d, struct block_template *t,
+                       uint32_t slot, uint64_t *bits)
+{
+    char text[EVENT_RAW_MAX + 32];
+    struct column *c = &t->col[slot];
+    int rc = column_has(p, word, d, t, slot);
+
+    if (rc <= 0 || (rc = block_template_column(d, t, slot, &c)) < 0)
+        return rc;
+    bool has[SMALL_MAX] = {false};
+    for (uint32_t k = 0; c->type == CT_SMALL && k < c->k; k++)
+        has[k] = value_has(p, word, c, k);
+    for (uint32_t i = 0; i < c->rows; i++) {
+        size_t n = c->type == CT_INT || c->type == CT_SKELETON ? column_text(c, i, text, EVENT_RAW_MAX) : 0;
+        if (n == SIZE_MAX)
+            return -EBADMSG;
+        if (c->type == CT_CONST || (c->type == CT_SMALL && has[c->sym[i]]) ||
+            (c->type == CT_GLOBAL && value_has(p, word, c, i)) ||
+            (n > 0 && needle_find(word, (str){text, n}, 0) != SIZE_MAX))
+            set_bit(bits, i);
+    }
+    return 0;
+}
+
+int term_value_rows(struct search_plan *p, const struct needle *word, struct block_dec *d, struct block_template *t,
+                    uint64_t *bits)
+{
+    int rc = block_template_open(d, t);
+
+    if (rc == 0 && !remember(p, word, d))
+        rc = -ENOMEM;
+    for (uint32_t s = 0; s < t->values && rc >= 0; s++)
+        rc = column_rows(p, word, d, t, s, bits);
+    return rc < 0 ? rc : 0;
 }
