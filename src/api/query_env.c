@@ -234,10 +234,17 @@ static int cluster_fold(void *ctx, const struct query *q, const struct search_op
     return cluster_told(rc, e);
 }
 
+static int logs_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
+                     void *fn_ctx, struct search_stats *st, struct err *e)
+{
+    return journal_fold(((struct api *)ctx)->d.journal, q, o, fn, fn_ctx, st, e);
+}
+
 int query_world_init(struct query_world *w, struct api *api, struct arena *a, int64_t now, struct err *e)
 {
     *w = (struct query_world){.env = {.now_ns = now}, .logs = query_logs};
     w->logs.scan = logs_scan;
+    w->logs.fold = logs_fold;
     w->logs.ctx = api;
     for (size_t i = 0; i < TABLES; i++) {
         const struct sql_table *t = &tables[i];

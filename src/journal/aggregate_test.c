@@ -86,14 +86,14 @@ static void groups_have_a_ceiling(void **state)
     struct arena a = arena_init(64 << 20);
     struct query *q;
     struct agg g;
-    uint64_t n = 12000;
+    uint64_t n = 60000;
 
     reopen(f, 0);
     for (uint64_t k = 0; k < n; k += 1000)
         assert_int_equal(test_append(f->j, k, 1000, NULL), 0);
     assert_int_equal(query_parse(&a, STR("| count by raw"), TEST_NOW, &q, NULL), 0);
     assert_int_equal(journal_aggregate(f->j, &a, q, NULL, &g, NULL, NULL), 0);
-    assert_int_equal(g.n, 10000);
+    assert_int_equal(g.n, 50000);
     assert_int_equal(g.total, n);
     uint64_t sum = g.other;
     for (size_t i = 0; i < g.n; i++)

@@ -152,6 +152,11 @@ struct dict_reader *block_dict(struct block_dec *d);
 int block_times(struct block_dec *d);
 int64_t block_event_time(const struct block_dec *d, const struct template_key *key, uint32_t line, uint32_t hint[2]);
 
+/* The k-th run of lines with one time: *line is its first, *at their time; false: there
+ * are no more. received: of receipt, else of the event (not for lines whose key says
+ * received). After block_times(). */
+bool block_time_run(const struct block_dec *d, bool received, uint32_t k, uint32_t *line, int64_t *at);
+
 /* Lines back as rows, with the columns `cols`. find() looks up which templates
  * hold the lines whose bit is set; from: only these are looked at (a bit each, bit
  * `templates` for lines without one), NULL: all. A set bit whose line is in none

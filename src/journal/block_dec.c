@@ -579,3 +579,14 @@ int64_t block_event_time(const struct block_dec *d, const struct template_key *k
 {
     return key->received ? times_at(&d->received, line, &hint[0]) : times_at(&d->event, line, &hint[1]);
 }
+
+bool block_time_run(const struct block_dec *d, bool received, uint32_t k, uint32_t *line, int64_t *at)
+{
+    const struct times *t = received ? &d->received : &d->event;
+
+    if (k > t->n)
+        return false;
+    *line = k == 0 ? 0 : t->line[k - 1];
+    *at = k == 0 ? t->first : t->value[k - 1];
+    return true;
+}

@@ -80,9 +80,10 @@ int journal_rows(struct journal *j, const struct query *q, const struct search_o
 /* Queries with "| count" or "| count by f[, g]": rows sorted by count, largest
  * first. `| histogram 5m` gives one row a bucket, keys[0] = RFC 3339 start. */
 struct agg_row {
-    str keys[4];
+    str keys[QUERY_BY_MAX + 1]; /* of a histogram the start of the bucket first, as text */
     size_t nkeys;
     uint64_t count;
+    int64_t start; /* of the bucket */
 };
 struct agg {
     struct agg_row *rows;
@@ -91,6 +92,10 @@ struct agg {
 }; /* other: past the group ceiling */
 int journal_aggregate(struct journal *j, struct arena *a, const struct query *q, const struct search_opts *o,
                       struct agg *out, struct search_stats *st, struct err *e);
+
+/* The first step of q where heads and columns answer it (row_source.fold); 1: they do not. */
+int journal_fold(struct journal *j, const struct query *q, const struct search_opts *o, source_group_fn *fn, void *ctx,
+                 struct search_stats *st, struct err *e);
 
 /* Live tail: events appended after this call that fit the query. A slow reader
  * loses oldest first; *lost counts. */

@@ -52,14 +52,6 @@ void groups_free(struct groups *g)
     free(g);
 }
 
-/* Start of the bucket in which t lies; whole days begin at local midnight. */
-static int64_t bucket_of(int64_t t, int64_t step)
-{
-    static const int64_t zone_ns = 7 * 3600 * NS_PER_S;
-    __int128 local = (__int128)t + zone_ns, start = local - (local % step + step) % step - zone_ns;
-    return start < INT64_MIN ? INT64_MIN : (int64_t)start;
-}
-
 static bool value_keep(struct groups *g, const struct source_value *v, struct source_value *out)
 {
     *out = *v;
@@ -212,7 +204,7 @@ bool groups_add(struct pipe *p, struct stage *s, const struct source_value *v)
     if (s->s->kind == SK_HISTOGRAM) {
         by[n] = v[s->of];
         if (by[n].type == VT_TIME)
-            by[n].num = bucket_of(by[n].num, s->s->step_ns);
+            by[n].num = query_bucket(by[n].num, s->s->step_ns);
         n++;
     }
     for (size_t i = 0; i < s->s->nby; i++)

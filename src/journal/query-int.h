@@ -119,6 +119,8 @@ void path_values(const struct event *ev, str path, path_fn *fn, void *ctx);
 
 /* query_time.c: both say false when malformed or out of range. */
 bool query_time_parse(str s, int64_t now_ns, int64_t *out);
+/* Start of the histogram's bucket in which t lies; whole days begin at local midnight. */
+int64_t query_bucket(int64_t t, int64_t step_ns);
 bool query_span_parse(str s, int64_t *ns); /* 5m, 1h30m; above zero */
 void query_span_print(int64_t ns, struct buf *out);
 void query_time_print(int64_t ns, struct buf *out);

@@ -141,3 +141,9 @@ bool query_time_parse(str s, int64_t now_ns, int64_t *out)
         return time_parse(s, out);
     return s.p[10] == 'T' && civil_parse(str_sub(s, 0, 10), str_sub(s, 11, s.n - 11), out);
 }
+
+int64_t query_bucket(int64_t t, int64_t step_ns)
+{
+    __int128 local = (__int128)t + zone_ns, start = local - (local % step_ns + step_ns) % step_ns - zone_ns;
+    return start < INT64_MIN ? INT64_MIN : (int64_t)start;
+}

@@ -46,7 +46,7 @@ typedef bool source_row_fn(void *ctx, const struct source_row *r);
 
 /* A group of rows, as a source that adds up by itself hands it over. */
 struct source_group {
-    const struct source_value *by; /* as many as the step has */
+    const struct source_value *by; /* as many as the step has; of a histogram the start of the bucket first */
     uint64_t count;                /* rows */
     __int128 sum;                  /* of the step's `of`, whole numbers; where it has one */
 };
