@@ -81,7 +81,8 @@ int change_try(struct write *w, struct change *c, const struct judge_as *as, boo
                struct err *e);
 /* Before somebody applies it: its owner's. */
 struct judge_as change_judge_as(const struct change *c);
-json_t *change_plan_json(const struct change_outcome *o, bool needs);
+/* As somebody with these roles may see it; o is used up. */
+json_t *change_plan_json(const struct registry *r, const struct change_outcome *o, bool needs, uint32_t roles);
 
 /* change_json.c */
 json_t *change_json(struct tx *tx, const struct registry *r, const struct actor *who, struct change *c, bool whole,

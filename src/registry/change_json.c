@@ -125,7 +125,27 @@ static bool touched_row(void *ctx, const struct val *v, size_t n)
     return true;
 }
 
-static int whole_json(struct tx *tx, struct change *c, json_t *o, struct err *e)
+/* The operations without what the reader may not see; the set's own stay whole. */
+static json_t *ops_json(const struct registry *r, uint32_t roles, json_t *ops)
+{
+    json_t *out = json_array(), *op;
+    size_t i;
+
+    json_array_foreach(ops, i, op)
+    {
+        const struct kind *k = schema_kind(r->sc, json_get_str(op, "kind"));
+        json_t *fields = json_copy(json_object_get(op, "fields")), *one = json_copy(op);
+        if (k != NULL && fields != NULL)
+            fields_hide(k, roles, fields);
+        if (fields != NULL)
+            json_object_set_new(one, "fields", fields);
+        json_array_append_new(out, one);
+    }
+    return out;
+}
+
+static int whole_json(struct tx *tx, const struct registry *r, uint32_t roles, struct change *c, json_t *o,
+                      struct err *e)
 {
     json_t *votes = json_array(), *events = json_array(), *touched = json_array();
     int rc = change_votes_json(tx, c->id, votes, e);
@@ -140,7 +160,7 @@ static int whole_json(struct tx *tx, struct change *c, json_t *o, struct err *e)
                       "SELECT kind, record_id, record_key, op FROM history WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq"
                       " LIMIT ?3",
                       VALS(V_INT(c->first_seq), V_INT(c->last_seq), V_INT(TOUCHED_MAX)), touched_row, touched, e);
-    json_object_set(o, "ops", c->ops != NULL ? c->ops : json_array());
+    json_object_set_new(o, "ops", ops_json(r, roles, c->ops));
     json_object_set_new(o, "approvals", votes);
     json_object_set_new(o, "events", events);
     json_object_set_new(o, "touched", touched);
@@ -161,7 +181,7 @@ json_t *change_json(struct tx *tx, const struct registry *r, const struct actor 
         o = head_json(c, unit, person, may);
     if (rc == 0 && o == NULL)
         ERR(e, -ENOMEM, "registry.no_memory");
-    if (o != NULL && whole && whole_json(tx, c, o, e) < 0) {
+    if (o != NULL && whole && whole_json(tx, r, who->roles, c, o, e) < 0) {
         json_decref(o);
         o = NULL;
     }

@@ -56,11 +56,23 @@ struct judge_as change_judge_as(const struct change *c)
     if (c->needs)
         roles |= ROLE_APPROVER;
     return (struct judge_as){.who = {.name = c->owner, .account_id = c->owner_id, .roles = roles, .reason = c->reason},
-                             .scope = {.all = !officer, .unit = c->unit_id}};
+                             .scope = {.all = !officer, .unit = c->unit_id, .roles = roles}};
 }
 
-json_t *change_plan_json(const struct change_outcome *o, bool needs)
+json_t *change_plan_json(const struct registry *r, const struct change_outcome *o, bool needs, uint32_t roles)
 {
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(o->effects, i, one) /* the hash is over all of it */
+    {
+        const struct kind *k = schema_kind(r->sc, json_get_str(one, "kind"));
+        if (k == NULL)
+            continue;
+        fields_hide(k, roles, json_object_get(one, "before"));
+        fields_hide(k, roles, json_object_get(one, "after"));
+    }
+
     return json_pack("{s:o, s:b, s:I, s:I, s:O}", "hash", json_from_str(o->hash), "needs_approval", (int)needs, "stale",
                      (json_int_t)o->stale, "mistakes", (json_int_t)o->mistakes, "effects", o->effects);
 }
@@ -92,7 +104,7 @@ int change_plan(struct registry *r, const struct actor *who, int64_t id, json_t 
             struct judge_as as = change_judge_as(&c);
             rc = change_try(&w, &c, &as, false, &o, e);
         }
-        if (rc == 0 && (*out = change_plan_json(&o, c.needs)) == NULL)
+        if (rc == 0 && (*out = change_plan_json(r, &o, c.needs, who->roles)) == NULL)
             rc = ERR(e, -ENOMEM, "registry.no_memory");
         w.seq = w.first_seq;
         if (!w.joined)
@@ -143,7 +155,7 @@ int change_preview(struct registry *r, const struct actor *who, const json_t *op
             rc = ERR(e, -EINVAL, "registry.invalid", N((int64_t)w.mistakes));
         if (rc == 0) {
             struct change_outcome o = {.effects = run.effects, .hash = change_hash(&a, ops, run.effects)};
-            *out = change_plan_json(&o, change_needs(r, ops));
+            *out = change_plan_json(r, &o, change_needs(r, ops), who->roles);
         }
         write_close(&w, false, NULL);
     }

@@ -164,6 +164,8 @@ static int why_run(struct why *w, const struct rec *rec, json_t **out, struct er
             rc = personal_show(w->r, w->tx, w->a, w->k, w->id, json_object_get(row, "before"), e);
         if (rc == 0)
             rc = personal_show(w->r, w->tx, w->a, w->k, w->id, json_object_get(row, "after"), e);
+        fields_hide(w->k, w->scope.roles, json_object_get(row, "before"));
+        fields_hide(w->k, w->scope.roles, json_object_get(row, "after"));
         if (rc == 0)
             rc = change_of(w, row, e);
     }

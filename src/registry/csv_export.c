@@ -9,6 +9,7 @@ struct rows_out {
     struct tx *tx;
     const struct kind *k;
     struct arena a;
+    uint32_t roles;
     export_fn *fn;
     void *ctx;
     int rc;
@@ -61,8 +62,10 @@ static bool one_row(void *ctx, const struct val *cols, size_t n)
         x->rc = ERR(x->e, -ENOMEM, "registry.no_memory");
     else
         x->rc = rec_load_refs(x->tx, x->r, &x->a, rec, x->e);
-    if (x->rc == 0)
+    if (x->rc == 0) {
+        rec_hide(rec, x->roles);
         x->rc = x->fn(x->ctx, &x->a, rec, x->e);
+    }
     arena_clear(&x->a);
     return x->rc == 0;
 }
@@ -80,6 +83,7 @@ int export_rows(struct registry *r, const struct actor *who, const struct kind *
     all.cursor = STR_NONE;
     if (rc == 0 && (rc = store_begin(r->st, STORE_READ, &p.tx, e)) == 0) {
         x.tx = p.tx;
+        x.roles = s.roles;
         rc = plan_make(&p, &s, &all, e);
         if (rc == 0)
             rc = plan_rows(&p, &all, 0, one_row, &x, e);

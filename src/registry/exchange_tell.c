@@ -67,8 +67,8 @@ static json_t *operation(const struct rec *old, const struct rec *fresh, const s
     return op;
 }
 
-static json_t *difference(const struct sheet *s, const struct sheet_row *l, const struct rec *old,
-                          const struct rec *fresh, const struct input *in)
+static json_t *difference(const struct import *im, const struct sheet *s, const struct sheet_row *l,
+                          const struct rec *old, const struct rec *fresh, const struct input *in)
 {
     json_t *o = json_object(), *before = NULL, *after = NULL;
 
@@ -78,6 +78,8 @@ static json_t *difference(const struct sheet *s, const struct sheet_row *l, cons
         before = json_object();
         after = given_fields(NULL, fresh, in);
     }
+    fields_hide(fresh->k, im->w->scope.roles, before);
+    fields_hide(fresh->k, im->w->scope.roles, after);
     if (s->name.n > 0)
         json_object_set_new(o, "sheet", json_from_str(s->name));
     json_object_set_new(o, "row", json_integer(l->row));
@@ -95,7 +97,7 @@ int tell_change(struct import *im, const struct sheet *s, const struct sheet_row
     int rc = 0;
 
     if (im->changes != NULL && im->changes_total++ < IMPORT_CHANGES_MAX)
-        rc = json_array_append_new(im->changes, difference(s, l, old, fresh, in));
+        rc = json_array_append_new(im->changes, difference(im, s, l, old, fresh, in));
     if (rc == 0 && im->ops != NULL)
         rc = json_array_append_new(im->ops, operation(old, fresh, in));
     return rc < 0 ? ERR(e, -ENOMEM, "registry.no_memory") : 0;

@@ -122,7 +122,7 @@ static int filter_contains(struct plan *p, const struct column *c, str value, st
     str word = text_fold(p->a, value);
     int rc = 0;
     /* The folded text of the whole record is stored: it sorts most rows out. */
-    if (kind_field(p->k, c->f->name) != NULL &&
+    if (kind_field(p->k, c->f->name) != NULL && c->f->read == 0 &&
         (c->f->type == FT_TEXT || c->f->type == FT_FQDN || c->f->type == FT_EMAIL))
         rc = search_words(p, &word, 1, e);
     buf_fmt(&p->where, " AND INSTR(%s(%s), ?%zu) > 0", p->r->st->ops->fold_fn, c->sql, plan_param(p, V_STR(word)));
@@ -240,6 +240,8 @@ int filter_add(struct plan *p, str field, str op, str value, struct err *e)
 
     if (!column_find(p->k, field, &c))
         return ERR(e, -EINVAL, "registry.unknown_field", S(field), S(p->k->name));
+    if (!field_seen(c.f, p->roles)) /* what one may ask for, one can guess */
+        return ERR(e, -EACCES, "registry.hidden_field", S(field), S(p->k->name));
     for (size_t i = 0; i < sizeof(compare) / sizeof(compare[0]); i++)
         if (str_eq(op, str_c(compare[i].name)))
             return filter_compare(p, &c, compare[i].sql, value, e);

@@ -333,6 +333,8 @@ int registry_history(struct registry *r, const struct actor *who, str kind, str 
                 rc = personal_show(r, tx, &a, k, id, json_object_get(row, "before"), e);
             if (rc == 0)
                 rc = personal_show(r, tx, &a, k, id, json_object_get(row, "after"), e);
+            fields_hide(k, s.roles, json_object_get(row, "before"));
+            fields_hide(k, s.roles, json_object_get(row, "after"));
         }
         store_rollback(tx);
         if (rc == 0)

@@ -123,7 +123,9 @@ int input_from_json(struct write *w, const struct kind *k, const json_t *obj, st
         int rc = 0;
         size_t at = kind_field_at(k, str_c(name));
         if (at != SIZE_MAX) {
-            rc = field_from_json(w, &k->fields[at], v, &in->f[at], &fe);
+            rc = field_seen(&k->fields[at], w->who->roles)
+                     ? field_from_json(w, &k->fields[at], v, &in->f[at], &fe)
+                     : ERR(&fe, -EACCES, "registry.hidden_field", name, S(k->name));
             if (rc < 0)
                 in->f[at].given = GIVEN_BAD;
         } else if (strcmp(name, "state") == 0 && json_is_string(v)) {
@@ -194,6 +196,10 @@ int input_cell(struct write *w, const struct kind *k, size_t field, str cell, st
 
     if (s.n == 0)
         return 0;
+    if (!field_seen(fd, w->who->roles)) {
+        f->given = GIVEN_BAD;
+        return ERR(e, -EACCES, "registry.hidden_field", S(fd->name), S(k->name));
+    }
     if (str_eq(s, STR("null"))) {
         f->given = GIVEN_CLEAR;
         return 0;

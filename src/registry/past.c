@@ -92,6 +92,7 @@ int registry_get_at(struct registry *r, const struct actor *who, str kind, str i
                 VALS(V_STR(kind), V_INT(id), V_INT(at_ns)), one_row, &rec, e);
         if (rc == 0)
             rc = personal_show(r, tx, &a, k, id, rec, e);
+        fields_hide(k, s.roles, rec);
         store_rollback(tx);
         if (rc == 0 && rec == NULL)
             rc = ERR(e, -ENOENT, "registry.not_then", S(kind), S(id_or_key));
@@ -192,13 +193,15 @@ static bool list_row(void *ctx, const struct val *c, size_t n)
     return true;
 }
 
-static int filters_check(const struct past *p, struct err *e)
+static int filters_check(const struct past *p, uint32_t roles, struct err *e)
 {
     for (size_t i = 0; i < p->q->nfilters; i++) {
         str op = p->q->filter[i].op, f = p->q->filter[i].field;
         struct column c;
         if (!column_find(p->k, f, &c))
             return ERR(e, -EINVAL, "registry.unknown_field", S(f), S(p->k->name));
+        if (!field_seen(c.f, roles))
+            return ERR(e, -EACCES, "registry.hidden_field", S(f), S(p->k->name));
         if (!str_eq(op, STR("eq")) && !str_eq(op, STR("ne")))
             return ERR(e, -EINVAL, "registry.at_filter", S(op));
     }
@@ -228,6 +231,7 @@ static int past_read(struct registry *r, struct past *p, const struct scope *s, 
         if (scope_sees(tx, r, s, p->k, p->ids[i], &unseen) < 0)
             continue;
         rc = personal_show(r, tx, p->a, p->k, p->ids[i], p->v[i], e);
+        fields_hide(p->k, s->roles, p->v[i]);
         json_array_append(items, p->v[i]);
     }
     return rc;
@@ -250,7 +254,7 @@ int registry_list_at(struct registry *r, const struct actor *who, str kind, cons
     if (rc == 0 && a.failed)
         rc = ERR(e, -ENOMEM, "registry.no_memory");
     if (rc == 0)
-        rc = filters_check(&p, e);
+        rc = filters_check(&p, s.roles, e);
     if (rc == 0 && (rc = store_begin(r->st, STORE_READ, &tx, e)) == 0) {
         rc = past_read(r, &p, &s, tx, at_ns, items, e);
         store_rollback(tx);

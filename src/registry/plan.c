@@ -63,6 +63,7 @@ int plan_make(struct plan *p, const struct scope *s, const struct list_query *q,
 {
     int rc = plan_order(p, q->order, e);
 
+    p->roles = s->roles;
     buf_init(&p->where, SQL_MAX);
     buf_z(&p->where, q->ended ? "1 = 1" : "t.valid_to IS NULL");
     if (rc == 0)
@@ -186,6 +187,14 @@ static bool page_row(void *ctx, const struct val *cols, size_t n)
     return true;
 }
 
+static json_t *shown(const struct plan *p, const struct rec *rec)
+{
+    json_t *o = rec_json(rec);
+
+    fields_hide(rec->k, p->roles, o);
+    return o;
+}
+
 static int page_json(struct plan *p, const struct list_query *q, struct page *pg, json_t **out, struct err *e)
 {
     json_t *items = json_array(), *o;
@@ -195,7 +204,7 @@ static int page_json(struct plan *p, const struct list_query *q, struct page *pg
     for (size_t i = 0; i < pg->n && rc == 0; i++) {
         rc = rec_load_refs(p->tx, p->r, p->a, pg->v[i], e);
         if (rc == 0)
-            json_array_append_new(items, rec_json(pg->v[i]));
+            json_array_append_new(items, shown(p, pg->v[i]));
     }
     o = json_pack("{s:o}", "items", items);
     str next = pg->more ? cursor_make(p->a, q->order, pg->v[pg->n - 1]->id, &pg->last) : STR_NONE;

@@ -69,7 +69,11 @@ int rec_find_key(struct tx *tx, struct arena *a, const struct kind *k, str key, 
 struct scope {
     bool all;
     int64_t unit;
+    uint32_t roles; /* for fields that only some may see */
 };
+bool field_seen(const struct field *f, uint32_t roles);
+void fields_hide(const struct kind *k, uint32_t roles, json_t *rec);       /* takes those members away */
+void rec_hide(struct rec *rec, uint32_t roles);                            /* the same before it is JSON: empty */
 int scope_read(const struct actor *who, struct scope *out, struct err *e); /* -EACCES: no role */
 /* Adds to sql a condition on alias `t` of kind k; parameters numbered from np on. Nothing when all is seen. */
 void scope_sql(const struct registry *r, const struct scope *s, const struct kind *k, const char *alias,
@@ -208,6 +212,7 @@ struct plan {
     size_t np;
     char order[2 * COL_MAX];
     bool desc, by_key;      /* expression */
+    uint32_t roles;         /* whose list it is */
     char join[3 * COL_MAX]; /* of the record that the order is by, or empty */
 };
 struct column {

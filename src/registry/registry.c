@@ -75,12 +75,13 @@ int find_visible(struct tx *tx, struct registry *r, const struct scope *s, struc
     return rc == 0 ? rec_load(tx, r, a, k, id, out, e) : rc;
 }
 
-static int reply(const struct rec *rec, json_t **out, struct err *e)
+static int reply(const struct rec *rec, uint32_t roles, json_t **out, struct err *e)
 {
     json_t *o = rec_json(rec);
 
     if (o == NULL)
         return ERR(e, -ENOMEM, "registry.no_memory");
+    fields_hide(rec->k, roles, o);
     *out = o;
     return 0;
 }
@@ -97,7 +98,7 @@ int registry_get(struct registry *r, const struct actor *who, str kind, str id_o
     if (rc == 0 && (rc = store_begin(r->st, STORE_READ, &tx, e)) == 0) {
         rc = find_visible(tx, r, &s, &a, k, id_or_key, false, &rec, e);
         if (rc == 0)
-            rc = reply(rec, out, e);
+            rc = reply(rec, s.roles, out, e);
         store_rollback(tx);
     }
     arena_free(&a);
@@ -110,7 +111,7 @@ static int write_end(struct write *w, int rc, const struct rec *rec, json_t **ou
     json_t *o = NULL;
 
     if (rc == 0 && out != NULL)
-        rc = reply(rec, &o, e);
+        rc = reply(rec, w->scope.roles, &o, e);
     int closed = write_close(w, rc == 0, e);
     rc = rc == 0 ? closed : rc;
     if (rc == 0 && out != NULL)

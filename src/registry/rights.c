@@ -6,7 +6,7 @@
 static const struct {
     const char *name;
     uint32_t bit;
-} roles[] = {
+} role_names[] = {
     {"admin", ROLE_ADMIN},       {"operator", ROLE_OPERATOR},
     {"approver", ROLE_APPROVER}, {"unit_officer", ROLE_UNIT_OFFICER},
     {"auditor", ROLE_AUDITOR},   {"system", ROLE_SYSTEM},
@@ -23,9 +23,9 @@ enum {
 
 bool role_parse(str s, uint32_t *bit)
 {
-    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-        if (str_eq(s, str_c(roles[i].name))) {
-            *bit = roles[i].bit;
+    for (size_t i = 0; i < sizeof(role_names) / sizeof(role_names[0]); i++)
+        if (str_eq(s, str_c(role_names[i].name))) {
+            *bit = role_names[i].bit;
             return true;
         }
     return false;
@@ -33,9 +33,9 @@ bool role_parse(str s, uint32_t *bit)
 
 const char *role_name(uint32_t bit)
 {
-    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-        if (roles[i].bit == bit)
-            return roles[i].name;
+    for (size_t i = 0; i < sizeof(role_names) / sizeof(role_names[0]); i++)
+        if (role_names[i].bit == bit)
+            return role_names[i].name;
     return "?";
 }
 
@@ -44,8 +44,34 @@ int scope_read(const struct actor *who, struct scope *out, struct err *e)
     if ((who->roles & (SEES_ALL | ROLE_UNIT_OFFICER)) == 0)
         return ERR(e, -EACCES, "registry.no_role");
     /* An officer of no unit sees nothing that belongs to one. */
-    *out = (struct scope){.all = (who->roles & SEES_ALL) != 0, .unit = who->unit_id};
+    *out = (struct scope){.all = (who->roles & SEES_ALL) != 0, .unit = who->unit_id, .roles = who->roles};
     return 0;
+}
+
+bool field_seen(const struct field *f, uint32_t roles)
+{
+    return f->read == 0 || (roles & (f->read | ROLE_SYSTEM)) != 0;
+}
+
+void fields_hide(const struct kind *k, uint32_t roles, json_t *rec)
+{
+    char name[COL_MAX];
+
+    for (size_t i = 0; i < k->nfields; i++)
+        if (!field_seen(&k->fields[i], roles)) {
+            snprintf(name, sizeof(name), "%.*s", STR_ARGS(k->fields[i].name));
+            json_object_del(rec, name);
+        }
+}
+
+void rec_hide(struct rec *rec, uint32_t roles)
+{
+    for (size_t i = 0; i < rec->k->nfields; i++)
+        if (!field_seen(&rec->k->fields[i], roles)) {
+            rec->v[i] = V_NULL;
+            rec->ref[i] = (struct ref_text){0};
+            rec->refs[i] = (struct id_list){0};
+        }
 }
 
 static void subtree(struct buf *sql, size_t param)

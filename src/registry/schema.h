@@ -79,8 +79,11 @@ struct field {
     bool has_min, has_max;
     int64_t min, max; /* ints: bounds; text: length */
     str *clauses;
-    size_t nclauses;                 /* who demands the field: "TU-13.3" */
-    str within;                      /* ip: lies in the prefix that this ref field names */
+    size_t nclauses; /* who demands the field: "TU-13.3" */
+    str within;      /* ip: lies in the prefix that this ref field names */
+    str *read_roles; /* who may see it, and write it; none: everybody who sees the record */
+    size_t nread;
+    uint32_t read;                   /* the same as enum role bits */
     struct checklist_use *checklist; /* json: answers to a list of questions; or NULL */
     str disjoint, unless;            /* prefix: records with the same value of the ref field `disjoint`
                                         do not overlap, but for those with the bool field `unless` set */

@@ -155,6 +155,33 @@ static bool names_field(const struct kind *k, str name, enum ftype type)
     return f != NULL && f->type == type;
 }
 
+/* What names, places or orders a record is seen by all who see it; and the plan of
+ * addresses reads its kinds past the fields' rights. */
+static void check_read(const struct at *c, struct field *f, const struct yaml *key)
+{
+    const struct kind *k = c->k;
+    size_t at = (size_t)(f - k->fields);
+    bool shown = at == k->key_field || at == k->title_field || at == k->unit_field || at == k->via_field ||
+                 str_eq(k->name, STR("prefix")) || str_eq(k->name, STR("address"));
+    uint32_t bit;
+    char word[COL_MAX + 2];
+
+    for (size_t i = 0; i < f->nread; i++)
+        if (role_parse(f->read_roles[i], &bit))
+            f->read |= bit;
+        else
+            fault(c, key, "schema.no_role", S(f->read_roles[i]), S(f->name));
+    if (f->nread == 0)
+        return;
+    for (size_t i = 0; i < k->ncolumns; i++)
+        shown |= k->columns[i] == at;
+    snprintf(word, sizeof(word), "{%.*s}", STR_ARGS(f->name));
+    for (size_t i = 0; i < k->nfields; i++)
+        shown |= str_find(k->fields[i].dflt, str_c(word)) != SIZE_MAX;
+    if (shown)
+        fault(c, key, "schema.read_shown", S(f->name), NULL);
+}
+
 static void check_field(const struct at *c, const struct field *f, const struct yaml *key)
 {
     bool is_ref = f->type == FT_REF || f->type == FT_REFS;
@@ -280,6 +307,7 @@ void schema_check(struct loading *l)
         for (size_t j = 0; j < s->kinds[i].nfields; j++) {
             check_field(&c, &s->kinds[i].fields[j], l->src[i].fields[j]);
             check_within(&c, &s->kinds[i].fields[j], l->src[i].fields[j]);
+            check_read(&c, &s->kinds[i].fields[j], l->src[i].fields[j]);
         }
         check_sql_names(&c, &tables);
         check_transitions(&c);

@@ -29,13 +29,16 @@ static json_t *field_json(const struct field *f)
 
     for (size_t i = 0; i < f->nvalues; i++)
         json_array_append_new(values, value_json(f->values[i].value, &f->values[i].label));
-    return json_pack("{s:o, s:s, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                     json_from_str(f->name), "type", ftype_name(f->type), "label", label_json(&f->label), "help",
-                     label_json(&f->help), "required", f->required, "unique", f->unique, "personal", f->personal, "ref",
-                     str_or_null(f->ref_kind), "values", values, "default", str_or_null(f->dflt), "min",
-                     f->has_min ? json_integer(f->min) : json_null(), "max",
-                     f->has_max ? json_integer(f->max) : json_null(), "clauses", strs_json(f->clauses, f->nclauses),
-                     "checklist", f->checklist != NULL ? json_from_str(f->checklist->list) : json_null());
+    json_t *o = json_pack(
+        "{s:o, s:s, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(f->name),
+        "type", ftype_name(f->type), "label", label_json(&f->label), "help", label_json(&f->help), "required",
+        f->required, "unique", f->unique, "personal", f->personal, "ref", str_or_null(f->ref_kind), "values", values,
+        "default", str_or_null(f->dflt), "min", f->has_min ? json_integer(f->min) : json_null(), "max",
+        f->has_max ? json_integer(f->max) : json_null(), "clauses", strs_json(f->clauses, f->nclauses), "checklist",
+        f->checklist != NULL ? json_from_str(f->checklist->list) : json_null());
+    if (f->nread > 0)
+        json_object_set_new(o, "read", strs_json(f->read_roles, f->nread));
+    return o;
 }
 
 /* What a person must bring along, in words. */

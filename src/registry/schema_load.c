@@ -16,7 +16,7 @@ static const char *const kind_keys[] = {"label",    "help",       "key",    "tit
                                         "approval", "invariants", NULL};
 static const char *const field_keys[] = {"type",   "label",    "help",    "required",  "unique", "personal",
                                          "ref",    "values",   "default", "min",       "max",    "clauses",
-                                         "within", "disjoint", "unless",  "checklist", NULL};
+                                         "within", "disjoint", "unless",  "checklist", "read",   NULL};
 
 void src_fault(const struct src *f, const struct yaml *node, const char *key, const char *a0, const char *a1)
 {
@@ -171,6 +171,7 @@ static void read_field(const struct src *f, struct field *fd, struct yaml *key, 
     if (fd->has_min && fd->has_max && fd->min > fd->max)
         src_fault(f, yaml_get(node, "min"), "schema.min_max", N(fd->min), N(fd->max));
     fd->clauses = src_list(f, yaml_get(node, "clauses"), &fd->nclauses);
+    fd->read_roles = src_list(f, yaml_get(node, "read"), &fd->nread);
     fd->checklist = schema_read_checklist_use(f, yaml_get(node, "checklist"));
     read_values(f, fd, key, yaml_get(node, "values"));
     if (fd->type == FT_LEVEL)

@@ -36,6 +36,10 @@ static const struct {
     {HEAD KIND("a", "      x: {type: ref, label: " L "}\n"), "schema.no_kind", 9},
     {HEAD KIND("a", "      x: {type: text, ref: a, label: " L "}\n"), "schema.only_for", 9},
     {HEAD KIND("a", "      x: {type: int, default: many, label: " L "}\n"), "schema.bad_default", 9},
+    {HEAD KIND("a", "      x: {type: text, read: [boss], label: " L "}\n"), "schema.no_role", 9},
+    {HEAD KIND("a", "      code2: {type: text, default: '{x}', label: " L
+                    "}\n      x: {type: text, read: admin, label: " L "}\n"),
+     "schema.read_shown", 10},
     {HEAD KIND("a", "      x: {type: text, default: '{y}', label: " L "}\n"), "schema.bad_default", 9},
     {HEAD KIND("a", "      x: {type: text, default: '{code', label: " L "}\n"), "schema.bad_default", 9},
     {HEAD KIND("a", "      id: {type: int, label: " L "}\n"), "schema.reserved", 9},

@@ -12,7 +12,8 @@ str rec_folded(struct arena *a, const struct rec *rec)
     buf_init(&b, FOLDED_MAX);
     for (size_t i = 0; i < rec->k->nfields; i++) {
         enum ftype t = rec->k->fields[i].type;
-        if (rec->v[i].type != VAL_TEXT || t == FT_ENUM || t == FT_DATE || t == FT_DURATION || t == FT_JSON)
+        if (rec->v[i].type != VAL_TEXT || rec->k->fields[i].read != 0 || /* searched by everybody */
+            t == FT_ENUM || t == FT_DATE || t == FT_DURATION || t == FT_JSON)
             continue;
         str part = rec->v[i].s;
         part.n = utf8_cut(part, PART_MAX);

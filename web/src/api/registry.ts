@@ -14,6 +14,8 @@ export interface Field {
   required?: boolean;
   unique?: boolean;
   personal?: boolean;
+  /** Who may see and write it; absent: everybody who sees the record. */
+  read?: string[];
   ref?: string | null;
   values?: EnumValue[] | null;
   default?: unknown;

@@ -1,11 +1,19 @@
+import { useMemo } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { getCounts, getSchema, type Field, type Kind } from "../api/registry";
+import { useSession } from "./session";
 
 export const useSchema = () => useQuery({ queryKey: ["schema"], queryFn: getSchema, staleTime: Infinity });
 export const useCounts = () => useQuery({ queryKey: ["counts"], queryFn: getCounts });
 
 export function useKind(name: string | undefined): Kind | undefined {
-  return useSchema().data?.kinds.find((k) => k.name === name);
+  const { data } = useSchema();
+  const { session } = useSession();
+  return useMemo(() => {
+    const kind = data?.kinds.find((k) => k.name === name);
+    if (!kind?.fields.some((f) => f.read)) return kind;
+    return { ...kind, fields: kind.fields.filter((f) => !f.read || f.read.some((r) => session?.roles.includes(r))) };
+  }, [data, name, session]);
 }
 
 /** Fields that every record has; labels come from the catalogue ("field.<name>"). */
