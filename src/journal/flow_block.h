@@ -61,10 +61,13 @@ struct flow_page {
     uint64_t off;
     struct flow_codec *codec;
     struct buf raw;
-    void *col[FC_COUNT]; /* scratch, kept from block to block */
-    uint64_t *wide;      /* for times */
-    uint64_t have;       /* columns that are filled */
-    uint32_t *v4;        /* NULL for rows in memory: columns hold the addresses */
+    bool sparse;                            /* few rows will be asked for: flow_page_value leaves columns as planes */
+    uint8_t *planes[FC_COUNT];              /* scratch, kept from block to block */
+    uint64_t have_planes, *marks[FC_COUNT]; /* of times: flow_times_mark() */
+    void *col[FC_COUNT];                    /* scratch, kept from block to block */
+    uint64_t *wide;                         /* for times */
+    uint64_t have;                          /* columns that are filled */
+    uint32_t *v4;                           /* NULL for rows in memory: columns hold the addresses */
     uint8_t (*v6)[16];
     struct flow_exporter *exporters;
     uint32_t nexporters;

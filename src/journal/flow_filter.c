@@ -6,7 +6,9 @@
 struct filter {
     struct flow_page *p;
     bool exact, bad;
+    const uint8_t *left; /* the only rows that still matter, when they are few; NULL: all do */
 };
+enum { FEW = 16 }; /* one row in so many */
 
 static void all(const struct filter *f, uint8_t *fits, uint8_t v) { memset(fits, v, f->p->n); }
 
@@ -72,12 +74,33 @@ static int by_range(const struct filter *f, enum flow_col c, uint64_t lo, uint64
     return r->max < lo || r->min > hi ? 0 : r->min >= lo && r->max <= hi ? 1 : -1;
 }
 
+/* Few rows: the column stays in planes. */
+static void number_of_few(struct filter *f, enum flow_col c, uint64_t lo, uint64_t hi, uint8_t *fits)
+{
+    bool before = f->p->sparse;
+
+    all(f, fits, 0);
+    f->p->sparse = true;
+    for (uint32_t i = 0; i < f->p->n && f->p->rc == 0; i++) {
+        if (!f->left[i])
+            continue;
+        uint64_t v = flow_page_value(f->p, c, i);
+        fits[i] = v >= lo && v <= hi;
+    }
+    f->p->sparse = before;
+    f->bad |= f->p->rc < 0;
+}
+
 static void number(struct filter *f, enum flow_col c, uint64_t lo, uint64_t hi, uint8_t *fits)
 {
     int known = by_range(f, c, lo, hi);
 
     if (known >= 0) {
         all(f, fits, (uint8_t)known);
+        return;
+    }
+    if (f->left != NULL && f->p->rows == NULL) {
+        number_of_few(f, c, lo, hi, fits);
         return;
     }
     const void *col = flow_page_col(f->p, c);
@@ -202,9 +225,12 @@ static void node(struct filter *f, const struct query_node *n, uint8_t *fits);
 static void join(struct filter *f, const struct query_node *n, uint8_t *fits)
 {
     uint8_t *one = malloc(f->p->n + 1);
+    const uint8_t *outer = f->left;
 
     f->bad |= one == NULL;
     for (size_t k = 0; k < n->nkids && !f->bad; k++) {
+        if (k > 0 && n->kind == QN_AND && f->left == NULL && flow_fitting(fits, f->p->n) < f->p->n / FEW)
+            f->left = fits;
         node(f, n->kids[k], k == 0 ? fits : one);
         if (k == 0)
             continue;
@@ -215,6 +241,7 @@ static void join(struct filter *f, const struct query_node *n, uint8_t *fits)
             for (uint32_t i = 0; i < f->p->n; i++)
                 fits[i] |= one[i];
     }
+    f->left = outer;
     free(one);
 }
 
@@ -263,7 +290,7 @@ static void time_test(struct filter *f, const struct query *q, uint8_t *fits)
 
 bool flow_filter(struct flow_page *p, const struct query *q, uint8_t *fits, bool *exact)
 {
-    struct filter f = {p, true, false};
+    struct filter f = {p, true, false, NULL};
 
     all(&f, fits, 1);
     if (q->root != NULL)

@@ -266,15 +266,6 @@ static bool of_load(struct fold *f, struct flow_page *p, bool *small)
     return f->of != NULL;
 }
 
-static uint64_t fitting(const uint8_t *fits, uint32_t n)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < n; i++)
-        sum += fits[i];
-    return sum;
-}
-
 static int page_add(void *ctx, struct flow_page *p)
 {
     struct fold *f = ctx;
@@ -286,7 +277,7 @@ static int page_add(void *ctx, struct flow_page *p)
     f->st->scanned_events += p->n;
     if (!exact && !flow_rows_match(p, f->q, f->fits))
         return p->rc;
-    uint64_t hits = fitting(f->fits, p->n);
+    uint64_t hits = flow_fitting(f->fits, p->n);
     if (hits == 0)
         return 0;
     bool ok = of_load(f, p, &small);

@@ -46,8 +46,10 @@ static void row_make(uint32_t row, bool large)
 {
     static const enum flow_col any[] = {FC_src_port, FC_dst_port, FC_tcp_flags, FC_in_if, FC_src_as, FC_src_mac};
 
-    put(FC_received, row, (uint64_t)TEST_NOW);
-    put(FC_end, row, (uint64_t)(TEST_NOW - (int64_t)rnd(1000000000)));
+    put(FC_received, row, (uint64_t)TEST_NOW + rnd(3));
+    uint64_t end = (uint64_t)(TEST_NOW - (int64_t)rnd(1000000000));
+    put(FC_end, row, end);
+    put(FC_start, row, rnd(9) ? end - rnd(5000000000) : 0);
     put(FC_exporter, row, rnd(3));
     put_ip(FC_src, row);
     put_ip(FC_dst, row);
@@ -207,6 +209,66 @@ static void columns_add_up_as_rows_do(void **unused)
     }
 }
 
+/* --- few rows of a stored block: values come from planes ------------------------ */
+
+struct listing {
+    const struct query *q;
+    struct buf text;
+    size_t n;
+};
+
+static bool row_list(void *ctx, const struct source_row *r)
+{
+    struct listing *l = ctx;
+    char scratch[VALUE_SCRATCH], more[VALUE_SCRATCH];
+
+    if (!query_row_match(l->q, r))
+        return true;
+    l->n++;
+    buf_fmt(&l->text, "%llu", (unsigned long long)r->seq);
+    for (unsigned f = 0; f < r->source->nfields; f++) {
+        struct source_value v;
+        r->source->get(r, f, scratch, &v);
+        buf_fmt(&l->text, " %d:", (int)v.type);
+        buf_str(&l->text, source_value_text(&v, more));
+    }
+    buf_byte(&l->text, '\n');
+    return true;
+}
+
+static void few_rows_read_as_all_do(void **unused)
+{
+    static const char *const few[] = {"from:flows dst_port:7", "from:flows src_as:3 proto:tcp",
+                                      "from:flows dst_port:1 packets:>40", "from:flows in_if:9 NOT packets:<10",
+                                      "from:flows tos:8 src_port:11 bytes:<50000"};
+    struct flow_store *s = store();
+    struct row_source from = flow_source(s);
+    const struct row_source *sources[] = {&from};
+    struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+    struct arena a = arena_init(1 << 20);
+    struct query *all, *q;
+
+    for (int i = 0; i < ROWS / BATCH; i++)
+        append(s, true);
+    flow_store_close(s);
+    from = flow_source(s = store());
+    assert_int_equal(query_parse_env(&a, STR("from:flows"), &env, &all, NULL), 0);
+    for (size_t i = 0; i < sizeof(few) / sizeof(few[0]); i++) {
+        struct search_stats st = {0};
+        struct listing dense = {0}, sparse = {0};
+        assert_int_equal(query_parse_env(&a, str_c(few[i]), &env, &q, NULL), 0);
+        dense.q = sparse.q = q;
+        buf_init(&dense.text, 64 << 20), buf_init(&sparse.text, 64 << 20);
+        assert_int_equal(from.scan(from.ctx, all, NULL, row_list, &dense, &st, NULL), 0);
+        assert_int_equal(from.scan(from.ctx, q, NULL, row_list, &sparse, &st, NULL), 0);
+        assert_true(sparse.n > 0 && sparse.n < ROWS / 16);
+        assert_true(str_eq(buf_view(&dense.text), buf_view(&sparse.text)));
+        buf_done(&dense.text), buf_done(&sparse.text);
+    }
+    arena_free(&a);
+    flow_store_close(s);
+}
+
 static void what_cannot_be_folded_is_not(void **unused)
 {
     static const char *const others[] = {"from:flows | min bytes",   "from:flows | histogram 5m",
@@ -261,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(columns_add_up_as_rows_do, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(few_rows_read_as_all_do, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_folded_is_not, store_setup, store_teardown),
         cmocka_unit_test(the_table_has_a_ceiling),
     };

@@ -21,8 +21,11 @@ void flow_page_done(struct flow_page *p)
 {
     flow_codec_free(p->codec);
     buf_done(&p->raw);
-    for (int c = 0; c < FC_COUNT; c++)
+    for (int c = 0; c < FC_COUNT; c++) {
         free(p->col[c]);
+        free(p->planes[c]);
+        free(p->marks[c]);
+    }
     free(p->wide);
     free(p->v4);
     free(p->v6);
@@ -34,7 +37,8 @@ void flow_page_done(struct flow_page *p)
 static void begin(struct flow_page *p)
 {
     p->rc = 0;
-    p->have = 0;
+    p->have = p->have_planes = 0;
+    p->sparse = false;
     p->rows = NULL;
     p->head = NULL;
     p->have_v4 = p->have_v6 = p->have_exporters = p->have_filter = false;
@@ -118,6 +122,16 @@ static bool places_fit(struct flow_page *p, int c)
     return r->max == 0 || r->max < most;
 }
 
+/* What a column's values point at must be there. */
+static bool refers_well(struct flow_page *p, int c)
+{
+    if (flow_columns[c].kind == FK_ADDRESS && !places_fit(p, c))
+        return fail(p, -EBADMSG);
+    if (flow_columns[c].kind == FK_EXPORTER && p->head->sec[c].range.max >= p->head->nexporters)
+        return fail(p, -EBADMSG);
+    return true;
+}
+
 static bool stored_read(struct flow_page *p, int c)
 {
     unsigned width = flow_columns[c].width;
@@ -132,10 +146,8 @@ static bool stored_read(struct flow_page *p, int c)
         return false;
     if (flow_columns[c].kind == FK_TIME && s->coding != CODE_PLAIN)
         return time_read(p, c, bytes);
-    if (flow_columns[c].kind == FK_ADDRESS && !places_fit(p, c))
-        return fail(p, -EBADMSG);
-    if (flow_columns[c].kind == FK_EXPORTER && s->range.max >= p->head->nexporters)
-        return fail(p, -EBADMSG);
+    if (!refers_well(p, c))
+        return false;
     int rc = flow_column_read(p->codec, bytes, width, p->n, s->range, p->col[c]);
     return rc == 0 || fail(p, rc);
 }
@@ -172,12 +184,58 @@ bool flow_page_constant(const struct flow_page *p, enum flow_col c, uint64_t *v)
     return s->coding == CODE_PLAIN && s->range.min == s->range.max;
 }
 
+static bool planes_read(struct flow_page *p, enum flow_col c)
+{
+    unsigned width = flow_columns[c].width;
+    str bytes;
+
+    if (p->have_planes >> c & 1)
+        return true;
+    if (!room((void **)&p->planes[c], (size_t)width * FLOW_BLOCK_ROWS))
+        return fail(p, -ENOMEM);
+    if (!refers_well(p, c) || !section(p, c, &bytes))
+        return false;
+    int rc = flow_column_read_planes(p->codec, bytes, width, p->n, p->head->sec[c].range, p->planes[c]);
+    if (rc < 0)
+        return fail(p, rc);
+    if (p->head->sec[c].coding == CODE_DELTA) {
+        if (!room((void **)&p->marks[c], sizeof(uint64_t) * (FLOW_BLOCK_ROWS / FLOW_MARK)))
+            return fail(p, -ENOMEM);
+        flow_times_mark(p->planes[c], p->n, p->head->sec[c].range, p->marks[c]);
+    }
+    p->have_planes |= 1ull << c;
+    return true;
+}
+
+static bool sparse_value(struct flow_page *p, enum flow_col c, uint32_t row, uint64_t *v)
+{
+    const struct flow_section_head *s = &p->head->sec[c];
+    uint64_t end;
+
+    if (!planes_read(p, c))
+        return false;
+    if (s->coding == CODE_DELTA) {
+        *v = (uint64_t)flow_time_at(p->planes[c], p->n, s->range, p->marks[c], s->first, s->unit, row);
+        return true;
+    }
+    *v = flow_planes_value(p->planes[c], flow_column_planes(s->range), p->n, s->range.min, row);
+    if (s->coding == CODE_PLAIN)
+        return true;
+    if (c != FC_start)
+        return fail(p, -EBADMSG);
+    end = flow_page_value(p, FC_end, row);
+    *v = (uint64_t)flow_time_from(*v, (int64_t)end, flow_time_unit(s->unit));
+    return p->rc == 0;
+}
+
 uint64_t flow_page_value(struct flow_page *p, enum flow_col c, uint32_t row)
 {
     uint64_t v = 0;
 
     if (flow_page_constant(p, c, &v))
         return v;
+    if (p->sparse && !(p->have >> c & 1))
+        return sparse_value(p, c, row, &v) ? v : 0;
     const uint8_t *col = flow_page_col(p, c);
     v = 0;
     if (col != NULL)

@@ -25,6 +25,7 @@ void flow_value_out(const struct flow_query_field *f, uint64_t v, char scratch[V
 void flow_value_ip(struct ip ip, struct source_value *out);
 void flow_value_time(int64_t ns, struct source_value *out); /* 0: none */
 
+uint64_t flow_fitting(const uint8_t *fits, uint32_t n); /* how many are 1 */
 struct flow_scan_opts flow_scan_opts_of(const struct query *q, const struct search_opts *o);
 /* Takes out of fits the rows that the query does not fit; false: p->rc. */
 bool flow_rows_match(struct flow_page *p, const struct query *q, uint8_t *fits);

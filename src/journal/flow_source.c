@@ -134,6 +134,17 @@ struct scan {
     uint8_t *fits;
 };
 
+enum { SPARSE = 16 }; /* fewer rows than one in so many: columns are not put together */
+
+uint64_t flow_fitting(const uint8_t *fits, uint32_t n)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        sum += fits[i];
+    return sum;
+}
+
 static int page_rows(void *ctx, struct flow_page *p)
 {
     struct scan *s = ctx;
@@ -143,6 +154,7 @@ static int page_rows(void *ctx, struct flow_page *p)
         return p->rc;
     s->st->scanned_blocks++;
     s->st->scanned_events += p->n;
+    p->sparse = p->rows == NULL && flow_fitting(s->fits, p->n) < p->n / SPARSE;
     for (uint32_t i = p->n; i-- > 0;) {
         if (!s->fits[i] || (s->before != 0 && p->first_seq + i >= s->before))
             continue;
