@@ -14,7 +14,8 @@ struct bench {
     struct store *st;
     struct registry *r;
     struct schema *sc;
-    const char *schema, *packs;
+    const char *schema, *packs, *file;
+    bool filled;
     char dir[200], url[600];
     uint64_t seed;
     int devices;
@@ -25,7 +26,9 @@ extern const struct actor bench_admin;
 _Noreturn void die(const char *what, const struct err *e);
 double now_ms(void);
 uint32_t draw(struct bench *b, uint32_t n);
-void report(const char *what, double *ms, size_t n);
+/* cpu: of the asking thread, beside ms; NULL: not measured. Both are sorted. */
+void report(const char *what, double *ms, double *cpu, size_t n);
+double cpu_ms(void);
 /* registry_bench_ask.c: lists, searches, the find box. */
 void bench_lists(struct bench *b);
 void bench_find(struct bench *b);

@@ -1,11 +1,12 @@
 /* The registry at the size of a large body: 50,000 devices, 200,000 addresses.
  *
- *   registry_bench [--engine sqlite|postgresql] [--history ROWS] [--packs DIR] SCHEMA_DIR [DEVICES]
+ *   registry_bench [--engine sqlite|postgresql] [--history ROWS] [--packs DIR] [--file FILE] SCHEMA_DIR [DEVICES]
  *
  * Prints one figure a line: pages of 50 in several orders and filters, search,
  * the find box, next free addresses by 64 writers, CSV of 5,000 rows judged and applied, creates one by one (each its
  * own transaction, synced), the start, the state checks of the packs over all. With --history, devices are changed by
  * CSV until so many rows of history are there. SQLite: the file is made anew in a folder under TMPDIR and removed.
+ * --file: that SQLite file, which stays; when it is there already it is only asked, not filled.
  * PostgreSQL: in the empty database that LUY_TEST_STORE names; tests/pg.py starts a server for that. */
 #include "registry_bench-int.h"
 #include "base/log.h"
@@ -46,10 +47,23 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-void report(const char *what, double *ms, size_t n)
+double cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+void report(const char *what, double *ms, double *cpu, size_t n)
 {
     qsort(ms, n, sizeof(*ms), by_value);
-    printf("%-44s p50 %8.2f ms   p99 %8.2f ms   max %8.2f ms\n", what, ms[n / 2], ms[n * 99 / 100], ms[n - 1]);
+    printf("%-44s p50 %8.2f ms   p99 %8.2f ms   max %8.2f ms", what, ms[n / 2], ms[n * 99 / 100], ms[n - 1]);
+    if (cpu != NULL) {
+        qsort(cpu, n, sizeof(*cpu), by_value);
+        printf("   CPU p50 %6.2f p99 %6.2f", cpu[n / 2], cpu[n * 99 / 100]);
+    }
+    printf("\n");
     fflush(stdout);
 }
 
@@ -122,7 +136,7 @@ static void bench_creates(struct bench *b)
     double sum = 0;
     for (int i = 0; i < CREATES; i++)
         sum += ms[i];
-    report("create, one by one, synced", ms, CREATES);
+    report("create, one by one, synced", ms, NULL, CREATES);
     printf("%-44s %8.0f a second\n", "create rate", CREATES / sum * 1000);
 }
 
@@ -313,6 +327,7 @@ static bool options(struct bench *b, int argc, char **argv)
     static const struct option known[] = {{"engine", required_argument, NULL, 'e'},
                                           {"history", required_argument, NULL, 'h'},
                                           {"packs", required_argument, NULL, 'p'},
+                                          {"file", required_argument, NULL, 'f'},
                                           {0}};
     const char *engine = "sqlite";
 
@@ -323,6 +338,8 @@ static bool options(struct bench *b, int argc, char **argv)
             b->history = strtoll(optarg, NULL, 10);
         else if (c == 'p')
             b->packs = optarg;
+        else if (c == 'f')
+            b->file = optarg;
         else
             return false;
     if (optind >= argc || (strcmp(engine, "sqlite") != 0 && strcmp(engine, "postgresql") != 0) ||
@@ -342,7 +359,11 @@ static void open_new(struct bench *b)
     snprintf(b->dir, sizeof(b->dir), "%s/luy-bench-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     if (schema_load(b->schema, &b->sc, &es) < 0 || mkdtemp(b->dir) == NULL)
         die(b->schema, es.n > 0 ? &es.v[0] : &e);
-    test_store_url(b->dir, NULL, b->url, sizeof(b->url));
+    if (b->file == NULL)
+        test_store_url(b->dir, NULL, b->url, sizeof(b->url));
+    else
+        snprintf(b->url, sizeof(b->url), "%s", b->file);
+    b->filled = b->file != NULL && access(b->file, R_OK) == 0;
     if (store_open(b->url, &b->st, &e) < 0 || registry_open(b->st, b->sc, &clock_system, &b->r, &e) < 0)
         die("open", &e);
     printf("%-44s %8s\n", "engine", store_engine(b->st));
@@ -354,18 +375,22 @@ int main(int argc, char **argv)
     struct bench b = {.seed = 1, .packs = "packs"};
 
     if (!options(&b, argc, argv)) {
-        fprintf(stderr,
-                "registry_bench [--engine sqlite|postgresql] [--history ROWS] [--packs DIR] SCHEMA_DIR [DEVICES]\n"
-                "postgresql: run it by tests/pg.py\n");
+        fprintf(stderr, "registry_bench [--engine sqlite|postgresql] [--history ROWS] [--packs DIR] [--file FILE] "
+                        "SCHEMA_DIR [DEVICES]\n"
+                        "postgresql: run it by tests/pg.py\n");
         return 2;
     }
     log_set_level(LOG_ERROR); /* thousands of findings open */
     open_new(&b);
-    make_frame(&b);
-    load_devices(&b);
+    if (!b.filled) {
+        make_frame(&b);
+        load_devices(&b);
+    }
     bench_open(&b);
     bench_find(&b);
     bench_lists(&b);
+    if (b.filled)
+        return 0;
     bench_next_free(&b, b.devices >= 50000 ? 1000 : 20);
     bench_creates(&b);
     bench_checks(&b);
@@ -373,7 +398,7 @@ int main(int argc, char **argv)
     store_close(b.st);
     schema_free(b.sc);
     static const char *const tails[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3 && !test_on_pg(); i++) {
+    for (size_t i = 0; i < 3 && !test_on_pg() && b.file == NULL; i++) {
         char path[640];
         snprintf(path, sizeof(path), "%s%s", b.url, tails[i]);
         unlink(path);

@@ -4,7 +4,7 @@
 static void list_timed(struct bench *b, const char *what, struct list_query *q,
                        void (*vary)(struct bench *, struct list_query *, char *))
 {
-    static double ms[TRIES];
+    static double ms[TRIES], cpu[TRIES];
     char text[64];
     struct err e = {0};
     json_t *out;
@@ -12,13 +12,14 @@ static void list_timed(struct bench *b, const char *what, struct list_query *q,
     for (int i = 0; i < TRIES; i++) {
         if (vary != NULL)
             vary(b, q, text);
-        double t0 = now_ms();
+        double t0 = now_ms(), c0 = cpu_ms();
         if (registry_list(b->r, &bench_admin, STR("device"), q, &out, &e) < 0)
             die(what, &e);
+        cpu[i] = cpu_ms() - c0;
         ms[i] = now_ms() - t0;
         json_decref(out);
     }
-    report(what, ms, TRIES);
+    report(what, ms, cpu, TRIES);
 }
 
 static void vary_unit(struct bench *b, struct list_query *q, char *text)
@@ -84,7 +85,7 @@ void bench_lists(struct bench *b)
 
 static void find_timed(struct bench *b, const char *what, const char *fmt, uint32_t n, uint32_t mul)
 {
-    static double ms[TRIES];
+    static double ms[TRIES], cpu[TRIES];
     struct err e = {0};
     json_t *out;
     size_t found = 0;
@@ -102,14 +103,15 @@ static void find_timed(struct bench *b, const char *what, const char *fmt, uint3
             else
                 snprintf(mark, sizeof(text) - (size_t)(mark - text), "%08x%s", x * mul, tail);
         }
-        double t0 = now_ms();
+        double t0 = now_ms(), c0 = cpu_ms();
         if (registry_find(b->r, &bench_admin, str_c(text), STR(""), 0, &out, &e) < 0)
             die(what, &e);
+        cpu[i] = cpu_ms() - c0;
         ms[i] = now_ms() - t0;
         found += json_array_size(json_object_get(out, "groups")) > 0;
         json_decref(out);
     }
-    report(what, ms, TRIES);
+    report(what, ms, cpu, TRIES);
     if (found < TRIES)
         printf("%-44s %8zu of %d found nothing\n", "", TRIES - found, TRIES);
 }

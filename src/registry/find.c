@@ -1,224 +1,15 @@
-/* A question to the index: candidates by the characters they share with it, the
+/* A question to the index (find_search.c answers it in numbers of records), the
  * best of each kind, and those of them that the actor may see. */
 #include "registry/find-int.h"
 #include "registry/addr-int.h"
 #include "base/json.h"
 #include <errno.h>
 
-enum {
-    SPELLINGS = 4,
-    LISTS_MAX = 4,
-    MANY = 5000,
-    NEAR_DOCS_MAX = 3000,
-    NEAR_POSTINGS_MAX = 1000000,
-    SCOPED_KEEP = 400,
-    ENOUGH = 3,
-    GRAMS_MAX = 64
-};
+enum { SCOPED_KEEP = 400 };
 
 static const char *const match_names[] = {
     [MATCH_NEAR] = "near",   [MATCH_PART] = "part",   [MATCH_WORD_START] = "part", [MATCH_WORD] = "word",
     [MATCH_HOLDS] = "holds", [MATCH_START] = "start", [MATCH_KEY] = "key"};
-
-struct hit {
-    uint32_t doc;
-    int64_t id;
-    enum match m;
-    uint32_t off, len; /* letters that differ; length of the key, as shorter is nearer */
-};
-struct best {
-    struct hit *v;
-    size_t n, total;
-};
-struct finding {
-    struct registry *r;
-    struct find_index *x;
-    struct arena *a;
-    struct tx *tx;
-    struct scope scope;
-    size_t only; /* kind, SIZE_MAX: all */
-    size_t limit, keep;
-    struct best *best; /* beside the kinds */
-    size_t total;
-};
-
-static bool better(const struct hit *a, const struct hit *b)
-{
-    if (a->m != b->m)
-        return a->m > b->m;
-    if (a->off != b->off)
-        return a->off < b->off;
-    return a->len != b->len ? a->len < b->len : a->id < b->id;
-}
-
-static bool known(const struct best *b, uint32_t doc, const struct hit *h)
-{
-    for (size_t i = 0; i < b->n; i++)
-        if (b->v[i].doc == doc) {
-            if (better(h, &b->v[i]))
-                b->v[i] = *h;
-            return true;
-        }
-    return false;
-}
-
-/* Keeps the best of a kind, in order. */
-static void keep(struct finding *f, uint32_t number, enum match m, unsigned off)
-{
-    const struct doc *d = &f->x->doc[number];
-    struct best *b = &f->best[d->kind];
-    struct hit h = {number, d->id, m, off, d->key_len};
-    size_t at = b->n;
-
-    if (b->v == NULL && (b->v = arena_array(f->a, struct hit, f->keep + 1)) == NULL)
-        return;
-    if (known(b, number, &h))
-        return;
-    b->total++;
-    f->total++;
-    if (b->n == f->keep && !better(&h, &b->v[b->n - 1]))
-        return;
-    while (at > 0 && better(&h, &b->v[at - 1])) {
-        b->v[at] = b->v[at - 1];
-        at--;
-    }
-    b->v[at] = h;
-    if (b->n < f->keep)
-        b->n++;
-}
-
-static void try_doc(struct finding *f, const struct query *q, uint32_t number)
-{
-    const struct doc *d = &f->x->doc[number];
-
-    if (d->kind == GONE || (f->only != SIZE_MAX && d->kind != f->only))
-        return;
-    str text = doc_text(f->x, d), key = str_sub(text, d->key, d->key_len),
-        title = str_sub(text, d->title, d->title_len);
-    struct best *b = &f->best[d->kind];
-    /* What most records have: from here on only what would come first is looked at. */
-    if (b->total >= MANY && b->n == f->keep && !str_starts(key, q->q) && !str_starts(title, q->q))
-        return;
-    enum match m = match_doc(q, text, key, title);
-    if (m != MATCH_NONE)
-        keep(f, number, m, 0);
-}
-
-/* The lists of all three-letter runs of the words, shortest first. */
-static size_t lists_of(const struct find_index *x, const struct query *q, bool padded, const struct postings **out,
-                       struct arena *a)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < q->nwords; i++) {
-        str w = q->word[i];
-        const char *p = w.p;
-        if (padded) {
-            p = arena_fmt(a, " %.*s ", STR_ARGS(w)).p;
-            w.n += 2;
-        }
-        for (size_t k = 0; p != NULL && k + 3 <= w.n && n < GRAMS_MAX; k++)
-            out[n++] = &x->gram[gram_of(p + k)];
-    }
-    for (size_t i = 1; i < n; i++)
-        for (size_t k = i; k > 0 && out[k]->n < out[k - 1]->n; k--) {
-            const struct postings *t = out[k];
-            out[k] = out[k - 1];
-            out[k - 1] = t;
-        }
-    return n;
-}
-
-static bool listed(const struct postings *g, uint32_t doc, uint32_t *from)
-{
-    uint32_t lo = *from, step = 1;
-
-    while (lo + step < g->n && g->v[lo + step] < doc)
-        lo += step, step *= 2;
-    uint32_t hi = lo + step < g->n ? lo + step : g->n;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (g->v[mid] < doc)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    *from = lo;
-    return lo < g->n && g->v[lo] == doc;
-}
-
-/* Records that have every run of the words; with none (words of one or two
- * letters) all are read. */
-static void exact(struct finding *f, const struct query *q)
-{
-    const struct postings *list[GRAMS_MAX];
-    uint32_t from[GRAMS_MAX] = {0};
-    size_t n = lists_of(f->x, q, false, list, f->a);
-
-    for (size_t i = 0; n == 0 && i < f->x->ndocs; i++)
-        try_doc(f, q, (uint32_t)i);
-    for (uint32_t i = 0; n > 0 && i < list[0]->n; i++) {
-        uint32_t doc = list[0]->v[i];
-        size_t k = 1;
-        while (k < n && k < LISTS_MAX && listed(list[k], doc, &from[k]))
-            k++;
-        if (k == n || k == LISTS_MAX) /* the text itself says the rest */
-            try_doc(f, q, doc);
-    }
-}
-
-/* Records that share most runs, the nearest first, down to as many as may be looked at. */
-static void near(struct finding *f, const struct query *q)
-{
-    const struct postings *list[GRAMS_MAX];
-    size_t n = lists_of(f->x, q, true, list, f->a), used = 0, sum = 0, at[GRAMS_MAX + 1] = {0}, seen = 0;
-    uint8_t *count = calloc(f->x->ndocs + 1, 1);
-    unsigned off;
-
-    for (; count != NULL && used < n && sum + list[used]->n <= NEAR_POSTINGS_MAX; used++) {
-        sum += list[used]->n;
-        for (uint32_t i = 0; i < list[used]->n; i++)
-            count[list[used]->v[i]]++;
-    }
-    for (size_t i = 0; count != NULL && i < f->x->ndocs; i++)
-        at[count[i]]++;
-    size_t least = used;
-    while (least > 1 && seen + at[least] <= NEAR_DOCS_MAX)
-        seen += at[least--];
-    if (least < 1)
-        least = 1;
-    size_t left = NEAR_DOCS_MAX;
-    for (size_t i = 0; count != NULL && i < f->x->ndocs && left > 0; i++) {
-        const struct doc *d = &f->x->doc[i];
-        if (count[i] <= (least > 1 ? least : 0) || d->kind == GONE || (f->only != SIZE_MAX && d->kind != f->only))
-            continue;
-        left--;
-        if (near_doc(q, doc_text(f->x, d), &off) && off > 0)
-            keep(f, (uint32_t)i, MATCH_NEAR, off);
-    }
-    free(count);
-}
-
-static bool is_number(str q)
-{
-    size_t digits = 0;
-
-    for (size_t i = 0; i < q.n; i++)
-        digits += q.p[i] >= '0' && q.p[i] <= '9';
-    return digits * 2 >= q.n;
-}
-
-static void search(struct finding *f, str q)
-{
-    struct query spell[SPELLINGS];
-    size_t n = find_spellings(f->a, q, spell, SPELLINGS);
-
-    for (size_t i = 0; i < n; i++)
-        exact(f, &spell[i]);
-    /* A code with a wrong digit is near to many others: only when there is nothing else. */
-    if (n > 0 && spell[0].fuzzy && f->total < (is_number(spell[0].q) ? 1 : ENOUGH))
-        near(f, &spell[0]);
-}
 
 struct shown {
     struct finding *f;
@@ -306,8 +97,8 @@ static int by_top(const void *a, const void *b)
 {
     const struct group *x = a, *y = b;
 
-    if (better(&x->top, &y->top) != better(&y->top, &x->top))
-        return better(&x->top, &y->top) ? -1 : 1;
+    if (hit_better(&x->top, &y->top) != hit_better(&y->top, &x->top))
+        return hit_better(&x->top, &y->top) ? -1 : 1;
     return x->kind < y->kind ? -1 : x->kind > y->kind;
 }
 
@@ -343,7 +134,7 @@ static bool holder_row(void *ctx, const struct val *c, size_t n)
 
     (void)n;
     if (c[0].i < (int64_t)h->f->x->at[kind].n && h->f->x->at[kind].doc[c[0].i] != 0)
-        keep(h->f, h->f->x->at[kind].doc[c[0].i] - 1, MATCH_HOLDS, h->rank++);
+        find_keep(h->f, h->f->x->at[kind].doc[c[0].i] - 1, MATCH_HOLDS, h->rank++);
     return true;
 }
 
@@ -364,7 +155,7 @@ static int holders(struct finding *f, str q, struct err *e)
         VALS(V_Z(bin)), holder_row, &h, e);
 }
 
-static int by_rank(const void *a, const void *b) { return better(a, b) ? -1 : better(b, a) ? 1 : 0; }
+static int by_rank(const void *a, const void *b) { return hit_better(a, b) ? -1 : hit_better(b, a) ? 1 : 0; }
 
 static int find_in(struct finding *f, str q, json_t *groups, struct err *e)
 {
@@ -373,7 +164,7 @@ static int find_in(struct finding *f, str q, json_t *groups, struct err *e)
     if (rc < 0)
         return rc;
     pthread_rwlock_rdlock(&f->x->lock);
-    search(f, q);
+    find_search(f, q);
     rc = holders(f, q, e);
     pthread_rwlock_unlock(&f->x->lock);
     for (size_t i = 0; i < f->r->sc->nkinds; i++) /* another spelling may have raised one */

@@ -23,6 +23,8 @@ uint32_t gram_of(const char *p)
            char_class((unsigned char)p[2]);
 }
 
+uint32_t long_head_of(str s) { return (uint32_t)str_hash(str_sub(s, 0, LONG_HEAD), 0) % GRAMS; }
+
 int find_index_new(size_t nkinds, struct find_index **out)
 {
     struct find_index *x = calloc(1, sizeof(*x));
@@ -33,20 +35,22 @@ int find_index_new(size_t nkinds, struct find_index **out)
     x->seq = -1;
     x->nkinds = nkinds;
     x->at = calloc(nkinds, sizeof(*x->at));
-    x->gram = calloc(GRAMS, sizeof(*x->gram));
+    x->gram = calloc(3 * (size_t)GRAMS, sizeof(*x->gram)); /* the three arrays lie side by side */
     if (x->at == NULL || x->gram == NULL) {
         find_index_free(x);
         return -ENOMEM;
     }
+    x->start = x->gram + GRAMS;
+    x->start_long = x->start + GRAMS;
     *out = x;
     return 0;
 }
 
 static void empty(struct find_index *x)
 {
-    for (size_t i = 0; x->gram != NULL && i < GRAMS; i++)
+    for (size_t i = 0; i < 3 * (size_t)GRAMS; i++)
         x->gram[i].n = 0;
-    for (size_t i = 0; x->at != NULL && i < x->nkinds; i++)
+    for (size_t i = 0; i < x->nkinds; i++)
         if (x->at[i].doc != NULL)
             memset(x->at[i].doc, 0, x->at[i].n * sizeof(*x->at[i].doc));
     x->ndocs = x->ntext = x->gone = 0;
@@ -57,7 +61,7 @@ void find_index_free(struct find_index *x)
 {
     if (x == NULL)
         return;
-    for (size_t i = 0; x->gram != NULL && i < GRAMS; i++)
+    for (size_t i = 0; x->gram != NULL && i < 3 * (size_t)GRAMS; i++)
         free(x->gram[i].v);
     for (size_t i = 0; x->at != NULL && i < x->nkinds; i++)
         free(x->at[i].doc);
@@ -138,6 +142,21 @@ static void part_of(str text, str part, uint16_t *at, uint16_t *len)
     }
 }
 
+/* In the list of the first three characters of part. */
+static bool post_head(struct postings *lists, str part, uint32_t number)
+{
+    char head[3] = {' ', ' ', ' '};
+
+    memcpy(head, part.p, part.n < 3 ? part.n : 3);
+    return part.n == 0 || post(&lists[gram_of(head)], number);
+}
+
+static bool post_start(struct find_index *x, str part, uint32_t number)
+{
+    return post_head(x->start, part, number) &&
+           (part.n < LONG_HEAD || post(&x->start_long[long_head_of(part)], number));
+}
+
 /* The text stands between spaces, so that the first and last letters of its
  * words make grams like the others. */
 static bool add(struct find_index *x, size_t kind, int64_t id, str folded, str key, str title)
@@ -166,7 +185,10 @@ static bool add(struct find_index *x, size_t kind, int64_t id, str folded, str k
     for (size_t i = 0; i < folded.n; i++)
         if (!post(&x->gram[gram_of(p + i)], number))
             return false;
-    return true;
+    /* Every character begins a run, also the last: one letter is looked for by the runs that it begins. */
+    return post_head(x->gram, str_sub(folded, folded.n > 0 ? folded.n - 1 : 0, 1), number) &&
+           post_start(x, str_sub(folded, d.key, d.key_len), number) &&
+           post_start(x, str_sub(folded, d.title, d.title_len), number);
 }
 
 struct reading {

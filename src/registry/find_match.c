@@ -95,6 +95,22 @@ static str next_token(str *rest, bool plain)
     return t;
 }
 
+/* Which characters there are, as bits: an edit takes one away and adds one at
+ * most, so what differs in more bits than that is not near. */
+static uint64_t bag(str s)
+{
+    uint64_t b = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        b |= 1ull << (s.p[i] & 63);
+    return b;
+}
+
+static bool may_be_near(str w, uint64_t letters, str t, unsigned max)
+{
+    return t.n <= w.n + max && w.n <= t.n + max && (unsigned)__builtin_popcountll(letters ^ bag(t)) <= 2 * max;
+}
+
 bool near_doc(const struct query *q, str text, unsigned *off)
 {
     *off = 0;
@@ -102,10 +118,12 @@ bool near_doc(const struct query *q, str text, unsigned *off)
         str w = q->word[i], rest = text, t;
         unsigned max = near_max(w), best = UINT32_MAX;
         bool plain = all_alnum(w);
+        uint64_t letters = bag(w);
         if (place(text, w) != MATCH_NONE)
             continue;
         for (unsigned look = max; look > 0 && (t = next_token(&rest, plain)).n > 0;)
-            if (match_near(w, t, look)) { /* from here on only a nearer one counts */
+            if (may_be_near(w, letters, t, look) &&
+                match_near(w, t, look)) { /* from here on only a nearer one counts */
                 best = match_near(w, t, look - 1) ? look - 1 : look;
                 look = best > 1 ? best - 1 : 0;
             }
