@@ -29,6 +29,7 @@ static const struct param p_import[] = {{"dry_run", PT_BOOL},
                                         {"with", PT_TEXT, 0, 2000},
                                         {0}};
 static const struct param p_kinds[] = {{"kinds", PT_TEXT, 0, 2000}, {0}};
+static const struct param p_sheet[] = {{"lang", PT_TEXT, 0, 2, "vi en"}, {0}};
 static const struct param p_bulk[] = {{"q", PT_TEXT, 0, 200}, {0}};
 static const struct param p_events[] = {{"query", PT_TEXT, 0, TEXT_MAX},
                                         {"limit", PT_INT, 1, 1000},
@@ -148,6 +149,7 @@ const struct route routes[] = {
 
     {M_GET, "/registry/export", R_ALL, 0, route_book_export, p_kinds, NULL, 200, "api.op.book_export"},
     {M_GET, "/registry/template", R_ALL, 0, route_template_get, p_kinds, NULL, 200, "api.op.template_get"},
+    {M_GET, "/units/{id}/sheet", R_ALL, 0, route_unit_sheet, p_sheet, NULL, 200, "api.op.unit_sheet"},
     {M_GET, "/registry/maps", R_ALL, 0, route_maps_get, NULL, NULL, 200, "api.op.maps_get"},
     {M_POST, "/registry/import", R_WRITE, RF_CSV, route_book_import, p_import, NULL, 200, "api.op.book_import"},
 

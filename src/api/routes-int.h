@@ -18,7 +18,7 @@
                     X(clause_get) X(controls_get) X(controls_run) X(duties_get) X(duty_done) X(live_get) X(stats_get)  \
                         X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \
                         X(record_why) X(health_get) X(metrics_get) X(openapi_get)                                      \
-                        X(book_export) X(template_get) X(book_import) X(bulk_post) X(maps_get)                                      \
+                        X(book_export) X(template_get) X(book_import) X(bulk_post) X(maps_get) X(unit_sheet)                                      \
                         X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived) X(find_get)
 /* clang-format on */
 #define X(n) handler_fn route_##n;

@@ -105,6 +105,22 @@ int cmd_template(struct run *r)
     return get_file(r, book_path(r, "template", r->nargs), XLSX_TYPE, &e);
 }
 
+/* A unit's sheet for paper: HTML, to be opened and printed by a browser. */
+int cmd_sheet(struct run *r)
+{
+    struct err e = {0};
+    struct buf b;
+
+    buf_init(&b, 4096);
+    buf_z(&b, "/api/v1/units/");
+    url_segment(&b, r->args[0]);
+    buf_z(&b, "/sheet");
+    url_param(&b, "lang", r->lang == LANG_VI ? "vi" : "en");
+    str path = arena_str(&r->arena, buf_view(&b));
+    buf_done(&b);
+    return get_file(r, path, "text/html", &e);
+}
+
 /* "luy import device f.csv" and "luy import f.xlsx": a file has a dot or a slash, a kind has none. */
 static const char *kind_given(const struct run *r)
 {

@@ -49,6 +49,7 @@ const struct command commands[] = {
     {"blank", "KIND KEY", 2, 2, "cli.help.blank", OPTS("rev", "reason"), cmd_blank},
     {"import", "[KIND] FILE...", 1, -1, "cli.help.import", OPTS("dry-run", "marked", "map", "with", "reason"),
      cmd_import},
+    {"sheet", "UNIT", 1, 1, "cli.help.sheet", OPTS("out"), cmd_sheet},
     {"maps", "", 0, 0, "cli.help.maps", OPTS(NULL), cmd_maps},
     {"export", "KIND...", 1, -1, "cli.help.export", OPTS(LISTING, "format", "out"), cmd_export},
     {"template", "KIND...", 1, -1, "cli.help.template", OPTS("out"), cmd_template},

@@ -234,6 +234,18 @@ def from_phpipam(luy, folder):
     check("its .xls itself is refused with what to do", luy.run("import", "--map", "phpipam", "--with", "network=INTRA,unit=VH", xls, maps / "subnets.csv") == 1 and ".xlsx" in luy.err, luy.err)
 
 
+def unit_sheet(luy, folder):
+    luy.run("add", "person", "code=NV1", "name=Trần <b>Hạnh</b> & con", "unit=SO-TC")
+    check("luy sheet", luy.run("sheet", "TINH", "--lang", "vi", "-O", folder / "tinh.html") == 0, luy.err)
+    text = (folder / "tinh.html").read_text(encoding="utf-8")
+    check("it holds the units below, their people, devices and addresses", all(w in text for w in ("Sở Tài chính", "Trần &lt;b&gt;Hạnh", "Máy hai", "10.60.1.10", "Người lập")), text[:2000])
+    check("what is shown is text, never markup", "<b>Hạnh" not in text)
+    check("values are in words", "Máy xách tay" in text and ">laptop<" not in text)
+    check("in English as well", luy.run("sheet", "TINH", "--lang", "en") == 0 and "Prepared by" in luy.out and "Laptop" in luy.out, luy.out[:2000])
+    check("a unit elsewhere is not on it", luy.run("sheet", "VAN-PHONG") == 0 and "Máy hai" not in luy.out)
+    check("a unit that is not there", luy.run("sheet", "KHONG-CO") == 1 and "KHONG-CO" in luy.err, luy.err)
+
+
 def limits(luy, folder):
     big = folder / "big.csv"
     with open(big, "wb") as f:
@@ -249,7 +261,7 @@ with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
         check("first login", first_password(folder, port) == 204)
         luy = Luy(folder, port)
         check("luy login", luy.run("login", "admin", "--password-stdin", input=PASSWORD.encode()) == 0, luy.err)
-        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, limits):
+        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, limits):
             part(luy, folder)
     finally:
         child.terminate()

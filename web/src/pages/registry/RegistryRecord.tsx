@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, Breadcrumb, Button, Tabs } from "antd";
 import { useState } from "react";
 import { Link, useNavigate, useParams } from "react-router-dom";
+import { apiUrl } from "../../api/client";
 import { orPropose } from "../../api/changes";
 import { endRecord, getRecord, type Kind, type Rec } from "../../api/registry";
 import { Loaded } from "../../components/Loaded";
@@ -53,7 +54,7 @@ function Answer({ kind, rec }: { kind: Kind; rec: Rec }) {
 }
 
 function Actions({ kind, rec }: { kind: Kind; rec: Rec }) {
-  const { t, label } = useI18n();
+  const { t, label, lang } = useI18n();
   const client = useQueryClient();
   const may = useRole("operator", "unit_officer");
   const go = useNavigate();
@@ -61,6 +62,11 @@ function Actions({ kind, rec }: { kind: Kind; rec: Rec }) {
   const living = !rec.valid_to;
   return (
     <>
+      {kind.name === "unit" && (
+        <a className="button" href={apiUrl(`/units/${rec.id}/sheet`, { lang })} target="_blank" rel="noreferrer">
+          {t("record.sheet")}
+        </a>
+      )}
       <Button icon={<PrinterOutlined aria-hidden />} onClick={() => window.print()}>
         {t("print.do")}
       </Button>
