@@ -10,6 +10,7 @@
 struct config {
     const char *listen, *syslog_udp, *syslog_tcp, *syslog_tls; /* "" = off */
     const char *flow_udp, *ipfix_udp, *json_tcp, *json_unix, *json_dgram, *json_files;
+    const char *role, *relay_listen, *relay_centre, *relay_centre_key, *relay_name;
     const char *tls_client_ca, *https_names, *user, *log_level;
     const char *store;                                                       /* "sqlite" or a url */
     const char *archive_dir;                                                 /* "" = no archives */
@@ -17,12 +18,13 @@ struct config {
     const char *clickhouse, *clickhouse_cluster, *clickhouse_database, *clickhouse_user, *clickhouse_password_file;
     int64_t check_interval, check_timeout_ms;
     int64_t journal_sync_ms, journal_block, journal_block_age, journal_max, journal_retention_days, journal_reserve;
+    int64_t relay_max, relay_rate;
     int64_t flow_max, flow_retention_days;
     int64_t intake_ring, intake_connections, intake_per_source, intake_idle;
     int64_t api_connections, api_per_address, api_streams, api_body_total;
     int64_t login_failures, login_window, login_lock, session_idle, session_max, password_min;
 };
-enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_STORE, CT_LEVEL, CT_INT, CT_SIZE, CT_DURATION };
+enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_STORE, CT_ROLE, CT_LEVEL, CT_INT, CT_SIZE, CT_DURATION };
 struct config_option {
     const char *name;
     enum config_type type;

@@ -21,6 +21,7 @@ static const struct {
 } times[] = {
     {"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}, {"", 1},
 };
+static const char *const roles[] = {"centre", "relay"};
 static const char *const levels[] = {"error", "warn", "info", "debug"};
 
 static const char **text_at(struct config *c, const struct config_option *o)
@@ -111,6 +112,12 @@ static bool text_ok(const struct config_option *o, str *s, struct err *e)
         if (s->n <= (size_t)o->max && (str_eq(*s, STR("sqlite")) || str_starts(*s, STR("postgresql://"))))
             return true;
         ERR(e, -EINVAL, "config.not_store", err_s(*s));
+        return false;
+    case CT_ROLE:
+        for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
+            if (str_eq(*s, str_c(roles[i])))
+                return true;
+        ERR(e, -EINVAL, "config.not_role", err_s(*s));
         return false;
     case CT_LEVEL:
         for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)

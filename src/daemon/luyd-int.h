@@ -39,15 +39,23 @@ struct luyd {
     struct cluster *cluster;
     struct archiver *archiver; /* NULL: no archive_dir */
     struct leading *leading;
+    struct relay_centre *relays;
+    struct relay_forward *forward;
     struct api *api;
 };
 /* parts.c: each opens one part out of cfg and what is open already. */
 typedef int luyd_step(struct luyd *d, struct err *e);
 luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
-    open_judge, open_set, start_cluster, open_api, open_intake, open_archiver, open_leading, start_api, write_ports;
+    open_judge, open_set, start_cluster, open_api, open_intake, open_archiver, open_leading, open_relay, start_api,
+    write_ports;
 /* offline.c: schema, packs and calendar, with an empty registry in a folder of its
  * own, so that their SQL is checked too and no data is touched. */
 int check_packs(struct luyd *d, struct err *e);
+/* relay.c */
+int relay_config_check(const struct config *c, struct err *e);
+void relay_stop(struct luyd *d);
+uint16_t relay_port(const struct luyd *d);
+size_t relay_counters(struct luyd *d, struct api_counter *out, size_t cap);
 bool store_is_shared(const struct luyd *d);
 /* Where the store of this data folder is, as store_open takes it. */
 const char *store_url(const struct luyd *d, const char *store, char *path, size_t cap);

@@ -44,7 +44,8 @@ static const struct {
     {"configuration", open_config}, {"data", open_data},       {"keys", open_vault},    {"registry", open_registry},
     {"calendar", open_calendar},    {"journal", open_journal}, {"flows", open_flows},   {"judge", open_judge},
     {"clickhouse", open_set},       {"api", open_api},         {"intake", open_intake}, {"clickhouse", start_cluster},
-    {"archives", open_archiver},    {"role", open_leading},    {"https", start_api},    {"ports", write_ports},
+    {"archives", open_archiver},    {"role", open_leading},    {"relay", open_relay},   {"https", start_api},
+    {"ports", write_ports},
 };
 
 void log_step(const char *name, const struct err *e)
@@ -114,6 +115,7 @@ void luyd_stop(struct luyd *d)
         self_sayf(d->self, 5, "event=luyd_stop pid=%d", (int)getpid());
     log_set_hook(NULL, NULL);
     leading_stop(d->leading);
+    relay_stop(d);
     cluster_stop(d->cluster);
     archiver_free(d->archiver);
     d->archiver = NULL;

@@ -25,6 +25,10 @@ int luyd_migrate(const struct luyd_options *o, const char *to); /* "sqlite" or a
 /* --reset-login: a new one-time password for an account, printed; ends its lock. */
 int luyd_reset_login(const struct luyd_options *o, const char *account);
 
+/* --relay-id, --relay-add, --relay-drop (relay/pin.h); a luyd may be using the folder. */
+int luyd_relay_id(const struct luyd_options *o);
+int luyd_relay_pin(const struct luyd_options *o, const char *add, const char *drop);
+
 /* Inside the daemon. */
 struct paths {
     char schema[1024], packs[1024], web[1024], maps[1024], calendar[1024];

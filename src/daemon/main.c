@@ -17,8 +17,8 @@
 
 struct args {
     struct luyd_options o;
-    const char *load, *reset, *migrate, *schema;
-    bool check, help, version;
+    const char *relay_add, *relay_drop, *load, *reset, *migrate, *schema;
+    bool relay_id, check, help, version;
 };
 static const struct {
     const char *name;
@@ -32,6 +32,9 @@ static const struct {
     {"--reset-login", offsetof(struct args, reset), 0, "daemon.arg.reset"},
     {"--migrate-store", offsetof(struct args, migrate), 0, "daemon.arg.migrate"},
     {"--check-schema", offsetof(struct args, schema), 0, "daemon.arg.schema"},
+    {"--relay-id", 0, offsetof(struct args, relay_id), "daemon.arg.relay_id"},
+    {"--relay-add", offsetof(struct args, relay_add), 0, "daemon.arg.relay_add"},
+    {"--relay-drop", offsetof(struct args, relay_drop), 0, "daemon.arg.relay_drop"},
     {"--check-config", 0, offsetof(struct args, check), "daemon.arg.check"},
     {"--help", 0, offsetof(struct args, help), "daemon.arg.help"},
     {"--version", 0, offsetof(struct args, version), "daemon.arg.version"},
@@ -137,6 +140,10 @@ int main(int argc, char **argv)
     }
     if (a.schema != NULL)
         return luyd_check_schema(&a.o, a.schema);
+    if (a.relay_id)
+        return luyd_relay_id(&a.o);
+    if (a.relay_add != NULL || a.relay_drop != NULL)
+        return luyd_relay_pin(&a.o, a.relay_add, a.relay_drop);
     if (a.reset != NULL)
         return luyd_reset_login(&a.o, a.reset);
     if (a.migrate != NULL)

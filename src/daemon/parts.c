@@ -39,7 +39,9 @@ static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
     struct cluster *c = __atomic_load_n(&d->cluster, __ATOMIC_ACQUIRE);
     if (d->archiver != NULL)
         n += archiver_counters(d->archiver, out + n, cap - n);
-    return c != NULL ? n + cluster_counters(c, out + n, cap - n) : n;
+    if (c != NULL)
+        n += cluster_counters(c, out + n, cap - n);
+    return n + relay_counters(d, out + n, cap - n);
 }
 
 /* What the flow receiver has to say becomes an event of Lũy's own. */
@@ -71,6 +73,8 @@ int open_config(struct luyd *d, struct err *e)
     if (rc < 0 && e->code == 0)
         ERR(e, rc, "config.mistakes", err_n((int64_t)es.total));
     errs_done(&es);
+    if (rc == 0)
+        rc = relay_config_check(&d->cfg, e);
     if (rc == 0) {
         set_log_level(d->cfg.log_level);
         paths_make(&d->cfg, &d->paths);
@@ -317,8 +321,8 @@ int write_ports(struct luyd *d, struct err *e)
     snprintf(path, sizeof(path), "%s/ports", d->o.data);
     snprintf(text, sizeof(text),
              "{\"https\": %u, \"syslog_udp\": %u, \"syslog_tcp\": %u, \"syslog_tls\": %u, \"flow_udp\": %u, "
-             "\"ipfix_udp\": %u, \"json_tcp\": %u, \"pid\": %d}\n",
-             api_port(d->api), p.udp, p.tcp, p.tls, p.flow, p.ipfix, p.json_tcp, (int)getpid());
+             "\"ipfix_udp\": %u, \"json_tcp\": %u, \"relay\": %u, \"pid\": %d}\n",
+             api_port(d->api), p.udp, p.tcp, p.tls, p.flow, p.ipfix, p.json_tcp, relay_port(d), (int)getpid());
     log_event(LOG_INFO, "ready", F_INT("https", api_port(d->api)), F_INT("syslog_udp", p.udp),
               F_INT("syslog_tcp", p.tcp), F_INT("syslog_tls", p.tls), F_INT("flow_udp", p.flow),
               F_INT("ipfix_udp", p.ipfix), F_INT("start_ms", (clock_mono(&d->clk) - d->began) / NS_PER_MS));

@@ -293,6 +293,8 @@ static int run(struct sending *x)
         }
         if (s->until_done || s->wait(s->ctx, NEWS_MS * NS_PER_MS))
             return 0;
+        if (ledger_sign(x->ledger, x->e) < 0) /* while the line is up a block does not wait for the minute's head */
+            return x->e->code;
         if (clock_mono(s->clk) >= ping) {
             ping = clock_mono(s->clk) + PING_S * NS_PER_S;
             x->unacked++;

@@ -2,7 +2,7 @@
  * ledger's entries with their blocks, head after head, as long as the line holds.
  *
  * Reads the journal's own files; the journal goes on meanwhile. Nothing is sent that no
- * head signs yet, so the newest minute waits for its head. */
+ * head signs yet; while the line is up a head is signed as soon as a block is sealed. */
 #ifndef LUY_RELAY_SEND_H
 #define LUY_RELAY_SEND_H
 #include "base/clock.h"

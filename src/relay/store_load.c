@@ -347,7 +347,10 @@ void relay_store_close(struct relay_store *s)
 {
     if (s == NULL)
         return;
-    if (s->nstaged == 0 && s->nsegs > 0 && s->segs[s->nsegs - 1]->nblocks > 0)
+    struct err e = {0};
+    if (s->ledger_fd >= 0 && (s->nstaged > 0 || s->part > 0) && store_unstage(s, &e) < 0)
+        log_err(LOG_ERROR, "relay_unstage", &e);
+    if (s->nsegs > 0 && s->segs[s->nsegs - 1]->nblocks > 0)
         segment_close_index(s->segs[s->nsegs - 1]);
     for (size_t i = 0; i < s->nsegs; i++) {
         if (s->cfg.journal == NULL) {

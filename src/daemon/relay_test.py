@@ -1,0 +1,395 @@
+#!/usr/bin/env python3
+"""Two real luyd, a relay and its centre, over a line that breaks; TAP on stdout.
+
+    relay_test.py PATH_OF_LUYD PATH_OF_LUY_JOURNAL
+
+The line goes through a proxy of this test, which is up or down, ends after so many
+bytes, and either side is killed with -9 in the middle. In the end the centre must
+hold every record that the relay held, once, in order, and its copy must verify.
+"""
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+LUYD, JOURNAL = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
+ROOT = pathlib.Path(os.environ.get("LUY_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
+PASSWORD = "Thanh-Tre-Xanh-2026"
+ENV = dict(os.environ, LUY_SHARE=str(ROOT), LUY_LANG="en")
+results = []
+
+
+def check(name, good, detail=""):
+    results.append(bool(good))
+    print(f"{'ok' if good else 'not ok'} {len(results)} - {name}", flush=True)
+    if not good:
+        for line in str(detail)[:3000].splitlines():
+            print(f"# {line}", flush=True)
+    return good
+
+
+def equal(name, got, want):
+    return check(name, got == want, f"got {got!r}\nwanted {want!r}")
+
+
+def until(seconds, probe):
+    end = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found or time.monotonic() > end:
+            return found
+        time.sleep(0.05)
+
+
+class Luyd:
+    all = []
+
+    def __init__(self, folder, **settings):
+        folder.mkdir()
+        Luyd.all.append(self)
+        self.folder, self.data, self.child = folder, folder / "data", None
+        self.settings = {"listen": "127.0.0.1:0", "syslog_udp": "off", "syslog_tcp": "127.0.0.1:0", "syslog_tls": "off",
+                         "flow_udp": "off", "ipfix_udp": "off", "journal_block_age": "1s", "journal_block": "64KiB", **settings}
+        self.write()
+
+    def write(self):
+        text = "".join(f"{k} = {v}\n" for k, v in self.settings.items())
+        (self.folder / "luyd.conf").write_text(text, encoding="utf-8")
+
+    def run(self, *args):
+        return subprocess.run([LUYD, "--data", self.data, "--config", self.folder / "luyd.conf", *args], env=ENV,
+                              capture_output=True, text=True, timeout=120)
+
+    def start(self):
+        log = open(self.folder / "luyd.log", "ab")
+        self.child = subprocess.Popen([LUYD, "--data", self.data, "--config", self.folder / "luyd.conf"], env=ENV, stdout=log,
+                                      stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        if not until(90, lambda: self.child.poll() is not None or self.read_ports()) or self.child.poll() is not None:
+            raise RuntimeError("luyd did not start\n" + (self.folder / "luyd.log").read_text(errors="replace")[-3000:])
+        return self
+
+    def read_ports(self):
+        try:
+            self.ports = json.loads((self.data / "ports").read_text())
+            return self.ports["pid"] == self.child.pid
+        except (OSError, ValueError):
+            return False
+
+    def kill(self):
+        """The daemon itself, as by a power cut; its intake ends when it sees that."""
+        self.child.send_signal(signal.SIGKILL)
+        self.child.wait(30)
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(60)
+
+    def end(self):
+        if self.child is not None and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait(30)
+
+
+class Api:
+    def __init__(self, luyd):
+        self.luyd, self.headers = luyd, {"Accept-Language": "en"}
+
+    def call(self, method, path, body=None):
+        context = ssl.create_default_context(cafile=self.luyd.data / "keys" / "ca.crt")
+        c = http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=60, context=context)
+        c.request(method, "/api/v1" + path, json.dumps(body) if body else None, {**self.headers, "Content-Type": "application/json"})
+        self.answer = c.getresponse()
+        text = self.answer.read()
+        c.close()
+        self.body = json.loads(text) if text[:1] in b"{[" and text else text
+        return self.answer.status
+
+    def login(self, account, password):
+        status = self.call("POST", "/session", {"account": account, "password": password})
+        if status == 200:
+            self.headers["Cookie"] = self.answer.getheader("Set-Cookie").split(";")[0]
+            self.headers["X-CSRF-Token"] = self.body["csrf"]
+        return status
+
+    def count(self, query):
+        status = self.call("GET", "/events?query=" + urllib.parse.quote(query + " | count"))
+        return self.body["total"] if status == 200 else self.body
+
+
+class Line(threading.Thread):
+    """The wide-area line: down, up, or up for so many bytes."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.up, self.budget, self.flip = port, False, None, None
+        self.cuts, self.bytes = 0, 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.at = self.server.getsockname()[1]
+        self.ends = []
+        self.start()
+
+    def run(self):
+        while True:
+            a, _ = self.server.accept()
+            if not self.up:
+                a.close()
+                continue
+            try:
+                b = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                a.close()
+                continue
+            self.ends += [a, b]
+            threading.Thread(target=self.pump, args=(a, b, True), daemon=True).start()
+            threading.Thread(target=self.pump, args=(b, a, False), daemon=True).start()
+
+    def pump(self, a, b, forward):
+        try:
+            while True:
+                data = a.recv(8192)
+                if not data:
+                    break
+                if forward and self.budget is not None:
+                    if len(data) >= self.budget:
+                        b.sendall(data[:self.budget])
+                        self.budget = None
+                        self.up = False
+                        self.cuts += 1
+                        self.cut()
+                        break
+                    self.budget -= len(data)
+                self.bytes += len(data) if forward else 0
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        for s in self.ends:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+                s.close()
+            except OSError:
+                pass
+        self.ends = []
+
+    def down(self):
+        self.up, self.budget = False, None
+        self.cut()
+
+
+class Sender:
+    def __init__(self):
+        self.n = 0
+        self.rng = random.Random(7)
+
+    def send(self, luyd, n):
+        """Lines that do not compress away: a transfer shall take a while."""
+        with socket.create_connection(("127.0.0.1", luyd.ports["syslog_tcp"])) as s:
+            out = []
+            for _ in range(n):
+                self.n += 1
+                noise = self.rng.randbytes(60).hex()
+                out.append(f"<13>Nov 21 09:30:00 tram-{self.n % 7} app[{self.n}]: so {self.n:08d} {noise}\n")
+            s.sendall("".join(out).encode())
+
+
+def offline(verb, folder, *args):
+    return subprocess.run([JOURNAL, verb, "--dir", folder, "--quiet", *args], env=ENV, capture_output=True, text=True, timeout=300)
+
+
+def lines(folder):
+    """(number, line) of every record of a journal's folder, oldest first."""
+    out = offline("export", folder, "--output", "json")
+    return [(r["seq"], r["received_at"], r["raw"]) for r in (json.loads(x) for x in out.stdout.splitlines())][::-1], out
+
+
+def copy(folder, name):
+    to = folder.parent.parent / f"copy-{name}"
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(folder, to)
+    return to
+
+
+def told(luyd_api, text):
+    return luyd_api.count(f'program:luyd "{text}"')
+
+
+def main(folder):
+    centre = Luyd(folder / "centre", relay_listen="127.0.0.1:0").start()
+    centre.settings["relay_listen"] = f"127.0.0.1:{centre.ports['relay']}"
+    centre.write()
+    line = Line(centre.ports["relay"])
+    once = (centre.data / "first-password").read_text().strip()
+    api = Api(centre)
+    api.login("admin", once)
+    api.call("POST", "/password", {"old": once, "new": PASSWORD})
+    api.login("admin", PASSWORD)
+
+    # enrolment: one line each way
+    out = centre.run("--relay-id")
+    check("the centre shows its line of identity", out.stdout.startswith("luy-centre ") and "key=" in out.stdout, out)
+    key = out.stdout.split("key=")[1].strip()
+    relay = Luyd(folder / "relay", role="relay", relay_name="xa-dong", relay_centre=f"127.0.0.1:{line.at}", relay_rate="64KiB",
+                  journal_max="4MiB") # small files, so that there are several
+    out = relay.run("--check-config")
+    check("a relay without the centre's key is refused with what is missing", out.returncode == 1 and "relay_centre_key" in out.stderr, out)
+    relay.settings["relay_centre_key"] = key
+    relay.write()
+    mine = relay.run("--relay-id").stdout.strip()
+    check("the relay shows its line of identity", mine.startswith("luy-relay xa-dong key=") and "anchor=" in mine, mine)
+    equal("and the same a second time", relay.run("--relay-id").stdout.strip(), mine)
+    line.up = True
+    relay.start()
+    check("a relay that is not pinned is refused and told", until(30, lambda: told(api, "event=relay_unknown") == 1))
+    out = centre.run("--relay-add", mine)
+    check("the relay is pinned while the centre runs", out.returncode == 0 and "xa-dong" in out.stdout, out)
+    equal("twice is a mistake", centre.run("--relay-add", mine).returncode, 1)
+    out = centre.run("--relay-add", "luy-relay X key=1")
+    check("and so is half a line", out.returncode == 1 and "--relay-id" in out.stderr, out)
+
+    sender = Sender()
+    sender.send(relay, 500)
+    check("what the relay receives is found at the centre", until(90, lambda: api.count("program:app") == 500), api.count("program:app"))
+
+    # the line is down, then comes back in pieces while either side is killed
+    line.down()
+    for _ in range(6):
+        sender.send(relay, 4000)
+        time.sleep(0.3)
+    rng, kills, before = random.Random(20261126), {"relay": 0, "centre": 0}, line.bytes
+    for n in range(9):
+        sender.send(relay, 300)
+        at, some = line.bytes, rng.randrange(20000, 250000)
+        line.up = True
+        if n % 3 == 0:
+            line.budget = some
+            until(20, lambda: not line.up)
+        else:
+            victim, name = ((relay, "relay"), (centre, "centre"))[n % 3 - 1]
+            moved = until(20, lambda: line.bytes - at > some)
+            victim.kill()
+            kills[name] += bool(moved)
+            line.down()
+            victim.start()
+        line.down()
+    print(f"# {sender.n} lines, {line.cuts} cuts, {kills['relay']} and {kills['centre']} kills, {line.bytes - before} bytes forward")
+    check("both sides were killed in the middle of a transfer", min(kills.values()) > 0, kills)
+    line.up = True
+    api = Api(centre)
+    api.login("admin", PASSWORD)
+    relay.stop() # seals what is open; it comes over at the next start
+    held = senders_lines(relay)
+    relay.start()
+    check("after all of that every line is found at the centre, once",
+          until(180, lambda: api.count("program:app") == held), f"{api.count('program:app')} of {held}, {sender.n} sent")
+
+    # record by record
+    line.down()
+    equal("the relay stops clean", relay.stop(), 0)
+    equal("the centre stops clean", centre.stop(), 0)
+    kept = centre.data / "relays" / "xa-dong"
+    anchor = mine.split("anchor=")[1]
+    out = offline("verify", copy(kept, "kept"), "--anchor", anchor)
+    check("the centre's copy verifies against the pinned anchor", out.returncode == 0, out.stdout + out.stderr)
+    here, _ = lines(copy(relay.data / "journal", "relay"))
+    there, out = lines(copy(kept, "kept"))
+    check("records of the copy are those of the relay, in order, none twice", len(there) > 0 and here[:len(there)] == there,
+          f"{len(here)} {len(there)} {out.stderr}")
+    missing = [r for r in here[len(there):] if " app[" in r[2]]
+    equal("and no line of a sender is behind", missing, [])
+    numbers = [int(r[2].split(" so ")[1][:8]) for r in there if " app[" in r[2]]
+    equal("the senders' lines stand in the order they were sent", numbers, sorted(numbers))
+    equal("each once", len(numbers), len(set(numbers)))
+    same_files(relay.data / "journal", kept)
+    tamper(centre, relay, line, sender)
+
+
+def same_files(a, b):
+    names = sorted(p.name for p in b.glob("seg-*.luy"))[:-1]
+    good = [n for n in names if (a / n).read_bytes() == (b / n).read_bytes()]
+    check("whole segments are the relay's own bytes", len(names) > 0 and good == names, f"{names} {good}")
+
+
+def senders_lines(relay):
+    """Lines of senders in the stopped relay's journal: a killed relay lost what it had not made durable."""
+    all_lines, _ = lines(copy(relay.data / "journal", "count"))
+    return sum(" app[" in r[2] for r in all_lines)
+
+
+def blocks(folder):
+    """(file, offset) of every sealed block, by their heads; behind them there may be an index, of heads too."""
+    found = []
+    for path in sorted(folder.glob("seg-*.luy")):
+        data = path.read_bytes()
+        end = int.from_bytes(data[-32:-24], "little") if data[-40:-36] == b"LYIX" else len(data)
+        at = 32
+        while data[at:at + 4] == b"LYBK" and at < end:
+            found.append((path, at))
+            at += int.from_bytes(data[at + 8:at + 16], "little")
+    return found
+
+
+def tamper(centre, relay, line, sender):
+    """A byte changed in the spool while the line is down."""
+    relay.start()
+    sender.send(relay, 3000)
+    sealed = relay.data / "journal" / "ledger"
+    size = sealed.stat().st_size
+    until(30, lambda: sealed.stat().st_size > size + 96 * 3)
+    relay.stop()
+    path, at = blocks(relay.data / "journal")[-3] # sealed while the line was down
+    data = bytearray(path.read_bytes())
+    data[at + 300] ^= 1
+    path.write_bytes(data)
+    centre.start()
+    api = Api(centre)
+    api.login("admin", PASSWORD)
+    line.up = True
+    relay.start()
+    check("a byte changed in the spool is refused at the centre, and it says why",
+          until(90, lambda: told(api, "event=relay_refused relay=xa-dong") >= 1))
+    check("refused twice, the block is named as missing and the rest comes",
+          until(120, lambda: told(api, "event=relay_missing relay=xa-dong reason=refused") == 1))
+    sender.send(relay, 100)
+    check("later lines come", until(90, lambda: api.count(f'"so {sender.n:08d}"') == 1))
+    equal("the centre stops", centre.stop(), 0)
+    out = offline("verify", copy(centre.data / "relays" / "xa-dong", "tampered"), "--lang", "en")
+    check("verify names the events that are missing", out.returncode != 0 and "no entry says they were deleted" in out.stdout, out)
+    relay.stop()
+
+
+def run():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-relay-"))
+    try:
+        main(folder)
+    except Exception:
+        check("the test runs to its end", False, traceback.format_exc())
+    finally:
+        for p in Luyd.all:
+            p.end()
+        if all(results):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"# data and logs stay in {folder}")
+    print(f"1..{len(results)}")
+    return 0 if all(results) else 1
+
+
+sys.exit(run())

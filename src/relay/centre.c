@@ -1,0 +1,398 @@
+/* Accepts lines from pinned relays. `lock` guards the list of relays and their busy
+ * marks; a store belongs to the thread of its line while busy. A relay has one line: a
+ * new one is refused while the old one lives (at most idle_ms after it broke). */
+#include "relay/centre.h"
+#include "base/file.h"
+#include "base/ip.h"
+#include "base/log.h"
+#include "relay/forward.h"
+#include "relay/receive.h"
+#include "relay/tls.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINES_MAX = 256, HANDSHAKE_MS = 10000, IDLE_MS = 120000, BACKLOG = 64, UNKNOWN_S = 10 };
+
+struct kept_relay {
+    struct relay_pin pin;
+    struct relay_store *store;
+    bool busy;
+    struct relay_store_stats st;
+    struct kept_relay *next;
+};
+struct relay_centre {
+    struct relay_centre_cfg cfg;
+    char *dir;
+    void *tls;
+    int fd, stop_fd;
+    uint16_t port;
+    volatile bool stop;
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* a line ended */
+    struct kept_relay *relays;
+    unsigned lines;
+    int64_t told;
+    _Atomic uint64_t refused, unknown;
+};
+struct line {
+    struct relay_centre *c;
+    int fd;
+    char source[IP_TEXT_MAX];
+    struct kept_relay *relay;
+};
+
+static void sayf(struct relay_centre *c, int severity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void sayf(struct relay_centre *c, int severity, const char *fmt, ...)
+{
+    char text[600];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    c->cfg.say(c->cfg.ctx, severity, str_c(text));
+}
+
+/* ---- the relays ---- */
+
+/* Under lock. A folder that cannot be used is told, and its relay is refused. */
+static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_pin *p)
+{
+    struct kept_relay *r;
+    struct err e = {0};
+    char dir[4096];
+
+    for (r = c->relays; r != NULL && strcmp(r->pin.name, p->name) != 0; r = r->next)
+        ;
+    if (r == NULL) {
+        if ((r = calloc(1, sizeof(*r))) == NULL)
+            return NULL;
+        r->next = c->relays;
+        c->relays = r;
+    }
+    r->pin = *p;
+    if (r->store != NULL)
+        return r;
+    snprintf(dir, sizeof(dir), "%s/%s", c->dir, p->name);
+    struct relay_store_cfg cfg = {.dir = dir,
+                                  .anchor = str_c(p->anchor),
+                                  .journal = c->cfg.journal,
+                                  .max_bytes = c->cfg.max_bytes,
+                                  .reserve_bytes = c->cfg.reserve_bytes};
+    if (relay_store_open(&cfg, &r->store, &e) < 0) {
+        log_err(LOG_ERROR, "relay_store", &e);
+        return NULL;
+    }
+    relay_store_stats(r->store, &r->st);
+    return r;
+}
+
+static int open_pinned(void *ctx, const struct relay_pin *p)
+{
+    relay_open(ctx, p);
+    return 0;
+}
+
+struct wanted {
+    const char *key;
+    struct relay_pin pin;
+};
+
+static int with_key(void *ctx, const struct relay_pin *p)
+{
+    struct wanted *w = ctx;
+
+    if (strcmp(p->key, w->key) != 0)
+        return 0;
+    w->pin = *p;
+    return 1;
+}
+
+/* The relay that has this key, marked busy; pins are read afresh, so that a new one counts at once. */
+static struct kept_relay *relay_take(struct relay_centre *c, const struct line *l, const char *key)
+{
+    struct wanted w = {.key = key};
+    struct kept_relay *r = NULL;
+    struct err e = {0};
+    int rc = relay_pins(c->dir, false, with_key, &w, &e);
+
+    if (rc < 0)
+        log_err(LOG_ERROR, "relay_pins", &e);
+    pthread_mutex_lock(&c->lock);
+    int64_t now = clock_mono(&clock_system);
+    if (rc == 1) {
+        r = relay_open(c, &w.pin);
+        if (r == NULL || r->busy) {
+            sayf(c, 4, "event=relay_turned_away relay=%s source=%s why=%s", w.pin.name, l->source,
+                 r == NULL ? "folder" : "busy");
+            r = NULL;
+        } else {
+            r->busy = true;
+        }
+    } else {
+        atomic_fetch_add(&c->unknown, 1);
+        if (now >= c->told) {
+            c->told = now + UNKNOWN_S * NS_PER_S;
+            sayf(c, 4, "event=relay_unknown source=%s key=%s", l->source, key);
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+/* ---- one line ---- */
+
+static void line_say(void *ctx, int severity, str msg)
+{
+    struct line *l = ctx;
+    if (str_starts(msg, STR("event=relay_refused")))
+        atomic_fetch_add(&l->c->refused, 1);
+    l->c->cfg.say(l->c->cfg.ctx, severity, msg);
+}
+
+static void line_kept(void *ctx, const struct relay_store_stats *st)
+{
+    struct line *l = ctx;
+    pthread_mutex_lock(&l->c->lock);
+    l->relay->st = *st;
+    pthread_mutex_unlock(&l->c->lock);
+}
+
+static void line_run(struct line *l, struct relay_tls *t)
+{
+    struct relay_centre *c = l->c;
+    struct err e = {0};
+
+    if ((l->relay = relay_take(c, l, t->peer)) == NULL)
+        return;
+    struct relay_receive r = {.name = l->relay->pin.name,
+                              .store = l->relay->store,
+                              .link = relay_tls_link(t),
+                              .stop = &c->stop,
+                              .idle_ms = IDLE_MS,
+                              .say = line_say,
+                              .kept = line_kept,
+                              .ctx = l};
+    sayf(c, 5, "event=relay_connected relay=%s source=%s", r.name, l->source);
+    relay_receive_run(&r, &e);
+    sayf(c, 5, "event=relay_disconnected relay=%s source=%s", r.name, l->source);
+    pthread_mutex_lock(&c->lock);
+    relay_store_stats(l->relay->store, &l->relay->st);
+    l->relay->busy = false;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void *line_main(void *ctx)
+{
+    struct line *l = ctx;
+    struct relay_centre *c = l->c;
+    struct relay_tls t;
+    struct err e = {0};
+
+    if (relay_tls_open(c->tls, l->fd, c->stop_fd, true, HANDSHAKE_MS, &t, &e) == 0)
+        line_run(l, &t);
+    else
+        log_err(LOG_INFO, "relay_handshake", &e);
+    relay_tls_close(&t);
+    free(l);
+    pthread_mutex_lock(&c->lock);
+    c->lines--;
+    pthread_cond_signal(&c->idle);
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+static void line_start(struct relay_centre *c, int fd, const struct sockaddr_storage *from)
+{
+    struct line *l = calloc(1, sizeof(*l));
+    pthread_t th;
+
+    pthread_mutex_lock(&c->lock);
+    bool room = l != NULL && c->lines < LINES_MAX;
+    c->lines += room;
+    pthread_mutex_unlock(&c->lock);
+    if (room) {
+        const void *at = from->ss_family == AF_INET ? (const void *)&((const struct sockaddr_in *)from)->sin_addr
+                                                    : (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr;
+        l->c = c;
+        l->fd = fd;
+        inet_ntop(from->ss_family, at, l->source, sizeof(l->source));
+        if (pthread_create(&th, NULL, line_main, l) == 0) {
+            pthread_detach(th);
+            return;
+        }
+        pthread_mutex_lock(&c->lock);
+        c->lines--;
+        pthread_mutex_unlock(&c->lock);
+    }
+    free(l);
+    close(fd);
+}
+
+static void *centre_main(void *ctx)
+{
+    struct relay_centre *c = ctx;
+
+    while (!c->stop) {
+        struct pollfd f[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->stop_fd, .events = POLLIN}};
+        struct sockaddr_storage from = {0};
+        socklen_t n = sizeof(from);
+        if (poll(f, 2, -1) <= 0 || (f[0].revents & POLLIN) == 0)
+            continue;
+        int fd = accept4(c->fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC);
+        if (fd >= 0)
+            line_start(c, fd, &from);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+            poll(&f[1], 1, 200);
+    }
+    return NULL;
+}
+
+/* ---- start and stop ---- */
+
+/* "192.0.2.1:6515" or "[::1]:6515". */
+int relay_address(str text, struct sockaddr_storage *out, socklen_t *n, struct err *e)
+{
+    size_t colon = text.n;
+    uint64_t port = 0;
+    struct ip ip;
+
+    while (colon > 0 && text.p[colon - 1] != ':')
+        colon--;
+    str host = str_sub(text, 0, colon > 0 ? colon - 1 : 0);
+    if (host.n > 1 && host.p[0] == '[')
+        host = str_sub(host, 1, host.n - 2);
+    if (!str_u64(str_sub(text, colon, text.n), &port) || port > 65535 || !ip_parse(host, &ip))
+        return ERR(e, -EINVAL, "relay.address", S(text));
+    memset(out, 0, sizeof(*out));
+    if (ip.family == 4) {
+        struct sockaddr_in *s = (struct sockaddr_in *)out;
+        s->sin_family = AF_INET;
+        s->sin_port = htons((uint16_t)port);
+        memcpy(&s->sin_addr, ip.b, 4);
+        *n = sizeof(*s);
+    } else {
+        struct sockaddr_in6 *s = (struct sockaddr_in6 *)out;
+        s->sin6_family = AF_INET6;
+        s->sin6_port = htons((uint16_t)port);
+        memcpy(&s->sin6_addr, ip.b, 16);
+        *n = sizeof(*s);
+    }
+    return 0;
+}
+
+static int listen_on(struct relay_centre *c, struct err *e)
+{
+    struct sockaddr_storage at;
+    socklen_t n;
+    int rc = relay_address(str_c(c->cfg.listen), &at, &n, e), one = 1;
+
+    if (rc < 0)
+        return rc;
+    c->fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (c->fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(c->fd, (struct sockaddr *)&at, n) < 0 || listen(c->fd, BACKLOG) < 0 ||
+        getsockname(c->fd, (struct sockaddr *)&at, &n) < 0)
+        return ERR(e, -errno, "relay.listen", c->cfg.listen);
+    c->port = ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
+                                            : ((struct sockaddr_in6 *)&at)->sin6_port);
+    return 0;
+}
+
+static int start(struct relay_centre *c, struct err *e)
+{
+    struct arena a = arena_init(256 << 10);
+    str cert, key;
+    int rc = vault_export_tls(c->cfg.vault, &a, STR("relay"), &cert, &key, e);
+
+    if (rc == 0)
+        rc = relay_tls_ctx(cert, key, true, &c->tls, e);
+    arena_free(&a);
+    if (rc == 0)
+        rc = listen_on(c, e);
+    if (rc == 0 && (rc = -pthread_create(&c->thread, NULL, centre_main, c)) < 0)
+        rc = ERR(e, rc, "journal.thread");
+    c->runs = rc == 0;
+    return rc;
+}
+
+int relay_centre_start(const struct relay_centre_cfg *cfg, struct relay_centre **out, struct err *e)
+{
+    struct relay_centre *c = calloc(1, sizeof(*c));
+
+    if (c == NULL || (c->dir = strdup(cfg->dir)) == NULL) {
+        free(c);
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    }
+    c->cfg = *cfg;
+    c->fd = -1;
+    c->stop_fd = eventfd(0, EFD_CLOEXEC);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->idle, NULL);
+    int rc = relay_pins(c->dir, true, open_pinned, c, e);
+    if (rc == 0)
+        rc = relay_pins(c->dir, false, open_pinned, c, e);
+    if (rc == 0 && cfg->listen[0] != '\0')
+        rc = start(c, e);
+    if (rc < 0) {
+        relay_centre_stop(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+void relay_centre_stop(struct relay_centre *c)
+{
+    if (c == NULL)
+        return;
+    c->stop = true;
+    eventfd_write(c->stop_fd, 1);
+    if (c->runs)
+        pthread_join(c->thread, NULL);
+    pthread_mutex_lock(&c->lock);
+    while (c->lines > 0)
+        pthread_cond_wait(&c->idle, &c->lock);
+    pthread_mutex_unlock(&c->lock);
+    for (struct kept_relay *r = c->relays, *next; r != NULL; r = next) {
+        next = r->next;
+        relay_store_close(r->store);
+        free(r);
+    }
+    if (c->fd >= 0)
+        close(c->fd);
+    close(c->stop_fd);
+    relay_tls_ctx_free(c->tls);
+    pthread_cond_destroy(&c->idle);
+    pthread_mutex_destroy(&c->lock);
+    free(c->dir);
+    free(c);
+}
+
+uint16_t relay_centre_port(const struct relay_centre *c) { return c != NULL ? c->port : 0; }
+
+void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out)
+{
+    struct relay_centre_stats s = {.refused = atomic_load(&c->refused), .unknown = atomic_load(&c->unknown)};
+
+    pthread_mutex_lock(&c->lock);
+    for (struct kept_relay *r = c->relays; r != NULL; r = r->next) {
+        s.relays++;
+        s.lines += r->busy;
+        s.blocks += r->st.blocks;
+        s.events += r->st.events;
+        s.bytes += r->st.bytes;
+        s.missing_events += r->st.missing_events;
+    }
+    pthread_mutex_unlock(&c->lock);
+    *out = s;
+}

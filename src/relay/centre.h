@@ -1,0 +1,27 @@
+/* The centre's side: a port of its own, a thread a line, what is kept of each relay
+ * open and searched. Off unless relay_listen is set. */
+#ifndef LUY_RELAY_CENTRE_H
+#define LUY_RELAY_CENTRE_H
+#include "journal/journal.h"
+#include "relay/pin.h"
+#include "vault/vault.h"
+
+struct relay_centre_cfg {
+    const char *dir;    /* DIR/NAME for each relay: its pin and what is kept */
+    const char *listen; /* address:port; "" = no port, but what was kept is searched */
+    struct journal *journal;
+    struct vault *vault; /* key and certificate "relay" */
+    int64_t max_bytes, reserve_bytes;
+    void (*say)(void *ctx, int severity, str msg);
+    void *ctx;
+};
+struct relay_centre;
+int relay_centre_start(const struct relay_centre_cfg *cfg, struct relay_centre **out, struct err *e);
+void relay_centre_stop(struct relay_centre *c); /* before the journal closes; NULL is fine */
+uint16_t relay_centre_port(const struct relay_centre *c);
+/* All relays together; any thread. */
+struct relay_centre_stats {
+    uint64_t relays, lines, blocks, events, bytes, missing_events, refused, unknown;
+};
+void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out);
+#endif
