@@ -51,9 +51,13 @@ static int segment_for(struct journal *j, const struct rows *r, struct segment *
         *out = s;
         return 0;
     }
-    if (s != NULL)
-        segment_close_index(s); /* without it the blocks are found by their heads */
-    int rc = segment_create(j->dir, day, j->seg_next, &s, e);
+    /* A disk that is full has no room for the next segment either: wait, and the
+     * index is written later. Without one the blocks are still found by their
+     * heads, but a segment behind it would make that look like damage. */
+    int rc = s != NULL ? wal_no_room(segment_close_index(s)) : 0;
+    if (rc == -ENOSPC)
+        return ERR(e, rc, "journal.write", s->path);
+    rc = segment_create(j->dir, day, j->seg_next, &s, e);
     if (rc < 0)
         return rc;
     j->seg_next++;
