@@ -520,6 +520,14 @@ def restart(luyd, boss):
     equal("SIGTERM ends it clean", code, 0) or print("#", luyd.log()[-3000:])
     check(f"within 2 s ({took:.2f} s)", took < 2 or os.environ.get("LUY_SLOW"))
     check("no ports file stays", not (luyd.data / "ports").exists())
+    recipe = (ROOT / "docs/recipes/add-a-record-kind.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    own = luyd.folder / "schema-own"            # the recipe, followed: a kind more, seen by the next start
+    shutil.copytree(ROOT / "schema", own)
+    (own / "cabinets.yaml").write_text(recipe, encoding="utf-8")
+    luyd.settings["schema_dir"] = str(own)
+    luyd.write()
+    out = luyd.run("--data", luyd.data, "--config", luyd.folder / "luyd.conf", "--check-schema", own)
+    check("the recipe's kind goes with the data", out.returncode == 0 and "+ cabinet" in out.stdout, out.stdout + out.stderr)
     start = time.monotonic()
     luyd.start()
     print(f"# start to ready: {time.monotonic() - start:.2f} s", flush=True)
@@ -527,6 +535,16 @@ def restart(luyd, boss):
     equal("the session is still good", boss.call("GET", "/session"), 200)
     equal("records are still there", (boss.call("GET", "/unit/UB"), boss.body.get("rev")), (200, 2))
     equal("lines too", (boss.call("GET", "/events?query=program:dem%20%7C%20count"), boss.body["total"]), (200, 250))
+    equal("a record of the new kind", boss.call("POST", "/cabinet", {"name": "Tủ số 1", "unit": "SO", "height_u": 42}), 201)
+    equal("its number", boss.body["key"], "TM-1")
+    equal("its bounds", (boss.call("POST", "/cabinet", {"name": "x", "unit": "SO", "height_u": 99}), boss.body["errors"][0]["pointer"]), (422, "/height_u"))
+    equal("its step asks for the key's holder", (boss.call("PATCH", "/cabinet/TM-1", {"state": "in_use"}, {"If-Match": '"1"'}), boss.body["errors"][0]["pointer"]),
+          (422, "/key_holder"))
+    equal("found without diacritics", (boss.call("GET", "/cabinet?q=tu%20so%201&count=1"), boss.body["total"]), (200, 1))
+    equal("in the box", (boss.call("GET", "/find?q=tu%20so%201"), [g["kind"] for g in boss.body["groups"]][:1]), (200, ["cabinet"]))
+    equal("its history", (boss.call("GET", "/cabinet/TM-1/history"), len(boss.body["items"])), (200, 1))
+    boss.call("GET", "/schema")
+    check("the console's form knows it", any(k["name"] == "cabinet" and k["label"]["vi"] == "Tủ mạng" for k in boss.body["kinds"]))
     check("no new first password", not (luyd.data / "first-password").exists())
     equal("history whole", (boss.call("GET", "/registry/verify"), boss.body["bad_seq"]), (200, 0))
 

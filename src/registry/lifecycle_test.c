@@ -331,6 +331,30 @@ static void logs_and_lists(void **state)
     step(f, &OPERATOR, "training", "T1", 1, "{'state':'held','attendees':['hanhnm','dodt']}");
 }
 
+static void risks_and_keys(void **state)
+{
+    struct fixture *f = *state;
+    json_t *out = NULL;
+
+    fx_add(f, "risk", "{'code':'R1','name':'Mất điện','unit':'STC'}");
+    refused(f, &OPERATOR, "risk", "R1", 1, "{'state':'assessed'}");
+    assert_int_equal(f->es.n, 3); /* likelihood, impact, owner */
+    step(f, &OPERATOR, "risk", "R1", 1, "{'state':'assessed','likelihood':3,'impact':4,'owner':'hanhnm'}");
+    refused(f, &ADMIN, "risk", "R1", 2, "{'state':'accepted','review_on':'2027-01-01'}"); /* raised it */
+    step(f, &OPERATOR, "risk", "R1", 2, "{'review_on':'2027-01-01'}");
+    step(f, &APPROVER, "risk", "R1", 3, "{'state':'accepted'}");
+    fx_add(f, "credential", "{'code':'X1','name':'Khóa máy chủ','kind':'ssh_key','unit':'STC','holder':'hanhnm'}");
+    step(f, &OPERATOR, "credential", "X1", 1, "{'state':'lost'}");
+    step(f, &OPERATOR, "credential", "X1", 2, "{'state':'active'}");
+    is(f, "credential", "X1", "changed_on", "2026-11-21");
+    fx_add(f, "vpn_peer",
+           "{'code':'V1','name':'Nhà ông Hạnh','kind':'person','unit':'STC','network':'WAN','reason':'trực'}");
+    assert_int_equal(fx_change_as(f, &OPERATOR, "vpn_peer", "V1", 1,
+                                  "{'state':'active','person':'hanhnm','valid_until':'2026-12-01'}", &out),
+                     -EACCES);
+    assert_string_equal(f->e.key, "registry.needs_approval"); /* never by one person alone */
+}
+
 static void networks(void **state)
 {
     struct fixture *f = *state;
@@ -406,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(repair, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(security_level, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(logs_and_lists, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(risks_and_keys, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(networks, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(transfers, setup, fx_teardown),
     };
