@@ -3,6 +3,7 @@
 #define LUY_JOURNAL_CH_INT_H
 #include "journal/ch.h"
 #include "base/rd.h"
+#include <stdatomic.h>
 
 struct ch_node {
     char url[CH_URL_MAX];
@@ -18,7 +19,7 @@ struct ch {
     size_t n;
     char database[64], cluster[64], user[64], password[128];
     const struct clock *clk;
-    const volatile bool *stop;
+    const atomic_bool *stop;
 };
 
 /* One POST. body may be empty. Bytes of the answer go to take as they come; it
@@ -34,11 +35,13 @@ struct ch_call {
 };
 /* -EHOSTUNREACH: no answer; -EBADMSG: the server says no, {0} is its sentence. */
 int ch_request(const struct ch *c, const struct ch_call *call, struct err *e);
+/* The server's words, which begin with "Code: ", as an error: -ETIME, -EHOSTUNREACH, -EBADMSG. */
+int ch_said(const struct ch_node *n, str why, struct err *e);
 /* A statement without an answer; and one number out of the answer. */
 int ch_exec(const struct ch *c, const struct ch_node *n, const char *sql, struct err *e);
 int ch_number(const struct ch *c, const struct ch_node *n, const char *sql, uint64_t *out, struct err *e);
-/* An answer taken whole, so that a node that dies in the middle of it costs a
- * repetition and not a wrong result. */
+/* An answer taken whole, so that a node that dies in the middle of it costs no
+ * more than a repetition. */
 enum { CH_PAGE_BYTES = 128 << 20, CH_SQL_BYTES = 1 << 20 };
 int ch_take(void *buf, str bytes); /* ctx of a call: a struct buf */
 void ch_again(void *buf);

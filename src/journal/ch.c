@@ -85,7 +85,7 @@ void ch_close(struct ch *c)
 
 size_t ch_shards(const struct ch *c) { return c->n; }
 
-void ch_stop_on(struct ch *c, const volatile bool *stop) { c->stop = stop; }
+void ch_stop_on(struct ch *c, const atomic_bool *stop) { c->stop = stop; }
 
 const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event" : "event_local"; }
 

@@ -12,6 +12,7 @@
 #define LUY_JOURNAL_CH_H
 #include "base/clock.h"
 #include "journal/journal.h"
+#include <stdatomic.h>
 
 enum { CH_SHARDS_MAX = 64, CH_REPLICAS_MAX = 8, CH_URL_MAX = 256, CH_BATCH_ROWS = 65536, CH_BATCH_BYTES = 16 << 20 };
 struct ch_cfg {
@@ -23,7 +24,7 @@ struct ch_cfg {
 struct ch;
 int ch_open(const struct ch_cfg *cfg, const struct clock *clk, struct ch **out, struct err *e); /* asks nobody yet */
 void ch_close(struct ch *c);
-void ch_stop_on(struct ch *c, const volatile bool *stop); /* requests end with -ECANCELED when it becomes true */
+void ch_stop_on(struct ch *c, const atomic_bool *stop); /* requests end with -ECANCELED when it becomes true */
 size_t ch_shards(const struct ch *c);
 /* Database and tables on every node. -EHOSTUNREACH when one does not answer: try
  * again, what is there stays. */

@@ -22,7 +22,7 @@ struct ch_feed {
     bool known, held, fresh, down;
     bool proven; /* a batch of this run arrived: what comes now was not sent before a restart */
     int64_t retry_ns;
-    volatile bool stop;
+    atomic_bool stop;
     _Atomic uint64_t sent_events, sent_batches, failures, skipped_events, bad_events, cursor_errors, shown_next;
     _Atomic int64_t waiting_since; /* receipt of the batch in hand; 0: none */
     atomic_bool is_down;
@@ -199,7 +199,7 @@ void ch_feed_step(struct ch_feed *f, int64_t *due_mono_ns)
     *due_mono_ns = rc == 1 ? now : now + CH_FEED_LOOK_S * NS_PER_S;
 }
 
-void ch_feed_stop(struct ch_feed *f) { f->stop = true; }
+void ch_feed_stop(struct ch_feed *f) { atomic_store(&f->stop, true); }
 
 void ch_feed_stats(const struct ch_feed *f, struct ch_feed_stats *out)
 {

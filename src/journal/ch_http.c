@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CONNECT_MS = 5000, QUIET_S = 60, WHY_MAX = 512 };
+enum { CONNECT_MS = 5000, QUIET_S = 60, WHY_MAX = 512, BUFFER_BYTES = 256 << 10 };
 
 struct flight {
     const struct ch_call *call;
     const struct clock *clk;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     CURL *curl;
     char why[WHY_MAX]; /* the beginning of what a failed request answered */
     size_t nwhy;
@@ -41,7 +41,7 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
     if (o != NULL && o->progress != NULL)
         o->progress(o->progress_ctx, f->call->done, 0);
-    if ((o != NULL && o->cancel != NULL && *o->cancel) || (f->stop != NULL && *f->stop))
+    if ((o != NULL && o->cancel != NULL && *o->cancel) || (f->stop != NULL && atomic_load(f->stop)))
         f->rc = -ECANCELED;
     if (o != NULL && o->deadline_mono_ns != 0 && clock_mono(f->clk) > o->deadline_mono_ns)
         f->rc = -ETIME;
@@ -85,6 +85,22 @@ static struct curl_slist *auth_headers(const struct ch *c)
     return curl_slist_append(list, "Expect:"); /* no extra round before a body */
 }
 
+/* What passes: the keeper, memory, a read-only table, other nodes. What is wrong in itself does not. */
+static const char *const passing[] = {"Code: 999", "Code: 242", "Code: 241", "Code: 319", "Code: 252",
+                                      "Code: 225", "Code: 209", "Code: 210", "Code: 279", "Code: 243"};
+
+int ch_said(const struct ch_node *n, str why, struct err *e)
+{
+    int code = -EBADMSG;
+
+    if (str_find(why, STR("Code: 159")) != SIZE_MAX) /* max_execution_time */
+        return ERR(e, -ETIME, "journal.search_deadline");
+    for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+        if (str_find(why, str_c(passing[i])) != SIZE_MAX)
+            code = -EHOSTUNREACH;
+    return ERR(e, code, "journal.ch_refused", n->url, S(str_trim(str_sub(why, 0, WHY_MAX))));
+}
+
 static int outcome(struct flight *f, CURLcode code, struct err *e)
 {
     long status = 0;
@@ -100,17 +116,7 @@ static int outcome(struct flight *f, CURLcode code, struct err *e)
         return ERR(e, -EHOSTUNREACH, "journal.ch_unreachable", f->call->node->url, curl_easy_strerror(code));
     if (status == 200)
         return 0;
-    if (strstr(f->why, "Code: 159") != NULL) /* max_execution_time */
-        return ERR(e, -ETIME, "journal.search_deadline");
-    f->why[f->nwhy] = '\0';
-    /* 5xx with an exception of the keeper, of memory or of a read-only table passes; what is wrong in itself does not.
-     */
-    bool passes = strstr(f->why, "Code: 999") || strstr(f->why, "Code: 242") || strstr(f->why, "Code: 241") ||
-                  strstr(f->why, "Code: 319") || strstr(f->why, "Code: 252") || strstr(f->why, "Code: 225") ||
-                  strstr(f->why, "Code: 209") || strstr(f->why, "Code: 210") || strstr(f->why, "Code: 279") ||
-                  strstr(f->why, "Code: 243");
-    return ERR(e, passes ? -EHOSTUNREACH : -EBADMSG, "journal.ch_refused", f->call->node->url,
-               S(str_trim((str){f->why, f->nwhy})));
+    return ch_said(f->call->node, (str){f->why, f->nwhy}, e);
 }
 
 int ch_request(const struct ch *c, const struct ch_call *call, struct err *e)
@@ -140,6 +146,7 @@ int ch_request(const struct ch *c, const struct ch_call *call, struct err *e)
     curl_easy_setopt(f.curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(f.curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(f.curl, CURLOPT_LOW_SPEED_TIME, (long)QUIET_S);
+    curl_easy_setopt(f.curl, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
     curl_easy_setopt(f.curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(f.curl, CURLOPT_WRITEDATA, &f);
     curl_easy_setopt(f.curl, CURLOPT_NOPROGRESS, 0L);

@@ -1,10 +1,13 @@
-/* Asking ClickHouse for events, newest first, in pages. Each page is a search of
- * its own over there, so pages grow while their rows are small. */
+/* Asking ClickHouse for events, newest first. Rows are handed on as they come. A
+ * page is a search of its own over there, with a sort that its LIMIT bounds; so
+ * pages grow, and shrink again when a server has no room for one. When a node dies
+ * in the middle of an answer, the next one is asked the same, and what was
+ * handed on already is passed by: numbers fall. */
 #include "journal/ch-int.h"
 #include "journal/query-int.h"
 #include <errno.h>
 
-enum { ROWS_FIRST = 1000, ROWS_MOST = 64000, BYTES_WANTED = CH_PAGE_BYTES / 4, DEFAULT_LIMIT = 1000 };
+enum { ROWS_FIRST = 1000, ROWS_MOST = 512000, ROWS_STEP = 8, DEFAULT_LIMIT = 1000, REST_BYTES = 4 << 20 };
 
 int ch_take(void *buf, str bytes)
 {
@@ -53,19 +56,87 @@ struct search {
     struct ch *c;
     const struct query *q;
     const struct search_opts *o;
-    struct buf where, sql, page;
+    hit_fn *fn;
+    void *ctx;
+    struct search_stats *st;
+    struct ch_call *call;
+    struct buf where, sql, rest; /* rest: the part of a row that came last */
     bool exact;
-    uint64_t before, left, rows, done;
+    uint64_t left, rows;
+    uint64_t before; /* of what was handed on; UINT64_MAX: nothing was */
+    uint64_t last;   /* number of the row that came last in this answer */
+    uint64_t got;    /* rows of this answer */
 };
 
-static int page_ask(struct search *s, uint64_t rows, struct err *e)
+/* -EINTR: enough. */
+static int hit_give(struct search *s, const struct hit *h)
 {
-    struct ch_call call = {.take = ch_take, .ctx = &s->page, .o = s->o, .done = s->done};
+    s->before = h->seq;
+    s->call->done = ++s->st->scanned_events;
+    if (!s->exact && !query_match(s->q, &h->ev))
+        return 0;
+    s->st->hits++;
+    s->st->more = --s->left == 0;
+    if (s->fn(s->ctx, h) && !s->st->more)
+        return 0;
+    s->st->more = true;
+    return -EINTR;
+}
 
+static int row_came(struct search *s, const struct hit *h)
+{
+    s->last = h->seq;
+    s->got++;
+    return h->seq < s->before ? hit_give(s, h) : 0;
+}
+
+/* What an exception in the middle of an answer leaves behind is text; taken for a
+ * row, its number does not fall. */
+static int rows_take(void *ctx, str bytes)
+{
+    struct search *s = ctx;
+    struct hit h;
+    int rc = 0;
+
+    buf_str(&s->rest, bytes);
+    if (s->rest.failed)
+        return -EFBIG;
+    rd r = rd_init(s->rest.p, s->rest.n);
+    size_t used = 0;
+    while (rc == 0 && rd_left(&r) > 0) {
+        size_t left = rd_left(&r);
+        bool whole = hit_read(&r, &h);
+        if (r.bad)
+            break;
+        if (!whole || h.seq >= s->last)
+            rc = -EBADMSG;
+        else
+            rc = row_came(s, &h);
+        used += rc == -EBADMSG ? 0 : left - rd_left(&r);
+    }
+    buf_drop(&s->rest, used);
+    return rc;
+}
+
+static void rows_again(void *ctx)
+{
+    struct search *s = ctx;
+
+    buf_clear(&s->rest);
+    s->last = s->before;
+    s->got = 0;
+}
+
+/* 1: the page was full, go on; 0: that was all. */
+static int page_run(struct search *s, uint64_t rows, struct err *e)
+{
+    struct ch_call call = {.take = rows_take, .ctx = s, .o = s->o, .done = s->st->scanned_events};
+
+    s->call = &call;
     buf_clear(&s->sql);
-    ch_again(&s->page);
+    rows_again(s);
     buf_fmt(&s->sql, "SELECT " HIT_COLUMNS " FROM %s WHERE ", ch_table(s->c));
-    if (s->before != 0)
+    if (s->before != UINT64_MAX)
         buf_fmt(&s->sql, "seq < %llu AND ", (unsigned long long)s->before);
     buf_str(&s->sql, buf_view(&s->where));
     buf_fmt(&s->sql, " ORDER BY seq DESC LIMIT %llu FORMAT RowBinary", (unsigned long long)rows);
@@ -73,70 +144,59 @@ static int page_ask(struct search *s, uint64_t rows, struct err *e)
     if (s->sql.failed)
         return ERR(e, -ENOMEM, "journal.no_memory");
     call.sql = s->sql.p;
-    return ch_any(s->c, &call, ch_again, e);
+    int rc = ch_any(s->c, &call, rows_again, e);
+    if (rc == -EINTR)
+        return 0;
+    if (rc == 0 && s->rest.n > 0)
+        rc = ERR(e, -EBADMSG, "journal.ch_answer", call.node->url);
+    if (rc == -EBADMSG && str_starts(buf_view(&s->rest), STR("Code: ")))
+        rc = ch_said(call.node, buf_view(&s->rest), e);
+    return rc < 0 ? rc : s->got == rows;
 }
 
-/* 1: the page was full, go on. */
-static int page_give(struct search *s, uint64_t rows, hit_fn *fn, void *ctx, struct search_stats *st, struct err *e)
+static int pages_run(struct search *s, struct err *e)
 {
-    rd r = rd_init(s->page.p, s->page.n);
-    uint64_t got = 0;
-    struct hit h;
+    uint64_t most = ROWS_MOST;
+    int rc = 1;
 
-    while (rd_left(&r) > 0) {
-        if (!hit_read(&r, &h))
-            return ERR(e, -EBADMSG, "journal.ch_answer", "");
-        got++;
-        s->before = h.seq;
-        st->scanned_events++;
-        if (!s->exact && !query_match(s->q, &h.ev))
-            continue;
-        st->hits++;
-        st->more = --s->left == 0;
-        if (!fn(ctx, &h)) {
-            st->more = true;
-            return 0;
+    while (rc == 1) {
+        uint64_t rows = s->exact && s->left < s->rows ? s->left : s->rows;
+        rc = page_run(s, rows, e);
+        if (rc == -EHOSTUNREACH && s->rows > ROWS_FIRST) { /* perhaps no room for its sort: once more, in small pages */
+            most = s->rows = ROWS_FIRST;
+            rc = 1;
+        } else if (s->rows < most) {
+            s->rows *= ROWS_STEP;
         }
-        if (st->more)
-            return 0;
     }
-    return got == rows && s->before != 0;
+    return rc;
+}
+
+static uint64_t limit_of(const struct query *q, const struct search_opts *o)
+{
+    uint64_t limit = o != NULL && o->limit != 0 ? o->limit : q->limit != 0 ? q->limit : DEFAULT_LIMIT;
+    return q->limit != 0 && q->limit < limit ? q->limit : limit;
 }
 
 int ch_search(struct ch *c, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
               struct search_stats *st, struct err *e)
 {
     struct search_stats own = {0};
-    struct search s = {.c = c, .q = q, .o = o, .before = o != NULL ? o->before_seq : 0, .rows = ROWS_FIRST};
-    int rc = 1;
+    struct search s = {.c = c, .q = q, .o = o, .fn = fn, .ctx = ctx, .st = &own, .rows = ROWS_FIRST};
 
-    s.left = o != NULL && o->limit != 0 ? o->limit : q->limit != 0 ? q->limit : DEFAULT_LIMIT;
+    s.before = o != NULL && o->before_seq != 0 ? o->before_seq : UINT64_MAX;
+    s.left = limit_of(q, o);
     buf_init(&s.where, CH_SQL_BYTES);
     buf_init(&s.sql, 2 * CH_SQL_BYTES);
-    buf_init(&s.page, CH_PAGE_BYTES);
-    if (ch_where(q, &s.where, &s.exact) < 0)
-        rc = ERR(e, -ENOMEM, "journal.no_memory");
-    while (rc == 1) {
-        uint64_t rows = s.exact && s.left < s.rows ? s.left : s.rows;
-        rc = page_ask(&s, rows, e);
-        if (rc == -EFBIG && s.rows > ROWS_FIRST) { /* the rows have become longer */
-            s.rows = ROWS_FIRST;
-            rc = 1;
-            continue;
-        }
-        if (rc == 0)
-            rc = page_give(&s, rows, fn, ctx, &own, e);
-        s.done = own.scanned_events;
-        if (s.rows < ROWS_MOST && s.page.n < BYTES_WANTED / 4)
-            s.rows *= 4;
-    }
+    buf_init(&s.rest, REST_BYTES);
+    int rc = ch_where(q, &s.where, &s.exact) < 0 ? ERR(e, -ENOMEM, "journal.no_memory") : pages_run(&s, e);
     if (rc == -ETIME || rc == -ECANCELED)
         own.more = true;
     if (st != NULL)
         *st = own;
     buf_done(&s.where);
     buf_done(&s.sql);
-    buf_done(&s.page);
+    buf_done(&s.rest);
     return rc;
 }
 
@@ -144,8 +204,10 @@ int ch_rows(struct ch *c, const struct query *q, const struct search_opts *o, so
             struct search_stats *st, struct err *e)
 {
     struct search_opts all = o != NULL ? *o : (struct search_opts){0};
+    struct query lines = *q; /* a limit among the steps is theirs */
     struct source_hand hand = {fn, ctx};
 
-    all.limit = UINT64_MAX; /* a limit among the steps is theirs */
-    return ch_search(c, q, &all, source_hand_hit, &hand, st, e);
+    all.limit = UINT64_MAX;
+    lines.limit = 0;
+    return ch_search(c, &lines, &all, source_hand_hit, &hand, st, e);
 }

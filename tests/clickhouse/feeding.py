@@ -172,6 +172,25 @@ def asked_of_nobody(c, api, revive):
     revive(dead[1:])
 
 
+def dying(c, api, revive):
+    """Nodes die while they answer: the answer is whole, or there is none."""
+    rng = random.Random(7)
+    want = api.get("/query", query="from:logs program:tai /dong/ | count")["rows"]
+    right = 0
+    for n in range(10):
+        node = rng.choice(c.nodes)
+        timer = threading.Timer(rng.random() * 0.6, node.kill)
+        timer.start()
+        status, body = api.call("GET", "/api/v1/query?query=" + urllib.parse.quote("from:cluster program:tai /dong/ | count"))
+        timer.join()
+        if status == 200 and body["rows"] == want:
+            right += 1
+        elif status != 503:
+            tap.check(f"answer {n} while a node dies", False, (status, body, want))
+        revive([node])
+    tap.check(f"nodes died under ten queries: {right} whole answers, none that is wrong", right >= 5, right)
+
+
 def cancelled(api):
     """A query of minutes over there, ended from here."""
     slow = "from:cluster " + " ".join(f"(/{k}.*{k + 1}.*x/ OR program:tai)" for k in range(12)) + " | sort at"
@@ -226,6 +245,7 @@ def run(args, folder, c, revive):
         tap.note(f"{load.sent} lines were sent")
         api = end(luyd, c, api)
         tap.part("answers", answers_same, api)
+        tap.part("dying", dying, c, api, revive)
         tap.part("cancel", cancelled, api)
         tap.part("nobody", asked_of_nobody, c, api, revive)
     finally:
