@@ -39,10 +39,10 @@ static void put_stats(struct buf *b, struct request *rq, const struct search_sta
     buf_fmt(
         b,
         "\"stats\":{\"hits\":%llu,\"scanned_events\":%llu,\"scanned_blocks\":%llu,\"skipped_blocks\":%llu,\"ms\":%lld,"
-        "\"timed_out\":%s,\"cancelled\":%s}",
+        "\"bad_blocks\":%llu,\"timed_out\":%s,\"cancelled\":%s}",
         (unsigned long long)st->hits, (unsigned long long)st->scanned_events, (unsigned long long)st->scanned_blocks,
         (unsigned long long)st->skipped_blocks, (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS),
-        rc == -ETIME ? "true" : "false", rc == -ECANCELED ? "true" : "false");
+        (unsigned long long)st->bad_blocks, rc == -ETIME ? "true" : "false", rc == -ECANCELED ? "true" : "false");
 }
 
 static int reply_buf(struct response *rs, const char *type, struct err *e)

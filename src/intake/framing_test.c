@@ -1,6 +1,7 @@
 /* Framing tables: each stream is pushed whole, byte by byte, and cut in two at
  * every place; what comes out must be the same, and every byte accounted for. */
 #include "intake/framing.h"
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -194,6 +195,38 @@ static void ceiling_is_kept(void **state)
     big_one(1 << 20, false, 0, 2, TR, (1 << 20) - M);
 }
 
+/* A line that does not end, as long as one has patience for: the framer holds one
+ * message's room, counts what it passes over, and takes the next line whole. */
+static void a_line_without_end(void **state)
+{
+    enum { PIECE = 1 << 20, PIECES = 256 };
+    static char piece[PIECE];
+
+    for (int fill = 0; fill < 2; fill++) {
+        struct sink s = {0};
+        struct framer *f = framer_new(sink_take, &s);
+        size_t before, most = 0;
+        memset(piece, fill ? 'x' : 0, sizeof(piece));
+        buf_init(&s.text, 1 << 20);
+        framer_push(f, STR("<34>first\n<34>"));
+        before = mallinfo2().uordblks + mallinfo2().hblkhd;
+        for (int i = 0; i < PIECES; i++) {
+            framer_push(f, (str){piece, sizeof(piece)});
+            size_t now = mallinfo2().uordblks + mallinfo2().hblkhd;
+            most = now > most ? now : most;
+        }
+        framer_push(f, STR("\n<35>next\n"));
+        assert_true(most < before + (256 << 10));
+        assert_int_equal(s.frames, 3);
+        assert_int_equal(s.flags[0], 0);
+        assert_int_equal(s.flags[1], EV_TRUNCATED);
+        assert_int_equal(s.flags[2], 0);
+        assert_int_equal(framer_skipped(f), (uint64_t)PIECES * PIECE + 4 - EVENT_RAW_MAX);
+        framer_free(f);
+        buf_done(&s.text);
+    }
+}
+
 /* A NUL sender whose first message is over the ceiling: its second one counts. */
 static void long_nul_message(void **state)
 {
@@ -271,9 +304,10 @@ static void soup_is_cut_invariant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_at_every_cut), cmocka_unit_test(strict_flags_lines),
-        cmocka_unit_test(ceiling_is_kept),    cmocka_unit_test(long_nul_message),
-        cmocka_unit_test(nul_at_the_ceiling), cmocka_unit_test(soup_is_cut_invariant),
+        cmocka_unit_test(table_at_every_cut),    cmocka_unit_test(strict_flags_lines),
+        cmocka_unit_test(ceiling_is_kept),       cmocka_unit_test(a_line_without_end),
+        cmocka_unit_test(long_nul_message),      cmocka_unit_test(nul_at_the_ceiling),
+        cmocka_unit_test(soup_is_cut_invariant),
     };
     return cmocka_run_group_tests_name("intake/framing", tests, NULL, NULL);
 }

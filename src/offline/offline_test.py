@@ -68,6 +68,23 @@ def long_lines(folder):
     check("its neighbours are whole", [len(line) for line in out.split(b"\n")] == [65536, 5, 65536, 0], [len(line) for line in out.split(b"\n")])
 
 
+def line_without_end(folder):
+    """A gigabyte without a line feed, then a line: memory stays that of a block."""
+    child = subprocess.Popen([PROGRAM, "ingest", "--dir", str(folder / "endless"), "--quiet"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, LANG="en_US.UTF-8"))
+    piece = b"x" * (1 << 20)
+    for _ in range(1024):
+        child.stdin.write(piece)
+    child.stdin.write(b"\nthe next line\n")
+    child.stdin.close()
+    err = child.stderr.read().decode()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    check("a line of a gigabyte is cut and told", child.returncode == 0 and "1 lines were longer" in err, err)
+    check(f"in bounded memory ({used.ru_maxrss // 1024} MB)", used.ru_maxrss < 300 * 1024)
+    code, out, _ = run("export", "--dir", folder / "endless")
+    check("and the next one is whole", [len(line) for line in out.split(b"\n")] == [13, 65536, 0], [len(line) for line in out.split(b"\n")])
+
+
 def proven(folder):
     run("ingest", "--dir", folder / "p", data=b"".join(b"<34>Nov 21 09:30:00 h sshd[1]: line %d\n" % i for i in range(5000)))
     code, out, err = run("verify", "--dir", folder / "p", "-o", "json")
@@ -115,6 +132,7 @@ def main():
         folder = pathlib.Path(name)
         round_trip(folder)
         long_lines(folder)
+        line_without_end(folder)
         proven(folder)
         wrong_words(folder)
     print(f"1..{len(results)}")
