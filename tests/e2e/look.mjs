@@ -2,7 +2,7 @@
 import { suite } from "./_suite.mjs";
 import { check } from "./_tap.mjs";
 
-const PAGES = ["/", "/search", "/registry", "/registry/device", "/registry/device/new", "/findings", "/clauses", "/duties", "/system"];
+const PAGES = ["/", "/search", "/search?view=patterns", "/flows?q=since:-1h", "/registry", "/registry/device", "/registry/device/new", "/findings", "/clauses", "/duties", "/system"];
 
 /** Runs in the page: texts whose colour is too near to their ground, and controls without a name. */
 function inspect() {
@@ -59,7 +59,7 @@ await suite("look", async (w) => {
         await page.locator("h1").waitFor();
         await page.locator(".page-wait, .ant-spin-spinning").first().waitFor({ state: "detached" });
         const seen = await page.evaluate(inspect);
-        if (theme === "dark") await w.shot(page, `dark-${path.replaceAll("/", "_")}`);
+        if (theme === "dark") await w.shot(page, `dark-${path.replaceAll(/[/?=:]/g, "_")}`);
         check(seen.bad.length === 0, `contrast:\n${seen.bad.join("\n")}`);
         check(seen.nameless.length === 0, `controls without a name:\n${seen.nameless.join("\n")}`);
         check(seen.wide <= 0, `${seen.wide} px too wide at 1280`);

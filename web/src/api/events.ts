@@ -126,7 +126,28 @@ export const changeSearch = (id: number, body: Partial<Pick<SavedSearch, "name" 
 export const deleteSearch = (id: number) => call<void>("DELETE", `/searches/${id}`);
 export const getHistogram = (query: string, buckets: number, signal?: AbortSignal) =>
   get<Histogram>("/events/histogram", { query, buckets }, signal);
-export const getQueryFields = () => get<{ fields: QueryField[] }>("/query/fields");
+export interface PatternRow {
+  program: string | null;
+  pattern: string;
+  count: number;
+  before: number;
+  seq: number;
+  example: string;
+  query: string;
+}
+export interface PatternsAnswer {
+  from: string;
+  to: string;
+  kinds: number;
+  total: number;
+  total_before: number;
+  other: number;
+  rows: PatternRow[];
+  stats: SearchStats;
+}
+export const getPatterns = (query: string, order: "count" | "change", limit: number, id: string, signal?: AbortSignal) =>
+  get<PatternsAnswer>("/events/patterns", { query, order, limit, id }, signal);
+export const getQueryFields = () => get<{ fields: QueryField[]; sources: { name: string; fields: QueryField[] }[] }>("/query/fields");
 export const getSources = () => get<{ items: Source[] }>("/sources");
 export const exportUrl = (query: string, format: "text" | "json" | "csv") => apiUrl("/events/export", { query, format });
 export const tailUrl = (query: string) => apiUrl("/events/tail", { query });

@@ -6,6 +6,7 @@ import { NotFound } from "./NotFound";
 
 const TodayPage = lazy(() => import("../pages/today/TodayPage"));
 const SearchPage = lazy(() => import("../pages/search/SearchPage"));
+const FlowsPage = lazy(() => import("../pages/flows/FlowsPage"));
 const RegistryHome = lazy(() => import("../pages/registry/RegistryHome"));
 const RegistryList = lazy(() => import("../pages/registry/RegistryList"));
 const RegistryRecord = lazy(() => import("../pages/registry/RegistryRecord"));
@@ -27,6 +28,7 @@ export function Pages() {
       <Routes>
         <Route path="/" element={<TodayPage />} />
         <Route path="/search" element={<SearchPage />} />
+        <Route path="/flows" element={<FlowsPage />} />
         <Route path="/registry" element={<RegistryHome />} />
         <Route path="/registry/import" element={<RegistryImport />} />
         <Route path="/registry/:kind" element={<RegistryList />} />

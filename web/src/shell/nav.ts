@@ -4,6 +4,7 @@ import {
   CalendarOutlined,
   DashboardOutlined,
   DatabaseOutlined,
+  NodeIndexOutlined,
   SearchOutlined,
   SettingOutlined,
   SwapOutlined,
@@ -17,6 +18,7 @@ import type { Key } from "../i18n/translate";
 export const NAV: { path: string; key: Key; icon: IconType; roles?: string[] }[] = [
   { path: "/", key: "nav.today", icon: DashboardOutlined },
   { path: "/search", key: "nav.search", icon: SearchOutlined, roles: WIDE },
+  { path: "/flows", key: "nav.flows", icon: NodeIndexOutlined, roles: WIDE },
   { path: "/registry", key: "nav.registry", icon: DatabaseOutlined },
   { path: "/changes", key: "nav.changes", icon: SwapOutlined },
   { path: "/addresses", key: "nav.addresses", icon: ApartmentOutlined },

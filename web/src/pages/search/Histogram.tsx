@@ -14,10 +14,12 @@ use([BarChart, BrushComponent, GridComponent, TooltipComponent, CanvasRenderer])
 interface Props {
   data: Data;
   describe: string;
+  /** What a column counts, in words. */
+  tell?: (n: number) => string;
   onRange: (fromMs: number, toMs: number) => void;
 }
 
-export default function Histogram({ data, describe, onRange }: Props) {
+export default function Histogram({ data, describe, tell, onRange }: Props) {
   const { t, fmt } = useI18n();
   const { mode } = useMode();
   const { token } = theme.useToken();
@@ -25,6 +27,8 @@ export default function Histogram({ data, describe, onRange }: Props) {
   const chart = useRef<ECharts | null>(null);
   const pick = useRef(onRange);
   pick.current = onRange;
+  const say = useRef(tell);
+  say.current = tell;
 
   useEffect(() => {
     if (!box.current) return;
@@ -64,7 +68,7 @@ export default function Histogram({ data, describe, onRange }: Props) {
           textStyle: { color: token.colorText, fontSize: 12 },
           formatter: (p: { dataIndex: number }[]) => {
             const row = data.rows[p[0].dataIndex];
-            return `${fmt.time(row.at)}<br>${t("search.lines", { n: row.count })}`;
+            return `${fmt.time(row.at)}<br>${say.current ? say.current(row.count) : t("search.lines", { n: row.count })}`;
           },
         },
         brush: { xAxisIndex: 0, brushType: "lineX", throttleType: "debounce", brushStyle: { color: token.controlItemBgActiveHover, borderColor: token.colorPrimary } },

@@ -14,9 +14,11 @@ interface Props {
   onAsk: (q: string) => void;
   fields: QueryField[];
   error: unknown;
+  /** Another source than logs: completions and help are about its fields. */
+  source?: string;
 }
 
-export function QueryBox({ value, onAsk, fields, error }: Props) {
+export function QueryBox({ value, onAsk, fields, error, source }: Props) {
   const { t } = useI18n();
   const [text, setText] = useState(value);
   const [help, setHelp] = useState(readStored("query-help") === "1");
@@ -28,13 +30,14 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
     if (text === value) return setOffers({ from: 0, to: 0, items: [] });
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      completeQuery(text, [...text].length, stop.signal).then(setOffers, () => undefined);
+      const lead = source ? `from:${source} ` : "";
+      completeQuery(lead + text, lead.length + [...text].length, stop.signal).then((o) => setOffers({ ...o, from: o.from - lead.length }), () => undefined);
     }, 150);
     return () => {
       clearTimeout(timer);
       stop.abort();
     };
-  }, [text, value]);
+  }, [text, value, source]);
   const input = useRef<InputRef>(null);
   // An offer counts as chosen only when an arrow led to it: the list comes by itself, Enter must not wait for it.
   const chosen = useRef(false);
@@ -89,7 +92,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
           ref={input}
           size="middle"
           className="mono"
-          placeholder={t("search.example")}
+          placeholder={source ? t("flows.example") : t("search.example")}
           aria-label={t("search.query")}
           aria-invalid={!!error}
           aria-describedby={error ? "query-error" : undefined}
@@ -107,7 +110,7 @@ export function QueryBox({ value, onAsk, fields, error }: Props) {
         </Button>
       </form>
       {error ? <QueryError error={error} query={value} /> : null}
-      {help && <QueryHelp fields={fields} onInsert={insert} />}
+      {help && <QueryHelp fields={fields} onInsert={insert} source={source} />}
     </div>
   );
 }

@@ -11,16 +11,22 @@ const EXAMPLES: [string, Key][] = [
   ["since:2026-01-01 until:2026-01-02", "qhelp.time"],
   ["program:sshd since:-24h | count by host", "qhelp.count"],
 ];
+const FLOW_EXAMPLES: [string, Key][] = [
+  ["src:10.8.0.0/16 dst_port:443", "qhelp.flow_net"],
+  ["proto:udp NOT dst_port:53", "qhelp.logic"],
+  ["bytes:>1000000 since:-24h", "qhelp.flow_size"],
+  ["dst_port:1..1023", "qhelp.flow_range"],
+];
 const SHOWN_VALUES = 10;
 
-export function QueryHelp({ fields, onInsert }: { fields: QueryField[]; onInsert: (field: string, value?: string) => void }) {
+export function QueryHelp({ fields, source, onInsert }: { fields: QueryField[]; source?: string; onInsert: (field: string, value?: string) => void }) {
   const { t, label } = useI18n();
   return (
     <div className="query-help">
       <div>
         <h3>{t("qhelp.examples")}</h3>
         <dl className="examples">
-          {EXAMPLES.map(([q, key]) => (
+          {(source ? FLOW_EXAMPLES : EXAMPLES).map(([q, key]) => (
             <div key={q}>
               <dt>
                 <code>{q}</code>

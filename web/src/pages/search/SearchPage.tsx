@@ -1,6 +1,6 @@
 // Logs: the query in the address is the whole state of the page.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Button, Dropdown } from "antd";
+import { Button, Dropdown, Segmented } from "antd";
 import { DownloadOutlined, PauseCircleOutlined, ThunderboltOutlined } from "@ant-design/icons";
 import { useCallback, useMemo } from "react";
 import { exportUrl, getQueryFields } from "../../api/events";
@@ -14,11 +14,13 @@ import { Answer } from "./Answer";
 import { ColumnChoice } from "./ColumnChoice";
 import { CountBy } from "./CountBy";
 import { HistogramPanel } from "./HistogramPanel";
+import { Patterns, PatternsAnswerLine } from "./Patterns";
 import { QueryBox } from "./QueryBox";
 import { Results } from "./Results";
 import { SavedMenu } from "./SavedMenu";
 import { TailPanel } from "./TailPanel";
 import { TimeRange } from "./TimeRange";
+import { usePatterns } from "./usePatterns";
 import { useSearch } from "./useSearch";
 
 export default function SearchPage() {
@@ -34,7 +36,10 @@ export default function SearchPage() {
     else for (const key of ["events", "histogram"]) void client.invalidateQueries({ queryKey: [key] });
   };
   const fields = useQuery({ queryKey: ["query-fields"], queryFn: getQueryFields, staleTime: Infinity });
-  const search = useSearch(q);
+  const patterns = params.get("view") === "patterns" && !tail;
+  const order = params.get("order") === "change" ? "change" : "count";
+  const kinds = usePatterns(q, order, patterns);
+  const search = useSearch(q, !patterns);
   const { pipe } = splitPipe(q);
   const columns = useMemo(() => readColumns(params.get("cols")), [params]);
   const lines = !search.count && !search.table;
@@ -44,11 +49,11 @@ export default function SearchPage() {
   return (
     <Page
       title={t("nav.search")}
-      answer={tail ? t("search.tailing") : <Answer search={search} query={q} />}
+      answer={tail ? t("search.tailing") : patterns ? <PatternsAnswerLine patterns={kinds} /> : <Answer search={search} query={q} />}
       actions={
         <>
           <SavedMenu query={q} onOpen={ask} />
-          {(lines || tail) && <ColumnChoice value={columns} onChange={(v) => set({ cols: writeColumns(v) }, true)} />}
+          {((lines && !patterns) || tail) && <ColumnChoice value={columns} onChange={(v) => set({ cols: writeColumns(v) }, true)} />}
           <Button
             type={tail ? "primary" : "default"}
             icon={tail ? <PauseCircleOutlined aria-hidden /> : <ThunderboltOutlined aria-hidden />}
@@ -75,11 +80,31 @@ export default function SearchPage() {
         </>
       }
     >
-      <QueryBox value={q} onAsk={ask} fields={fields.data?.fields ?? []} error={search.error} />
+      <QueryBox value={q} onAsk={ask} fields={fields.data?.fields ?? []} error={patterns ? kinds.error : search.error} />
       <TimeRange query={q} onChange={setQuery} />
-      {!tail && <RunBar run={search.run} onStop={search.stop} />}
+      {!tail && (
+        <Segmented
+          className="views"
+          aria-label={t("search.view")}
+          value={patterns ? "patterns" : "lines"}
+          onChange={(v) => set({ view: v === "patterns" ? "patterns" : null })}
+          options={[
+            { value: "lines", label: t("search.view_lines") },
+            { value: "patterns", label: t("search.view_patterns") },
+          ]}
+        />
+      )}
+      {!tail && !patterns && <RunBar run={search.run} onStop={search.stop} />}
       {tail ? (
         <TailPanel query={q} columns={columns} onQuery={setQuery} />
+      ) : patterns ? (
+        <Patterns
+          patterns={kinds}
+          query={q}
+          order={order}
+          onOrder={(v) => set({ order: v === "change" ? "change" : null }, true)}
+          onLines={(next) => set({ q: next, view: null, order: null })}
+        />
       ) : (
         <>
           <HistogramPanel query={q} onRange={setQuery} enabled={answered && (!search.table || search.table.source === "logs")} />

@@ -34,7 +34,7 @@ async function ask(q: string, before: number | undefined, signal: AbortSignal, i
   }
 }
 
-export function useSearch(q: string): SearchState {
+export function useSearch(q: string, enabled = true): SearchState {
   const [run, setRun] = useState<string | null>(null);
   const query = useInfiniteQuery({
     queryKey: ["events", q],
@@ -43,6 +43,7 @@ export function useSearch(q: string): SearchState {
       setRun(id);
       return ask(q, pageParam ?? undefined, signal, id).finally(() => setRun((now) => (now === id ? null : now)));
     },
+    enabled,
     initialPageParam: null as number | null,
     getNextPageParam: (last: AnyAnswer) => (isLines(last) ? last.next ?? undefined : undefined),
     staleTime: 30000,
