@@ -81,7 +81,7 @@ static int read_dir(struct block_dec *d)
     if (crc32c(0, d->stored.p, h->dir_stored) != h->dir_crc ||
         ZSTD_getFrameContentSize(d->stored.p, h->dir_stored) != h->dir_plain)
         return -EBADMSG;
-    if (!buf_reserve(&d->dir, h->dir_plain + (size_t)1))
+    if (!buf_reserve(&d->dir, h->dir_plain + SLAB_SLACK))
         return -ENOMEM;
     size_t z = ZSTD_decompressDCtx(d->zd, d->dir.p, h->dir_plain, d->stored.p, h->dir_stored);
     if (ZSTD_isError(z) || z != h->dir_plain)

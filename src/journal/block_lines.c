@@ -11,19 +11,35 @@ struct builder {
     unsigned cols;
     uint32_t received_hint, event_hint;
     struct {
-        char text[STAMP_TEXT_MAX];
+        char text[STAMP_TEXT_MAX + SLAB_SLACK];
         size_t len;
         int64_t ns;
         uint32_t form;
     } stamp; /* the one printed last */
 };
 
+/* from: SLAB_SLACK bytes behind n may be read; to: SLACK bytes behind the room may be written. */
 static inline size_t put_bytes(char *to, size_t room, const char *from, size_t n)
 {
     if (n > room)
         return SIZE_MAX;
-    memcpy(to, from, n);
+    if (n > SLACK) {
+        memcpy(to, from, n);
+        return n;
+    }
+    for (size_t i = 0; i < n; i += 16) /* most pieces are short: a call would cost more */
+        memcpy(to + i, from + i, 16);
     return n;
+}
+
+/* Most values stand somewhere as text. */
+static inline size_t put_value(const struct column *c, uint32_t row, char *to, size_t room)
+{
+    const struct dict_value *v = c->type == CT_GLOBAL  ? &c->val[row]
+                                 : c->type == CT_SMALL ? &c->val[c->sym[row]]
+                                 : c->type == CT_CONST ? &c->val[0]
+                                                       : NULL;
+    return v != NULL ? put_bytes(to, room, v->p, v->n) : column_text(c, row, to, room);
 }
 
 static size_t put_stamp(struct builder *b, uint32_t form, int64_t ns, char *to, size_t room)
@@ -58,7 +74,7 @@ static int build_text(struct builder *b, const struct block_template *t, uint32_
         n += i - from;
         from = i + 1;
         if (t->text.p[i] == HOLE_VALUE) {
-            k = column_text(&t->col[slot++], row, to + n, room - n);
+            k = put_value(&t->col[slot++], row, to + n, room - n);
         } else if (t->text.p[i] == HOLE_HOST) {
             str host = b->d->origins[t->origin[row]].host;
             k = put_bytes(to + n, room - n, host.p, host.n);

@@ -40,7 +40,7 @@ void *slab_get(struct slab *s, size_t n)
         size_t size = n > PART ? n : PART;
         if (size > s->max || s->total > s->max - size)
             return NULL;
-        struct slab_part *p = malloc(sizeof(*p) + size);
+        struct slab_part *p = malloc(sizeof(*p) + size + SLAB_SLACK);
         if (p == NULL)
             return NULL;
         p->next = NULL;

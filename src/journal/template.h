@@ -83,6 +83,7 @@ struct slab {
     struct slab_part *parts, *cur;
     size_t used, total, max;
 };
+enum { SLAB_SLACK = 32 }; /* bytes behind what was given may be read, though they mean nothing */
 void slab_init(struct slab *s, size_t max);
 void slab_done(struct slab *s);
 void slab_clear(struct slab *s);
