@@ -11,7 +11,7 @@
 #include "journal/split.h"
 
 enum {
-    TEMPLATES_MAX = 8192,        /* then lines are kept without a template */
+    TEMPLATES_MAX = 16384,       /* then lines are kept without a template */
     TEMPLATE_TEXT_MAX = 8192,    /* longer ones too */
     TEMPLATE_ALL_TEXT = 4 << 20, /* all texts together */
     TEMPLATE_VALUES_MAX = 255,
