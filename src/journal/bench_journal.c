@@ -1,22 +1,24 @@
 /* How fast the journal takes lines in and finds them again.
  *
- *   bench_journal [--mb N] [--block MIB] [--dir DIR] [FILE]
+ *   bench_journal [--mb N] [--block MIB] [--sync MS] [--searches N] [--append-only] [--dir DIR] [FILE]
  *   bench_journal --dir DIR --query Q [--query Q]...
  *
  * FILE holds syslog lines; without it N MB (default 200) are made up, always
  * the same. With --query only the questions
- * are put, to the store that is in DIR; "all" is the list below. Lines are parsed and put into batches first and timed
- * by themselves; then appended with a group commit each 100 ms, to the last byte synced; then searched, the middle of
- * three runs each. CPU seconds are those of all threads. */
+ * are put, to the store that is in DIR; "all" is the list below. --searches: so many threads search while it appends;
+ * then nothing is searched afterwards. --sync 0: each batch is synced. Lines are parsed and put into batches first and
+ * timed by themselves; then appended with a group commit each 100 ms, to the last byte synced; then searched, the
+ * middle of three runs each. CPU seconds are those of all threads. */
 #include "base/log.h"
 #include "intake/syslog.h"
 #include "journal/journal-int.h"
+#include "journal/pipe.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 256 << 10, HOSTS = 500, NEEDLES = 10 };
+enum { BATCH_BYTES = 256 << 10, HOSTS = 500, NEEDLES = 10, RUNS = 5, SEARCHES_MAX = 64 };
 struct lines {
     char *p;
     size_t n, count;
@@ -214,23 +216,55 @@ static bool take(void *ctx, const struct hit *h)
     return true;
 }
 
+static int scan_rows(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
+                     struct search_stats *st, struct err *e)
+{
+    return journal_rows(ctx, q, o, fn, fn_ctx, st, e);
+}
+
+static int fold_rows(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
+                     void *fn_ctx, struct search_stats *st, struct err *e)
+{
+    return journal_fold(ctx, q, o, fn, fn_ctx, st, e);
+}
+
+static bool count_row(void *ctx, const struct source_value *v, size_t n)
+{
+    *(uint64_t *)ctx += n;
+    return true;
+}
+
+/* Steps as a user's query runs them. */
+static int run_steps(struct journal *j, const struct query *q, uint64_t *hits, struct err *e)
+{
+    struct row_source logs = query_logs;
+    struct search_opts o = {0};
+    struct pipe_stats st;
+    uint64_t n = 0;
+
+    logs.scan = scan_rows;
+    logs.fold = fold_rows;
+    logs.ctx = j;
+    int rc = pipe_run(q, &logs, &o, UINT64_MAX, count_row, &n, &st, e);
+    *hits = st.scan.hits;
+    return rc;
+}
+
 static double run_once(struct journal *j, const struct query *q, uint64_t *hits, double *cpu)
 {
-    struct arena a = arena_init(64 << 20);
-    struct search_opts o = {.limit = q->pipe ? 0 : UINT64_MAX};
-    struct search_stats st;
-    struct agg g;
+    struct search_opts o = {.limit = UINT64_MAX};
+    struct search_stats st = {0};
     struct err e;
     uint64_t bytes = 0;
-    double t = now_s(CLOCK_MONOTONIC), c = now_s(CLOCK_PROCESS_CPUTIME_ID);
+    double t = now_s(CLOCK_MONOTONIC), c = now_s(CLOCK_THREAD_CPUTIME_ID);
 
-    int rc = q->pipe ? journal_aggregate(j, &a, q, &o, &g, &st, &e) : journal_search(j, q, &o, take, &bytes, &st, &e);
+    int rc = q->nsteps > 0 ? run_steps(j, q, hits, &e) : journal_search(j, q, &o, take, &bytes, &st, &e);
     t = now_s(CLOCK_MONOTONIC) - t;
-    *cpu = now_s(CLOCK_PROCESS_CPUTIME_ID) - c;
+    *cpu = now_s(CLOCK_THREAD_CPUTIME_ID) - c;
     if (rc < 0)
         die("search", &e);
-    *hits = st.hits;
-    arena_free(&a);
+    if (q->nsteps == 0)
+        *hits = st.hits;
     return t;
 }
 
@@ -253,10 +287,16 @@ static const char *const texts[] = {
     "\"failed*ssh2\" | count",
 };
 
-static double middle(const double t[3])
+static int by_size(const void *a, const void *b)
 {
-    double lo = t[0] < t[1] ? t[0] : t[1], hi = t[0] < t[1] ? t[1] : t[0];
-    return t[2] < lo ? lo : t[2] > hi ? hi : t[2];
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double middle(double t[RUNS])
+{
+    qsort(t, RUNS, sizeof(t[0]), by_size);
+    return t[RUNS / 2];
 }
 
 static void search_one(struct journal *j, const char *text, double raw_gb)
@@ -265,16 +305,17 @@ static void search_one(struct journal *j, const char *text, double raw_gb)
     struct query *q;
     struct err e;
     uint64_t hits;
-    double t[3], cpu = 0, least = 0;
+    double t[RUNS], cpu = 0, least = 0;
 
     if (query_parse(&a, str_c(text), clock_wall(&clock_system), &q, &e) < 0)
         die(text, &e);
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < RUNS; k++) {
         t[k] = run_once(j, q, &hits, &cpu);
         least = k == 0 || cpu < least ? cpu : least;
     }
-    printf("search  %-40s %9llu hits %8.4f s %8.2f GB/s %8.4f CPU-s\n", text, (unsigned long long)hits, middle(t),
-           raw_gb / middle(t), least);
+    double mid = middle(t);
+    printf("search  %-40s %9llu hits %8.4f s %8.2f GB/s %8.4f CPU-s\n", text, (unsigned long long)hits, mid,
+           raw_gb / mid, least);
     fflush(stdout);
     arena_free(&a);
 }
@@ -285,6 +326,31 @@ static void drop(const char *dir)
     snprintf(cmd, sizeof(cmd), "rm -rf -- '%s'", dir);
     if (system(cmd) != 0)
         fprintf(stderr, "bench_journal: %s is left behind\n", dir);
+}
+
+/* Searches beside the appending, over and over. */
+struct beside {
+    struct journal *j;
+    atomic_bool stop;
+    _Atomic uint64_t done;
+};
+
+static void *search_beside(void *p)
+{
+    struct beside *b = p;
+
+    for (size_t i = 0; !atomic_load(&b->stop); i++) {
+        struct arena a = arena_init(1 << 20);
+        struct query *q;
+        uint64_t hits;
+        double cpu;
+        if (query_parse(&a, str_c(texts[i % (sizeof(texts) / sizeof(texts[0]))]), clock_wall(&clock_system), &q,
+                        NULL) == 0)
+            run_once(b->j, q, &hits, &cpu);
+        atomic_fetch_add(&b->done, 1);
+        arena_free(&a);
+    }
+    return NULL;
 }
 
 static int ask_all(const char *dir, const char *const *asked, size_t n)
@@ -312,7 +378,8 @@ int main(int argc, char **argv)
     char own[] = "/tmp/luy-bench-XXXXXX", *dir = NULL, *file = NULL;
     const char *asked[64];
     size_t nasked = 0;
-    int64_t mb = 200, block = 0;
+    bool ask = true;
+    int64_t mb = 200, block = 0, sync = 100, searches = 0;
     struct err e;
 
     for (int i = 1; i < argc; i++) {
@@ -320,6 +387,13 @@ int main(int argc, char **argv)
             i++;
         else if (strcmp(argv[i], "--block") == 0 && i + 1 < argc && str_i64(str_c(argv[i + 1]), &block) && block > 0)
             i++;
+        else if (strcmp(argv[i], "--sync") == 0 && i + 1 < argc && str_i64(str_c(argv[i + 1]), &sync))
+            i++;
+        else if (strcmp(argv[i], "--searches") == 0 && i + 1 < argc && str_i64(str_c(argv[i + 1]), &searches) &&
+                 searches <= SEARCHES_MAX)
+            i++;
+        else if (strcmp(argv[i], "--append-only") == 0)
+            ask = false;
         else if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc)
             dir = argv[++i];
         else if (strcmp(argv[i], "--query") == 0 && i + 1 < argc && nasked < 64)
@@ -327,7 +401,9 @@ int main(int argc, char **argv)
         else if (argv[i][0] != '-' && file == NULL)
             file = argv[i];
         else
-            die("usage: bench_journal [--mb N] [--block MIB] [--dir DIR] [--query Q]... [FILE]", NULL);
+            die("usage: bench_journal [--mb N] [--block MIB] [--sync MS] [--searches N] [--append-only] [--dir DIR] "
+                "[--query Q]... [FILE]",
+                NULL);
     }
     if (nasked > 0 && dir != NULL)
         return ask_all(dir, asked, nasked);
@@ -339,15 +415,25 @@ int main(int argc, char **argv)
     printf("parse   %.2f M lines, %.3f GB: %.3f CPU-s a million lines\n", m, gb,
            (now_s(CLOCK_PROCESS_CPUTIME_ID) - c) / m);
 
-    struct journal_cfg cfg = {.dir = dir, .sync_ms = 100, .block_bytes = (size_t)block << 20};
+    struct journal_cfg cfg = {.dir = dir, .sync_ms = (int)sync, .block_bytes = (size_t)block << 20};
     struct journal *j;
     if (journal_open(&cfg, &clock_system, &j, &e) < 0)
         die("open", &e);
     double t = now_s(CLOCK_MONOTONIC), own_c = now_s(CLOCK_THREAD_CPUTIME_ID);
     c = now_s(CLOCK_PROCESS_CPUTIME_ID);
+    struct beside beside = {.j = j};
+    pthread_t thread[SEARCHES_MAX];
+    for (int64_t i = 0; i < searches; i++)
+        if (pthread_create(&thread[i], NULL, search_beside, &beside) != 0)
+            die("thread", NULL);
     append_all(j, &w);
     own_c = now_s(CLOCK_THREAD_CPUTIME_ID) - own_c;
     double synced = now_s(CLOCK_MONOTONIC) - t;
+    atomic_store(&beside.stop, true);
+    for (int64_t i = 0; i < searches; i++)
+        pthread_join(thread[i], NULL);
+    if (searches > 0)
+        printf("beside  %llu searches in %lld threads\n", (unsigned long long)beside.done, (long long)searches);
     journal_close(j);
     double sealed = now_s(CLOCK_MONOTONIC) - t;
     c = now_s(CLOCK_PROCESS_CPUTIME_ID) - c;
@@ -360,7 +446,7 @@ int main(int argc, char **argv)
            m / synced, m / sealed, c / m, own_c / m, gb * 1e3 / sealed);
     printf("store   %.1f MB for %.1f MB of lines: ratio %.2f, %llu blocks\n", (double)st.disk_bytes / 1e6,
            (double)st.raw_bytes / 1e6, (double)st.raw_bytes / (double)st.disk_bytes, (unsigned long long)st.blocks);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && ask && searches == 0; i++)
         search_one(j, texts[i], gb);
     journal_close(j);
     if (dir == own)
