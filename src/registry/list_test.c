@@ -209,6 +209,31 @@ static void cursors_walk_all(void **state)
     }
 }
 
+/* Ordered by a reference: walked along what it names, or sorted (with a filter
+ * that all meet) - the same, also where it names nothing or what has ended. */
+static void walk_and_sort_agree(void **state)
+{
+    static const char *const orders[] = {"custodian", "-custodian", "unit", "-unit", "network", "-network"};
+    struct fixture *f = *state;
+    struct tx *tx;
+
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "UPDATE unit SET valid_to = 1 WHERE code = 'STC-P1'", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct list_query walk = {.order = str_c(orders[i]), .limit = 1000},
+                          sort = {.order = str_c(orders[i]),
+                                  .limit = 1000,
+                                  .filter = {{STR("id"), STR("ge"), STR("0")}},
+                                  .nfilters = 1};
+        json_t *a = list(f, "device", walk), *b = list(f, "device", sort);
+        assert_int_equal(json_array_size(json_object_get(a, "items")), DEVICES);
+        assert_true(json_equal(json_object_get(a, "items"), json_object_get(b, "items")));
+        json_decref(a);
+        json_decref(b);
+    }
+}
+
 static void order_is_right(void **state)
 {
     struct fixture *f = *state;
@@ -328,7 +353,8 @@ static void ended_and_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(filters), T(filters_refused), T(cursors_walk_all), T(order_is_right), T(search), T(ended_and_together),
+        T(filters),        T(filters_refused), T(cursors_walk_all),   T(walk_and_sort_agree),
+        T(order_is_right), T(search),          T(ended_and_together),
     };
     return cmocka_run_group_tests_name("registry/list", tests, NULL, NULL);
 }

@@ -54,6 +54,7 @@ static int plan_order(struct plan *p, str order, struct err *e)
         snprintf(p->order, sizeof(p->order), "COALESCE(r%zu.title_sort, '')", i);
         snprintf(p->join, sizeof(p->join), " LEFT JOIN \"%.*s\" r%zu ON r%zu.id = t.\"%.*s_id\"",
                  STR_ARGS(c.f->ref_kind), i, i, STR_ARGS(c.f->name));
+        p->by_ref = c.f;
     } else
         order_expr(k, c.f, "t.", p->order);
     return 0;
@@ -64,6 +65,8 @@ int plan_make(struct plan *p, const struct scope *s, const struct list_query *q,
     int rc = plan_order(p, q->order, e);
 
     p->roles = s->roles;
+    /* A filter may leave few records, which are sooner sorted than met on a walk. */
+    p->walk = s->all && q->nfilters == 0 && q->q.n == 0 && !q->ended;
     buf_init(&p->where, SQL_MAX);
     buf_z(&p->where, q->ended ? "1 = 1" : "t.valid_to IS NULL");
     if (rc == 0)
@@ -112,32 +115,85 @@ static bool cursor_read(struct arena *a, str cursor, str order, int64_t *id, str
     return true;
 }
 
+static const char none[] = "CAST('' AS TEXT)"; /* the value of a reference that is not there */
+
+/* A condition: behind the cursor, whose value and id are the parameters np - 1 and np. */
+static void behind(const struct plan *p, const char *order, size_t np, struct buf *b)
+{
+    const char *cmp = p->desc ? "<" : ">";
+
+    if (np > p->np)
+        buf_fmt(b, " AND %s %s= ?%zu AND (%s %s ?%zu OR t.id %s ?%zu)", order, cmp, np - 1, order, cmp, np - 1, cmp,
+                np);
+}
+
+static void in_order(const struct plan *p, const char *order, size_t limit, struct buf *b)
+{
+    const char *dir = p->desc ? " DESC" : "";
+
+    if (limit > 0 && order != none)
+        buf_fmt(b, " ORDER BY %s%s, t.id%s LIMIT %zu", order, dir, dir, limit);
+    else if (limit > 0)
+        buf_fmt(b, " ORDER BY t.id%s LIMIT %zu", dir, limit);
+}
+
+/* Ids of a page that is ordered by a reference: the records it names in their
+ * order, and of each the records that name it, until the page is full; beside
+ * them those that name none, and those that name one that has ended. */
+static void ids_by_walk(const struct plan *p, size_t np, size_t limit, struct buf *b)
+{
+    static const char *const living[] = {" IS NULL", " IS NOT NULL"};
+    size_t at = kind_field_at(p->k, p->by_ref->name);
+
+    buf_fmt(
+        b, "SELECT id FROM (SELECT * FROM (SELECT t.id AS id, %s AS o FROM \"%.*s\" t WHERE t.\"%.*s_id\" IS NULL AND ",
+        none, STR_ARGS(p->k->name), STR_ARGS(p->by_ref->name));
+    buf_str(b, buf_view(&p->where));
+    behind(p, none, np, b);
+    in_order(p, none, limit, b);
+    for (size_t i = 0; i < 2; i++) {
+        buf_fmt(b,
+                ") x%zu UNION ALL SELECT * FROM (SELECT t.id AS id, %s AS o FROM \"%.*s\" r%zu CROSS JOIN \"%.*s\" t"
+                " WHERE t.\"%.*s_id\" = r%zu.id AND r%zu.valid_to%s AND ",
+                i, p->order, STR_ARGS(p->by_ref->ref_kind), at, STR_ARGS(p->k->name), STR_ARGS(p->by_ref->name), at, at,
+                living[i]);
+        buf_str(b, buf_view(&p->where));
+        behind(p, p->order, np, b);
+        in_order(p, p->order, limit, b);
+    }
+    buf_fmt(b, ") x2) y ORDER BY o%s, id%s LIMIT %zu", p->desc ? " DESC" : "", p->desc ? " DESC" : "", limit);
+}
+
+/* Which records, with no more than that needs. */
+static void ids(const struct plan *p, size_t np, size_t limit, struct buf *b)
+{
+    buf_fmt(b, "SELECT t.id FROM \"%.*s\" t%s WHERE ", STR_ARGS(p->k->name), p->join);
+    buf_str(b, buf_view(&p->where));
+    behind(p, p->order, np, b);
+    in_order(p, p->order, limit, b);
+}
+
 int plan_rows(struct plan *p, const struct list_query *q, size_t limit, row_fn *fn, void *ctx, struct err *e)
 {
     const struct kind_sql *ks = &p->r->sql[kind_index(p->r, p->k)];
+    const char *dir = p->desc ? " DESC" : "";
     size_t np = p->np;
     struct val v;
     int64_t id;
     struct buf b;
-    const char *dir = p->desc ? " DESC" : "", *cmp = p->desc ? "<" : ">";
 
-    buf_init(&b, SQL_MAX);
-    /* First which records, with no more than that needs; then all of those. */
-    buf_fmt(&b, "SELECT %s, %s FROM %s WHERE t.id IN (SELECT t.id FROM \"%.*s\" t%s WHERE ", ks->cols, p->order,
-            ks->from, STR_ARGS(p->k->name), p->join);
-    buf_str(&b, buf_view(&p->where));
     if (q->cursor.n > 0) {
-        if (!cursor_read(p->a, q->cursor, q->order, &id, &v) || np + 2 > PARAMS_MAX) {
-            buf_done(&b);
+        if (!cursor_read(p->a, q->cursor, q->order, &id, &v) || np + 2 > PARAMS_MAX)
             return ERR(e, -EINVAL, "registry.bad_cursor");
-        }
         p->p[np++] = v;
         p->p[np++] = V_INT(id);
-        buf_fmt(&b, " AND %s %s= ?%zu AND (%s %s ?%zu OR t.id %s ?%zu)", p->order, cmp, np - 1, p->order, cmp, np - 1,
-                cmp, np);
     }
-    if (limit > 0)
-        buf_fmt(&b, " ORDER BY %s%s, t.id%s LIMIT %zu", p->order, dir, dir, limit);
+    buf_init(&b, SQL_MAX);
+    buf_fmt(&b, "SELECT %s, %s FROM %s WHERE t.id IN (", ks->cols, p->order, ks->from);
+    if (p->walk && p->by_ref != NULL && limit > 0)
+        ids_by_walk(p, np, limit, &b);
+    else
+        ids(p, np, limit, &b);
     buf_fmt(&b, ") ORDER BY %s%s, t.id%s", p->order, dir, dir);
     buf_byte(&b, 0);
     int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_query(p->tx, b.p, p->p, np, fn, ctx, e);

@@ -211,9 +211,11 @@ struct plan {
     struct val p[PARAMS_MAX];
     size_t np;
     char order[2 * COL_MAX];
-    bool desc, by_key;      /* expression */
-    uint32_t roles;         /* whose list it is */
-    char join[3 * COL_MAX]; /* of the record that the order is by, or empty */
+    bool desc, by_key;          /* expression */
+    uint32_t roles;             /* whose list it is */
+    char join[3 * COL_MAX];     /* of the record that the order is by, or empty */
+    const struct field *by_ref; /* that reference, or NULL */
+    bool walk;                  /* most records will be met */
 };
 struct column {
     const struct field *f;
