@@ -3,6 +3,7 @@
 #include "api/query_env.h"
 #include "journal/flow_source.h"
 #include "judge/decoder.h"
+#include "base/log.h"
 #include <errno.h>
 
 enum { PAGE = 500, ROW_COLUMNS = 16 };
@@ -199,6 +200,52 @@ static int logs_scan(void *ctx, const struct query *q, const struct search_opts 
     return journal_rows(((struct api *)ctx)->d.journal, q, o, fn, fn_ctx, st, e);
 }
 
+/* ---- what is declared of flows' addresses ---- */
+
+enum { NETS_MAX = 65536 };
+
+static bool net_row(void *ctx, const struct val *v, size_t n)
+{
+    struct query_world *w = ctx;
+
+    if (w->nets.n == w->nets_cap) {
+        size_t cap = w->nets_cap > 0 ? 2 * w->nets_cap : 256;
+        struct flow_net *more = reallocarray(w->nets.v, cap, sizeof(*more));
+        if (more == NULL)
+            return false;
+        w->nets.v = more;
+        w->nets_cap = cap;
+    }
+    struct flow_net *net = &w->nets.v[w->nets.n];
+    *net = (struct flow_net){0};
+    if (v[0].type != VAL_TEXT || !prefix_parse(v[0].s, &net->net))
+        return true;
+    for (int k = 0; k < FN_OF; k++)
+        if (v[1 + k].type == VAL_TEXT)
+            net->of[k] = arena_str(w->arena, v[1 + k].s);
+    return ++w->nets.n < NETS_MAX;
+}
+
+static void nets_load(void *ctx, struct flow_nets *nets)
+{
+    struct query_world *w = ctx;
+    struct err e = {0};
+    struct tx *tx;
+    int rc = store_begin(registry_store(w->api->d.registry), STORE_READ, &tx, &e);
+
+    if (rc == 0) {
+        rc = tx_query(tx,
+                      "SELECT p.prefix, z.code, u.code FROM prefix p LEFT JOIN zone z ON z.id = p.zone_id"
+                      " LEFT JOIN unit u ON u.id = p.unit_id WHERE p.valid_to IS NULL ORDER BY p.id",
+                      NO_VALS, net_row, w, &e);
+        store_rollback(tx);
+    }
+    if (rc < 0) { /* the answer then knows no zone and no unit */
+        nets->n = 0;
+        log_err(LOG_ERROR, "flow_nets", &e);
+    }
+}
+
 /* ---- the ClickHouse set ---- */
 
 /* Whether a node is gone or refuses, it is not the asker's mistake. */
@@ -242,7 +289,7 @@ static int logs_fold(void *ctx, const struct query *q, const struct search_opts 
 
 int query_world_init(struct query_world *w, struct api *api, struct arena *a, int64_t now, struct err *e)
 {
-    *w = (struct query_world){.env = {.now_ns = now}, .logs = query_logs};
+    *w = (struct query_world){.env = {.now_ns = now}, .logs = query_logs, .api = api, .arena = a};
     w->logs.scan = logs_scan;
     w->logs.fold = logs_fold;
     w->logs.ctx = api;
@@ -253,6 +300,8 @@ int query_world_init(struct query_world *w, struct api *api, struct arena *a, in
     }
     if (api->d.flows != NULL) {
         w->flows = flow_source(api->d.flows);
+        w->nets = (struct flow_nets){.load = nets_load, .ctx = w};
+        w->flows.more = &w->nets;
         w->list[w->env.nsources++] = &w->flows;
     }
     if (api->d.cluster != NULL) {
@@ -272,6 +321,8 @@ void query_world_done(struct query_world *w)
 {
     judge_decoder_close(w->decoder);
     w->decoder = NULL;
+    free(w->nets.v);
+    w->nets = (struct flow_nets){0};
 }
 
 const struct row_source *query_world_source(struct query_world *w, const struct query *q)

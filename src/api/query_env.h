@@ -4,6 +4,7 @@
 #ifndef LUY_API_QUERY_ENV_H
 #define LUY_API_QUERY_ENV_H
 #include "api/api-int.h"
+#include "journal/flow_nets.h"
 
 enum { QUERY_SOURCES_MAX = 8 };
 struct query_world {
@@ -12,6 +13,10 @@ struct query_world {
     struct row_source sql[QUERY_SOURCES_MAX], flows, cluster;
     const struct row_source *list[QUERY_SOURCES_MAX + 2];
     struct field_resolver resolver;
+    struct flow_nets nets;
+    size_t nets_cap;
+    struct api *api;
+    struct arena *arena;
     struct judge_decoder *decoder;
     size_t *decoded; /* by field of the resolver: which of the decoder's */
 };

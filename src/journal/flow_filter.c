@@ -6,7 +6,8 @@
 struct filter {
     struct flow_page *p;
     bool exact, bad;
-    const uint8_t *left; /* the only rows that still matter, when they are few; NULL: all do */
+    struct flow_nets *nets; /* NULL: none */
+    const uint8_t *left;    /* the only rows that still matter, when they are few; NULL: all do */
 };
 enum { FEW = 16 }; /* one row in so many */
 
@@ -191,6 +192,89 @@ static void net_test(struct filter *f, const struct query_node *n, enum flow_col
         stored_net(f, n->net, c, n->net.ip.family == 4 ? FAM_4 : FAM_6, fits);
 }
 
+/* --- zones and units: a text is looked at once a net, a net once an address --------- */
+
+struct named {
+    enum flow_net_kind kind;
+    const uint8_t *pass; /* by number of the name; 0: none is declared */
+};
+
+static uint8_t *names_passing(struct filter *f, const struct query_node *n, enum flow_net_kind kind)
+{
+    flow_nets_ready(f->nets);
+    uint8_t *pass = calloc(f->nets->n + 1, 1);
+
+    f->bad |= pass == NULL;
+    for (size_t i = 0; pass != NULL && i < f->nets->n; i++)
+        pass[i + 1] = f->nets->v[i].of[kind].n > 0 && pattern_whole(&n->pat, f->nets->v[i].of[kind]);
+    return pass;
+}
+
+static uint8_t passes(struct filter *f, const struct named *w, struct ip ip)
+{
+    return w->pass[flow_nets_of(f->nets, ip, w->kind)];
+}
+
+/* The block's lists of addresses, the IPv6 ones behind the others. */
+static uint8_t *places_passing(struct filter *f, const struct named *w)
+{
+    uint32_t nv4 = f->p->head->nv4, nv6 = f->p->head->nv6;
+    uint8_t *in = malloc((size_t)nv4 + nv6 + 1);
+    const uint32_t *v4 = flow_page_v4(f->p);
+    const uint8_t(*v6)[16] = nv6 > 0 ? flow_page_v6(f->p) : NULL;
+
+    if (in == NULL || v4 == NULL || (nv6 > 0 && v6 == NULL)) {
+        free(in);
+        f->bad = true;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < nv4; i++) {
+        uint32_t a = v4[i];
+        in[i] = passes(f, w, (struct ip){4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}});
+    }
+    for (uint32_t i = 0; i < nv6; i++) {
+        struct ip ip = {.family = 6};
+        memcpy(ip.b, v6[i], 16);
+        in[nv4 + i] = passes(f, w, ip);
+    }
+    return in;
+}
+
+static void named_stored(struct filter *f, const struct named *w, enum flow_col c, uint8_t *fits)
+{
+    uint8_t *in = places_passing(f, w);
+    const uint16_t *families = in != NULL ? flow_page_col(f->p, FC_families) : NULL;
+    const uint32_t *col = families != NULL ? flow_page_col(f->p, c) : NULL;
+    const uint32_t first[4] = {0, 0, f->p->head->nv4, 0}, most[4] = {0, f->p->head->nv4, f->p->head->nv6, 0};
+    unsigned shift = flow_family_shift(c);
+
+    f->bad |= col == NULL;
+    for (uint32_t i = 0; !f->bad && i < f->p->n; i++) {
+        unsigned family = families[i] >> shift & 3;
+        fits[i] = col[i] < most[family] && in[first[family] + col[i]];
+    }
+    free(in);
+}
+
+static void net_name_test(struct filter *f, const struct query_node *n, const struct flow_query_field *q, uint8_t *fits)
+{
+    struct named w = {.kind = flow_field_net(q)};
+    enum flow_col c = (enum flow_col)q->col;
+
+    if (n->test != QT_LIKE || f->nets == NULL) {
+        unknown(f, fits);
+        return;
+    }
+    uint8_t *pass = names_passing(f, n, w.kind);
+    w.pass = pass;
+    if (pass != NULL && f->p->rows == NULL)
+        named_stored(f, &w, c, fits);
+    else if (pass != NULL)
+        for (uint32_t i = 0; i < f->p->n; i++)
+            fits[i] = passes(f, &w, flow_page_ip(f->p, c, i));
+    free(pass);
+}
+
 /* --- the tree --------------------------------------------------------------- */
 
 static void proto_test(struct filter *f, const struct query_node *n, uint8_t *fits)
@@ -210,6 +294,8 @@ static void leaf(struct filter *f, const struct query_node *n, uint8_t *fits)
 
     if (q != NULL && q->kind == FF_PROTO)
         proto_test(f, n, fits);
+    else if (q != NULL && flow_field_is_net(q))
+        net_name_test(f, n, q, fits);
     else if (q == NULL || q->kind != FF_COLUMNS)
         unknown(f, fits);
     else if (flow_columns[q->col].kind == FK_ADDRESS)
@@ -290,7 +376,7 @@ static void time_test(struct filter *f, const struct query *q, uint8_t *fits)
 
 bool flow_filter(struct flow_page *p, const struct query *q, uint8_t *fits, bool *exact)
 {
-    struct filter f = {p, true, false, NULL};
+    struct filter f = {p, true, false, q->source->more, NULL};
 
     all(&f, fits, 1);
     if (q->root != NULL)

@@ -44,10 +44,26 @@ static uint64_t shown(const struct flow_query_field *f, uint64_t v)
     return f->kind == FF_COLUMNS && flow_columns[f->col].kind == FK_NUMBER && v > INT64_MAX ? INT64_MAX : v;
 }
 
-static uint64_t ip_key(struct fold *f, struct ip ip)
+static uint64_t net_key(struct fold *f, const struct flow_query_field *field, struct ip ip)
+{
+    struct flow_nets *nets = f->q->source->more;
+    return nets != NULL ? flow_nets_of(nets, ip, flow_field_net(field)) : 0;
+}
+
+static uint64_t v4_key(struct fold *f, const struct flow_query_field *field, uint32_t a)
+{
+    return flow_field_is_net(field)
+               ? net_key(f, field,
+                         (struct ip){4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}})
+               : V4_KEY + a;
+}
+
+static uint64_t ip_key(struct fold *f, const struct flow_query_field *field, struct ip ip)
 {
     uint32_t at;
 
+    if (flow_field_is_net(field))
+        return net_key(f, field, ip);
     if (ip.family == 4)
         return V4_KEY + ((uint32_t)ip.b[0] << 24 | (uint32_t)ip.b[1] << 16 | (uint32_t)ip.b[2] << 8 | ip.b[3]);
     if (ip.family != 6)
@@ -82,11 +98,11 @@ static bool stored_addresses(struct fold *f, struct by *b, struct flow_page *p, 
         return false;
     b->keys[0] = 0;
     for (uint32_t i = 0; i < nv4; i++)
-        b->keys[1 + i] = V4_KEY + v4[i];
+        b->keys[1 + i] = v4_key(f, b->f, v4[i]);
     for (uint32_t i = 0; i < nv6; i++) {
         struct ip ip = {.family = 6};
         memcpy(ip.b, v6[i], 16);
-        b->keys[1 + nv4 + i] = ip_key(f, ip);
+        b->keys[1 + nv4 + i] = ip_key(f, b->f, ip);
     }
     const uint32_t first[4] = {0, 1, 1 + nv4, 0}, most[4] = {0, nv4, nv6, 0};
     for (uint32_t i = 0; i < p->n; i++) {
@@ -102,7 +118,7 @@ static bool addresses_in_memory(struct fold *f, struct by *b, struct flow_page *
         return false;
     for (uint32_t i = 0; i < p->n; i++) {
         b->ids[i] = i;
-        b->keys[i] = f->fits[i] ? ip_key(f, flow_page_ip(p, c, i)) : 0;
+        b->keys[i] = f->fits[i] ? ip_key(f, b->f, flow_page_ip(p, c, i)) : 0;
     }
     return true;
 }
@@ -117,7 +133,7 @@ static bool exporters(struct fold *f, struct by *b, struct flow_page *p)
         return false;
     b->keys[n] = 0;
     for (uint32_t i = 0; i < n; i++)
-        b->keys[i] = b->f->kind == FF_DOMAIN ? list[i].domain : ip_key(f, list[i].ip);
+        b->keys[i] = b->f->kind == FF_DOMAIN ? list[i].domain : ip_key(f, b->f, list[i].ip);
     for (uint32_t i = 0; i < p->n; i++)
         b->ids[i] = col[i] < n ? col[i] : n;
     return true;

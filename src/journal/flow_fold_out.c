@@ -53,6 +53,10 @@ static void value_of(const struct fold *f, const struct flow_query_field *field,
     struct ip ip = {0};
 
     *out = (struct source_value){0};
+    if (flow_field_is_net(field)) {
+        flow_value_net(f->q->source->more, field, (uint32_t)key, out);
+        return;
+    }
     if (field->kind != FF_EXPORTER && (field->kind != FF_COLUMNS || flow_columns[field->col].kind != FK_ADDRESS)) {
         flow_value_out(field, key, scratch, out);
         return;

@@ -102,10 +102,12 @@ static const char *const filters[] = {
     "packets:>1000 ",
     "exporter:192.0.2.0 ",
     "since:2026-11-21T02:29:59.5Z ",
+    "src_zone:dmz OR dst_unit:u2 ",
 };
 static const char *const keys[] = {"src",       "dst",      "src_port", "dst_port", "proto",   "proto_number",
                                    "tcp_flags", "exporter", "domain",   "in_if",    "src_as",  "src_mac",
-                                   "tos",       "next_hop", "packets",  "bytes",    "nat_src", "dst_vlan"};
+                                   "tos",       "next_hop", "packets",  "bytes",    "nat_src", "dst_vlan",
+                                   "src_zone",  "dst_zone", "dst_unit"};
 static const char *const sums[] = {"bytes", "packets", "dst_port", "tos", "packets_back"};
 #define ONE_OF(list) list[rnd(sizeof(list) / sizeof(list[0]))]
 
@@ -160,14 +162,113 @@ static void ask(const struct row_source *from, const struct query *q, struct buf
     assert_int_equal(pipe_run(q, from, NULL, UINT64_MAX, row_text, out, st, &e), 0);
 }
 
+struct listing {
+    const struct query *q;
+    struct buf text;
+    size_t n;
+};
+
+static bool row_list(void *ctx, const struct source_row *r)
+{
+    struct listing *l = ctx;
+    char scratch[VALUE_SCRATCH], more[VALUE_SCRATCH];
+
+    if (!query_row_match(l->q, r))
+        return true;
+    l->n++;
+    buf_fmt(&l->text, "%llu", (unsigned long long)r->seq);
+    for (unsigned f = 0; f < r->source->nfields; f++) {
+        struct source_value v;
+        r->source->get(r, f, scratch, &v);
+        buf_fmt(&l->text, " %d:", (int)v.type);
+        buf_str(&l->text, source_value_text(&v, more));
+    }
+    buf_byte(&l->text, '\n');
+    return true;
+}
+
+/* What is declared: nets in nets, a zone in two nets, a unit that comes from the wider net. */
+static void nets_load(void *ctx, struct flow_nets *nets)
+{
+    static const struct {
+        const char *net, *zone, *unit;
+    } declared[] = {{"fd00::/8", "LAN", "U2"}, {"10.0.0.0/28", "DMZ", ""},     {"10.0.0.0/8", "LAN", "U1"},
+                    {"10.0.0.4/30", "", "U3"}, {"172.16.0.0/12", "FAR", "U4"}, {"10.0.8.0/24", "LAN", "U2"}};
+    static struct flow_net list[sizeof(declared) / sizeof(declared[0])];
+
+    for (size_t i = 0; i < sizeof(declared) / sizeof(declared[0]); i++) {
+        list[i] = (struct flow_net){.of = {str_c(declared[i].zone), str_c(declared[i].unit)}};
+        assert_true(prefix_parse(str_c(declared[i].net), &list[i].net));
+    }
+    nets->v = list;
+    nets->n = sizeof(declared) / sizeof(declared[0]);
+}
+
+static uint64_t counted(struct row_source *from, const char *text)
+{
+    const struct row_source *sources[] = {from};
+    struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+    struct arena a = arena_init(1 << 20);
+    struct search_stats st = {0};
+    struct listing l = {0};
+    struct err e = {0};
+    struct query *q;
+
+    if (query_parse_env(&a, str_c(text), &env, &q, &e) < 0)
+        fail_msg("%s: %s", text, e.key);
+    l.q = q;
+    buf_init(&l.text, 64 << 20);
+    assert_int_equal(from->scan(from->ctx, q, NULL, row_list, &l, &st, NULL), 0);
+    buf_done(&l.text);
+    arena_free(&a);
+    return l.n;
+}
+
+static void zones_and_units_are_those_declared(void **unused)
+{
+    static const char *const same[][2] = {
+        {"src_zone:DMZ", "src:10.0.0.0/28"},
+        {"src_zone:lan", "(src:10.0.0.0/8 OR src:fd00::/8) NOT src:10.0.0.0/28"},
+        {"src_zone:*", "src:10.0.0.0/8 OR src:fd00::/8"},
+        {"NOT dst_zone:*", "NOT (dst:10.0.0.0/8 OR dst:fd00::/8)"},
+        {"src_unit:U1", "src:10.0.0.0/8 NOT (src:10.0.0.4/30 OR src:10.0.8.0/24)"},
+        {"dst_unit:U2", "dst:fd00::/8 OR dst:10.0.8.0/24"},
+        {"src_unit:U3 src_zone:DMZ", "src:10.0.0.4/30"},
+        {"src_zone:FAR", "src:172.16.0.0/12"},
+    };
+    struct flow_nets nets = {.load = nets_load};
+
+    for (int stored = 0; stored < 2; stored++) {
+        struct flow_store *s = store();
+        struct row_source from = flow_source(s);
+        from.more = &nets;
+        for (int i = 0; stored == 0 && i < 4; i++)
+            append(s, false);
+        for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+            char one[200], two[200];
+            snprintf(one, sizeof(one), "from:flows %s", same[i][0]);
+            snprintf(two, sizeof(two), "from:flows %s", same[i][1]);
+            uint64_t n = counted(&from, one);
+            print_message("# %s: %llu\n", same[i][0], (unsigned long long)n);
+            assert_int_equal(n, counted(&from, two));
+            assert_true(n > 0 || i == 7);
+        }
+        from.more = NULL; /* nothing is known: nothing fits */
+        assert_int_equal(counted(&from, "from:flows src_zone:*"), 0);
+        flow_store_close(s);
+    }
+}
+
 static void questions_agree(struct flow_store *s)
 {
     struct row_source from = flow_source(s), rows = from;
     const struct row_source *sources[] = {&from};
     struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
+    struct flow_nets nets = {.load = nets_load};
     struct buf text, folded, row_by_row;
     size_t answers = 0;
 
+    from.more = &nets;
     rows.fold = NULL;
     buf_init(&text, 4096), buf_init(&folded, 64 << 20), buf_init(&row_by_row, 64 << 20);
     for (int i = 0; i < ASKED; i++) {
@@ -210,31 +311,6 @@ static void columns_add_up_as_rows_do(void **unused)
 }
 
 /* --- few rows of a stored block: values come from planes ------------------------ */
-
-struct listing {
-    const struct query *q;
-    struct buf text;
-    size_t n;
-};
-
-static bool row_list(void *ctx, const struct source_row *r)
-{
-    struct listing *l = ctx;
-    char scratch[VALUE_SCRATCH], more[VALUE_SCRATCH];
-
-    if (!query_row_match(l->q, r))
-        return true;
-    l->n++;
-    buf_fmt(&l->text, "%llu", (unsigned long long)r->seq);
-    for (unsigned f = 0; f < r->source->nfields; f++) {
-        struct source_value v;
-        r->source->get(r, f, scratch, &v);
-        buf_fmt(&l->text, " %d:", (int)v.type);
-        buf_str(&l->text, source_value_text(&v, more));
-    }
-    buf_byte(&l->text, '\n');
-    return true;
-}
 
 static void few_rows_read_as_all_do(void **unused)
 {
@@ -323,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(columns_add_up_as_rows_do, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(zones_and_units_are_those_declared, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(few_rows_read_as_all_do, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_folded_is_not, store_setup, store_teardown),
         cmocka_unit_test(the_table_has_a_ceiling),

@@ -11,6 +11,8 @@ enum flow_field_of {
     FF_DOMAIN,
     FF_PROTO,
     FF_TCP_FLAGS,
+    FF_ZONE, /* of the address in the column beside the name */
+    FF_UNIT,
     FF_COLUMNS, /* from here on the column beside the name, as it is */
 };
 struct flow_query_field {
@@ -21,6 +23,16 @@ const char *flow_proto_name(uint8_t proto);        /* NULL: by its number */
 int flow_proto_number(const struct pattern *name); /* -1: none, or several */
 /* The value of such a field; not for addresses, exporters and what is reckoned from several columns. */
 void flow_value_out(const struct flow_query_field *f, uint64_t v, char scratch[VALUE_SCRATCH],
+                    struct source_value *out);
+static inline bool flow_field_is_net(const struct flow_query_field *f)
+{
+    return f->kind == FF_ZONE || f->kind == FF_UNIT;
+}
+static inline enum flow_net_kind flow_field_net(const struct flow_query_field *f)
+{
+    return f->kind == FF_ZONE ? FN_ZONE : FN_UNIT;
+}
+void flow_value_net(struct flow_nets *nets, const struct flow_query_field *f, uint32_t number,
                     struct source_value *out);
 void flow_value_ip(struct ip ip, struct source_value *out);
 void flow_value_time(int64_t ns, struct source_value *out); /* 0: none */

@@ -16,7 +16,8 @@ static const struct source_field fields[] = {
     F("nat_dst", IP),     F("nat_src_port", INT),  F("nat_dst_port", INT), F("src_as", INT),       F("dst_as", INT),
     F("src_mask", INT),   F("dst_mask", INT),      F("src_vlan", INT),     F("dst_vlan", INT),     F("src_mac", TEXT),
     F("dst_mac", TEXT),   F("direction", INT),     F("end_reason", INT),   F("forwarding", INT),   F("event", INT),
-    F("mpls_label", INT), F("app", INT),           F("in_vrf", INT),       F("out_vrf", INT),
+    F("mpls_label", INT), F("app", INT),           F("in_vrf", INT),       F("out_vrf", INT),      F("src_zone", TEXT),
+    F("dst_zone", TEXT),  F("src_unit", TEXT),     F("dst_unit", TEXT),
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
@@ -69,6 +70,10 @@ const struct flow_query_field flow_query_fields[FIELDS] = {
     C(app),
     C(in_vrf),
     C(out_vrf),
+    {FF_ZONE, FC_src},
+    {FF_ZONE, FC_dst},
+    {FF_UNIT, FC_src},
+    {FF_UNIT, FC_dst},
 };
 
 struct place {
@@ -91,6 +96,17 @@ static int64_t at_of(const struct place *at)
     return flow_time((int64_t)number_at(at, FC_end), (int64_t)number_at(at, FC_received));
 }
 
+static void net_out(const struct source_row *r, const struct flow_query_field *f, struct source_value *out)
+{
+    const struct place *at = r->data;
+    struct flow_nets *nets = r->source->more;
+
+    if (nets != NULL)
+        flow_value_net(nets, f,
+                       flow_nets_of(nets, flow_page_ip(at->page, (enum flow_col)f->col, at->row), flow_field_net(f)),
+                       out);
+}
+
 static void get(const struct source_row *r, unsigned field, char scratch[VALUE_SCRATCH], struct source_value *out)
 {
     const struct place *at = r->data;
@@ -110,6 +126,10 @@ static void get(const struct source_row *r, unsigned field, char scratch[VALUE_S
         return;
     case FF_EXPORTER:
         flow_value_ip(exporter_at(at)->ip, out);
+        return;
+    case FF_ZONE:
+    case FF_UNIT:
+        net_out(r, f, out);
         return;
     case FF_DOMAIN:
         flow_value_out(f, exporter_at(at)->domain, scratch, out);

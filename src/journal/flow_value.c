@@ -36,6 +36,13 @@ void flow_value_ip(struct ip ip, struct source_value *out)
     out->ip = ip;
 }
 
+void flow_value_net(struct flow_nets *nets, const struct flow_query_field *f, uint32_t number, struct source_value *out)
+{
+    out->type = number > 0 ? VT_TEXT : VT_NONE;
+    if (number > 0)
+        out->text = flow_nets_name(nets, number, flow_field_net(f));
+}
+
 void flow_value_time(int64_t ns, struct source_value *out)
 {
     out->type = ns != 0 ? VT_TIME : VT_NONE;

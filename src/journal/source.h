@@ -76,6 +76,7 @@ struct row_source {
      * this step or query, nothing was done; else as scan. */
     int (*fold)(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
                 void *fn_ctx, struct search_stats *st, struct err *e);
+    void *more; /* what get needs beside the row, the source's own */
     bool lines; /* rows are log lines: fields are those of logs, data is a struct hit, a row's source is logs */
 };
 /* Index of the field of that name, ASCII case ignored; -1 when there is none. */

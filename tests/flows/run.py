@@ -131,8 +131,10 @@ def inside(args, folder):
     luyd = world.Luyd(args.build, folder / "data", 0, ["journal_reserve = 0"]).start()
     try:
         api = session(luyd)
+        declare(api)
         for k, case in enumerate(CASES):
             tap.part(case[0], one, case, luyd, api, wire, 7000 + 100 * k, folder)
+        tap.part("zones", zones, api)
         drops = api.get("/stats")["intake"]
         report = api.get("/journal/verify")
         tap.check("luy verify finds nothing wrong while flows are open", not report["bad"] and report["flows"] == 0, report)
@@ -141,6 +143,32 @@ def inside(args, folder):
         tap.equal("luyd stops clean", luyd.stop(), 0)
         wire.stop()
     tap.part("ledger", ledger, args, luyd)
+
+
+# Both ends declared, the far end only by the wider net.
+DECLARED = [("network", {"code": "NOI-BO", "name": "Mạng nội bộ", "kind": "intranet"}),
+            ("zone", {"code": "MAY-CHU", "name": "Máy chủ", "network": "NOI-BO"}), ("zone", {"code": "NGUOI-DUNG", "name": "Người dùng", "network": "NOI-BO"}),
+            ("prefix", {"prefix": "10.77.0.0/24", "network": "NOI-BO", "container": True, "zone": "NGUOI-DUNG"}),
+            ("prefix", {"prefix": "10.77.0.0/31", "network": "NOI-BO", "zone": "MAY-CHU"}),
+            ("prefix", {"prefix": "fd77::1/128", "network": "NOI-BO", "zone": "MAY-CHU"})]
+
+
+def declare(api):
+    for kind, record in DECLARED:
+        status, body = api.post(f"/{kind}", record)
+        tap.check(f"declared: {kind} {record.get('code') or record['prefix']}", status == 201, body)
+
+
+def zones(api):
+    """Traffic between zones: the same sums as by address."""
+    def one(query):
+        return sorted(map(str, api.get("/query", query="from:flows " + query)["rows"]))
+    tap.equal("a zone is its addresses", one("src_zone:MAY-CHU | sum bytes"), one("src:10.77.0.1 OR src:fd77::1 | sum bytes"))
+    tap.equal("the wider net's zone is for the rest", one("dst_zone:NGUOI-DUNG | sum bytes"), one("dst:10.77.0.2 | sum bytes"))
+    between = api.get("/query", query="from:flows NOT src_port:9 NOT dst_port:9 | sum bytes by src_zone, dst_zone")["rows"]
+    pairs = {(r[0], r[1]) for r in between}
+    tap.check("traffic between zones adds up", {("MAY-CHU", "NGUOI-DUNG"), ("NGUOI-DUNG", "MAY-CHU")} <= pairs and len(between) >= 4, between)
+    tap.equal("what is declared nowhere has no zone", one("src:fd77::2 src_zone:* | count"), ["[0]"])
 
 
 def ledger(args, luyd):
