@@ -331,6 +331,43 @@ static void logs_and_lists(void **state)
     step(f, &OPERATOR, "training", "T1", 1, "{'state':'held','attendees':['hanhnm','dodt']}");
 }
 
+static int64_t left(struct fixture *f, const char *what)
+{
+    struct val v = V_INT(0);
+    struct tx *tx;
+    char sql[300];
+
+    snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM life_open WHERE %s", what);
+    assert_int_equal(store_begin(f->st, STORE_READ, &tx, &f->e), 0);
+    assert_int_equal(tx_one(tx, NULL, sql, NO_VALS, &v, &f->e), 1);
+    store_rollback(tx);
+    return v.i;
+}
+
+/* `opens`: what a step leaves to be seen to stands until a state ends it. */
+static void opened(void **state)
+{
+    struct fixture *f = *state;
+    json_t *out = NULL;
+    char mine[200];
+
+    fx_add(f, "credential", "{'code':'X1','name':'Khóa','kind':'ssh_key','unit':'XA01'}");
+    step(f, &OPERATOR, "credential", "X1", 1, "{'state':'lost'}");
+    snprintf(mine, sizeof(mine), "record_key = 'X1' AND kind = 'credential' AND step = 'lose' AND unit_id = %lld",
+             (long long)fx_id(f, "unit", "XA01"));
+    assert_int_equal(left(f, mine), 1);
+    assert_int_equal(left(f, "what_vi LIKE '%chưa đổi%' AND clauses LIKE '%TW-11.2.c%' AND by_name = 'vanhanh'"), 1);
+    step(f, &OPERATOR, "credential", "X1", 2, "{'kept_in':'két'}"); /* no step: stays */
+    assert_int_equal(left(f, "1 = 1"), 1);
+    step(f, &OPERATOR, "credential", "X1", 3, "{'state':'active'}");
+    assert_int_equal(left(f, "1 = 1"), 0);
+    step(f, &OPERATOR, "credential", "X1", 4, "{'state':'lost'}");
+    assert_int_equal(left(f, "1 = 1"), 1);
+    assert_int_equal(registry_end(f->r, &ADMIN, STR("credential"), STR("X1"), 5, &out, &f->e), 0); /* with the record */
+    json_decref(out);
+    assert_int_equal(left(f, "1 = 1"), 0);
+}
+
 static void risks_and_keys(void **state)
 {
     struct fixture *f = *state;
@@ -430,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(repair, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(security_level, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(logs_and_lists, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(opened, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(risks_and_keys, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(networks, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(transfers, setup, fx_teardown),

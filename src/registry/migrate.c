@@ -268,6 +268,8 @@ static int bring(struct mig *m)
     if (rc == 0)
         rc = mig_sql(m, "CREATE INDEX IF NOT EXISTS personal_value_record ON personal_value (kind, record_id)");
     if (rc == 0)
+        rc = life_open_table(m->tx, m->e);
+    if (rc == 0)
         rc = change_tables(m->tx, m->e);
     if (rc == 0)
         rc = mig_meta_get(m, "schema", &was);

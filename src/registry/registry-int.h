@@ -160,6 +160,10 @@ int life_judge(struct write *w, const struct transition *t, const struct input *
 /* After the row is written: the invariants that SQL tells, then the effects. */
 int life_after(struct write *w, const struct transition *t, const struct rec *old, const struct rec *fresh,
                struct err *e);
+/* life_open.c: what a step leaves to be seen to; t NULL: the state came otherwise. */
+int life_open_table(struct tx *tx, struct err *e);
+int life_open_step(struct write *w, const struct transition *t, const struct rec *fresh, struct err *e);
+int life_open_ended(struct write *w, const struct rec *rec, struct err *e);
 /* lifecycle_rules.c */
 int rules_judge(struct write *w, const struct transition *t, const struct rec *old, const struct rec *fresh,
                 struct err *e);

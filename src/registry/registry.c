@@ -229,6 +229,8 @@ int end_record(struct write *w, const struct rec *old, struct rec **out, struct 
                      NULL, e);
     if (rc == 0)
         rc = addr_written(w, old, NULL, e);
+    if (rc == 0)
+        rc = life_open_ended(w, old, e);
     if (rc == 0) {
         history_diff(old, rec, &before, &after);
         rc = history_add(w, rec, "end", before, after, e);

@@ -112,13 +112,15 @@ bool kind_op_parse(str s, enum kind_op *out)
 
 const char *const *schema_tables(const struct schema *sc, struct arena *a)
 {
-    size_t n = 0, max = 2;
+    size_t n = 0, max = 3;
 
     for (size_t i = 0; i < sc->nkinds; i++)
         max += 1 + sc->kinds[i].nfields;
     const char **v = arena_calloc(a, max, sizeof(*v));
     if (v != NULL)
         v[n++] = "change_set"; /* who asked, who approved, what state; not what it says */
+    if (v != NULL)
+        v[n++] = "life_open"; /* what steps of life cycles left to be seen to */
     for (size_t i = 0; v != NULL && i < sc->nkinds; i++) {
         const struct kind *k = &sc->kinds[i];
         v[n++] = arena_cstr(a, k->name);

@@ -153,6 +153,9 @@ struct transition {
     struct effect *effects;
     size_t neffects;
     struct notice notice;
+    struct label opens; /* a finding, while it says so; empty: none */
+    str *opens_until;   /* the states that end it; none: any other than `to` */
+    size_t nopens_until;
 };
 /* What must hold between records: SQL that reads :id, :today, :now and finds what
  * stands in the way (first column: its name). Asked when a record is made, when

@@ -12,8 +12,9 @@ static const char *const reserved[] = {
     "changed_at", "changed_by", "key",   "folded",     "title_sort", "ref_id",
 };
 static const char *const reserved_kinds[] = {
-    "history",       "registry_meta",   "login",       "session", "token", "schema", "events",    "finding",
-    "finding_event", "finding_history", "source_seen", "sources", "stats", "today",  "addr_hint", "addr_released"};
+    "history", "registry_meta", "login",         "session",         "token",       "schema",
+    "events",  "finding",       "finding_event", "finding_history", "source_seen", "sources",
+    "stats",   "today",         "addr_hint",     "addr_released",   "life_open"};
 
 struct at {
     struct loading *l;

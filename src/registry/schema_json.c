@@ -72,14 +72,17 @@ static json_t *transition_json(const struct kind *k, const struct transition *t)
     for (size_t i = 0; i < t->neffects; i++)
         json_array_append_new(effects, json_pack("{s:o, s:o, s:o}", "kind", str_or_null(t->effects[i].kind), "of",
                                                  str_or_null(t->effects[i].of), "to", str_or_null(t->effects[i].to)));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(t->name),
-                     "from", json_from_str(t->from), "to", json_from_str(t->to), "label", label_json(&t->label),
-                     "roles", strs_json(t->roles, t->nroles), "clauses", strs_json(t->clauses, t->nclauses), "approval",
-                     t->approval, "needs", needs, "attach", attach, "holds", holds, "effects", effects, "notice",
-                     t->notice.days > 0
-                         ? json_pack("{s:o, s:I}", "field", json_from_str(t->notice.field),
-                                     t->notice.plain ? "days" : "working_days", (json_int_t)t->notice.days)
-                         : json_null());
+    json_t *o =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "name", json_from_str(t->name),
+                  "from", json_from_str(t->from), "to", json_from_str(t->to), "label", label_json(&t->label), "roles",
+                  strs_json(t->roles, t->nroles), "clauses", strs_json(t->clauses, t->nclauses), "approval",
+                  t->approval, "needs", needs, "attach", attach, "holds", holds, "effects", effects, "notice",
+                  t->notice.days > 0 ? json_pack("{s:o, s:I}", "field", json_from_str(t->notice.field),
+                                                 t->notice.plain ? "days" : "working_days", (json_int_t)t->notice.days)
+                                     : json_null());
+    if (t->opens.vi.n > 0)
+        json_object_set_new(o, "opens", label_json(&t->opens));
+    return o;
 }
 
 static json_t *checklist_json(const struct checklist *c)

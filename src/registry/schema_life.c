@@ -3,11 +3,13 @@
  * schema_life_check.c. All memory is the schema's arena. */
 #include "registry/schema-int.h"
 
-static const char *const transition_keys[] = {"from",  "to",     "roles", "label", "clauses", "approval", "needs",
-                                              "holds", "attach", "sets",  "fills", "effects", "notice",   NULL};
+static const char *const transition_keys[] = {"from",     "to",      "roles",  "label",  "clauses",
+                                              "approval", "needs",   "holds",  "attach", "sets",
+                                              "fills",    "effects", "notice", "opens",  NULL};
 static const char *const attach_keys[] = {"kind",    "by",     "label", "states", "clauses", "where",
                                           "in_date", "filled", "since", "same",   "count",   NULL};
 static const char *const effect_keys[] = {"kind", "by", "of", "from", "to", "sets", "fills", NULL};
+static const char *const opens_keys[] = {"vi", "en", "until", NULL};
 static const char *const notice_keys[] = {"field", "working_days", "days", "unless", NULL};
 static const char *const invariant_keys[] = {"label", "clauses", "fields", "states", "sql", "strict", NULL};
 static const char *const list_keys[] = {"label", "questions", "asked", NULL};
@@ -164,6 +166,20 @@ static void read_notice(const struct src *f, struct notice *n, struct yaml *node
         src_fault(f, node, "schema.want_int", "working_days", NULL);
 }
 
+static void read_opens(const struct src *f, const struct kind *k, struct transition *t, struct yaml *node)
+{
+    if (node == NULL || !src_map(f, node, 3))
+        return;
+    yaml_only(f->l->es, f->name, node, opens_keys);
+    t->opens = (struct label){yaml_text(node, "vi"), yaml_text(node, "en")};
+    if (t->opens.vi.n == 0 || t->opens.en.n == 0)
+        src_fault(f, node, "schema.two_languages", NULL, NULL);
+    t->opens_until = src_list(f, yaml_get(node, "until"), &t->nopens_until);
+    for (size_t i = 0; i < t->nopens_until; i++)
+        if (!has_state(k, t->opens_until[i]))
+            src_fault(f, node, "schema.no_state", S(t->opens_until[i]), NULL);
+}
+
 static void read_demands(const struct src *f, struct kind *k, struct transition *t, struct yaml *node)
 {
     struct arena *a = &f->l->s->arena;
@@ -173,6 +189,7 @@ static void read_demands(const struct src *f, struct kind *k, struct transition 
     t->holds = read_holds(f, k, yaml_get(node, "holds"), &t->nholds);
     t->sets = read_sets(f, node, &t->nsets);
     read_notice(f, &t->notice, yaml_get(node, "notice"));
+    read_opens(f, k, t, yaml_get(node, "opens"));
     if (is_list(f, attach, LIFE_MAX) && (t->attach = arena_array(a, struct step_attach, attach->n)) != NULL)
         for (size_t i = 0; i < attach->n; i++)
             read_attach(f, &t->attach[t->nattach++], attach->items[i]);
