@@ -150,8 +150,8 @@ struct scan_sink {
     /* 0 go on, 1 enough, negative error. */
     int (*block)(void *ctx, struct scan *s, const struct scan_block *b);
     /* May take all lines of the templates whose verdict is V_ALL at once, none of
-     * them put together: 1 done, 0 not. NULL: never. */
-    int (*sure)(void *ctx, const struct block_head *h, struct block_dec *d, const struct search_plan *p);
+     * them put together: 1 done, 0 not. Templates that it leaves over become V_SOME. NULL: never. */
+    int (*sure)(void *ctx, const struct block_head *h, struct block_dec *d, struct search_plan *p);
 };
 int scan_run(struct journal *j, const struct query *q, const struct search_opts *o, const struct scan_sink *sink,
              struct search_stats *st, struct err *e);

@@ -251,7 +251,7 @@ static void settle(struct kinds *ks, bool good)
     }
 }
 
-static int add_sure(void *ctx, const struct block_head *h, struct block_dec *d, const struct search_plan *p)
+static int add_sure(void *ctx, const struct block_head *h, struct block_dec *d, struct search_plan *p)
 {
     struct kinds *ks = ctx;
     size_t words = bits_words(h->count), templates = p->n / 64 + 1;

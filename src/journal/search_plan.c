@@ -132,8 +132,7 @@ static bool has_hole(str s)
     return false;
 }
 
-/* The text of a field when it is the same in every line. */
-static bool fixed_field(const struct block_template *t, enum query_field f, str *out)
+bool search_plan_fixed(const struct block_template *t, enum query_field f, str *out)
 {
     static const int8_t span[QF_COUNT] = {
         [QF_PROGRAM] = SP_PROGRAM + 1, [QF_PID] = SP_PID + 1, [QF_MSGID] = SP_MSGID + 1, [QF_MSG] = SP_MSG + 1};
@@ -218,7 +217,7 @@ static enum verdict of_field(const struct query_node *n, const struct block_temp
 {
     str s;
 
-    if (!fixed_field(t, n->field, &s))
+    if (!search_plan_fixed(t, n->field, &s))
         return V_SOME;
     return verdict_of(pattern_whole(&n->pat, s));
 }

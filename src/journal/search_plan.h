@@ -49,6 +49,8 @@ struct search_plan {
     uint8_t *seen; /* dictionary values: 0 not asked, 1 no, 2 yes */
     uint32_t seen_n, seen_cap;
 };
+/* The text of a field that is a part of the line, when it is the same in every line of t. */
+bool search_plan_fixed(const struct block_template *t, enum query_field f, str *out);
 /* True when a line of this origin may fit. */
 bool search_plan_origin_fits(const struct search_plan *p, uint32_t origin);
 /* Takes up the terms of a query; q must stay until done. */

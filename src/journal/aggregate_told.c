@@ -1,0 +1,277 @@
+/* Groups by what templates and origins tell, so that no line is put together. */
+#include "journal/aggregate-int.h"
+#include <errno.h>
+
+static bool of_origin(enum query_field f) { return f == QF_HOST || f == QF_SOURCE; }
+
+static bool of_key(enum query_field f)
+{
+    return f == QF_SEVERITY || f == QF_FACILITY || f == QF_TRANSPORT || f == QF_FORMAT || f == QF_FLAGS;
+}
+
+/* The text of a field that is the same in all lines of a template. */
+static bool told_text(const struct block_template *t, enum query_field f, char scratch[64], str *out)
+{
+    struct event ev = {.transport = t->key->transport,
+                       .format = t->key->format,
+                       .facility = t->key->facility,
+                       .severity = t->key->severity,
+                       .flags = t->key->flags};
+
+    if (!of_key(f))
+        return search_plan_fixed(t, f, out);
+    *out = query_field_text(&ev, f, scratch);
+    return true;
+}
+
+static bool is_told(const struct query *q, const struct block_template *t)
+{
+    char scratch[64];
+    str s;
+
+    for (size_t i = 0; i < q->nby; i++)
+        if (!of_origin(q->by[i]) && !told_text(t, q->by[i], scratch, &s))
+            return false;
+    return true;
+}
+
+static void add_told(struct groups *gs, const struct block_template *t, const struct block_origin *o, uint64_t count)
+{
+    char scratch[64];
+
+    key_begin(gs);
+    for (size_t i = 0; i < gs->q->nby; i++) {
+        enum query_field f = gs->q->by[i];
+        struct event ev = {.source = o->source};
+        str s = f == QF_HOST ? o->host : STR_NONE;
+        if (f == QF_SOURCE)
+            s = query_field_text(&ev, f, scratch);
+        else if (f != QF_HOST)
+            told_text(t, f, scratch, &s);
+        key_add(gs, s);
+    }
+    group_add(gs, buf_view(&gs->key), count);
+}
+
+/* Lines of a block by fields of their template, by bucket and by origin. Times
+ * jump from line to line and templates are many, so all cells are counted at once. */
+enum { TALLY_MAX = 1 << 20, TALLY_KEYS = 32 };
+struct tally {
+    uint32_t *count, *touched, n;
+    uint32_t keys, buckets, origins; /* 1 where the query does not ask for them */
+    const struct block_template *key[TALLY_KEYS];
+    uint32_t nkeys;
+    int64_t base;
+    uint64_t step;
+};
+
+static bool asks(const struct query *q, bool origin)
+{
+    for (size_t i = 0; i < q->nby; i++)
+        if (of_origin(q->by[i]) == origin)
+            return true;
+    return false;
+}
+
+/* False: too many cells; the lines are then put together. */
+static bool tally_size(struct groups *gs, const struct block_head *h, uint32_t origins, struct tally *c)
+{
+    *c = (struct tally){.keys = asks(gs->q, false) ? TALLY_KEYS : 1,
+                        .origins = asks(gs->q, true) ? origins : 1,
+                        .buckets = 1,
+                        .step = 1};
+    if (gs->q->pipe == QP_HISTOGRAM) {
+        c->base = query_bucket(h->event_min, gs->q->step_ns);
+        c->step = (uint64_t)gs->q->step_ns;
+        uint64_t n = ((uint64_t)h->event_max - (uint64_t)c->base) / c->step + 1;
+        if (n > TALLY_MAX)
+            return false;
+        c->buckets = (uint32_t)n;
+    }
+    return (uint64_t)c->origins * c->buckets * c->keys <= TALLY_MAX;
+}
+
+static void flush(struct groups *gs, const struct block_origin *o, struct tally *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        uint32_t k = c->touched[i], b = k / c->origins;
+        gs->from = c->base + (int64_t)(b % c->buckets * c->step);
+        add_told(gs, c->key[b / c->buckets], &o[k % c->origins], c->count[k]);
+        c->count[k] = 0;
+    }
+    c->n = c->nkeys = 0;
+    gs->to = gs->from; /* whoever asks next finds its own */
+}
+
+static bool same_told(const struct query *q, const struct block_template *a, const struct block_template *b)
+{
+    char sa[64], sb[64];
+    str x = STR_NONE, y = STR_NONE;
+
+    for (size_t i = 0; i < q->nby; i++)
+        if (!of_origin(q->by[i]) &&
+            (!told_text(a, q->by[i], sa, &x) || !told_text(b, q->by[i], sb, &y) || !str_eq(x, y)))
+            return false;
+    return true;
+}
+
+/* Number of what the template tells among those seen. */
+static uint32_t key_number(struct groups *gs, const struct block_origin *o, struct tally *c,
+                           const struct block_template *t)
+{
+    for (uint32_t i = 0; i < c->nkeys; i++)
+        if (c->keys == 1 || same_told(gs->q, c->key[i], t))
+            return i;
+    if (c->nkeys == c->keys)
+        flush(gs, o, c);
+    c->key[c->nkeys] = t;
+    return c->nkeys++;
+}
+
+static void add_template(struct groups *gs, struct block_dec *d, struct block_template *t, struct tally *c)
+{
+    uint32_t n, hint[2] = {0, 0};
+    const struct block_origin *o = block_origins(d, &n);
+    uint64_t first = (uint64_t)key_number(gs, o, c, t) * c->buckets * c->origins;
+
+    if (c->origins == 1 && c->buckets == 1) {
+        if (c->count[first] == 0)
+            c->touched[c->n++] = (uint32_t)first;
+        c->count[first] += t->rows;
+        return;
+    }
+    for (uint32_t i = 0; i < t->rows; i++) {
+        uint64_t k = first + (c->origins > 1 ? t->origin[i] : 0);
+        if (c->buckets > 1) {
+            int64_t at = block_event_time(d, t->key, t->line[i], hint);
+            uint64_t b = (uint64_t)(at - c->base) / c->step;
+            if (b >= c->buckets) { /* a head that does not speak the truth */
+                bucket_turns(gs, at);
+                add_told(gs, t, &o[c->origins > 1 ? t->origin[i] : 0], 1);
+                continue;
+            }
+            k += b * c->origins;
+        }
+        if (c->count[k]++ == 0)
+            c->touched[c->n++] = (uint32_t)k;
+    }
+}
+
+/* All lines of a block, by what their origins tell: no template is read. False:
+ * some are of no origin. */
+static bool add_origins(struct groups *gs, const struct block_dec *d, const struct search_plan *p)
+{
+    uint32_t n;
+    const struct block_origin *o = block_origins(d, &n);
+    static const struct template_key no_key;
+    static const struct block_template none = {.key = &no_key};
+
+    for (size_t i = 0; i < gs->q->nby; i++)
+        if (gs->q->by[i] != QF_HOST && gs->q->by[i] != QF_SOURCE)
+            return false;
+    if (gs->q->pipe != QP_COUNT_BY || p->all_rows != block_rows(d) || o[0].rows > 0)
+        return false;
+    for (uint32_t i = 1; i < n; i++)
+        add_told(gs, &none, &o[i], o[i].rows);
+    return true;
+}
+
+/* A histogram of all lines of a block, by runs of lines with one time. 1 done, 0 not so simple. */
+static int add_runs(struct groups *gs, struct block_dec *d, const struct search_plan *p)
+{
+    uint32_t line, next, rows = block_rows(d);
+    int64_t at, then;
+    bool received = false;
+    int rc;
+
+    if (gs->q->pipe != QP_HISTOGRAM || gs->q->nby > 0 || p->all_rows != rows || block_plain_rows(d) > 0)
+        return 0;
+    for (uint32_t i = 0; i < p->n; i++) {
+        struct block_template *t;
+        if ((rc = block_template_get(d, i, &t)) < 0)
+            return rc;
+        if (i > 0 && t->key->received != received)
+            return 0;
+        received = t->key->received;
+    }
+    if ((rc = block_times(d)) < 0)
+        return rc;
+    uint64_t sum = 0;
+    for (uint32_t k = 0; block_time_run(d, received, k, &line, &at); k++) {
+        if (!block_time_run(d, received, k + 1, &next, &then))
+            next = rows;
+        if (bucket_turns(gs, at) && sum > 0) {
+            group_add(gs, buf_view(&gs->key), sum); /* the key of the bucket before */
+            sum = 0;
+        }
+        key_begin(gs);
+        sum += next - line;
+    }
+    group_add(gs, buf_view(&gs->key), sum);
+    return 1;
+}
+
+/* Templates that do not tell are left for their lines to be put together. Everything
+ * that can fail is read before anything is counted. */
+static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan *p, const struct tally *c)
+{
+    int rc = gs->q->pipe == QP_HISTOGRAM ? block_times(d) : 0;
+
+    for (uint32_t i = 0; i < p->n && rc == 0; i++) {
+        struct block_template *t;
+        if (p->verdict[i] != V_ALL || (rc = block_template_get(d, i, &t)) < 0)
+            continue;
+        if (is_told(gs->q, t)) {
+            rc = c->origins > 1 || c->buckets > 1 ? block_template_rows(d, t) : 0;
+        } else {
+            p->verdict[i] = V_SOME;
+            p->all_rows -= t->rows;
+            p->some_rows += t->rows;
+        }
+    }
+    return rc;
+}
+
+static int add_cells(struct groups *gs, struct block_dec *d, const struct search_plan *p, struct tally *c)
+{
+    size_t cells = (size_t)c->origins * c->buckets * c->keys;
+    uint32_t n;
+    int rc = 0;
+
+    if ((c->count = calloc(2 * cells, sizeof(*c->count))) == NULL)
+        return -ENOMEM;
+    c->touched = c->count + cells;
+    for (uint32_t i = 0; i < p->n && rc == 0; i++) {
+        struct block_template *t;
+        if (p->verdict[i] == V_ALL && (rc = block_template_get(d, i, &t)) == 0)
+            add_template(gs, d, t, c);
+    }
+    flush(gs, block_origins(d, &n), c);
+    free(c->count);
+    return rc;
+}
+
+int groups_add_sure(void *ctx, const struct block_head *h, struct block_dec *d, struct search_plan *p)
+{
+    struct groups *gs = ctx;
+    struct tally tally;
+    uint32_t origins;
+    int rc = 0;
+
+    if (gs->q->pipe != QP_HISTOGRAM && gs->q->nby == 0) {
+        gs->total += p->all_rows;
+        return 1;
+    }
+    if (add_origins(gs, d, p))
+        return 1;
+    if ((rc = add_runs(gs, d, p)) != 0)
+        return rc;
+    if (p->verdict[p->n] == V_ALL) /* lines without a template tell nothing */
+        return 0;
+    block_origins(d, &origins);
+    if (!tally_size(gs, h, origins, &tally))
+        return 0;
+    if ((rc = read_sure(gs, d, p, &tally)) == 0)
+        rc = add_cells(gs, d, p, &tally);
+    return rc < 0 ? rc : 1;
+}
