@@ -392,4 +392,5 @@ def run():
     return 0 if all(results) else 1
 
 
-sys.exit(run())
+if __name__ == "__main__":
+    sys.exit(run())

@@ -242,7 +242,7 @@ static void *centre_main(void *ctx)
 {
     struct relay_centre *c = ctx;
 
-    while (!c->stop) {
+    while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
         struct pollfd f[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->stop_fd, .events = POLLIN}};
         struct sockaddr_storage from = {0};
         socklen_t n = sizeof(from);
@@ -355,7 +355,7 @@ void relay_centre_stop(struct relay_centre *c)
 {
     if (c == NULL)
         return;
-    c->stop = true;
+    __atomic_store_n(&c->stop, true, __ATOMIC_RELAXED);
     eventfd_write(c->stop_fd, 1);
     if (c->runs)
         pthread_join(c->thread, NULL);
