@@ -61,7 +61,7 @@ def first_password(folder, port):
 
 class Luy:
     def __init__(self, folder, port):
-        self.folder = folder
+        self.folder, self.port = folder, port
         self.env = dict(os.environ, HOME=str(folder), XDG_CONFIG_HOME=str(folder / ".config"), LUY_LANG="en", LUY_URL=f"https://127.0.0.1:{port}",
                         LUY_CA=str(folder / "data/keys/ca.crt"))
 
@@ -246,12 +246,114 @@ def unit_sheet(luy, folder):
     check("a unit that is not there", luy.run("sheet", "KHONG-CO") == 1 and "KHONG-CO" in luy.err, luy.err)
 
 
+def peak(luy):
+    """Most memory that luyd ever had, in MiB."""
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{luy.pid}/status").read_text())[1]) // 1024
+
+
+class Raw:
+    """Requests that luy would not send."""
+
+    def __init__(self, luy):
+        self.port, self.ca = luy.port, luy.folder / "data/keys/ca.crt"
+        self.headers = {"Accept-Language": "en", "Content-Type": "application/json"}
+        c = self.connect()
+        c.request("POST", "/api/v1/session", json.dumps({"account": "admin", "password": PASSWORD}), self.headers)
+        a = c.getresponse()
+        self.headers |= {"X-CSRF-Token": json.loads(a.read())["csrf"], "Cookie": a.getheader("Set-Cookie").split(";")[0], "Content-Type": "text/csv"}
+
+    def connect(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120, context=ssl.create_default_context(cafile=self.ca))
+
+    def post(self, body=None, length=None, kind="text/csv"):
+        """body: bytes, or an iterable of them, sent in chunks without a length."""
+        c = self.connect()
+        c.putrequest("POST", "/api/v1/device/import")
+        for k, v in {**self.headers, "Content-Type": kind}.items():
+            c.putheader(k, v)
+        self.sent = 0
+        try:
+            if length is not None:
+                c.putheader("Content-Length", str(length))
+                c.endheaders()
+            elif isinstance(body, bytes):
+                c.putheader("Content-Length", str(len(body)))
+                c.endheaders(body)
+            else:
+                c.putheader("Transfer-Encoding", "chunked")
+                c.endheaders()
+                for piece in body:
+                    c.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+                    self.sent += len(piece)
+                c.send(b"0\r\n\r\n")
+        except OSError:
+            pass  # cut off: what was said before that is read all the same
+        try:
+            a = c.getresponse()
+            return a.status, json.loads(a.read())
+        except (OSError, http.client.HTTPException):
+            return 0, {}
+
+
 def limits(luy, folder):
     big = folder / "big.csv"
     with open(big, "wb") as f:
         f.write(b"code,name\n")
         f.truncate(2 << 30)
     check("a sheet of 2 GB is refused before it is read", luy.run("import", "device", big) == 1 and "67108864" in luy.err, luy.err)
+    raw, before = Raw(luy), peak(luy)
+    status, body = raw.post(length=2 << 30)
+    check("the server refuses 2 GB by its head alone", status == 413 and "67108864" in body.get("detail", ""), (status, body))
+    piece = b"x" * (1 << 20)
+    status, body = raw.post(body=(piece for _ in range(1024)))
+    check("a line of 1 GB without a length is cut off", status in (0, 413) and raw.sent < 300 << 20, (status, body, raw.sent))
+    status, body = raw.post(body=b"code,name\n" + b"x" * (60 << 20))
+    check("a line of 60 MiB is refused by its first cell", status == 422 and "65536 bytes" in json.dumps(body), (status, body))
+    bomb = folder / "bomb.xlsx"
+    workbook(bomb, {"device": DEVICES})
+    with zipfile.ZipFile(bomb) as z:
+        parts = {n: z.read(n) for n in z.namelist()}
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z:
+        for n, data in parts.items():
+            with z.open(n, "w") as f:
+                head, mark, tail = data.partition(b"<sheetData>")
+                f.write(head + mark)
+                for _ in range(300 if mark else 0):
+                    f.write(b" " * (1 << 20))
+                f.write(tail)
+    check("a workbook that unpacks to 300 MB is refused", bomb.stat().st_size < 4 << 20 and luy.run("import", bomb) == 1 and
+          ("134217728" in luy.err or "damaged" in luy.err), luy.err)
+    grown = peak(luy) - before
+    print(f"# luyd: {before} MiB before, at most {before + grown} MiB", flush=True)
+    check("all that within 200 MiB of memory", grown < 200 or "detect_leaks" in os.environ.get("ASAN_OPTIONS", "") and grown < 1000, grown)
+
+
+def cells(luy, folder):
+    ns = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    row = '<row r="2"><c r="A2" t="inlineStr"><is><t>CT1</t></is></c>%s<c r="C2" t="inlineStr"><is><t>laptop</t></is></c><c r="D2" t="inlineStr"><is><t>SO-TC</t></is></c>%s</row>'
+    book = folder / "cells.xlsx"
+
+    def put(name, date):
+        workbook(book, {"device": DEVICES[:1]})
+        with zipfile.ZipFile(book) as z:
+            parts = {n: z.read(n).decode() for n in z.namelist()}
+        parts["xl/worksheets/s0.xml"] = parts["xl/worksheets/s0.xml"].replace("</sheetData>", row % (name, date) + "</sheetData>")
+        parts["xl/_rels/workbook.xml.rels"] = parts["xl/_rels/workbook.xml.rels"].replace("</Relationships>",
+            '<Relationship Id="st" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>')
+        parts["xl/styles.xml"] = f'<styleSheet {ns}><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
+        with zipfile.ZipFile(book, "w") as z:
+            for n, text in parts.items():
+                z.writestr(n, text)
+
+    put('<c r="B2" t="str"><f>"Máy "&amp;A2</f><v>Máy CT1</v></c>', '<c r="E2" s="1"><v>46022</v></c>')
+    check("a formula's value is taken and told, a real date is one", luy.run("import", book, "-o", "json") == 0 and json.loads(luy.out)["notes_total"] == 1 and
+          "formula" in json.loads(luy.out)["notes"][0]["detail"] and records(luy, "device", "code=CT1")["CT1"]["bought_on"] == "2025-12-31", luy.err + luy.out)
+    put('<c r="B2" t="inlineStr"><is><t>Máy CT1</t></is></c>', '<c r="E2" s="1"><f>TODAY()</f><v>46022</v></c>')
+    check("one that changes with the day is refused in its cell", luy.run("import", book) == 1 and "sheet device, row 2, column bought_on: " in luy.err and "TODAY()" in luy.err, luy.err)
+    check("d/m/Y in a CSV", luy.run("import", "device", "-", input=b"code,bought_on\nCT1,1/2/2026\nM2,15/03/2026\n") == 0 and
+          records(luy, "device", "code=CT1")["CT1"]["bought_on"] == "2026-02-01", luy.err)
+    check("m/d/Y and d-m-Y are mistakes, never a guess", luy.run("import", "device", "-", input=b"code,bought_on\nCT1,12/31/2026\nM2,15-03-2026\n") == 1 and
+          "row 2, column bought_on: " in luy.err and "row 3, column bought_on: " in luy.err, luy.err)
 
 
 with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
@@ -260,8 +362,9 @@ with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
     try:
         check("first login", first_password(folder, port) == 204)
         luy = Luy(folder, port)
+        luy.pid = child.pid
         check("luy login", luy.run("login", "admin", "--password-stdin", input=PASSWORD.encode()) == 0, luy.err)
-        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, limits):
+        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, cells, limits):
             part(luy, folder)
     finally:
         child.terminate()
