@@ -50,6 +50,7 @@ int sq_foreign(struct store *st, const struct foreign_query *fq, foreign_fn *fn,
 int sq_functions(sqlite3 *db);
 int sq_search_make(struct tx *tx, str table, struct err *e);
 int sq_search_drop(struct tx *tx, str table, struct err *e);
+int sq_search_flush(struct tx *tx, struct err *e); /* before a write commits */
 str sq_search_text(struct arena *a, const str *words, size_t n);
 void sq_search_cond(struct buf *sql, str table, size_t param);
 #endif

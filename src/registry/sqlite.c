@@ -198,8 +198,13 @@ static int sq_commit(struct tx *tx, struct err *e)
     struct sq_tx *t = (struct sq_tx *)tx;
     int rc;
 
+    bool current = t->mode != STORE_WRITE || t->failed || sq_search_flush(tx, e) == 0;
     /* A full disk or a read error may have rolled all back already. */
-    if (t->failed || sqlite3_get_autocommit(t->c->db)) {
+    if (!current) {
+        rc = e != NULL && e->code < 0 ? e->code : -EIO;
+        if (!sqlite3_get_autocommit(t->c->db))
+            sq_plain(t->c->db, "ROLLBACK", NULL);
+    } else if (t->failed || sqlite3_get_autocommit(t->c->db)) {
         rc = ERR(e, -EIO, "store.lost");
         if (!sqlite3_get_autocommit(t->c->db))
             sq_plain(t->c->db, "ROLLBACK", NULL);
