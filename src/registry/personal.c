@@ -9,6 +9,7 @@
  * history when the title is somebody's name. */
 #include "registry/personal.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/rand.h"
 #include "registry/change-int.h"
 #include "registry/registry-int.h"
@@ -403,6 +404,17 @@ static int blank_run(struct write *w, const struct kind *k, const struct rec *ol
     return rc;
 }
 
+/* The values are blanked by now; that their old bytes could not be driven out
+ * of the files yet is told, and does not undo it. */
+static void scrub_files(struct registry *r, const struct kind *k)
+{
+    const str tables[] = {k->name, STR("personal_value"), STR("change_op")};
+    struct err e = {0};
+
+    if (r->st->ops->scrub != NULL && r->st->ops->scrub(r->st, tables, sizeof(tables) / sizeof(tables[0]), &e) < 0)
+        log_err(LOG_ERROR, "personal_scrub", &e);
+}
+
 int registry_personal_blank(struct registry *r, const struct actor *who, str kind, str id_or_key, int64_t rev,
                             json_t **out, struct errs *es, struct err *e)
 {
@@ -423,6 +435,8 @@ int registry_personal_blank(struct registry *r, const struct actor *who, str kin
             rc = blank_run(&w, k, old, &values, e);
         int closed = write_close(&w, rc == 0, e);
         rc = rc == 0 ? closed : rc;
+        if (rc == 0 && !w.joined)
+            scrub_files(r, k);
     }
     if (rc == 0)
         *out = json_pack("{s:I}", "values", (json_int_t)values);

@@ -352,6 +352,26 @@ static int pg_ids_go_on(struct tx *tx, str table, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
+/* An update leaves the row as it was in the table's file, and a plain VACUUM
+ * only says that its place is free: the table is written anew. */
+static int pg_scrub(struct store *st, const str *tables, size_t n, struct err *e)
+{
+    struct pg_conn *c = NULL;
+    struct buf b;
+    int rc = pg_conn_open((struct pg_store *)st, &c, e);
+
+    buf_init(&b, 4096);
+    buf_z(&b, "VACUUM (FULL) ");
+    for (size_t i = 0; i < n; i++)
+        buf_fmt(&b, "%s\"%.*s\"", i > 0 ? ", " : "", STR_ARGS(tables[i]));
+    buf_byte(&b, 0);
+    if (rc == 0)
+        rc = b.failed ? ERR(e, -ENOMEM, "store.no_memory") : pg_plain(c, b.p, e);
+    buf_done(&b);
+    pg_conn_close(c);
+    return rc;
+}
+
 const struct store_ops pg_ops = {
     .name = "postgresql",
     .open = pg_open,
@@ -365,6 +385,7 @@ const struct store_ops pg_ops = {
     .lead = pg_lead,
     .scan = pg_scan,
     .ids_go_on = pg_ids_go_on,
+    .scrub = pg_scrub,
     .tables_sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'luy' ORDER BY table_name"
                   " COLLATE \"C\"",
     .columns_sql = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'luy' AND table_name = ?1"

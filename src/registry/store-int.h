@@ -26,9 +26,12 @@ struct store_ops {
     /* For move.c. Rows without number: fn must not use the transaction. */
     int (*scan)(struct tx *tx, const char *sql, row_fn *fn, void *ctx, struct err *e);
     int (*ids_go_on)(struct tx *tx, str table, struct err *e); /* after rows with their own ids; NULL: nothing to do */
-    const char *tables_sql;                                    /* names of the tables, not those of an index */
-    const char *columns_sql;                                   /* names of the columns of ?1, in order of names */
-    const char *defer_refs;                                    /* references are looked at when it commits */
+    /* Old values of these tables leave the files too; outside of any transaction.
+     * NULL: they have left already. */
+    int (*scrub)(struct store *s, const str *tables, size_t n, struct err *e);
+    const char *tables_sql;  /* names of the tables, not those of an index */
+    const char *columns_sql; /* names of the columns of ?1, in order of names */
+    const char *defer_refs;  /* references are looked at when it commits */
 
     const char *id_type, *int_type, *real_type; /* column types of DDL; text is TEXT everywhere */
     const char *fold_fn;                        /* SQL function: base/text.h text_fold */
