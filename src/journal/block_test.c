@@ -249,15 +249,19 @@ static void ceilings_hold(void **state)
 {
     struct fixture *f = *state;
 
-    for (unsigned i = 0; i < 3 * TEMPLATES_MAX; i++) { /* a template a line */
-        unsigned long long x = prng(&f->s);
-        int n = snprintf(f->line, sizeof(f->line), "<13>Nov 21 09:30:00 h p: ");
-        for (int k = 0; k < 12; k++, x >>= 5)
-            f->line[n++] = (char)('a' + x % 26);
-        add_syslog(f, (size_t)n);
+    struct block_head h;
+    for (unsigned times = 1; times <= 2; times++) { /* a template a line: that comes again, or never */
+        for (unsigned i = 0; i < 3 * TEMPLATES_MAX; i++) {
+            unsigned long long x = prng(&f->s);
+            int n = snprintf(f->line, sizeof(f->line), "<13>Nov 21 09:30:00 h p: ");
+            for (int k = 0; k < 12; k++, x >>= 5)
+                f->line[n++] = (char)('a' + x % 26);
+            for (unsigned t = 0; t < times; t++)
+                add_syslog(f, (size_t)n);
+        }
+        h = check_rows(f);
+        assert_int_equal(h.templates, times == 1 ? TEMPLATES_FLOOD : TEMPLATES_MAX);
     }
-    struct block_head h = check_rows(f);
-    assert_int_equal(h.templates, TEMPLATES_MAX);
     for (unsigned i = 0; i < BLOCK_ORIGINS_MAX + 5000; i++) /* a host a line */
         add_syslog(f, (size_t)snprintf(f->line, sizeof(f->line), "<13>Nov 21 09:30:00 h%u p: text", i));
     check_rows(f);

@@ -62,6 +62,7 @@ struct template_set {
     struct template v[TEMPLATES_MAX];
     uint16_t slot[SLOTS]; /* number + 1 */
     uint32_t n;
+    uint64_t again; /* lines whose template was there already */
     struct template_key *keys;
     uint32_t nkeys, keys_cap, last_key;
     char *text;
@@ -97,6 +98,7 @@ void template_set_clear(struct template_set *s, size_t raw_bytes)
 {
     memset(s->slot, 0, sizeof(s->slot));
     s->n = s->nkeys = s->last_key = 0;
+    s->again = 0;
     s->text_n = 0;
     if (s->rows.total > 4 * raw_bytes + (32 << 20)) /* an odd block left much behind */
         slab_done(&s->rows);
@@ -137,8 +139,13 @@ struct template *template_get(struct template_set *s, const struct template_key 
     uint32_t k = (uint32_t)hash % SLOTS;
 
     for (; s->slot[k]; k = (k + 1) % SLOTS)
-        if (is_template(s, &s->v[s->slot[k] - 1], hash, key, text, len))
+        if (is_template(s, &s->v[s->slot[k] - 1], hash, key, text, len)) {
+            s->again++;
             return &s->v[s->slot[k] - 1];
+        }
+    /* Text that does not come again is no pattern: zstd alone does better with it. */
+    if (s->n >= TEMPLATES_FLOOD && s->again < s->n)
+        return NULL;
     if (s->n == TEMPLATES_MAX || len > TEMPLATE_TEXT_MAX || len > TEMPLATE_ALL_TEXT - s->text_n)
         return NULL;
     uint32_t number = key_number(s, key);

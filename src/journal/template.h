@@ -12,6 +12,7 @@
 
 enum {
     TEMPLATES_MAX = 16384,       /* then lines are kept without a template */
+    TEMPLATES_FLOOD = 512,       /* from here on, also while lines seldom come again */
     TEMPLATE_TEXT_MAX = 8192,    /* longer ones too */
     TEMPLATE_ALL_TEXT = 4 << 20, /* all texts together */
     TEMPLATE_VALUES_MAX = 255,
