@@ -60,8 +60,8 @@ static void host_names_in_vietnamese(void **state)
     struct fixture *f = *state;
     static const char *const forms[] = {
         "máychủ.bắcninh.example", /* as typed */
-        "ma\xcc\x81ychu\xcc\x89.ba\xcc\x86\xcc\x81"
-        "cninh.example",           /* NFD */
+        ("ma\xcc\x81ychu\xcc\x89.ba\xcc\x86\xcc\x81"
+         "cninh.example"),         /* NFD */
         "MÁYCHỦ.Bắcninh.EXAMPLE.", /* upper case, a dot at the end */
     };
     static const char *const bad[] = {"máy chủ.example",     "xn--zzzzzzzzzz99.example", "xn--a.example",
