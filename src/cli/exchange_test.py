@@ -33,7 +33,8 @@ def check(name, good, detail=""):
 
 def start(folder):
     (folder / "luyd.conf").write_text("listen = 127.0.0.1:0\nsyslog_udp = 127.0.0.1:0\nsyslog_tcp = 127.0.0.1:0\n"
-                                      "syslog_tls = 127.0.0.1:0\nflow_udp = 127.0.0.1:0\nipfix_udp = 127.0.0.1:0\n", encoding="utf-8")
+                                      "syslog_tls = 127.0.0.1:0\nflow_udp = 127.0.0.1:0\nipfix_udp = 127.0.0.1:0\n"
+                                      f"store = {os.environ.get('LUY_TEST_STORE', 'sqlite')}\n", encoding="utf-8")
     env = dict(os.environ, LUY_SHARE=str(ROOT), LUY_LANG="en")
     child = subprocess.Popen([LUYD, "--data", folder / "data", "--config", folder / "luyd.conf"], env=env, stdin=subprocess.DEVNULL,
                              stdout=open(folder / "log", "ab"), stderr=subprocess.STDOUT)
