@@ -26,6 +26,7 @@ struct block_enc {
         uint8_t flags;
     } tb[TEMPLATES_MAX];
     struct grams grams;
+    struct block_try try;
     struct group groups[TEMPLATES_MAX / BLOCK_GROUP + 1];
     /* of one template, or of all rows */
     uint64_t *num; /* 2 a row */
@@ -53,6 +54,7 @@ struct block_enc *block_enc_new(void)
         return NULL;
     for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
         buf_init(*b, BLOCK_LENGTH_MAX);
+    buf_init(&be->try.kept, BLOCK_LENGTH_MAX);
     be->split.set = template_set_new();
     be->split.origins = origin_set_new();
     be->pages = page_writer_new();
@@ -74,6 +76,7 @@ void block_enc_free(struct block_enc *be)
         return;
     for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
         buf_done(*b);
+    buf_done(&be->try.kept);
     column_writer_done(&be->cols);
     template_set_free(be->split.set);
     origin_set_free(be->split.origins);
@@ -480,7 +483,7 @@ static bool begin(struct block_enc *be, const struct rows *r, uint32_t n)
     return !failed && column_writer_clear(&be->cols, origin_count(be->split.origins), n);
 }
 
-str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
+static str encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
 {
     uint32_t n = rows_count(r);
     struct buf *list[16];
@@ -510,6 +513,17 @@ str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct blo
         if ((*b)->failed)
             return STR_NONE;
     return finish(be, salt, h);
+}
+
+str block_encode_by(struct block_enc *be, struct rows *r, uint64_t salt, unsigned rules, struct block_head *h)
+{
+    be->split.rules = rules;
+    return encode(be, r, salt, h);
+}
+
+str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
+{
+    return block_try(&be->try, be, r, salt, h);
 }
 
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind)

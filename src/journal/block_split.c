@@ -12,6 +12,7 @@ static inline void copy_steps(char *to, const char *from, size_t n)
 static void window(struct splitter *s, const struct rows *r, uint32_t i, uint32_t n)
 {
     size_t from = r->off[i], to = from;
+    uint32_t first = i;
 
     while (i < n && r->off[i + 1] - from <= SPLIT_WINDOW + EVENT_RAW_MAX) {
         to = r->off[++i];
@@ -21,6 +22,8 @@ static void window(struct splitter *s, const struct rows *r, uint32_t i, uint32_
     s->base = (const uint8_t *)r->raw + from;
     s->mapped = to - from;
     split_map_make(&s->map, s->base, s->mapped, SPLIT_BEST);
+    for (uint32_t k = first; k < i && s->rules != 0; k++)
+        split_map_loosen(&s->map, s->base, r->off[k] - from, r->off[k + 1] - from, s->rules);
 }
 
 static uint32_t stamp_number(struct splitter *s, struct stamp_form f)

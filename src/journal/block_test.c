@@ -3,7 +3,7 @@
  * computing the split agree. Argument: the number of rounds (default 60). */
 #include "base/test-int.h"
 #include "intake/syslog.h"
-#include "journal/block.h"
+#include "journal/block-int.h"
 
 enum { ROWS = 2000, RAW = 24 << 20 };
 static long rounds = 60;
@@ -56,7 +56,8 @@ static struct block_head check_rows(struct fixture *f)
     rows_publish(f->r);
     uint32_t n = rows_count(f->r);
     uint64_t *bits = calloc(n / 64 + 1, sizeof(*bits)), every = prng(&f->s) % 4 ? 1 : 1 + prng(&f->s) % 50;
-    str block = block_encode(f->be, f->r, 7, &h);
+    unsigned rules = (unsigned)(prng(&f->s) % 16); /* any of them, or the ones of its choice */
+    str block = rules < 8 ? block_encode_by(f->be, f->r, 7, rules, &h) : block_encode(f->be, f->r, 7, &h);
     assert_true(block.n > 0);
     assert_true(block_head_read((const uint8_t *)block.p, 7, &again));
     struct block_src src = {.fd = -1, .mem = (const uint8_t *)block.p, .mem_n = block.n};
@@ -244,6 +245,32 @@ static void add_syslog(struct fixture *f, size_t n)
         fail();
 }
 
+/* Of lines full of quoted strings and paths the smaller block of two is taken. */
+static void rules_are_chosen(void **state)
+{
+    static const char *const agents[] = {"Mozilla", "curl", "Safari", "Trinh duyet"};
+    struct fixture *f = *state;
+    struct block_head h;
+
+    for (uint32_t i = 0; i < 6000; i++) {
+        f->n = (size_t)snprintf(f->line, sizeof(f->line),
+                                "<30>Nov 21 09:30:00 web httpd: \"GET /%c%c/%c%c%c/index HTTP\" \"%s %c%c (X; %c)\"",
+                                (char)('a' + prng(&f->s) % 26), (char)('a' + prng(&f->s) % 26),
+                                (char)('a' + prng(&f->s) % 26), (char)('a' + prng(&f->s) % 26),
+                                (char)('a' + prng(&f->s) % 26), agents[prng(&f->s) % 4], (char)('a' + prng(&f->s) % 26),
+                                (char)('a' + prng(&f->s) % 26), (char)('a' + prng(&f->s) % 26));
+        add_syslog(f, f->n);
+    }
+    rows_publish(f->r);
+    size_t chosen = block_encode(f->be, f->r, 7, &h).n, strict = block_encode_by(f->be, f->r, 7, 0, &h).n;
+    assert_true(h.templates > 1000);
+    size_t loose = block_encode_by(f->be, f->r, 7, SPLIT_QUOTES | SPLIT_PATHS, &h).n;
+    assert_true(h.templates < 10);
+    assert_true(loose < strict && chosen < (loose + strict) / 2);
+    print_message("# %zu bytes by strict rules, %zu by loose ones, %zu chosen\n", strict, loose, chosen);
+    check_rows(f);
+}
+
 /* Nothing a sender does makes tables grow past their ceilings. */
 static void ceilings_hold(void **state)
 {
@@ -336,6 +363,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(ways_of_splitting_agree),
         cmocka_unit_test_setup_teardown(any_lines_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(ceilings_hold, setup, teardown),
+        cmocka_unit_test_setup_teardown(rules_are_chosen, setup, teardown),
     };
     if (argc > 1)
         rounds = strtol(argv[1], NULL, 10);

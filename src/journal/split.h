@@ -25,7 +25,7 @@ enum split_cpu { SPLIT_BEST, SPLIT_SCALAR, SPLIT_SSE, SPLIT_AVX2 };
 void split_map_make(struct split_map *m, const uint8_t *p, size_t n, enum split_cpu cpu);
 bool split_cpu_has(enum split_cpu cpu);
 
-/* Looser rules for a program whose lines would make too many templates. */
+/* Looser rules for lines that would make too many templates. */
 enum {
     SPLIT_QUOTES = 1, /* "a quoted string" is one value */
     SPLIT_PATHS = 2,  /* '/' is a word byte, and makes a value */

@@ -40,7 +40,6 @@ struct template
     uint64_t hash;
     uint32_t text_off, text_len;
     uint32_t key, values, rows;
-    uint32_t group; /* of its program, for split_map_loosen */
     struct chunk *first, *last;
 };
 struct row_view { /* a row read back */
