@@ -166,7 +166,7 @@ static inline uint64_t archive_entries(struct kit *k)
 
 static inline void flip(const char *path, uint64_t at, uint8_t bit)
 {
-    uint8_t b;
+    uint8_t b = 0;
     int fd = open(path, O_RDWR);
 
     assert_true(fd >= 0 && pread(fd, &b, 1, (off_t)at) == 1);
