@@ -162,6 +162,77 @@ int term_rows(struct search_plan *p, const struct plan_term *t, struct block_dec
 
 /* ---- what a term asks for, once a search ---- */
 
+/* The place of the bracket that ends the class at i; 0: not sure. */
+static size_t class_end(str re, size_t i)
+{
+    size_t k = i + 1;
+
+    k += k < re.n && re.p[k] == '^';
+    for (k += k < re.n && re.p[k] == ']'; k < re.n && re.p[k] != ']'; k++) {
+        if (re.p[k] == '[') /* [:alpha:] and its like */
+            return 0;
+        if (re.p[k] == '\\' && (++k == re.n || re.p[k] == 'Q' || re.p[k] == 'E'))
+            return 0;
+    }
+    return k < re.n ? k : 0;
+}
+
+/* The place of the brace that ends {3}, {3,} or {3,5} at i; 0: it is none of these. */
+static size_t count_end(str re, size_t i)
+{
+    size_t k = i + 1, digits = 0;
+
+    for (; k < re.n && re.p[k] >= '0' && re.p[k] <= '9'; k++)
+        digits++;
+    if (k < re.n && re.p[k] == ',')
+        for (k++; k < re.n && re.p[k] >= '0' && re.p[k] <= '9';)
+            k++;
+    return digits > 0 && k < re.n && re.p[k] == '}' ? k : 0;
+}
+
+enum regex_piece { RP_LITERAL, RP_OTHER, RP_OPTIONAL /* makes what stands before it optional */, RP_UNSURE };
+
+/* What stands at *i, which moves to its end; depth counts open groups. */
+static enum regex_piece regex_next(str re, size_t *i, unsigned *depth)
+{
+    size_t end = *i;
+    char c = re.p[*i], next = *i + 1 < re.n ? re.p[*i + 1] : '\0';
+    bool alnum = ((next | 0x20) >= 'a' && (next | 0x20) <= 'z') || (next >= '0' && next <= '9');
+
+    switch (c) {
+    case '\\':
+        ++*i;
+        if (next == '\0' || (uint8_t)next >= 0x80 || (alnum && strchr("dDwWsSbBtnrhHvV", next) == NULL))
+            return RP_UNSURE;
+        return alnum ? RP_OTHER : RP_LITERAL;
+    case '[':
+        end = class_end(re, *i);
+        break;
+    case '(':
+        if (next == '*' || (next == '?' && (*i + 2 >= re.n || re.p[*i + 2] != ':')))
+            return RP_UNSURE;
+        *i += next == '?' ? 2 : 0;
+        ++*depth;
+        return RP_OTHER;
+    case ')':
+        return (*depth)-- > 0 ? RP_OTHER : RP_UNSURE;
+    case '{':
+        end = count_end(re, *i);
+        break;
+    case '|':
+        return *depth > 0 ? RP_OTHER : RP_UNSURE;
+    case '*':
+    case '?':
+        return RP_OPTIONAL;
+    default:
+        return c == '\0' || (uint8_t)c >= 0x80 ? RP_UNSURE : strchr(".^$+", c) ? RP_OTHER : RP_LITERAL;
+    }
+    if (end == 0)
+        return RP_UNSURE;
+    *i = end;
+    return c == '{' ? RP_OPTIONAL : RP_OTHER;
+}
+
 /* The longest run of an expression that every match holds as it stands; empty
  * when in doubt. Only what is outside of groups counts. */
 static str regex_run(str re, char *room, size_t cap)
@@ -172,47 +243,14 @@ static str regex_run(str re, char *room, size_t cap)
     if (re.n > cap)
         return STR_NONE;
     for (size_t i = 0; i <= re.n; i++) {
-        char c = i < re.n ? re.p[i] : '\0';
-        bool literal = false;
-        if (i == re.n || (uint8_t)c >= 0x80 || (c == '|' && depth == 0)) {
-            if (i < re.n)
-                return STR_NONE;
-        } else if (c == '\\') {
-            c = i + 1 < re.n ? re.p[++i] : '\0';
-            bool alnum = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
-            if (c == '\0' || (uint8_t)c >= 0x80 || (alnum && strchr("dDwWsSbBtnrhHvV", c) == NULL))
-                return STR_NONE;
-            literal = !alnum;
-        } else if (c == '[') {
-            size_t k = i + 1;
-            k += k < re.n && re.p[k] == '^';
-            for (k += k < re.n && re.p[k] == ']'; k < re.n && re.p[k] != ']'; k++) {
-                if (re.p[k] == '\\')
-                    k++;
-                else if (re.p[k] == '[') /* [:alpha:] and its like */
-                    return STR_NONE;
-            }
-            i = k;
-        } else if (c == '(') {
-            if (i + 1 < re.n && (re.p[i + 1] == '*' || (re.p[i + 1] == '?' && (i + 2 >= re.n || re.p[i + 2] != ':'))))
-                return STR_NONE;
-            depth++;
-        } else if (c == ')') {
-            depth -= depth > 0;
-        } else if (c == '*' || c == '?' || c == '{') {
-            if (depth == 0 && n > from && re.p[i - 1] != ')' && re.p[i - 1] != ']')
-                n--; /* the byte before may be absent */
-            while (c == '{' && i < re.n && re.p[i] != '}')
-                i++;
-        } else {
-            literal = strchr(".^$+|", c) == NULL;
-        }
-        if (literal && depth == 0) {
-            room[n++] = (char)byte_lower((uint8_t)c);
+        enum regex_piece p = i < re.n ? regex_next(re, &i, &depth) : RP_OTHER;
+        if (p == RP_UNSURE)
+            return STR_NONE;
+        if (p == RP_LITERAL && depth == 0) {
+            room[n++] = (char)byte_lower((uint8_t)re.p[i]);
             continue;
         }
-        if (depth > 0 && n == from)
-            continue;
+        n -= p == RP_OPTIONAL && depth == 0 && n > from; /* a literal right before it */
         if (n - from > best_n) {
             best = from;
             best_n = n - from;

@@ -278,15 +278,11 @@ static void run_queries(struct journal *j, uint64_t seed, uint64_t *checks, uint
     arena_free(&a);
 }
 
-static void search_equals_grep(void **state)
+static void fill(struct journal *j, uint64_t seed)
 {
-    char dir[64];
-    struct clock clk = clock_manual(TEST_NOW);
-    uint64_t seed = 20261121, checks = 0, found = 0, first;
     struct event_batch b;
+    uint64_t first;
 
-    test_dir_make_fast(dir);
-    struct journal *j = test_open(dir, 8192, &clk);
     event_batch_init(&b, EVENT_BATCH_MAX);
     for (size_t k = 0; k < LINES; k += 50) {
         event_batch_clear(&b);
@@ -297,6 +293,17 @@ static void search_equals_grep(void **state)
         assert_int_equal(journal_append(j, event_batch_seal(&b), &first, NULL), 0);
     }
     event_batch_done(&b);
+}
+
+static void search_equals_grep(void **state)
+{
+    char dir[64];
+    struct clock clk = clock_manual(TEST_NOW);
+    uint64_t checks = 0, found = 0;
+
+    test_dir_make_fast(dir);
+    struct journal *j = test_open(dir, 8192, &clk);
+    fill(j, 20261121);
     run_queries(j, 1, &checks, &found); /* partly in memory */
     journal_close(j);
     j = test_open(dir, 8192, &clk);
@@ -307,8 +314,52 @@ static void search_equals_grep(void **state)
     print_message("# %llu lines checked, %llu found\n", (unsigned long long)checks, (unsigned long long)found);
 }
 
+static bool count_one(void *ctx, const struct hit *h)
+{
+    ++*(uint64_t *)ctx;
+    return h->seq > 0;
+}
+
+/* Expressions whose literal parts mislead: each must find what it matches, line by line. */
+static void expressions_find_what_they_match(void **state)
+{
+    static const char *const asked[] = {
+        "/user{x|fail/",    "/fail\\)?ssh/", "/(?:user)?fail/", "/us(e|x)r/",    "/user|fail/", "/[]x]k9/",
+        "/user{0}fail/",    "/(user)*ssh/",  "/[^u]ser/",       "/user+/",       "/xk{1,2}9/",  "/a\\.b/",
+        "/(fail|user)ssh/", "/user?fail/",   "/usser{0,1}fa/",  "/[[:alpha:]]/", "/\\x75ser/",  "/fail\\-user/",
+        "/u.er{,}/",        "/^user/",       "/ssh$/"};
+    char dir[64];
+    struct clock clk = clock_manual(TEST_NOW);
+    struct arena a = arena_init(1 << 20);
+    uint64_t found = 0;
+
+    test_dir_make_fast(dir);
+    struct journal *j = test_open(dir, 8192, &clk);
+    fill(j, 77);
+    journal_close(j); /* all are stored */
+    j = test_open(dir, 8192, &clk);
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        struct search_opts o = {.limit = LINES};
+        struct search_stats st;
+        struct query *q;
+        uint64_t n = 0, want = 0;
+        assert_int_equal(query_parse(&a, str_c(asked[i]), TEST_NOW, &q, NULL), 0);
+        assert_int_equal(journal_search(j, q, &o, count_one, &n, &st, NULL), 0);
+        for (size_t k = 0; k < LINES; k++)
+            want += query_match(q, &events[k]);
+        if (n != want)
+            fail_msg("%s: %llu instead of %llu", asked[i], (unsigned long long)n, (unsigned long long)want);
+        found += n;
+    }
+    assert_true(found > LINES / 4);
+    journal_close(j);
+    arena_free(&a);
+    test_dir_drop(dir);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(search_equals_grep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(search_equals_grep),
+                                       cmocka_unit_test(expressions_find_what_they_match)};
     return cmocka_run_group_tests_name("journal/search", tests, NULL, NULL);
 }
