@@ -156,7 +156,9 @@ static str as_code(struct arena *a, str s)
     size_t n = 0;
     bool digits = true;
 
-    for (size_t i = 0; out != NULL && i < f.n && n < CODE_MAX; i++) {
+    if (out == NULL)
+        return STR_NONE;
+    for (size_t i = 0; i < f.n && n < CODE_MAX; i++) {
         char c = f.p[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
         if (!plain && (n == 0 || out[n - 1] == '-'))
@@ -172,7 +174,7 @@ static str as_code(struct arena *a, str s)
         out[0] = 'N';
         n++;
     }
-    return (str){out, out != NULL ? n : 0};
+    return (str){out, n};
 }
 
 static str as_case(struct arena *a, str s, bool upper)
