@@ -72,6 +72,7 @@ static void unpack(struct parts *out)
     struct page_walk w;
 
     str b = block_encode(be, r, SALT, &out->head);
+    out->head.grams = out->head.grams_crc = 0; /* the filter of words is left away */
     const char *page = b.p + BLOCK_HEAD_BYTES + out->head.dir_stored;
     size_t dir_n = ZSTD_decompress(dir, sizeof(dir), b.p + BLOCK_HEAD_BYTES, out->head.dir_stored);
     if (ZSTD_isError(dir_n) || !walk(dir, dir_n, &w))
@@ -98,14 +99,16 @@ static void unpack(struct parts *out)
     rows_free(r);
 }
 
-static void decode(const uint8_t *b, size_t n)
+/* False: it does not open. */
+static bool decode(const uint8_t *b, size_t n)
 {
     struct block_head h;
     struct rows *r;
     uint64_t sum = 0;
 
     if (n < BLOCK_HEAD_BYTES || !block_head_read(b, SALT, &h) || h.raw_bytes > PLAIN_MAX || h.count > PLAIN_MAX)
-        return;
+        return false;
+    bool opened = false;
     struct block_dec *d = block_dec_new();
     struct block_src src = {.fd = -1, .mem = b, .mem_n = n};
     uint64_t *all = calloc(h.count / 64 + 1, sizeof(*all));
@@ -113,6 +116,7 @@ static void decode(const uint8_t *b, size_t n)
         all[i / 64] |= UINT64_C(1) << i % 64;
     if (block_dec_open(d, &src, &h, SALT) == 0) {
         struct block_template *t;
+        opened = true;
         block_dec_verify(d);
         for (uint32_t i = 0; i < block_templates(d); i++)
             if (block_template_get(d, i, &t) == 0)
@@ -133,10 +137,11 @@ static void decode(const uint8_t *b, size_t n)
     free(all);
     volatile uint64_t sink = sum;
     (void)sink;
+    return opened;
 }
 
 /* The parts put together, with lengths and checksums that fit. */
-static void pack(struct parts *p, bool fix)
+static bool pack(struct parts *p, bool fix)
 {
     static uint8_t out[2 * BYTES + BLOCK_HEAD_BYTES];
     static struct page_walk w;
@@ -150,14 +155,14 @@ static void pack(struct parts *p, bool fix)
         }
     size_t z = ZSTD_compress(out + BLOCK_HEAD_BYTES, BYTES, p->dir, p->dir_n, 1);
     if (ZSTD_isError(z))
-        return;
+        return false;
     p->head.dir_plain = (uint32_t)p->dir_n;
     p->head.dir_stored = (uint32_t)z;
     p->head.dir_crc = crc32c(0, out + BLOCK_HEAD_BYTES, z);
     p->head.length = BLOCK_HEAD_BYTES + z + p->pages_n;
     memcpy(out + BLOCK_HEAD_BYTES + z, p->pages, p->pages_n);
     block_head_write(&p->head, SALT, out);
-    decode(out, p->head.length);
+    return decode(out, p->head.length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -170,8 +175,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         decode(p + 1, n - 1);
         return 0;
     }
-    if (good.dir_n == 0)
+    if (good.dir_n == 0) {
         unpack(&good);
+        if (!pack(&good, true)) /* else nothing behind the directory would be reached */
+            abort();
+    }
     b = good;
     for (size_t i = 1; i + 3 <= n; i += 3) {
         size_t at = (size_t)(p[i] | p[i + 1] << 8) % (b.dir_n + b.pages_n);
