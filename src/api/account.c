@@ -24,6 +24,21 @@ int account_find(struct api *api, str key, int64_t *id, json_t **out, struct err
     return 0;
 }
 
+int account_alive(struct api *api, str key, int64_t id, struct err *e)
+{
+    struct err why = {0};
+    int64_t now_id = 0;
+    int rc = account_find(api, key, &now_id, NULL, &why);
+
+    if (rc == -ENOENT || rc == -EINVAL)
+        return 0;
+    if (rc < 0) {
+        *e = why; /* the registry does not answer: that says nothing of the account */
+        return rc;
+    }
+    return now_id == id;
+}
+
 /* An officer of one unit sees that unit's subtree; any wider role sees all. */
 static void add_grant(struct actor *who, const json_t *grant)
 {

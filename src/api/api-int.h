@@ -196,6 +196,8 @@ int login_unlock(struct api *api, str account, struct err *e);
 int hash_password(struct api *api, str password, char *out, size_t cap, struct err *e);
 bool check_password(struct api *api, str password, str encoded);
 int account_find(struct api *api, str key, int64_t *id, json_t **rec, struct err *e);
+/* 1: the account of that id is there and active under that name; 0: it is not; negative: nobody can say now. */
+int account_alive(struct api *api, str key, int64_t id, struct err *e);
 int account_actor(struct api *api, struct arena *a, int64_t account_id, str account, struct actor *out, struct err *e);
 int session_new(struct request *rq, int64_t account_id, char secret[65], struct err *e);
 int session_resume(struct request *rq, str secret, struct err *e);

@@ -250,10 +250,13 @@ int login_check(struct request *rq, str account, str password, bool login_now, i
     if (rc < 0)
         return rc;
     bool fits = check_password(rq->api, password, login.found ? login.v[1].s : STR_NONE);
-    int64_t id = login.found ? login.v[0].i : 0, now_id = 0;
-    struct err ignored = {0};
-    if (fits && (account_find(rq->api, account, &now_id, NULL, &ignored) < 0 || now_id != id))
-        fits = false; /* ended, locked or disabled in the registry */
+    int64_t id = login.found ? login.v[0].i : 0;
+    if (fits) {
+        rc = account_alive(rq->api, account, id, e);
+        if (rc < 0)
+            return rc;
+        fits = rc == 1; /* else ended, locked or disabled in the registry */
+    }
     rc = settle(rq, account, id, fits, &until, e);
     if (rc < 0)
         return rc;

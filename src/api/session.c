@@ -122,10 +122,11 @@ static bool over(const struct session_row *r, int64_t now, const struct login_po
 static int who_is(struct request *rq, int64_t account_id, str account, struct err *e)
 {
     struct auth *au = &rq->auth;
-    int64_t id;
-    struct err why = {0};
+    int alive = account_alive(rq->api, account, account_id, e);
 
-    if (account_find(rq->api, account, &id, NULL, &why) < 0 || id != account_id)
+    if (alive < 0)
+        return alive;
+    if (alive == 0)
         return ERR(e, HTTP_ERR(401), "api.no_session");
     return account_actor(rq->api, &rq->a, account_id, account, &au->actor, e);
 }
