@@ -225,8 +225,6 @@ void split_map_loosen(struct split_map *m, const uint8_t *p, size_t from, size_t
         if (p[i] == '/' && rules & SPLIT_PATHS) {
             map_set(m->word, i);
             map_set(m->value, i);
-        } else if (p[i] >= 0x80 && rules & SPLIT_UTF8) {
-            map_set(m->value, i);
         } else if (p[i] == '"' && rules & SPLIT_QUOTES) {
             const uint8_t *end = memchr(p + i + 1, '"', to - i - 1);
             if (end == NULL || end == p + i + 1)

@@ -29,8 +29,7 @@ bool split_cpu_has(enum split_cpu cpu);
 enum {
     SPLIT_QUOTES = 1, /* "a quoted string" is one value */
     SPLIT_PATHS = 2,  /* '/' is a word byte, and makes a value */
-    SPLIT_UTF8 = 4
-}; /* a byte from 0x80 makes a value */
+};
 /* Changes the map of the bytes [from, to) of p by the rules. */
 void split_map_loosen(struct split_map *m, const uint8_t *p, size_t from, size_t to, unsigned rules);
 
