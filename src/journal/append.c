@@ -32,15 +32,23 @@ static struct rows *rows_take(struct journal *j)
     return r;
 }
 
+/* Blocks in memory are most of what the writer holds, so large ones wait in smaller numbers. */
+static size_t frozen_max(const struct journal *j)
+{
+    size_t n = FROZEN_BYTES / j->cfg.block_bytes;
+    return n < 1 ? 1 : n > FROZEN_MAX ? FROZEN_MAX : n;
+}
+
 /* Waits for the sealer while it works; -ENOSPC and the like when it cannot. */
 static int wait_for_room(struct journal *j, bool wait)
 {
+    size_t max = frozen_max(j);
     int rc = 0;
 
     pthread_mutex_lock(&j->lock);
-    while (j->nfrozen >= FROZEN_MAX && j->seal_err == 0 && wait)
+    while (j->nfrozen + j->proving >= max && j->seal_err == 0 && wait)
         pthread_cond_wait(&j->room, &j->lock);
-    if (j->nfrozen >= FROZEN_MAX)
+    if (j->nfrozen + j->proving >= max)
         rc = j->seal_err ? j->seal_err : -EAGAIN;
     pthread_mutex_unlock(&j->lock);
     return rc;

@@ -23,7 +23,8 @@
 #include <pthread.h>
 
 enum {
-    FROZEN_MAX = 3, /* closed blocks that may wait for the sealer */
+    FROZEN_MAX = 3,          /* closed blocks that may wait for the sealer, */
+    FROZEN_BYTES = 48 << 20, /* while so many raw bytes of them do; one may always */
     SPARE_MAX = 2,
     TAILS_MAX = 256,
     SEGMENT_BYTES = 256 << 20,
@@ -68,9 +69,10 @@ struct journal {
     int refs; /* the owner and each tail */
     bool closing;
     struct rows *open;     /* NULL when nothing was appended since the last block */
-    struct frozen *frozen; /* oldest first; more than FROZEN_MAX only after a crash */
+    struct frozen *frozen; /* oldest first; more than may wait only after a crash */
     size_t nfrozen, frozen_cap;
-    struct rows *recent; /* the block sealed last, kept for slow tails */
+    bool proving;        /* the sealer still holds the rows of the block that it wrote last */
+    struct rows *recent; /* the block sealed last, kept for slow tails; NULL: there was no tail */
     struct rows *spare[SPARE_MAX];
     size_t nspare;
     struct segment **segs;

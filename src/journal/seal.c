@@ -73,7 +73,8 @@ static int segment_for(struct journal *j, const struct rows *r, struct segment *
     return 0;
 }
 
-/* The block changes from memory to its segment in one step for every reader. */
+/* The block changes from memory to its segment in one step for every reader. The
+ * list's hold of its rows is the caller's then. */
 static void hand_over(struct journal *j, struct segment *s, const struct block_head *h)
 {
     struct frozen f;
@@ -86,12 +87,16 @@ static void hand_over(struct journal *j, struct segment *s, const struct block_h
     j->nfrozen--;
     memmove(j->frozen, j->frozen + 1, j->nfrozen * sizeof(j->frozen[0]));
     rows_unref(j, j->recent);
-    j->recent = f.rows;
+    j->recent = NULL;
+    if (atomic_load(&j->ntails) > 0) { /* a tail that is opened later begins behind it */
+        j->recent = f.rows;
+        f.rows->refs++;
+    }
     atomic_store(&j->sealed, next);
     for (uint64_t known = atomic_load(&j->synced);
          known < next && !atomic_compare_exchange_weak(&j->synced, &known, next);)
         ;
-    pthread_cond_broadcast(&j->room);
+    j->proving = true;
     pthread_mutex_unlock(&j->lock);
     if (f.unlink_wal) {
         wal_path(j->dir, f.wal_no, path, sizeof(path));
@@ -120,6 +125,11 @@ static int seal_one(struct journal *j, struct block_enc *be, struct rows *r, str
     struct err why = {0};
     if (proof_catch_up(j, r, &why) < 0) /* disk full: with the next block, or at the next start */
         log_err(LOG_ERROR, "ledger_add", &why);
+    pthread_mutex_lock(&j->lock);
+    rows_unref(j, r);
+    j->proving = false;
+    pthread_cond_broadcast(&j->room);
+    pthread_mutex_unlock(&j->lock);
     return 0;
 }
 
