@@ -66,17 +66,21 @@ struct times {
     uint32_t line_bits, diff_bits;
     struct page_at line_at, line_bits_at, diff_at, diff_bits_at;
     bool loaded;
+    uint32_t known; /* changes below; all of them when loaded */
     uint32_t *line; /* a change stands before this line */
     int64_t *value; /* from it on */
 };
 int times_parse(rd *dir, struct page_cursor *cur, uint32_t rows, struct times *t);
 int times_load(struct times *t, struct page_reader *pages, struct slab *mem);
+/* Only what times_at() needs for the lines whose bit is set, `want` of them: bits of rows lines. */
+int times_pick(struct times *t, struct page_reader *pages, struct slab *mem, const uint64_t *bits, uint32_t rows,
+               uint32_t want);
 /* The time of a line; *hint goes on with ascending lines, 0 at first. */
 static inline int64_t times_at(const struct times *t, uint32_t line, uint32_t *hint)
 {
     uint32_t k = *hint;
-    if (k < t->n && t->line[k] <= line) {
-        uint32_t lo = k, hi = t->n, step = 1;
+    if (k < t->known && t->line[k] <= line) {
+        uint32_t lo = k, hi = t->known, step = 1;
         while (lo + step < hi && t->line[lo + step] <= line) {
             lo += step;
             step *= 2;

@@ -455,12 +455,14 @@ int block_template_rows(struct block_dec *d, struct block_template *t)
 
 int block_template_column(struct block_dec *d, struct block_template *t, uint32_t slot, struct column **out)
 {
-    int rc = block_template_rows(d, t);
+    int rc = block_template_open(d, t);
 
-    if (rc == 0)
-        rc = column_load(&d->cols, &t->col[slot], t->origin, d->norigins);
+    if (rc == 0 && column_by_origin(&t->col[slot], 0))
+        rc = block_template_rows(d, t);
+    if (rc < 0)
+        return rc;
     *out = &t->col[slot];
-    return rc;
+    return column_load(&d->cols, *out, t->origin, d->norigins);
 }
 
 int block_template_columns(struct block_dec *d, struct block_template *t)

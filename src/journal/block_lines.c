@@ -189,13 +189,24 @@ static int find_in(struct block_dec *d, uint32_t number, uint32_t rows, const ui
     return 0;
 }
 
-static int load_times(struct block_dec *d, unsigned cols)
+/* For few lines, not all times are kept. */
+enum { FEW = 16 };
+static int load_time(struct block_dec *d, struct times *t, const uint64_t *bits, uint64_t want)
 {
+    return want < d->head.count / FEW ? times_pick(t, d->pages, &d->mem, bits, d->head.count, (uint32_t)want)
+                                      : times_load(t, d->pages, &d->mem);
+}
+
+static int load_times(struct block_dec *d, const uint64_t *bits, unsigned cols)
+{
+    uint64_t want = 0;
     int rc = 0;
 
+    for (size_t w = 0; w < ((size_t)d->head.count + 63) / 64; w++)
+        want += (uint64_t)__builtin_popcountll(bits[w]);
     if (cols & (COL_RECEIVED | COL_EVENT | COL_RAW))
-        if ((rc = times_load(&d->received, d->pages, &d->mem)) == 0)
-            rc = times_load(&d->event, d->pages, &d->mem);
+        if ((rc = load_time(d, &d->received, bits, want)) == 0)
+            rc = load_time(d, &d->event, bits, want);
     for (int k = 0; k < 2 && rc == 0 && cols & COL_HEAD && d->ports_alone; k++)
         rc = page_get(d->pages, PG_TIME, d->port_at[k], d->head.count, &d->port[k]);
     return rc;
@@ -227,7 +238,7 @@ int block_dec_find(struct block_dec *d, const uint64_t *bits, const uint64_t *fr
 
     d->wanted = cols | (cols & COL_SPAN ? COL_RAW : 0);
     if (rc == 0)
-        rc = load_times(d, d->wanted);
+        rc = load_times(d, bits, d->wanted);
     if (rc < 0)
         return rc;
     EACH_BIT(i, bits, d->head.count) d->where[i].template = UINT32_MAX;

@@ -1,9 +1,10 @@
 #include "journal/block_page.h"
 #include "intake/event.h"
+#include "journal/template.h"
 #include <errno.h>
 #include <zstd.h>
 
-enum { LEVEL = 1, AREA_MAX = 1 << 30, PAGES_MAX = 1 << 20 };
+enum { LEVEL = 1, AREA_MAX = 1 << 30, PAGES_MAX = 1 << 20, INFLATED_MAX = 1 << 30, INFLATED_KEPT = 64 << 20 };
 
 void page_cursor_init(struct page_cursor *c)
 {
@@ -173,6 +174,7 @@ struct page_reader {
         uint8_t **p; /* inflated pages; NULL: not yet */
         uint32_t cap;
     } page[PG_COUNT];
+    struct slab mem; /* of inflated pages: kept, since fresh memory costs more than filling it */
     uint8_t *stored;
     size_t stored_cap;
     page_read_fn *fn;
@@ -187,25 +189,28 @@ struct page_reader *page_reader_new(void)
         free(r);
         return NULL;
     }
+    if (r != NULL)
+        slab_init(&r->mem, INFLATED_MAX);
     return r;
 }
 
 static void forget(struct page_reader *r)
 {
     for (int k = 0; k < PG_COUNT; k++) {
-        for (uint32_t i = 0; i < r->list[k].n; i++) {
-            free(r->page[k].p[i]);
+        for (uint32_t i = 0; i < r->list[k].n; i++)
             r->page[k].p[i] = NULL;
-        }
         r->list[k].n = 0;
     }
+    if (r->mem.total > INFLATED_KEPT) /* a large block left much behind */
+        slab_done(&r->mem);
+    slab_clear(&r->mem);
 }
 
 void page_reader_free(struct page_reader *r)
 {
     if (r == NULL)
         return;
-    forget(r);
+    slab_done(&r->mem);
     for (int k = 0; k < PG_COUNT; k++) {
         free(r->list[k].v);
         free(r->page[k].p);
@@ -285,7 +290,7 @@ static int inflate(struct page_reader *r, const struct page_entry *e, uint8_t **
         return rc;
     if (e->stored < e->plain && ZSTD_getFrameContentSize(r->stored, e->stored) != e->plain)
         return -EBADMSG;
-    uint8_t *p = malloc(e->plain + (size_t)32);
+    uint8_t *p = slab_get(&r->mem, e->plain + (size_t)32);
     if (p == NULL)
         return -ENOMEM;
     memset(p + e->plain, 0, 32);
@@ -293,10 +298,8 @@ static int inflate(struct page_reader *r, const struct page_entry *e, uint8_t **
         memcpy(p, r->stored, e->plain);
     } else {
         size_t z = ZSTD_decompressDCtx(r->zd, p, e->plain, r->stored, e->stored);
-        if (ZSTD_isError(z) || z != e->plain) {
-            free(p);
+        if (ZSTD_isError(z) || z != e->plain)
             return -EBADMSG;
-        }
     }
     *out = p;
     return 0;

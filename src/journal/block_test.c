@@ -55,7 +55,8 @@ static struct block_head check_rows(struct fixture *f)
 
     rows_publish(f->r);
     uint32_t n = rows_count(f->r);
-    uint64_t *bits = calloc(n / 64 + 1, sizeof(*bits)), every = prng(&f->s) % 4 ? 1 : 1 + prng(&f->s) % 50;
+    uint64_t *bits = calloc(n / 64 + 1, sizeof(*bits)),
+             every = prng(&f->s) % 4 ? 1 : 1 + prng(&f->s) % (prng(&f->s) % 2 ? 50 : 2000);
     unsigned rules = (unsigned)(prng(&f->s) % 16); /* any of them, or the ones of its choice */
     str block = rules < 8 ? block_encode_by(f->be, f->r, 7, rules, &h) : block_encode(f->be, f->r, 7, &h);
     assert_true(block.n > 0);

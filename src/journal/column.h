@@ -110,6 +110,8 @@ struct column_reader {
 };
 int column_parse(struct column_reader *r, rd *desc, struct page_cursor *cur, uint32_t rows, unsigned depth,
                  struct column *out);
+/* Whether loading it asks for the origins of its rows; depth 0. */
+bool column_by_origin(const struct column *c, unsigned depth);
 /* origin: of each row, for INT_ORIGIN; numbers below norigins. */
 int column_load(struct column_reader *r, struct column *c, const uint32_t *origin, uint32_t norigins);
 /* The row's value; SIZE_MAX when there is no room for it. Bytes behind it, up to 24, may be written. */

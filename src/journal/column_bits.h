@@ -96,6 +96,25 @@ static inline uint64_t symbol_get(struct bit_reader *r, uint8_t s)
     unsigned e = (unsigned)(s - 16) / 4 + 4;
     return (UINT64_C(4) | (s & 3)) << (e - 2) | bits_get(r, e - 2);
 }
+/* The same, for streams where small and large values mix: nothing to foretell
+ * but the end. */
+struct symbol_shape {
+    uint64_t base;
+    uint8_t raw;
+};
+extern const struct symbol_shape symbol_shapes[256]; /* column_dec.c */
+__attribute__((always_inline)) static inline uint64_t symbol_next(struct bit_reader *r, uint8_t s)
+{
+    struct symbol_shape k = symbol_shapes[s];
+    uint64_t v;
+
+    if (k.raw > 56 || k.raw > r->end - r->at)
+        return symbol_get(r, s);
+    memcpy(&v, r->p + r->at / 8, 8);
+    v = v >> r->at % 8 & ((UINT64_C(1) << k.raw) - 1);
+    r->at += k.raw;
+    return k.base + v;
+}
 static inline uint64_t zigzag(int64_t v) { return (uint64_t)v << 1 ^ (uint64_t)(v >> 63); }
 static inline int64_t unzigzag(uint64_t v) { return (int64_t)(v >> 1) ^ -(int64_t)(v & 1); }
 #endif

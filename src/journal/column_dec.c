@@ -117,6 +117,15 @@ int column_parse(struct column_reader *r, rd *desc, struct page_cursor *cur, uin
     return rc == 0 && desc->bad ? -EBADMSG : rc;
 }
 
+#define SHAPE(s)                                                                                                       \
+    {                                                                                                                  \
+        (s) < 16 ? (s) : (UINT64_C(4) | ((s)&3)) << ((s) < 16 ? 0 : ((s)-16) / 4 + 2), (s) < 16 ? 0 : ((s)-16) / 4 + 2 \
+    }
+#define SHAPES4(s)  SHAPE(s), SHAPE((s) + 1), SHAPE((s) + 2), SHAPE((s) + 3)
+#define SHAPES16(s) SHAPES4(s), SHAPES4((s) + 4), SHAPES4((s) + 8), SHAPES4((s) + 12)
+#define SHAPES64(s) SHAPES16(s), SHAPES16((s) + 16), SHAPES16((s) + 32), SHAPES16((s) + 48)
+const struct symbol_shape symbol_shapes[256] = {SHAPES64(0), SHAPES64(64), SHAPES64(128), SHAPES64(192)};
+
 int column_numbers(struct page_reader *pages, enum page_kind k, struct page_at sym_at, struct page_at bits_at,
                    uint32_t bits, uint32_t n, uint64_t *out)
 {
@@ -127,7 +136,7 @@ int column_numbers(struct page_reader *pages, enum page_kind k, struct page_at s
     if (rc == 0)
         rc = page_get(pages, PG_BITS, bits_at, bits, &br.p);
     for (uint32_t i = 0; i < n && rc == 0; i++)
-        out[i] = symbol_get(&br, sym[i]);
+        out[i] = symbol_next(&br, sym[i]);
     return rc == 0 && br.bad ? -EBADMSG : rc;
 }
 
@@ -227,6 +236,15 @@ static int load_skeleton(struct column_reader *r, struct column *c, const uint32
             rc = column_load(r, &c->part[at++], from, norigins);
     }
     return rc;
+}
+
+bool column_by_origin(const struct column *c, unsigned depth)
+{
+    bool by = c->type == CT_INT && c->mode == INT_ORIGIN;
+
+    for (uint32_t i = 0; c->type == CT_SKELETON && i < c->nparts && depth <= COLUMN_DEPTH_MAX && !by; i++)
+        by = column_by_origin(&c->part[i], depth + 1);
+    return by;
 }
 
 int column_load(struct column_reader *r, struct column *c, const uint32_t *origin, uint32_t norigins)
