@@ -107,6 +107,7 @@ enum {
     RF_RECORD = 128,     /* body is a record of the kind */
     RF_STREAM = 256,     /* server-sent events */
     RF_IDEMPOTENT = 512, /* takes Idempotency-Key */
+    RF_STEPS = 1024,     /* also for the roles that a step of the kind names */
 };
 struct route {
     enum method method;
@@ -171,7 +172,8 @@ void request_language(struct request *rq);
 /* NULL: none; *allow gets a bit a method that the path would take. */
 const struct route *route_find(const struct api *api, enum method m, str path, struct arena *a, str arg[API_ARGS],
                                uint32_t *allow);
-uint32_t route_roles(const struct route *r, str kind); /* who may call it for this kind */
+/* Who may call it for this kind; of a kind that the schema has not: for any. */
+uint32_t route_roles(const struct schema *sc, const struct route *r, str kind);
 json_t *openapi_json(const struct api *api, enum lang lang);
 
 /* reply.c */

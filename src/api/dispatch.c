@@ -90,7 +90,7 @@ static int check_rights(struct request *rq, struct err *e)
         return ERR(e, HTTP_ERR(403), "api.must_change");
     if (au->by_token && (r->flags & RF_SESSION_ONLY))
         return ERR(e, HTTP_ERR(403), "api.session_only");
-    if (!(route_roles(r, rq->arg[0]) & au->actor.roles))
+    if (!(route_roles(registry_schema(rq->api->d.registry), r, rq->arg[0]) & au->actor.roles))
         return ERR(e, HTTP_ERR(403), "api.role");
     return 0;
 }

@@ -207,7 +207,7 @@ static json_t *responses(const struct route *r)
     return o;
 }
 
-static json_t *operation(const struct route *r, const char *kind, enum lang lang)
+static json_t *operation(const struct schema *sc, const struct route *r, const char *kind, enum lang lang)
 {
     json_t *o = json_object(), *roles = json_array(), *body = request_body(r, kind);
     char id[160];
@@ -220,7 +220,7 @@ static json_t *operation(const struct route *r, const char *kind, enum lang lang
         json_object_set_new(o, "requestBody", body);
     json_object_set_new(o, "responses", responses(r));
     for (size_t i = 0; i < sizeof(role_list) / sizeof(*role_list); i++)
-        if (route_roles(r, str_c(kind)) & role_list[i].bit)
+        if (route_roles(sc, r, str_c(kind)) & role_list[i].bit)
             json_array_append_new(roles, json_string(role_list[i].name));
     json_object_set_new(o, "x-luy-roles", roles);
     json_object_set_new(o, "x-luy-open", json_boolean((r->flags & RF_OPEN) != 0));
@@ -230,7 +230,7 @@ static json_t *operation(const struct route *r, const char *kind, enum lang lang
     return o;
 }
 
-static void path_add(json_t *paths, const struct route *r, const char *kind, enum lang lang)
+static void path_add(const struct schema *sc, json_t *paths, const struct route *r, const char *kind, enum lang lang)
 {
     static const char *const verbs[M_COUNT] = {"get", "post", "put", "patch", "delete"};
     char path[256];
@@ -242,7 +242,7 @@ static void path_add(json_t *paths, const struct route *r, const char *kind, enu
         item = json_object();
         json_object_set_new(paths, path, item);
     }
-    json_object_set_new(item, verbs[r->method], operation(r, kind, lang));
+    json_object_set_new(item, verbs[r->method], operation(sc, r, kind, lang));
 }
 
 static json_t *components(const struct schema *sc, enum lang lang)
@@ -273,12 +273,12 @@ json_t *openapi_json(const struct api *api, enum lang lang)
 
     for (size_t i = 0; i < routes_n; i++) {
         if (!(routes[i].flags & RF_KIND)) {
-            path_add(paths, &routes[i], "", lang);
+            path_add(sc, paths, &routes[i], "", lang);
             continue;
         }
         for (size_t k = 0; k < sc->nkinds; k++) {
             snprintf(name, sizeof(name), "%.*s", STR_ARGS(sc->kinds[k].name));
-            path_add(paths, &routes[i], name, lang);
+            path_add(sc, paths, &routes[i], name, lang);
         }
     }
     return json_pack("{s:s,s:{s:s,s:s},s:o,s:o,s:[{s:[]},{s:[]}]}", "openapi", "3.1.0", "info", "title", "L\xc5\xa9y",

@@ -1,8 +1,10 @@
 /* Who may call what, said twice: by the route table and by the list below. Every
  * route is called by every role and by nobody; a route that is not in the list
- * fails, so that whoever adds one says here whom it is for. */
+ * fails, so that whoever adds one says here whom it is for. Every verb of every
+ * kind and every step of every life cycle is called too, and set against
+ * tests/rights/registry.tsv. */
 #include "api/world-int.h"
-#include "registry/rights_kit-int.h"
+#include "registry/rights_step-int.h"
 
 enum { ROLES = 5 };
 static const struct {
@@ -22,7 +24,26 @@ static const struct {
 };
 
 static struct world w;
-static char headers[ROLES][512];
+static struct kit kit;
+static char headers[ROLES][512], officer[512]; /* officer: of GIUA, the places of the kit */
+
+/* Changes are made and approved by accounts that name somebody. */
+static void give_person(const char *account)
+{
+    json_t *rec = NULL, *out = NULL, *patch;
+    struct err e;
+    long long id = kit_create(&kit, schema_kind(kit.sc, STR("person")),
+                              kit_sample(&kit, schema_kind(kit.sc, STR("person")), OTHER), STR_NONE);
+
+    assert_int_equal(registry_get(w.registry, &KIT_SYSTEM, STR("account"), str_c(account), &rec, &e), 0);
+    patch = json_pack("{s:I}", "person", (json_int_t)id);
+    assert_int_equal(registry_change(w.registry, &KIT_SYSTEM, STR("account"), str_c(account),
+                                     json_get_int(rec, "rev", 0), patch, &out, NULL, &e),
+                     0);
+    json_decref(rec);
+    json_decref(out);
+    json_decref(patch);
+}
 
 static int open_world(void **state)
 {
@@ -42,11 +63,17 @@ static int open_world(void **state)
         world_account(&w, people[i].name, people[i].grant, once);
         world_login(&w, people[i].name, once, "Thanh-Tre-Xanh-2026", headers[i]);
     }
+    kit_open(&kit, w.registry);
+    for (int i = 0; i < 3; i++)
+        give_person(people[i].name);
+    world_account(&w, "canbo2", "unit_officer@GIUA", once);
+    world_login(&w, "canbo2", once, "Thanh-Tre-Xanh-2026", officer);
     return 0;
 }
 
 static int close_world(void **state)
 {
+    arena_free(&kit.a);
     world_close(&w);
     return 0;
 }
@@ -177,23 +204,166 @@ static void about_kind(struct kit *t, const struct kind *k, int who, const char 
     }
 }
 
+static const char *headers_of(int who) { return people[who].letter == 'U' ? officer : headers[who]; }
+
 static void test_every_kind(void **state)
 {
-    static struct kit t;
-    char once[ONE_TIME_PASSWORD_MAX], officer[512];
-
-    kit_open(&t, w.registry);
-    world_account(&w, "canbo2", "unit_officer@GIUA", once);
-    world_login(&w, "canbo2", once, "Thanh-Tre-Xanh-2026", officer);
-    for (size_t i = 0; i < t.sc->nkinds; i++)
+    for (size_t i = 0; i < kit.sc->nkinds; i++)
         for (int p = 0; p < ROLES; p++)
-            about_kind(&t, &t.sc->kinds[i], p, people[p].letter == 'U' ? officer : headers[p]);
-    arena_free(&t.a);
+            about_kind(&kit, &kit.sc->kinds[i], p, headers_of(p));
+}
+
+/* What may come of a step; nothing else may, above all no mistake in what was sent. */
+enum came { DONE, APPROVAL, REFUSED, UNSEEN, CAMES };
+
+static enum came wanted(const struct kind *k, const struct transition *x, enum kit_place p, char c)
+{
+    const struct rights_row *row = kit_row(&kit, k->name, x->from, x->to);
+    bool seen = c != 'U' || p != OTHER || str_eq(kit_row(&kit, k->name, STR_NONE, STR_NONE)->sight, STR("all"));
+
+    return !seen                                            ? UNSEEN
+           : memchr(row->who.p, c, row->who.n) != NULL      ? DONE
+           : memchr(row->who.p, c + 32, row->who.n) != NULL ? APPROVAL
+                                                            : REFUSED;
+}
+
+static enum came came_of(const char *line, int who, str to)
+{
+    static const char *const refusals[] = {"urn:luy:registry.may_not_step", "urn:luy:registry.may_not_write",
+                                           "urn:luy:api.role"};
+    const char *type = world_text(&w, "type");
+
+    if (w.status == 200 && str_eq(json_get_str(w.json, "state"), to))
+        return DONE;
+    if (w.status == 403 && strcmp(type, "urn:luy:registry.needs_approval") == 0)
+        return APPROVAL;
+    for (size_t i = 0; i < 3; i++)
+        if (w.status == 403 && strcmp(type, refusals[i]) == 0)
+            return REFUSED;
+    if (w.status == 404)
+        return UNSEEN;
+    buf_byte(&w.body, 0);
+    fail_msg("%s to %.*s as %s: whether he may was not decided: %d %s", line, STR_ARGS(to), people[who].grant, w.status,
+             w.body.p);
+    return CAMES;
+}
+
+static void stands(const struct kind *k, long long id, str state)
+{
+    char line[200];
+
+    snprintf(line, sizeof(line), "GET /api/v1/%.*s/%lld", STR_ARGS(k->name), id);
+    world_call(&w, line, headers[0], NULL, 0);
+    if (w.status != 200 || json_get_int(w.json, "rev", 0) != 1 || !str_eq(json_get_str(w.json, "state"), state))
+        fail_msg("%s: what was refused changed it", line);
+}
+
+/* One step in one place by every role; a record that nobody moved serves the next. */
+static void about_step(const struct kind *k, const struct transition *x, enum kit_place p, size_t n[CAMES])
+{
+    static const char *const names[] = {"done", "to be approved", "refused", "not there"};
+    long long id = 0;
+    char line[200], body[100], all[4096];
+
+    for (int who = 0; who < ROLES; who++) {
+        enum came want = wanted(k, x, p, people[who].letter), came;
+        if (id == 0)
+            id = kit_ready(&kit, k, x, p);
+        snprintf(line, sizeof(line), "PATCH /api/v1/%.*s/%lld", STR_ARGS(k->name), id);
+        snprintf(body, sizeof(body), "{\"state\":\"%.*s\"}", STR_ARGS(x->to));
+        snprintf(all, sizeof(all), "%s\nIf-Match: \"1\"", headers_of(who));
+        world_call(&w, line, all, body, strlen(body));
+        came = came_of(line, who, x->to);
+        /* Where nobody of his role may, an officer is told so before anything is looked for. */
+        if (want == UNSEEN && came == REFUSED && strcmp(world_text(&w, "type"), "urn:luy:api.role") == 0)
+            came = UNSEEN;
+        if (came != want)
+            fail_msg("%s %.*s from %.*s to %.*s as %s: %s (%s), wanted %s", line, STR_ARGS(k->name), STR_ARGS(x->from),
+                     STR_ARGS(x->to), people[who].grant, names[came], world_text(&w, "type"), names[want]);
+        n[came]++;
+        if (came == DONE)
+            id = 0;
+        else
+            stands(k, id, x->from);
+    }
+}
+
+static void test_every_step(void **state)
+{
+    size_t n[CAMES] = {0}, steps = 0;
+
+    for (size_t i = 0; i < kit.sc->nkinds; i++) {
+        const struct kind *k = &kit.sc->kinds[i];
+        steps += k->ntransitions;
+        for (size_t s = 0; s < k->ntransitions; s++)
+            for (enum kit_place p = 0; p < PLACES; p++)
+                about_step(k, &k->transitions[s], p, n);
+    }
+    assert_int_equal(n[DONE] + n[APPROVAL] + n[REFUSED] + n[UNSEEN], steps * ROLES * PLACES);
+    print_message("# %zu steps, %zu calls: %zu done, %zu to be approved, %zu refused, %zu not there\n", steps,
+                  steps * ROLES * PLACES, n[DONE], n[APPROVAL], n[REFUSED], n[UNSEEN]);
+}
+
+/* One call about a change set, which must go well; its answer stays in w. */
+static void change_call(int64_t id, const char *name, int who, const char *body)
+{
+    char line[120], all[4096];
+
+    snprintf(line, sizeof(line), "GET /api/v1/changes/%lld", (long long)id);
+    world_call(&w, line, headers[who], NULL, 0);
+    snprintf(all, sizeof(all), "%s\nIf-Match: \"%lld\"", headers[who], (long long)json_get_int(w.json, "rev", 0));
+    snprintf(line, sizeof(line), "POST /api/v1/changes/%lld/%s", (long long)id, name);
+    world_call(&w, line, all, body, strlen(body));
+    buf_byte(&w.body, 0);
+    if (w.status != 200)
+        fail_msg("%s as %s: %d %s", line, people[who].grant, w.status, w.body.p);
+}
+
+/* What nobody may do at once is done by a change: one drafts and applies, another approves. */
+static void about_approval(const struct kind *k, const struct transition *x, int who)
+{
+    long long id = kit_ready(&kit, k, x, OTHER);
+    char body[400];
+
+    snprintf(body, sizeof(body),
+             "{\"title\":\"x\",\"ops\":[{\"op\":\"transition\",\"kind\":\"%.*s\",\"target\":\"%lld\","
+             "\"state\":\"%.*s\"}]}",
+             STR_ARGS(k->name), id, STR_ARGS(x->to));
+    world_call(&w, "POST /api/v1/changes", headers[who], body, strlen(body));
+    assert_int_equal(w.status, 201);
+    int64_t change = json_get_int(w.json, "id", 0);
+    change_call(change, "submit", who, "");
+    snprintf(body, sizeof(body), "GET /api/v1/changes/%lld/plan", (long long)change);
+    world_call(&w, body, headers[2], NULL, 0);
+    snprintf(body, sizeof(body), "{\"hash\":\"%s\"}", world_text(&w, "hash"));
+    change_call(change, "approve", 2, body);
+    change_call(change, "apply", who, "{}");
+    snprintf(body, sizeof(body), "GET /api/v1/%.*s/%lld", STR_ARGS(k->name), id);
+    world_call(&w, body, headers[who], NULL, 0);
+    assert_true(str_eq(json_get_str(w.json, "state"), x->to));
+}
+
+static void test_every_approval(void **state)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < kit.sc->nkinds; i++)
+        for (size_t s = 0; s < kit.sc->kinds[i].ntransitions; s++) {
+            const struct transition *x = &kit.sc->kinds[i].transitions[s];
+            const struct rights_row *row = kit_row(&kit, kit.sc->kinds[i].name, x->from, x->to);
+            for (int who = 0; who < 2; who++)
+                if (memchr(row->who.p, people[who].letter + 32, row->who.n) != NULL) {
+                    about_approval(&kit.sc->kinds[i], x, who);
+                    n++;
+                }
+        }
+    assert_true(n > 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_route), cmocka_unit_test(test_no_line_too_many),
-                                       cmocka_unit_test(test_every_kind)};
+                                       cmocka_unit_test(test_every_kind), cmocka_unit_test(test_every_step),
+                                       cmocka_unit_test(test_every_approval)};
     return cmocka_run_group_tests_name("api/rights", tests, open_world, close_world);
 }

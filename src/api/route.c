@@ -220,8 +220,8 @@ const struct route routes[] = {
      "api.op.records_import"},
     {M_POST, "/{kind}/bulk", R_WRITE, RF_KIND | RF_FILTERS, route_bulk_post, p_bulk, b_bulk, 201, "api.op.bulk_post"},
     {M_GET, "/{kind}/{id}", R_ALL, RF_KIND, route_record_get, p_record, NULL, 200, "api.op.record_get"},
-    {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH, route_record_patch, p_plan, NULL, 200,
-     "api.op.record_patch"},
+    {M_PATCH, "/{kind}/{id}", R_WRITE, RF_KIND | RF_RECORD | RF_IF_MATCH | RF_STEPS, route_record_patch, p_plan, NULL,
+     200, "api.op.record_patch"},
     {M_DELETE, "/{kind}/{id}", R_WRITE, RF_KIND | RF_IF_MATCH, route_record_delete, p_plan, NULL, 200,
      "api.op.record_delete"},
     {M_GET, "/{kind}/{id}/personal", R_ADMIN, RF_KIND, route_personal_get, NULL, NULL, 200, "api.op.personal_get"},
@@ -232,11 +232,16 @@ const struct route routes[] = {
 };
 const size_t routes_n = sizeof(routes) / sizeof(*routes);
 
-uint32_t route_roles(const struct route *r, str kind)
+uint32_t route_roles(const struct schema *sc, const struct route *r, str kind)
 {
+    uint32_t roles = r->roles;
+    const struct kind *k = r->flags & RF_STEPS ? schema_kind(sc, kind) : NULL;
+
+    if (k != NULL)
+        roles |= registry_steppers(k);
     if ((r->flags & RF_KIND) && r->method != M_GET)
-        return r->roles & registry_writers(kind);
-    return r->roles;
+        roles &= registry_writers(kind);
+    return roles;
 }
 
 /* Segments are cut before they are decoded: a key may hold an encoded '/'. */

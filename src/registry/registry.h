@@ -44,6 +44,9 @@ const char *role_name(uint32_t bit);
 /* The roles that may write records of a kind at all; all bits where no more is
  * said than what the calls below say. */
 uint32_t registry_writers(str kind);
+/* The roles that some step of its life cycle names, beyond those that write records:
+ * an approver, an auditor. Such a one may take that step and change nothing else. */
+uint32_t registry_steppers(const struct kind *k);
 
 struct registry;
 struct calendar;

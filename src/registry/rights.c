@@ -164,6 +164,17 @@ uint32_t registry_writers(str kind)
     return UINT32_MAX;
 }
 
+uint32_t registry_steppers(const struct kind *k)
+{
+    uint32_t bit, all = 0;
+
+    for (size_t i = 0; i < k->ntransitions; i++)
+        for (size_t j = 0; j < k->transitions[i].nroles; j++)
+            if (role_parse(k->transitions[i].roles[j], &bit))
+                all |= bit;
+    return all;
+}
+
 int rights_write(const struct actor *who, const struct kind *k, str state, struct err *e)
 {
     if ((registry_writers(k->name) & who->roles) == 0)

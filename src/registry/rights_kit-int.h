@@ -9,11 +9,11 @@ enum kit_place { OWN, BELOW, OTHER, PLACES }; /* as an officer of GIUA sees it *
 static const char *const place_unit[PLACES] = {"GIUA", "DUOI", "KHAC"};
 enum { KIT_KINDS = 100, KIT_ROWS = 600 };
 /* Beside what the schema demands: '@kind' is a record of that kind in the same place,
- * '@kind2' another one, '@!kind' a new one, '#' a number that no other record has. */
+ * '@kind2' another one, '@!kind' a new one, '@!kind:state' one in a state, '#' a number that no other record has. */
 static const struct {
     const char *kind, *more;
 } kit_more[] = {
-    {"maintenance_window", "{'ends_at':'2027-03-01T09:00:00Z'}"},
+    {"maintenance_window", "{'ends_at':'2028-03-01T09:00:00Z'}"},
     {"room_entry", "{'person':'@person'}"},
     {"media_wipe", "{'device':'@device'}"},
     {"destruction", "{'device':'@device','witnesses':['@person2','@person3']}"},
@@ -50,8 +50,10 @@ static inline json_t *kit_ref(struct kit *t, str word, enum kit_place p)
 
     word = str_sub(word, 1, SIZE_MAX);
     if (word.p[0] == '!') {
-        const struct kind *k = schema_kind(t->sc, str_sub(word, 1, SIZE_MAX));
-        return json_integer(kit_create(t, k, kit_sample(t, k, p), STR_NONE));
+        str state = str_sub(word, 1, SIZE_MAX), kind;
+        str_split(&state, ':', &kind);
+        const struct kind *k = schema_kind(t->sc, kind);
+        return json_integer(kit_create(t, k, kit_sample(t, k, p), state));
     }
     if (word.p[word.n - 1] >= '2' && word.p[word.n - 1] <= '3')
         n = word.p[--word.n] - '0';
@@ -83,6 +85,8 @@ static inline json_t *kit_value(struct kit *t, const struct field *f, enum kit_p
     case FT_FQDN:
         snprintf(text, sizeof(text), "z%d.example", t->serial);
         return json_string(text);
+    case FT_JSON:
+        return json_object();
     default: /* as long as it must be */
         snprintf(text, sizeof(text), "K%0*d", f->has_min && f->min > 2 ? (int)f->min - 1 : 1, t->serial);
         return json_string(text);
@@ -209,13 +213,37 @@ static inline void kit_table(struct kit *t)
     }
 }
 
-static inline const struct rights_row *kit_row(const struct kit *t, str kind, str from, str to)
+static inline const struct rights_row *kit_find(const struct kit *t, str kind, str from, str to)
 {
     for (size_t i = 0; i < t->nrows; i++)
         if (str_eq(t->row[i].kind, kind) && str_eq(t->row[i].from, from) && str_eq(t->row[i].to, to))
             return &t->row[i];
-    fail_msg("tests/rights/registry.tsv does not say who may: %s %s %s", S(kind), S(from), S(to));
     return NULL;
+}
+
+static inline const struct rights_row *kit_row(const struct kit *t, str kind, str from, str to)
+{
+    const struct rights_row *row = kit_find(t, kind, from, to);
+
+    assert_non_null(row); /* kit_missing has told of it */
+    return row;
+}
+
+/* A sentence for each kind and each step of which the table does not speak. */
+static inline void kit_missing(const struct kit *t, struct buf *out)
+{
+    for (size_t i = 0; i < t->sc->nkinds; i++) {
+        const struct kind *k = &t->sc->kinds[i];
+        if (kit_find(t, k->name, STR_NONE, STR_NONE) == NULL)
+            buf_fmt(out, "tests/rights/registry.tsv does not say who may write the kind %.*s. ", STR_ARGS(k->name));
+        for (size_t s = 0; s < k->ntransitions; s++) {
+            const struct transition *x = &k->transitions[s];
+            if (kit_find(t, k->name, x->from, x->to) == NULL)
+                buf_fmt(out, "tests/rights/registry.tsv does not say who may take %.*s from %.*s to %.*s. ",
+                        STR_ARGS(k->name), STR_ARGS(x->from), STR_ARGS(x->to));
+        }
+    }
+    buf_byte(out, 0);
 }
 
 /* Units, and a record of every kind in every place. */
@@ -234,5 +262,11 @@ static inline void kit_open(struct kit *t, struct registry *r)
         for (enum kit_place p = 0; p < PLACES; p++)
             kit_dep(t, t->sc->kinds[i].name, p, 1);
     kit_table(t);
+    struct buf missing;
+    buf_init(&missing, 1 << 20);
+    kit_missing(t, &missing);
+    if (missing.n > 1)
+        fail_msg("%s", missing.p);
+    buf_done(&missing);
 }
 #endif
