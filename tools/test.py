@@ -42,10 +42,15 @@ def show_tail(log, lines=60):
 
 
 def count_tap(text):
-    counts = Counts()
+    """The counts; of each failure the line, and what stands below it as the reason."""
+    counts, reasons = Counts(), 0
     for line in text.splitlines():
+        reasons -= 1
+        if reasons > 0 and line.startswith("#"):
+            print("    " + line[:1000])
         if re.match(r"not ok\b", line):
             counts.failed += 1
+            reasons = 4
             print("    " + line)
         elif re.match(r"ok\b", line):
             if re.search(r"#\s*skip", line, re.I):
