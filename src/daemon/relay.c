@@ -39,7 +39,9 @@ static int open_centre(struct luyd *d, const char *dir, struct err *e)
                                    .listen = d->cfg.relay_listen,
                                    .journal = d->journal,
                                    .vault = d->vault,
+                                   .clk = &d->clk,
                                    .max_bytes = d->cfg.relay_max,
+                                   .retention_days = (int)d->cfg.relay_retention_days,
                                    .reserve_bytes = d->cfg.journal_reserve,
                                    .say = say,
                                    .ctx = d};
@@ -106,10 +108,15 @@ size_t relay_counters(struct luyd *d, struct api_counter *out, size_t cap)
     if (c != NULL) {
         struct relay_centre_stats s;
         relay_centre_stats(c, &s);
-        const struct row rows[] = {{"relays", s.relays, true},    {"connected", s.lines, true},
-                                   {"blocks", s.blocks, true},    {"events", s.events, true},
-                                   {"disk_bytes", s.bytes, true}, {"missing_events", s.missing_events, true},
-                                   {"refused", s.refused, false}, {"unknown_keys", s.unknown, false}};
+        const struct row rows[] = {{"relays", s.relays, true},
+                                   {"connected", s.lines, true},
+                                   {"blocks", s.blocks, true},
+                                   {"events", s.events, true},
+                                   {"disk_bytes", s.bytes, true},
+                                   {"missing_events", s.missing_events, true},
+                                   {"refused", s.refused, false},
+                                   {"unknown_keys", s.unknown, false},
+                                   {"deleted_files", s.deleted_files, false}};
         n += rows_put("relays", rows, sizeof(rows) / sizeof(*rows), out, cap);
     }
     if (f != NULL) {

@@ -95,6 +95,37 @@ void journal_segment_unref(struct journal *j, struct segment *s)
     pthread_mutex_unlock(&j->lock);
 }
 
+const char *const guest_gone_reasons[] = {
+    [GUEST_GONE_RETENTION] = "retention",
+    [GUEST_GONE_CEILING] = "size ceiling",
+};
+
+struct sha256 guest_gone_root(str anchor, const char *reason)
+{
+    char text[160];
+
+    snprintf(text, sizeof(text), "relay %.*s %s", STR_ARGS(anchor), reason);
+    return sha256(str_c(text));
+}
+
+int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, const char *reason,
+                       struct ledger_entry *n, struct err *e)
+{
+    const struct block_head *a = &s->blocks[0].head, *z = &s->blocks[s->nblocks - 1].head;
+
+    *n = (struct ledger_entry){.type = LEDGER_DELETED,
+                               .stream = LEDGER_RELAY,
+                               .first = a->first_seq,
+                               .records = z->first_seq + z->count - a->first_seq,
+                               .stored = s->end,
+                               .from_ns = a->received_min,
+                               .to_ns = s->received_max,
+                               .root = guest_gone_root(anchor, reason)};
+    return j->ledger != NULL ? ledger_add(j->ledger, n, e) : 0;
+}
+
+bool journal_age_held(struct journal *j) { return clock_mono(j->clk) < atomic_load(&j->age_hold); }
+
 bool journal_block_hold(struct journal *j, uint64_t first, struct segment **s, struct block_info *out)
 {
     bool found = false;

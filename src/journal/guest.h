@@ -10,6 +10,7 @@
  * adding blocks to it, of which only those added here are seen. */
 #ifndef LUY_JOURNAL_GUEST_H
 #define LUY_JOURNAL_GUEST_H
+#include "journal/ledger.h"
 #include "journal/segment.h"
 
 struct journal;
@@ -21,6 +22,17 @@ int journal_guest_add(struct journal *j, struct segment *s, const struct block_i
 void journal_guest_drop(struct journal *j, struct segment *s);
 /* Drops the caller's own reference. */
 void journal_segment_unref(struct journal *j, struct segment *s);
+
+/* What a relay's events are deleted for; journal_verify_dir takes no other word. */
+extern const char *const guest_gone_reasons[];
+enum { GUEST_GONE_RETENTION, GUEST_GONE_CEILING, GUEST_GONE_REASONS };
+struct sha256 guest_gone_root(str anchor, const char *reason);
+/* The events of s, a relay's with that anchor, are to be deleted: into this journal's ledger, durable.
+ * n: the entry. Without a ledger (no vault): 0, and nothing is proven. */
+int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, const char *reason,
+                       struct ledger_entry *n, struct err *e);
+/* True while a clock that leapt forbids deletion by age. Any thread. */
+bool journal_age_held(struct journal *j);
 
 /* The stored block of this journal that begins with event `first`; its segment is
  * held until journal_segment_unref. False: no longer (or not yet) there. */

@@ -16,6 +16,8 @@
  * own, and the leaves are the block's head and sections (flow_proof.c). POINT: a
  * state of another chain (the registry's history): `records` rows, root is its head. ARCHIVE: `records`
  * records from `first` on were copied to an archive; root is SHA-256 of its manifest.
+ * In the stream RELAY there is only DELETED: a centre deleted what it kept of a relay, by the
+ * relay's numbers; root is SHA-256 of "relay ANCHOR REASON", ANCHOR being the relay's, hex.
  *
  * DIR/heads: records of 208 bytes, each with the digest of the one before.
  *     0  4 bytes "LYHD"       4  u8 type    5  u8 0   6 u16 0     8  u32 epoch    12  u32 0
@@ -39,7 +41,7 @@
 
 enum { LEDGER_ENTRY = 96, LEDGER_HEAD = 208, LEDGER_HEAD_SECONDS = 60, LEDGER_EPOCH_SECONDS = 86400 };
 enum ledger_type { LEDGER_BLOCK = 1, LEDGER_DELETED = 2, LEDGER_POINT = 3, LEDGER_ARCHIVE = 4 };
-enum ledger_stream { LEDGER_LOG = 0, LEDGER_FLOW = 1, LEDGER_REGISTRY = 2, LEDGER_STREAMS };
+enum ledger_stream { LEDGER_LOG = 0, LEDGER_FLOW = 1, LEDGER_REGISTRY = 2, LEDGER_RELAY = 3, LEDGER_STREAMS };
 enum head_type { HEAD_BEGIN = 1, HEAD_SIGNED = 2, HEAD_EVOLVE = 3 };
 struct ledger_entry {
     enum ledger_type type;

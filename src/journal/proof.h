@@ -41,6 +41,10 @@ struct verify_opts {
     /* dir is an archive (archive.h): only what its manifest promises has to be
      * there, each file with its checksum, and the ledger must know the manifest. */
     bool archive;
+    /* dir is a centre's copy of a relay: the centre's journal folder, whose ledger says what was deleted of it there,
+     * and that ledger's anchor (empty: not compared). NULL: the relay's own ledger alone counts. */
+    const char *centre;
+    str centre_anchor;
     const char *flows; /* the flow store's folder, whose blocks are in the same ledger; NULL: not read */
 };
 /* Reads every byte of a journal's folder, without changing any; a journal may be

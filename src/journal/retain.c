@@ -51,7 +51,7 @@ static uint64_t disk_bytes(struct journal *j)
 static bool is_expired(struct journal *j, const struct segment *s, int64_t limit)
 {
     return j->cfg.retention_days > 0 && s->nblocks > 0 && s->received_max < limit &&
-           (j->cfg.archive_dir == NULL || s->archived) && clock_mono(j->clk) >= j->age_hold;
+           (j->cfg.archive_dir == NULL || s->archived) && !journal_age_held(j);
 }
 
 /* A clock that leaps ahead would make everything old at once. When it does, or
@@ -74,9 +74,9 @@ static void watch_clock(struct journal *j)
     }
     j->clock_seen = true;
     j->clock_gap = gap;
-    if (ahead <= 0 || j->cfg.retention_days <= 0)
+    if (ahead <= 0)
         return;
-    j->age_hold = now + HOLD_S * NS_PER_S;
+    atomic_store(&j->age_hold, now + HOLD_S * NS_PER_S); /* what is kept of relays may have an age of its own */
     log_event(LOG_WARN, "journal_clock_ahead", F_INT("seconds", ahead / NS_PER_S),
               F_STR("effect", STR("nothing is deleted by age for a day")));
 }

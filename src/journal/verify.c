@@ -4,6 +4,7 @@
 #include "journal/proof.h"
 #include "base/file.h"
 #include "journal/archive-int.h"
+#include "journal/guest.h"
 #include "journal/journal-int.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -87,6 +88,36 @@ static int entry_see(void *ctx, const struct ledger_entry *n)
         v->entry[v->nentries++] = *n;
     }
     return 0;
+}
+
+/* The centre's ledger, of which only the deletions of this relay's events count. */
+static int centre_entry_see(void *ctx, const struct ledger_entry *n)
+{
+    struct verify *v = ctx;
+    bool mine = false;
+
+    if (n->stream != LEDGER_RELAY || n->type != LEDGER_DELETED)
+        return 0;
+    for (int i = 0; i < GUEST_GONE_REASONS; i++) {
+        struct sha256 root = guest_gone_root(str_c(v->rep->ledger.anchor), guest_gone_reasons[i]);
+        mine |= memcmp(root.b, n->root.b, sizeof(root.b)) == 0;
+    }
+    if (!mine)
+        return 0;
+    if (!grow((void **)&v->gone, &v->gone_cap, v->ngone, sizeof(*v->gone)))
+        return -ENOMEM;
+    v->gone[v->ngone++] = (struct range){n->first, n->records};
+    return 0;
+}
+
+static int centre_read(struct verify *v)
+{
+    struct ledger_report rep;
+    int rc = ledger_check(v->o->centre, v->o->centre_anchor, centre_entry_see, v, &rep, v->e);
+
+    if (rc == 0 && rep.bad)
+        bad(v, &rep.first);
+    return rc;
 }
 
 /* ---- the files ---- */
@@ -276,6 +307,8 @@ int journal_verify_dir(const char *dir, const struct verify_opts *o, struct veri
         rc = ledger_check(dir, o->anchor, entry_see, &v, &out->ledger, e);
     if (rc == 0 && out->ledger.bad)
         bad(&v, &out->ledger.first);
+    if (rc == 0 && o->centre != NULL)
+        rc = centre_read(&v);
     if (rc == 0 && o->archive)
         rc = manifest_judge(&v);
     if (rc == 0)

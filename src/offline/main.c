@@ -21,6 +21,8 @@ static const struct option {
     {"limit", "N", "offline.opt.limit", AT(limit_text), 'n'},
     {"file", "FILE", "offline.opt.file", AT(file), 'f'},
     {"anchor", "HEX", "offline.opt.anchor", AT(anchor), 0},
+    {"centre", "DIR", "offline.opt.centre", AT(centre), 0},
+    {"centre-anchor", "HEX", "offline.opt.centre_anchor", AT(centre_anchor), 0},
     {"raw", NULL, "offline.opt.raw", AT(raw), 0},
     {"block", "MIB", "offline.opt.block", AT(block_text), 0},
     {"quiet", NULL, "offline.opt.quiet", AT(quiet), 'q'},

@@ -9,7 +9,7 @@
 enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_DIFFERENT = 2 }; /* as luy's */
 enum out_as { OUT_TEXT, OUT_JSON, OUT_CSV };
 struct offline {
-    const char *dir, *file, *anchor, *output, *lang_text;
+    const char *dir, *file, *anchor, *centre, *centre_anchor, *output, *lang_text;
     const char *limit_text, *block_text;
     bool help, raw, quiet;
     enum lang lang;

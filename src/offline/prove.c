@@ -46,7 +46,11 @@ static bool flows_beside(const char *dir, char *out, size_t cap)
 int verb_verify(struct offline *o)
 {
     struct bar bar = {.bytes_an_event = 100};
-    struct verify_opts vo = {.anchor = str_c(o->anchor), .progress = on_progress, .progress_ctx = &bar};
+    struct verify_opts vo = {.anchor = str_c(o->anchor),
+                             .centre = o->centre,
+                             .centre_anchor = str_c(o->centre_anchor),
+                             .progress = on_progress,
+                             .progress_ctx = &bar};
     struct verify_report r;
     struct err e = {0};
     char text[600], flows[4096];

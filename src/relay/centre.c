@@ -18,9 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINES_MAX = 256, HANDSHAKE_MS = 10000, IDLE_MS = 120000, BACKLOG = 64, UNKNOWN_S = 10 };
+enum { LINES_MAX = 256, HANDSHAKE_MS = 10000, IDLE_MS = 120000, BACKLOG = 64, UNKNOWN_S = 10, TICK_MS = 60000 };
 
 struct kept_relay {
+    struct relay_centre *c;
     struct relay_pin pin;
     struct relay_store *store;
     bool busy;
@@ -64,6 +65,13 @@ static void sayf(struct relay_centre *c, int severity, const char *fmt, ...)
 
 /* ---- the relays ---- */
 
+static void relay_deleted(void *ctx, const struct ledger_entry *n, const char *reason)
+{
+    const struct kept_relay *r = ctx;
+    sayf(r->c, 5, "event=relay_deleted relay=%s reason=\"%s\" first=%llu events=%llu bytes=%llu", r->pin.name, reason,
+         (unsigned long long)n->first, (unsigned long long)n->records, (unsigned long long)n->stored);
+}
+
 /* Under lock. A folder that cannot be used is told, and its relay is refused. */
 static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_pin *p)
 {
@@ -76,6 +84,7 @@ static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_
     if (r == NULL) {
         if ((r = calloc(1, sizeof(*r))) == NULL)
             return NULL;
+        r->c = c;
         r->next = c->relays;
         c->relays = r;
     }
@@ -86,8 +95,12 @@ static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_
     struct relay_store_cfg cfg = {.dir = dir,
                                   .anchor = str_c(p->anchor),
                                   .journal = c->cfg.journal,
+                                  .clk = c->cfg.clk,
                                   .max_bytes = c->cfg.max_bytes,
-                                  .reserve_bytes = c->cfg.reserve_bytes};
+                                  .reserve_bytes = c->cfg.reserve_bytes,
+                                  .retention_days = c->cfg.retention_days,
+                                  .deleted = relay_deleted,
+                                  .ctx = r};
     if (relay_store_open(&cfg, &r->store, &e) < 0) {
         log_err(LOG_ERROR, "relay_store", &e);
         return NULL;
@@ -128,7 +141,7 @@ static struct kept_relay *relay_take(struct relay_centre *c, const struct line *
     if (rc < 0)
         log_err(LOG_ERROR, "relay_pins", &e);
     pthread_mutex_lock(&c->lock);
-    int64_t now = clock_mono(&clock_system);
+    int64_t now = clock_mono(c->cfg.clk);
     if (rc == 1) {
         r = relay_open(c, &w.pin);
         if (r == NULL || r->busy) {
@@ -167,6 +180,8 @@ static void line_kept(void *ctx, const struct relay_store_stats *st)
     pthread_mutex_unlock(&l->c->lock);
 }
 
+static void line_tick(void *ctx) { relay_store_tick(((struct line *)ctx)->relay->store); }
+
 static void line_run(struct line *l, struct relay_tls *t)
 {
     struct relay_centre *c = l->c;
@@ -181,6 +196,7 @@ static void line_run(struct line *l, struct relay_tls *t)
                               .idle_ms = IDLE_MS,
                               .say = line_say,
                               .kept = line_kept,
+                              .tick = line_tick,
                               .ctx = l};
     sayf(c, 5, "event=relay_connected relay=%s source=%s", r.name, l->source);
     relay_receive_run(&r, &e);
@@ -238,6 +254,18 @@ static void line_start(struct relay_centre *c, int fd, const struct sockaddr_sto
     close(fd);
 }
 
+/* What is kept of relays without a line; a busy one's own thread does it. */
+static void tick_idle(struct relay_centre *c)
+{
+    pthread_mutex_lock(&c->lock);
+    for (struct kept_relay *r = c->relays; r != NULL; r = r->next)
+        if (!r->busy && r->store != NULL) {
+            relay_store_tick(r->store);
+            relay_store_stats(r->store, &r->st);
+        }
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void *centre_main(void *ctx)
 {
     struct relay_centre *c = ctx;
@@ -246,7 +274,8 @@ static void *centre_main(void *ctx)
         struct pollfd f[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->stop_fd, .events = POLLIN}};
         struct sockaddr_storage from = {0};
         socklen_t n = sizeof(from);
-        if (poll(f, 2, -1) <= 0 || (f[0].revents & POLLIN) == 0)
+        tick_idle(c);
+        if (poll(f, 2, TICK_MS) <= 0 || (f[0].revents & POLLIN) == 0)
             continue;
         int fd = accept4(c->fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC);
         if (fd >= 0)
@@ -258,37 +287,6 @@ static void *centre_main(void *ctx)
 }
 
 /* ---- start and stop ---- */
-
-/* "192.0.2.1:6515" or "[::1]:6515". */
-int relay_address(str text, struct sockaddr_storage *out, socklen_t *n, struct err *e)
-{
-    size_t colon = text.n;
-    uint64_t port = 0;
-    struct ip ip;
-
-    while (colon > 0 && text.p[colon - 1] != ':')
-        colon--;
-    str host = str_sub(text, 0, colon > 0 ? colon - 1 : 0);
-    if (host.n > 1 && host.p[0] == '[')
-        host = str_sub(host, 1, host.n - 2);
-    if (!str_u64(str_sub(text, colon, text.n), &port) || port > 65535 || !ip_parse(host, &ip))
-        return ERR(e, -EINVAL, "relay.address", S(text));
-    memset(out, 0, sizeof(*out));
-    if (ip.family == 4) {
-        struct sockaddr_in *s = (struct sockaddr_in *)out;
-        s->sin_family = AF_INET;
-        s->sin_port = htons((uint16_t)port);
-        memcpy(&s->sin_addr, ip.b, 4);
-        *n = sizeof(*s);
-    } else {
-        struct sockaddr_in6 *s = (struct sockaddr_in6 *)out;
-        s->sin6_family = AF_INET6;
-        s->sin6_port = htons((uint16_t)port);
-        memcpy(&s->sin6_addr, ip.b, 16);
-        *n = sizeof(*s);
-    }
-    return 0;
-}
 
 static int listen_on(struct relay_centre *c, struct err *e)
 {
@@ -311,13 +309,14 @@ static int listen_on(struct relay_centre *c, struct err *e)
 static int start(struct relay_centre *c, struct err *e)
 {
     struct arena a = arena_init(256 << 10);
+    bool port = c->cfg.listen[0] != '\0'; /* without, the thread keeps to the retention */
     str cert, key;
-    int rc = vault_export_tls(c->cfg.vault, &a, STR("relay"), &cert, &key, e);
+    int rc = port ? vault_export_tls(c->cfg.vault, &a, STR("relay"), &cert, &key, e) : 0;
 
-    if (rc == 0)
+    if (rc == 0 && port)
         rc = relay_tls_ctx(cert, key, true, &c->tls, e);
     arena_free(&a);
-    if (rc == 0)
+    if (rc == 0 && port)
         rc = listen_on(c, e);
     if (rc == 0 && (rc = -pthread_create(&c->thread, NULL, centre_main, c)) < 0)
         rc = ERR(e, rc, "journal.thread");
@@ -341,7 +340,7 @@ int relay_centre_start(const struct relay_centre_cfg *cfg, struct relay_centre *
     int rc = relay_pins(c->dir, true, open_pinned, c, e);
     if (rc == 0)
         rc = relay_pins(c->dir, false, open_pinned, c, e);
-    if (rc == 0 && cfg->listen[0] != '\0')
+    if (rc == 0)
         rc = start(c, e);
     if (rc < 0) {
         relay_centre_stop(c);
@@ -392,6 +391,7 @@ void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out)
         s.events += r->st.events;
         s.bytes += r->st.bytes;
         s.missing_events += r->st.missing_events;
+        s.deleted_files += r->st.deleted_files;
     }
     pthread_mutex_unlock(&c->lock);
     *out = s;

@@ -11,7 +11,9 @@ struct relay_centre_cfg {
     const char *listen; /* address:port; "" = no port, but what was kept is searched */
     struct journal *journal;
     struct vault *vault; /* key and certificate "relay" */
-    int64_t max_bytes, reserve_bytes;
+    const struct clock *clk;
+    int64_t max_bytes, reserve_bytes; /* store.h */
+    int retention_days;
     void (*say)(void *ctx, int severity, str msg);
     void *ctx;
 };
@@ -21,7 +23,7 @@ void relay_centre_stop(struct relay_centre *c); /* before the journal closes; NU
 uint16_t relay_centre_port(const struct relay_centre *c);
 /* All relays together; any thread. */
 struct relay_centre_stats {
-    uint64_t relays, lines, blocks, events, bytes, missing_events, refused, unknown;
+    uint64_t relays, lines, blocks, events, bytes, missing_events, refused, unknown, deleted_files;
 };
 void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out);
 #endif

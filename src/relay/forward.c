@@ -1,12 +1,14 @@
 /* One thread: connect, send, and when the line is gone wait longer each time. */
 #include "relay/forward.h"
 #include "base/file.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "journal/guest.h"
 #include "relay/pin.h"
 #include "relay/send.h"
 #include "relay/tls.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -316,4 +318,35 @@ void relay_forward_stats(struct relay_forward *f, struct relay_forward_stats *ou
                                         atomic_load(&f->acked_entries), atomic_load(&f->acked_next) - 1,
                                         atomic_load(&f->spool),         atomic_load(&f->dropped),
                                         atomic_load(&f->refused)};
+}
+
+/* "192.0.2.1:6515" or "[::1]:6515". */
+int relay_address(str text, struct sockaddr_storage *out, socklen_t *n, struct err *e)
+{
+    size_t colon = text.n;
+    uint64_t port = 0;
+    struct ip ip;
+
+    while (colon > 0 && text.p[colon - 1] != ':')
+        colon--;
+    str host = str_sub(text, 0, colon > 0 ? colon - 1 : 0);
+    if (host.n > 1 && host.p[0] == '[')
+        host = str_sub(host, 1, host.n - 2);
+    if (!str_u64(str_sub(text, colon, text.n), &port) || port > 65535 || !ip_parse(host, &ip))
+        return ERR(e, -EINVAL, "relay.address", S(text));
+    memset(out, 0, sizeof(*out));
+    if (ip.family == 4) {
+        struct sockaddr_in *s = (struct sockaddr_in *)out;
+        s->sin_family = AF_INET;
+        s->sin_port = htons((uint16_t)port);
+        memcpy(&s->sin_addr, ip.b, 4);
+        *n = sizeof(*s);
+    } else {
+        struct sockaddr_in6 *s = (struct sockaddr_in6 *)out;
+        s->sin6_family = AF_INET6;
+        s->sin6_port = htons((uint16_t)port);
+        memcpy(&s->sin6_addr, ip.b, 16);
+        *n = sizeof(*s);
+    }
+    return 0;
 }

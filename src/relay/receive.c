@@ -152,6 +152,8 @@ int relay_receive_run(const struct relay_receive *r, struct err *e)
         rd body;
         rc = relay_frame_read(&r->link, &in, POLL_MS, &type, &body, e);
         silent = rc == 0 ? silent + POLL_MS : 0;
+        if (rc >= 0 && r->tick != NULL)
+            r->tick(r->ctx);
         if (rc == 1)
             rc = on_frame(r, type, &body, e);
     }

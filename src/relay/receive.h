@@ -13,6 +13,8 @@ struct relay_receive {
     void (*say)(void *ctx, int severity, str msg);
     /* After each head that was kept. May be NULL. */
     void (*kept)(void *ctx, const struct relay_store_stats *st);
+    /* Between frames, at least twice a second. May be NULL. */
+    void (*tick)(void *ctx);
     void *ctx;
 };
 /* Until the line ends: 0 (its end, or stop), or why it was refused: -EBADMSG and the like. */

@@ -7,6 +7,7 @@
 #include "relay/receive.h"
 #include "relay/send.h"
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -25,8 +26,8 @@ struct kit {
     struct relay_store *store;
     uint64_t put, own; /* events given to the relay; of the centre's own */
     int64_t relay_max;
-    char said[2048]; /* what the centre told last */
-    uint64_t told, dropped;
+    char said[2048];              /* what the centre told last */
+    uint64_t told, dropped, gone; /* gone: events deleted at the centre */
     struct relay_sent acked;
 };
 
@@ -82,19 +83,42 @@ static void kit_end(struct kit *k)
     test_dir_drop(k->kept);
 }
 
-/* n events at the relay, sealed and signed a minute later. */
-static void relay_minute(struct kit *k, uint32_t n)
+static void relay_seal(struct kit *k)
 {
     int64_t due;
 
-    assert_int_equal(test_append(k->relay.j, k->put, n, NULL), 0);
-    k->put += n;
     clock_advance(&k->clk, 61 * NS_PER_S);
     assert_int_equal(journal_tick(k->relay.j, &due, NULL), 0); /* closes the block */
     test_wait_sealed(k->relay.j);
     while (ledger_next(journal_ledger(k->relay.j), LEDGER_LOG) != k->put + 1)
         ; /* the sealer adds the entry after the block */
     assert_int_equal(ledger_sign(journal_ledger(k->relay.j), NULL), 0);
+}
+
+/* n events at the relay, sealed and signed a minute later. */
+static void relay_minute(struct kit *k, uint32_t n)
+{
+    assert_int_equal(test_append(k->relay.j, k->put, n, NULL), 0);
+    k->put += n;
+    relay_seal(k);
+}
+
+/* The same, received now: a day later they lie in another file. */
+static void relay_now(struct kit *k, uint32_t n)
+{
+    struct event_batch b;
+    uint64_t first;
+
+    event_batch_init(&b, EVENT_BATCH_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        struct test_line line;
+        struct event ev = test_event(k->put++, &line);
+        ev.received_ns = ev.event_ns = clock_wall(&k->clk);
+        assert_true(event_batch_add(&b, &ev));
+    }
+    assert_int_equal(journal_append(k->relay.j, event_batch_seal(&b), &first, NULL), 0);
+    event_batch_done(&b);
+    relay_seal(k);
 }
 
 static void own_some(struct kit *k, uint32_t n)
@@ -612,6 +636,149 @@ static void centre_full(void **state)
     kit_end(&k);
 }
 
+static void on_deleted(void *ctx, const struct ledger_entry *n, const char *reason)
+{
+    struct kit *k = ctx;
+    snprintf(k->said, sizeof(k->said), "%s", reason);
+    k->gone += n->records;
+}
+
+static void store_open_limits(struct kit *k, int days, int64_t max)
+{
+    struct relay_store_cfg cfg = {.dir = k->kept,
+                                  .anchor = str_c(k->anchor),
+                                  .journal = k->centre.j,
+                                  .clk = &k->clk,
+                                  .retention_days = days,
+                                  .max_bytes = max,
+                                  .deleted = on_deleted,
+                                  .ctx = k};
+    struct err e = {0};
+
+    relay_store_close(k->store);
+    if (relay_store_open(&cfg, &k->store, &e) < 0)
+        fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
+}
+
+static struct verify_report verified_with(struct kit *k, const char *centre, const char *centre_anchor)
+{
+    struct verify_opts o = {.anchor = str_c(k->anchor), .centre = centre, .centre_anchor = str_c(centre_anchor)};
+    struct verify_report rep;
+
+    assert_int_equal(journal_verify_dir(k->kept, &o, &rep, NULL), 0);
+    return rep;
+}
+
+/* The centre's ledger tells a lawful deletion from a file that somebody took away. */
+static void assert_lawful(struct kit *k)
+{
+    char centre[65];
+    struct relay_store_stats st;
+
+    assert_int_equal(ledger_sign(journal_ledger(k->centre.j), NULL), 0);
+    ledger_anchor(journal_ledger(k->centre.j), centre);
+    struct verify_report rep = verified_with(k, k->centre.dir, centre);
+    if (rep.bad)
+        fail_msg("%s %s %s", rep.first.key, rep.first.arg[0], rep.first.arg[1]);
+    assert_int_equal(rep.deleted, k->gone);
+    assert_int_equal(rep.events, k->put - k->gone);
+    rep = verified(k); /* without it nobody said so */
+    assert_true(rep.bad);
+    assert_string_equal(rep.first.key, "journal.proof_missing");
+    rep = verified_with(k, k->centre.dir, k->anchor); /* and another's ledger does not count */
+    assert_true(rep.bad);
+    relay_store_stats(k->store, &st);
+    assert_int_equal(st.events, k->put - k->gone);
+    assert_int_equal(st.missing_events, 0);
+    assert_int_equal(test_hits(k->centre.j, "*", NULL), k->put - k->gone);
+}
+
+/* Ten days of a relay, kept for five: whole files go, are no longer found, and the copy verifies. */
+static void retention(void **state)
+{
+    struct kit k;
+    char centre[65];
+
+    kit_start(&k, 0);
+    store_open_limits(&k, 5, 0);
+    for (int day = 0; day < 10; day++) {
+        relay_now(&k, 30);
+        line_whole(&k);
+        clock_advance(&k.clk, (86400 - 61) * NS_PER_S);
+    }
+    assert_int_equal(test_hits(k.centre.j, "*", NULL), 300);
+    relay_store_tick(k.store);
+    assert_int_equal(k.gone, 150); /* received more than five days ago */
+    assert_string_equal(k.said, "retention");
+    assert_lawful(&k);
+    store_open_limits(&k, 5, 0); /* and after a new start */
+    assert_lawful(&k);
+    relay_now(&k, 30); /* the line goes on where it stood */
+    line_whole(&k);
+    assert_int_equal(test_hits(k.centre.j, "*", NULL), k.put - k.gone);
+
+    struct relay_store_stats st; /* a file that somebody takes away is no deletion */
+    char pattern[100];
+    glob_t files;
+    relay_store_close(k.store);
+    snprintf(pattern, sizeof(pattern), "%s/seg-*.luy", k.kept);
+    assert_int_equal(glob(pattern, 0, NULL, &files), 0);
+    assert_int_equal(unlink(files.gl_pathv[0]), 0);
+    globfree(&files);
+    k.store = NULL;
+    store_open_limits(&k, 5, 0);
+    relay_store_stats(k.store, &st);
+    assert_int_equal(st.missing_events, 30);
+    ledger_anchor(journal_ledger(k.centre.j), centre);
+    struct verify_report rep = verified_with(&k, k.centre.dir, centre);
+    assert_true(rep.bad);
+    assert_string_equal(rep.first.key, "journal.proof_missing");
+    assert_string_equal(rep.first.arg[0], "151");
+    kit_end(&k);
+}
+
+/* The newest file stays, however old: new numbers are made above it. */
+static void retention_keeps_newest(void **state)
+{
+    struct kit k;
+
+    kit_start(&k, 0);
+    store_open_limits(&k, 1, 0);
+    relay_now(&k, 30);
+    line_whole(&k);
+    clock_advance(&k.clk, 100 * 86400 * NS_PER_S);
+    relay_store_tick(k.store);
+    assert_int_equal(k.gone, 0);
+    relay_now(&k, 30);
+    line_whole(&k);
+    clock_advance(&k.clk, 61 * NS_PER_S);
+    relay_store_tick(k.store);
+    assert_int_equal(k.gone, 30);
+    assert_lawful(&k);
+    kit_end(&k);
+}
+
+/* The ceiling takes the oldest file first, and only then refuses. */
+static void ceiling(void **state)
+{
+    struct kit k;
+    struct relay_store_stats st;
+
+    kit_start(&k, 0);
+    store_open_limits(&k, 0, 20000);
+    for (int day = 0; day < 10; day++) {
+        relay_now(&k, 100);
+        line_whole(&k);
+        clock_advance(&k.clk, 86400 * NS_PER_S);
+        relay_store_stats(k.store, &st);
+        assert_true(st.bytes <= 20000);
+    }
+    assert_true(k.gone > 0 && k.gone % 100 == 0);
+    assert_string_equal(k.said, "size ceiling");
+    assert_lawful(&k);
+    kit_end(&k);
+}
+
 /* Events of a relay are proven like the centre's own, over the relay's ledger. */
 static void proof_of_one(void **state)
 {
@@ -640,9 +807,12 @@ static void proof_of_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_days),         cmocka_unit_test(cut_in_block), cmocka_unit_test(flipped_in_spool),
-        cmocka_unit_test(every_flipped_byte), cmocka_unit_test(out_of_order), cmocka_unit_test(dropped),
-        cmocka_unit_test(centre_full),        cmocka_unit_test(proof_of_one),
+        cmocka_unit_test(three_days),       cmocka_unit_test(cut_in_block),
+        cmocka_unit_test(flipped_in_spool), cmocka_unit_test(every_flipped_byte),
+        cmocka_unit_test(out_of_order),     cmocka_unit_test(dropped),
+        cmocka_unit_test(centre_full),      cmocka_unit_test(proof_of_one),
+        cmocka_unit_test(retention),        cmocka_unit_test(retention_keeps_newest),
+        cmocka_unit_test(ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ struct relay_store {
     struct relay_store_cfg cfg;
     char *dir;
     char anchor[65];
-    int ledger_fd, heads_fd, places_fd;
+    int ledger_fd, heads_fd, places_fd, deleted_fd;
     struct head_chain chain;
     struct merkle_edge edge;        /* of all entries, staged ones too */
     uint64_t next, signed_next;     /* behind the last event of any BLOCK entry; of a signed one */
@@ -33,7 +33,9 @@ struct relay_store {
     size_t nstaged, staged_cap;
     struct place *places; /* by first */
     size_t nplaces, places_cap;
-    bool waiting; /* for the block of `pending` */
+    uint64_t deleted_to; /* events below were deleted here, or never came */
+    int64_t tick_due;    /* monotonic */
+    bool waiting;        /* for the block of `pending` */
     struct ledger_entry pending;
     uint8_t pending_bytes[LEDGER_ENTRY];
     uint64_t part, part_length;
@@ -48,6 +50,11 @@ int store_unstage(struct relay_store *s, struct err *e);
 const struct place *store_place(const struct relay_store *s, uint64_t first);
 /* Numbers for the block: those it had, or new ones, added to places (and its file). */
 int store_place_make(struct relay_store *s, const struct block_head *h, uint64_t *base, struct err *e);
+/* keep.c: reads DIR/deleted, and finishes a deletion that a crash cut short. */
+int store_deleted_read(struct relay_store *s, struct err *e);
+void store_deleted_finish(struct relay_store *s);
+/* Deletes oldest files until `bytes` more fit under the ceiling, as far as it may. */
+void store_make_room(struct relay_store *s, uint64_t bytes);
 int store_load(struct relay_store *s, struct err *e);
 int store_io(struct relay_store *s, int rc, struct err *e); /* "cannot write" with the folder */
 #endif

@@ -128,6 +128,7 @@ static int room_check(struct relay_store *s, uint64_t bytes, struct err *e)
 {
     struct statvfs v;
 
+    store_make_room(s, bytes);
     if (s->cfg.max_bytes > 0 && s->st.bytes + bytes > (uint64_t)s->cfg.max_bytes)
         return ERR(e, -ENOSPC, "relay.ceiling", s->dir, N(s->cfg.max_bytes));
     if (s->cfg.reserve_bytes > 0 && statvfs(s->dir, &v) == 0 &&

@@ -13,6 +13,9 @@
  * shown to searches and acknowledged. A head that does not fit throws the staged part
  * away. After a crash the staged part is thrown away too, and comes again.
  *
+ * What is deleted here goes by whole files, the oldest first, never the newest: an entry of the
+ * centre's ledger (ledger.h, stream RELAY) says so before, and DIR/deleted has a copy of it.
+ *
  * One thread at a time. */
 #ifndef LUY_RELAY_STORE_H
 #define LUY_RELAY_STORE_H
@@ -25,8 +28,13 @@ struct relay_store_cfg {
     const char *dir;
     str anchor;              /* hex, what record 0 of the heads must be */
     struct journal *journal; /* searches its blocks with its own */
-    int64_t max_bytes;       /* of segments; 0 = none. Beyond it -ENOSPC: the relay keeps the rest */
-    int64_t reserve_bytes;   /* of the file system, left for others */
+    const struct clock *clk;
+    int64_t max_bytes;     /* of segments; 0 = none. The oldest files go; -ENOSPC when only the newest is left */
+    int64_t reserve_bytes; /* of the file system, left for others: -ENOSPC, the relay keeps the rest */
+    int retention_days;    /* by time of receipt at the relay; 0 = for ever */
+    /* After the deletion of a file. May be NULL. */
+    void (*deleted)(void *ctx, const struct ledger_entry *n, const char *reason);
+    void *ctx;
 };
 struct relay_store;
 int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out, struct err *e);
@@ -48,9 +56,13 @@ int relay_store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, s
 int relay_store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e);
 int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e);
 
+/* Deletes what is too old, at most once a minute; call it as often as you like. */
+void relay_store_tick(struct relay_store *s);
+
 struct relay_store_stats {
     uint64_t entries, heads, blocks, events, bytes, missing_events;
-    int64_t last_ns; /* receipt of the newest event that is shown; 0: none */
+    uint64_t deleted_files; /* since it was opened */
+    int64_t last_ns;        /* receipt of the newest event that is shown; 0: none */
 };
 void relay_store_stats(const struct relay_store *s, struct relay_store_stats *out);
 #endif

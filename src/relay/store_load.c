@@ -157,7 +157,8 @@ static int entries_read(struct relay_store *s, const struct ledger_head *last, s
             break;
         merkle_edge_add(&s->edge, merkle_leaf((str){(const char *)bytes, LEDGER_ENTRY - 4}));
         store_note_entry(s, &n);
-        s->st.missing_events += n.type == LEDGER_BLOCK && n.stream == LEDGER_LOG ? n.records : 0;
+        if (n.type == LEDGER_BLOCK && n.stream == LEDGER_LOG && n.first >= s->deleted_to)
+            s->st.missing_events += n.records;
     }
     ledger_scan_close(&sc);
     if (rc < 0)
@@ -301,7 +302,11 @@ int store_load(struct relay_store *s, struct err *e)
     if (rc == 0)
         rc = file_open(s, "places", O_APPEND, &s->places_fd, e);
     if (rc == 0)
+        rc = file_open(s, "deleted", O_APPEND, &s->deleted_fd, e);
+    if (rc == 0)
         rc = file_sync_dir(s->dir, e);
+    if (rc == 0)
+        rc = store_deleted_read(s, e);
     if (rc == 0)
         rc = places_read(s, e);
     if (rc == 0)
@@ -310,6 +315,8 @@ int store_load(struct relay_store *s, struct err *e)
         rc = entries_read(s, &last, e);
     if (rc == 0)
         rc = segments_read(s, e);
+    if (rc == 0)
+        store_deleted_finish(s);
     if (rc == 0)
         rc = store_unstage(s, e);
     return rc < 0 ? rc : blocks_show(s, e);
@@ -328,7 +335,7 @@ int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out
     s->cfg = *cfg;
     s->cfg.dir = s->dir;
     snprintf(s->anchor, sizeof(s->anchor), "%.*s", STR_ARGS(cfg->anchor));
-    s->ledger_fd = s->heads_fd = s->places_fd = -1;
+    s->ledger_fd = s->heads_fd = s->places_fd = s->deleted_fd = -1;
     s->next = s->signed_next = 1;
     s->merkle = merkle_new();
     s->dec = block_dec_new();
@@ -360,7 +367,7 @@ void relay_store_close(struct relay_store *s)
         journal_guest_drop(s->cfg.journal, s->segs[i]);
         journal_segment_unref(s->cfg.journal, s->segs[i]);
     }
-    const int fds[] = {s->ledger_fd, s->heads_fd, s->places_fd};
+    const int fds[] = {s->ledger_fd, s->heads_fd, s->places_fd, s->deleted_fd};
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);

@@ -1,0 +1,126 @@
+/* How long, and how much, is kept of a relay: whole files go, the oldest first. The entry that
+ * says so is durable in the centre's ledger before a byte is gone, so that an inspector can
+ * tell it from a file that somebody took away. */
+#include "relay/store-int.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "journal/wal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TICK_S = 60 };
+
+int store_deleted_read(struct relay_store *s, struct err *e)
+{
+    uint8_t bytes[LEDGER_ENTRY];
+    struct ledger_entry n;
+    struct ledger_scan sc;
+    off_t good = 0;
+    int rc = ledger_scan_open(s->dir, "deleted", LEDGER_ENTRY, &sc, e);
+
+    if (rc < 0)
+        return rc;
+    while ((rc = ledger_scan_next(&sc, bytes)) == 1 && ledger_entry_read(bytes, &n)) {
+        s->deleted_to = n.first + n.records > s->deleted_to ? n.first + n.records : s->deleted_to;
+        good += LEDGER_ENTRY;
+    }
+    ledger_scan_close(&sc);
+    if (rc < 0)
+        return ERR(e, rc, "journal.read", s->dir);
+    return ftruncate(s->deleted_fd, good) < 0 ? store_io(s, -errno, e) : 0; /* a torn note is written again */
+}
+
+/* The first file leaves the list and the disk. */
+static void first_drop(struct relay_store *s)
+{
+    struct segment *g = s->segs[0];
+
+    s->nsegs--;
+    memmove(s->segs, s->segs + 1, s->nsegs * sizeof(struct segment *));
+    unlink(g->path);
+    if (s->cfg.journal == NULL) {
+        segment_free(g);
+        return;
+    }
+    journal_guest_drop(s->cfg.journal, g);
+    journal_segment_unref(s->cfg.journal, g);
+}
+
+void store_deleted_finish(struct relay_store *s)
+{
+    while (s->nsegs > 1 && s->segs[0]->nblocks > 0 && segment_next_seq(s->segs[0]) <= s->deleted_to)
+        first_drop(s);
+}
+
+/* Only what a head signs, and never the newest: numbers and the next block's place hang on it. */
+static bool may_go(const struct relay_store *s)
+{
+    return s->nsegs > 1 && s->segs[0] != s->current && s->segs[0]->nblocks > 0 &&
+           segment_next_seq(s->segs[0]) <= s->signed_next;
+}
+
+static int first_delete(struct relay_store *s, const char *reason, struct err *e)
+{
+    struct segment *g = s->segs[0];
+    uint8_t bytes[LEDGER_ENTRY];
+    struct ledger_entry n;
+
+    int rc = journal_guest_gone(s->cfg.journal, g, str_c(s->anchor), reason, &n, e);
+    if (rc < 0)
+        return rc;
+    ledger_entry_write(&n, bytes);
+    rc = fd_write_all(s->deleted_fd, bytes, sizeof(bytes));
+    if (rc == 0 && fdatasync(s->deleted_fd) < 0)
+        rc = -errno;
+    if (rc < 0)
+        return store_io(s, rc, e);
+    s->deleted_to = n.first + n.records;
+    s->st.deleted_files++;
+    s->st.blocks -= g->nblocks;
+    for (size_t b = 0; b < g->nblocks; b++) {
+        s->st.events -= g->blocks[b].head.count;
+        s->st.bytes -= g->blocks[b].head.length;
+    }
+    log_event(LOG_INFO, "relay_segment_expired", F_STR("file", str_c(g->path)), F_STR("reason", str_c(reason)));
+    first_drop(s);
+    if (s->cfg.deleted != NULL)
+        s->cfg.deleted(s->cfg.ctx, &n, reason);
+    return 0;
+}
+
+static bool is_old(const struct relay_store *s)
+{
+    int64_t limit;
+
+    if (s->cfg.retention_days <= 0 || journal_age_held(s->cfg.journal) ||
+        __builtin_sub_overflow(clock_wall(s->cfg.clk), (int64_t)s->cfg.retention_days * 86400 * NS_PER_S, &limit))
+        return false;
+    return s->segs[0]->received_max < limit;
+}
+
+void relay_store_tick(struct relay_store *s)
+{
+    struct err e = {0};
+
+    if (s->cfg.journal == NULL || s->cfg.clk == NULL || clock_mono(s->cfg.clk) < s->tick_due)
+        return;
+    s->tick_due = clock_mono(s->cfg.clk) + TICK_S * NS_PER_S;
+    while (may_go(s) && is_old(s))
+        if (first_delete(s, guest_gone_reasons[GUEST_GONE_RETENTION], &e) < 0) {
+            log_err(LOG_ERROR, "relay_delete", &e);
+            return;
+        }
+}
+
+void store_make_room(struct relay_store *s, uint64_t bytes)
+{
+    struct err e = {0};
+
+    while (s->cfg.journal != NULL && s->cfg.max_bytes > 0 && s->st.bytes + bytes > (uint64_t)s->cfg.max_bytes &&
+           may_go(s))
+        if (first_delete(s, guest_gone_reasons[GUEST_GONE_CEILING], &e) < 0) {
+            log_err(LOG_ERROR, "relay_delete", &e);
+            return;
+        }
+}
