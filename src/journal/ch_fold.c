@@ -29,7 +29,8 @@ static bool can_fold(const struct query *q)
 
     if (q->nsteps == 0 || s->nby > QUERY_BY_MAX)
         return false;
-    if (s->kind != SK_COUNT && s->kind != SK_HISTOGRAM && (s->kind != SK_TOP || s->nby == 0 || s->fold != SF_COUNT))
+    if (s->kind != SK_COUNT && (s->kind != SK_HISTOGRAM || s->fold != SF_COUNT) &&
+        (s->kind != SK_TOP || s->nby == 0 || s->fold != SF_COUNT))
         return false;
     for (size_t i = 0; i < s->nby; i++)
         if (s->by[i].kind != QR_FIELD || s->by[i].field >= QF_COUNT)

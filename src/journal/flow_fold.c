@@ -1,9 +1,9 @@
-/* count, sum, avg and top with `by` over flows, on columns. A block's rows are
- * added up by small numbers first (places in the block's list of addresses, ports,
- * protocols), so that the table of all groups is touched once a block and group
- * and not once a row; several fields, and those of many values, go to the table
- * row by row. A key says the same in every block: an IPv4 address is V4_KEY plus
- * itself, an IPv6 address V6_KEY plus its number, none is 0. */
+/* Steps that make groups over flows, on columns. A block's rows are added up by
+ * small numbers first (places in the block's list of addresses, ports, buckets,
+ * or several of these together), so that the table of all groups is touched once
+ * a block and group and not once a row; what has too many values goes to the
+ * table row by row. p50 and p99 count each value of each group: the value is one
+ * more key, and ranks are read off in the end. */
 #include "journal/flow_fold-int.h"
 #include <errno.h>
 
@@ -19,188 +19,57 @@ static bool by_fits(const struct query_ref *r)
            (f->kind != FF_COLUMNS || flow_columns[f->col].kind != FK_TIME);
 }
 
+static enum step_fold fold_of(const struct query_step *s) { return s->kind == SK_COUNT ? SF_COUNT : s->fold; }
+
+static bool of_fits(const struct query_step *s)
+{
+    const struct flow_query_field *of = &flow_query_fields[s->of.field];
+    enum step_fold fold = fold_of(s);
+
+    if (fold == SF_COUNT)
+        return true;
+    if (s->of.kind != QR_FIELD)
+        return false;
+    if (of->kind == FF_AT)
+        return fold == SF_MIN || fold == SF_MAX;
+    return of->kind == FF_COLUMNS && flow_columns[of->col].kind == FK_NUMBER;
+}
+
 static bool step_fits(const struct query_step *s)
 {
-    bool counts = s->kind == SK_COUNT || (s->kind == SK_TOP && s->nby > 0 && s->fold == SF_COUNT);
-    bool sums = (s->kind == SK_AGGREGATE && (s->fold == SF_SUM || s->fold == SF_AVG)) ||
-                (s->kind == SK_TOP && s->nby > 0 && s->fold == SF_SUM);
-    const struct flow_query_field *of = &flow_query_fields[s->of.field];
-
+    if (s->kind != SK_COUNT && s->kind != SK_HISTOGRAM && s->kind != SK_AGGREGATE && (s->kind != SK_TOP || s->nby == 0))
+        return false;
     for (size_t i = 0; i < s->nby; i++)
         if (!by_fits(&s->by[i]))
             return false;
-    if (sums && (s->of.kind != QR_FIELD || of->kind != FF_COLUMNS || flow_columns[of->col].kind != FK_NUMBER))
-        return false;
-    return (counts || sums) && s->nby <= QUERY_BY_MAX;
-}
-
-/* ---- a block's columns as small numbers and their keys ---- */
-
-/* Numbers as the query shows them: what looks the same is one group. */
-static uint64_t shown(const struct flow_query_field *f, uint64_t v)
-{
-    if (f->kind == FF_TCP_FLAGS)
-        return v & 0xff;
-    return f->kind == FF_COLUMNS && flow_columns[f->col].kind == FK_NUMBER && v > INT64_MAX ? INT64_MAX : v;
-}
-
-static uint64_t net_key(struct fold *f, const struct flow_query_field *field, struct ip ip)
-{
-    struct flow_nets *nets = f->q->source->more;
-    return nets != NULL ? flow_nets_of(nets, ip, flow_field_net(field)) : 0;
-}
-
-static uint64_t v4_key(struct fold *f, const struct flow_query_field *field, uint32_t a)
-{
-    return flow_field_is_net(field)
-               ? net_key(f, field,
-                         (struct ip){4, {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a}})
-               : V4_KEY + a;
-}
-
-static uint64_t ip_key(struct fold *f, const struct flow_query_field *field, struct ip ip)
-{
-    uint32_t at;
-
-    if (flow_field_is_net(field))
-        return net_key(f, field, ip);
-    if (ip.family == 4)
-        return V4_KEY + ((uint32_t)ip.b[0] << 24 | (uint32_t)ip.b[1] << 16 | (uint32_t)ip.b[2] << 8 | ip.b[3]);
-    if (ip.family != 6)
-        return 0;
-    at = flow_v6_seen_of(&f->v6, ip.b);
-    f->failed |= at == UINT32_MAX;
-    return V6_KEY + at;
-}
-
-static bool keys_room(struct by *b, size_t n)
-{
-    if (b->nkeys_room < n) {
-        free(b->keys);
-        b->keys = malloc(n * sizeof(*b->keys));
-        b->nkeys_room = b->keys != NULL ? n : 0;
-    }
-    b->nkeys = n;
-    return b->keys != NULL;
-}
-
-/* 0 none, then the IPv4 addresses of the list, then the IPv6 addresses. */
-static bool stored_addresses(struct fold *f, struct by *b, struct flow_page *p, enum flow_col c)
-{
-    uint32_t nv4 = p->head->nv4, nv6 = p->head->nv6;
-    const uint32_t *v4 = flow_page_v4(p), *col = flow_page_col(p, c);
-    const uint8_t(*v6)[16] = nv6 > 0 ? flow_page_v6(p) : NULL;
-    const uint16_t *families = flow_page_col(p, FC_families);
-    unsigned shift = flow_family_shift(c);
-
-    if (v4 == NULL || col == NULL || families == NULL || (nv6 > 0 && v6 == NULL) ||
-        !keys_room(b, (size_t)nv4 + nv6 + 1))
-        return false;
-    b->keys[0] = 0;
-    for (uint32_t i = 0; i < nv4; i++)
-        b->keys[1 + i] = v4_key(f, b->f, v4[i]);
-    for (uint32_t i = 0; i < nv6; i++) {
-        struct ip ip = {.family = 6};
-        memcpy(ip.b, v6[i], 16);
-        b->keys[1 + nv4 + i] = ip_key(f, b->f, ip);
-    }
-    const uint32_t first[4] = {0, 1, 1 + nv4, 0}, most[4] = {0, nv4, nv6, 0};
-    for (uint32_t i = 0; i < p->n; i++) {
-        unsigned family = families[i] >> shift & 3;
-        b->ids[i] = col[i] < most[family] ? first[family] + col[i] : 0;
-    }
-    return true;
-}
-
-static bool addresses_in_memory(struct fold *f, struct by *b, struct flow_page *p, enum flow_col c)
-{
-    if (!keys_room(b, p->n))
-        return false;
-    for (uint32_t i = 0; i < p->n; i++) {
-        b->ids[i] = i;
-        b->keys[i] = f->fits[i] ? ip_key(f, b->f, flow_page_ip(p, c, i)) : 0;
-    }
-    return true;
-}
-
-static bool exporters(struct fold *f, struct by *b, struct flow_page *p)
-{
-    const struct flow_exporter *list = flow_page_exporters(p);
-    const uint16_t *col = flow_page_col(p, FC_exporter);
-    uint32_t n = p->rows != NULL ? p->rows->nexporters : p->head->nexporters;
-
-    if (list == NULL || col == NULL || !keys_room(b, (size_t)n + 1))
-        return false;
-    b->keys[n] = 0;
-    for (uint32_t i = 0; i < n; i++)
-        b->keys[i] = b->f->kind == FF_DOMAIN ? list[i].domain : ip_key(f, b->f, list[i].ip);
-    for (uint32_t i = 0; i < p->n; i++)
-        b->ids[i] = col[i] < n ? col[i] : n;
-    return true;
-}
-
-#define SMALL(T)                                                                                                       \
-    do {                                                                                                               \
-        const T *v = col;                                                                                              \
-        for (uint32_t i = 0; i < p->n; i++)                                                                            \
-            b->ids[i] = v[i];                                                                                          \
-    } while (0)
-
-/* Below 2^16 the value is its own small number, above each row is. */
-static bool numbers(struct by *b, struct flow_page *p)
-{
-    enum flow_col c = (enum flow_col)b->f->col;
-    unsigned width = flow_columns[c].width;
-    const void *col = flow_page_col(p, c);
-
-    if (col == NULL || !keys_room(b, width <= 2 ? (size_t)1 << 8 * width : p->n))
-        return false;
-    if (width <= 2)
-        for (size_t i = 0; i < b->nkeys; i++)
-            b->keys[i] = shown(b->f, i);
-    if (width == 1) {
-        SMALL(uint8_t);
-    } else if (width == 2) {
-        SMALL(uint16_t);
-    } else {
-        for (uint32_t i = 0; i < p->n; i++) {
-            b->ids[i] = i;
-            b->keys[i] = shown(b->f, width == 4 ? ((const uint32_t *)col)[i] : ((const uint64_t *)col)[i]);
-        }
-    }
-    return true;
-}
-
-static bool by_load(struct fold *f, struct by *b, struct flow_page *p)
-{
-    uint64_t v;
-
-    if (b->f->kind == FF_EXPORTER || b->f->kind == FF_DOMAIN)
-        return exporters(f, b, p);
-    if (flow_columns[b->f->col].kind == FK_ADDRESS)
-        return p->rows != NULL ? addresses_in_memory(f, b, p, (enum flow_col)b->f->col)
-                               : stored_addresses(f, b, p, (enum flow_col)b->f->col);
-    if (!flow_page_constant(p, (enum flow_col)b->f->col, &v))
-        return numbers(b, p);
-    if (!keys_room(b, 1))
-        return false;
-    b->keys[0] = shown(b->f, v);
-    memset(b->ids, 0, p->n * sizeof(*b->ids));
-    return true;
+    return of_fits(s) && s->nby <= QUERY_BY_MAX;
 }
 
 /* ---- adding up ---- */
 
-static void add(struct fold *f, const uint64_t *key, uint64_t count, __int128 sum)
+static void take(const struct fold *f, __int128 *sum, bool first, __int128 v)
+{
+    if (f->fold != SF_MIN && f->fold != SF_MAX)
+        *sum += v;
+    else if (first || (f->fold == SF_MAX ? v > *sum : v < *sum))
+        *sum = v;
+}
+
+/* Past the ceiling the small half of the groups of a count or sum makes room. */
+static void add(struct fold *f, const uint64_t *key, uint64_t count, __int128 v)
 {
     struct flow_group *g = flow_groups_at(&f->groups, key, &f->failed);
 
+    if (g == NULL && !f->failed && (f->fold == SF_COUNT || f->fold == SF_SUM)) {
+        f->failed |= !flow_fold_make_room(f);
+        g = f->failed ? NULL : flow_groups_at(&f->groups, key, &f->failed);
+    }
     if (g == NULL) {
         f->st->ungrouped += count;
         return;
     }
+    take(f, &g->sum, g->count == 0, v);
     g->count += count;
-    g->sum += sum;
 }
 
 static uint64_t of_value(const struct fold *f, uint32_t row)
@@ -222,35 +91,60 @@ static uint64_t of_value(const struct fold *f, uint32_t row)
             }                                                                                                          \
     } while (0)
 
-/* One field of few values in this block. */
-static bool add_small(struct fold *f, uint32_t n)
+static void small_extremes(struct fold *f, const uint32_t *ids, uint32_t n)
 {
-    const struct by *b = &f->by[0];
-    const uint32_t *ids = b->ids;
+    bool largest = f->fold == SF_MAX;
 
-    if (f->nsmall < b->nkeys) {
-        free(f->small);
-        f->small = malloc(b->nkeys * sizeof(*f->small));
-        f->nsmall = f->small != NULL ? b->nkeys : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct small_sum *s = &f->small[ids[i]];
+        if (!f->fits[i])
+            continue;
+        uint64_t v = of_value(f, i);
+        if (s->count++ == 0 || (largest ? v > s->sum : v < s->sum))
+            s->sum = v;
     }
-    if (f->small == NULL)
-        return false;
-    memset(f->small, 0, b->nkeys * sizeof(*f->small));
+}
+
+static void small_sums(struct fold *f, const uint32_t *ids, uint32_t n)
+{
     if (f->of == NULL)
         ADD_UP(f->of_constant);
     else if (f->of_width == 8)
         ADD_UP(((const uint64_t *)(const void *)f->of)[i]);
     else
         ADD_UP(of_value(f, i));
-    for (size_t k = 0; k < b->nkeys; k++)
-        if (f->small[k].count > 0)
-            add(f, &b->keys[k], f->small[k].count, (__int128)f->small[k].sum);
+}
+
+/* Few groups in this block: `cells` of them, by the numbers in ids. */
+static bool add_small(struct fold *f, const uint32_t *ids, size_t cells, uint32_t n)
+{
+    uint64_t key[FOLD_KEYS] = {0};
+
+    if (f->nsmall < cells) {
+        free(f->small);
+        f->small = malloc(cells * sizeof(*f->small));
+        f->nsmall = f->small != NULL ? cells : 0;
+    }
+    if (f->small == NULL)
+        return false;
+    memset(f->small, 0, cells * sizeof(*f->small));
+    if (f->fold == SF_MIN || f->fold == SF_MAX)
+        small_extremes(f, ids, n);
+    else
+        small_sums(f, ids, n);
+    for (size_t c = 0; c < cells; c++) {
+        if (f->small[c].count == 0)
+            continue;
+        for (size_t k = f->nby, rest = c; k-- > 0; rest /= f->by[k].nkeys)
+            key[k] = f->by[k].keys[rest % f->by[k].nkeys];
+        add(f, key, f->small[c].count, (__int128)f->small[c].sum);
+    }
     return true;
 }
 
 static void add_rows(struct fold *f, uint32_t n)
 {
-    uint64_t key[QUERY_BY_MAX] = {0};
+    uint64_t key[FOLD_KEYS] = {0};
 
     for (uint32_t i = 0; i < n; i++) {
         if (!f->fits[i])
@@ -261,6 +155,35 @@ static void add_rows(struct fold *f, uint32_t n)
     }
 }
 
+/* The numbers of all fields as one, where they have at most n combinations. */
+static const uint32_t *together(struct fold *f, uint32_t n, size_t *cells)
+{
+    size_t all = 1;
+
+    for (int tries = 0; tries < 2; tries++) {
+        all = 1;
+        for (size_t k = 0; k < f->nby && all <= n; k++)
+            all *= f->by[k].nkeys; /* neither is more than 2^19 */
+        if (all <= n)
+            break;
+        for (size_t k = 0; tries == 0 && f->nby > 1 && k < f->nby; k++)
+            if (!flow_fold_close_up(f, &f->by[k], n))
+                return NULL;
+    }
+    *cells = all;
+    if (all > n)
+        return NULL;
+    if (f->nby == 1)
+        return f->by[0].ids;
+    if (f->ids == NULL && (f->ids = malloc(sizeof(*f->ids) * FLOW_BLOCK_ROWS)) == NULL)
+        return NULL;
+    memset(f->ids, 0, n * sizeof(*f->ids));
+    for (size_t k = 0; k < f->nby; k++)
+        for (uint32_t i = 0, m = (uint32_t)f->by[k].nkeys; i < n; i++)
+            f->ids[i] = f->ids[i] * m + f->by[k].ids[i];
+    return f->ids;
+}
+
 static bool of_load(struct fold *f, struct flow_page *p, bool *small)
 {
     const struct flow_query_field *of = &flow_query_fields[f->step->of.field];
@@ -268,8 +191,13 @@ static bool of_load(struct fold *f, struct flow_page *p, bool *small)
     f->of = NULL;
     f->of_constant = 0;
     *small = true;
-    if (!f->sums)
+    if (f->fold == SF_COUNT || f->fold == SF_P50 || f->fold == SF_P99)
         return true;
+    if (of->kind == FF_AT) {
+        f->of_width = sizeof(*f->at);
+        f->of = (const uint8_t *)flow_fold_times(f, p);
+        return f->of != NULL;
+    }
     enum flow_col c = (enum flow_col)of->col;
     f->of_width = flow_columns[c].width;
     if (flow_page_constant(p, c, &f->of_constant)) {
@@ -279,13 +207,32 @@ static bool of_load(struct fold *f, struct flow_page *p, bool *small)
     }
     f->of = flow_page_col(p, c);
     *small = f->of_width < 8 || (p->rows == NULL && p->head->sec[c].range.max >> SMALL_SUM_BITS == 0);
+    *small |= f->fold == SF_MIN || f->fold == SF_MAX;
     return f->of != NULL;
+}
+
+/* With every row in its groups. */
+static bool rows_add(struct fold *f, struct flow_page *p)
+{
+    size_t cells = 0;
+    bool small;
+
+    if (!of_load(f, p, &small))
+        return false;
+    for (size_t k = 0; k < f->nby; k++)
+        if (!flow_fold_by(f, &f->by[k], p))
+            return false;
+    const uint32_t *ids = small ? together(f, p->n, &cells) : NULL;
+    if (ids != NULL)
+        return add_small(f, ids, cells, p->n);
+    add_rows(f, p->n);
+    return true;
 }
 
 static int page_add(void *ctx, struct flow_page *p)
 {
     struct fold *f = ctx;
-    bool exact, small;
+    bool exact;
 
     if (!flow_filter(p, f->q, f->fits, &exact))
         return p->rc;
@@ -296,14 +243,7 @@ static int page_add(void *ctx, struct flow_page *p)
     uint64_t hits = flow_fitting(f->fits, p->n);
     if (hits == 0)
         return 0;
-    bool ok = of_load(f, p, &small);
-    for (size_t k = 0; k < f->nby && ok; k++)
-        ok = by_load(f, &f->by[k], p);
-    if (ok && f->nby == 1 && small && f->by[0].nkeys <= p->n)
-        ok = add_small(f, p->n);
-    else if (ok)
-        add_rows(f, p->n);
-    if (!ok)
+    if (!rows_add(f, p))
         return p->rc < 0 ? p->rc : -ENOMEM;
     f->st->hits += hits;
     return f->failed ? -ENOMEM : 0;
@@ -311,29 +251,45 @@ static int page_add(void *ctx, struct flow_page *p)
 
 /* ---- the way in ---- */
 
+static bool by_init(struct fold *f, const struct flow_query_field *field)
+{
+    struct by *b = &f->by[f->nby++];
+
+    b->f = field;
+    b->ids = malloc(sizeof(uint32_t) * FLOW_BLOCK_ROWS);
+    return b->ids != NULL;
+}
+
 static bool fold_init(struct fold *f)
 {
-    f->nby = f->step->nby;
+    const struct query_step *s = f->step;
+
+    f->fold = fold_of(s);
     f->fits = malloc(FLOW_BLOCK_ROWS);
-    bool ok = f->fits != NULL && flow_groups_init(&f->groups, f->nby > 0 ? f->nby : 1);
-    for (size_t k = 0; k < f->nby; k++) {
-        f->by[k].f = &flow_query_fields[f->step->by[k].field];
-        f->by[k].ids = malloc(sizeof(uint32_t) * FLOW_BLOCK_ROWS);
-        ok = ok && f->by[k].ids != NULL;
-    }
-    return ok;
+    bool ok = f->fits != NULL;
+    if (s->kind == SK_HISTOGRAM)
+        ok = by_init(f, &flow_query_fields[f->q->source->time]) && ok;
+    for (size_t k = 0; k < s->nby; k++)
+        ok = by_init(f, &flow_query_fields[s->by[k].field]) && ok;
+    f->nshown = f->nby;
+    if (f->fold == SF_P50 || f->fold == SF_P99)
+        ok = by_init(f, &flow_query_fields[s->of.field]) && ok;
+    return flow_groups_init(&f->groups, f->nby > 0 ? f->nby : 1) && ok;
 }
 
 static void fold_done(struct fold *f)
 {
-    for (size_t k = 0; k < QUERY_BY_MAX; k++) {
+    for (size_t k = 0; k < FOLD_KEYS; k++) {
         free(f->by[k].ids);
         free(f->by[k].keys);
     }
     flow_groups_done(&f->groups);
     flow_v6_seen_done(&f->v6);
+    free(f->number);
     free(f->small);
     free(f->fits);
+    free(f->ids);
+    free(f->at);
 }
 
 int flow_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
@@ -341,18 +297,22 @@ int flow_fold(void *ctx, const struct query *q, const struct search_opts *o, uin
 {
     struct flow_scan_stats fst = {0};
     struct flow_scan_opts fo = flow_scan_opts_of(q, o);
+    struct search_stats before = *st;
     struct fold f = {.q = q, .step = q->steps, .st = st};
 
     if (q->nsteps == 0 || fo.before_seq != 0 || !step_fits(q->steps))
         return 1;
-    f.sums = q->steps->kind == SK_AGGREGATE || (q->steps->kind == SK_TOP && q->steps->fold == SF_SUM);
     int rc = fold_init(&f) ? 0 : ERR(e, -ENOMEM, "journal.no_memory");
     if (rc == 0)
         rc = flow_store_scan(ctx, &fo, page_add, &f, &fst, e);
     st->skipped_blocks += fst.skipped;
     st->bad_blocks += fst.bad_blocks;
-    if ((rc == 0 || rc == -ETIME || rc == -ECANCELED) && !flow_fold_give(&f, want, fn, fn_ctx))
-        rc = ERR(e, -ENOMEM, "journal.no_memory");
+    if (rc == 0 || rc == -ETIME || rc == -ECANCELED) {
+        int given = flow_fold_give(&f, want, fn, fn_ctx);
+        rc = given < 0 ? ERR(e, given, "journal.no_memory") : given > 0 && rc == 0 ? 1 : rc;
+    }
+    if (rc == 1) /* more values than can be counted: the rows are read again, and sampled */
+        *st = before;
     fold_done(&f);
     return rc;
 }

@@ -1,12 +1,13 @@
 /* Groups of flows handed over as values: all, or the largest. */
 #include "journal/flow_fold-int.h"
+#include <errno.h>
 
 /* What a group is ranked by; averages with the nine places that they are shown with. */
 static __int128 rank_of(const struct fold *f, const struct flow_group *g)
 {
-    if (!f->sums)
+    if (f->fold == SF_COUNT)
         return (__int128)g->count;
-    if (f->step->kind != SK_AGGREGATE || f->step->fold != SF_AVG)
+    if (f->fold != SF_AVG)
         return g->sum;
     __int128 sum = g->sum * 1000000000, n = (__int128)g->count;
     return sum / n + (sum % n * 2 >= n);
@@ -47,12 +48,47 @@ static bool least_wanted(const struct fold *f, size_t want, __int128 *out)
     return true;
 }
 
+/* Those above the half-th largest stay, and of those equal to it as many as have room. */
+bool flow_fold_make_room(struct fold *f)
+{
+    size_t n = f->groups.n, half = n / 2, room = half;
+    uint8_t *keep = calloc(n, 1);
+    __int128 least;
+
+    if (keep == NULL || !least_wanted(f, half, &least)) {
+        free(keep);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        keep[i] = rank_of(f, flow_groups_get(&f->groups, i)) > least;
+        room -= keep[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct flow_group *g = flow_groups_get(&f->groups, i);
+        if (!keep[i] && room > 0 && rank_of(f, g) == least) {
+            keep[i] = 1;
+            room--;
+        }
+        if (!keep[i])
+            f->st->ungrouped += g->count;
+    }
+    flow_groups_keep(&f->groups, keep);
+    free(keep);
+    __int128 lack = (__int128)f->st->short_by + least;
+    f->st->short_by = lack > UINT64_MAX ? UINT64_MAX : (uint64_t)lack;
+    return true;
+}
+
 static void value_of(const struct fold *f, const struct flow_query_field *field, uint64_t key,
                      char scratch[VALUE_SCRATCH], struct source_value *out)
 {
     struct ip ip = {0};
 
     *out = (struct source_value){0};
+    if (field->kind == FF_AT) {
+        *out = (struct source_value){.type = VT_TIME, .num = (int64_t)key};
+        return;
+    }
     if (flow_field_is_net(field)) {
         flow_value_net(f->q->source->more, field, (uint32_t)key, out);
         return;
@@ -71,22 +107,90 @@ static void value_of(const struct fold *f, const struct flow_query_field *field,
     flow_value_ip(ip, out);
 }
 
-bool flow_fold_give(struct fold *f, uint64_t want, source_group_fn *fn, void *ctx)
+struct shown {
+    struct source_value by[QUERY_BY_MAX + 1];
+    char scratch[QUERY_BY_MAX + 1][VALUE_SCRATCH];
+};
+
+static bool hand_over(struct fold *f, const struct flow_group *g, struct source_group *out, source_group_fn *fn,
+                      void *ctx)
 {
-    struct source_value by[QUERY_BY_MAX];
-    char scratch[QUERY_BY_MAX][VALUE_SCRATCH];
+    struct shown s;
+
+    for (size_t k = 0; k < f->nshown; k++)
+        value_of(f, f->by[k].f, g->key[k], s.scratch[k], &s.by[k]);
+    out->by = s.by;
+    return fn(ctx, out);
+}
+
+static int by_keys(const void *a, const void *b, void *nkeys)
+{
+    const struct flow_group *const *x = a, *const *y = b;
+
+    for (size_t k = 0; k < *(const size_t *)nkeys; k++)
+        if ((*x)->key[k] != (*y)->key[k])
+            return (*x)->key[k] < (*y)->key[k] ? -1 : 1;
+    return 0;
+}
+
+/* How many from `at` on are of one group, and how many rows these have. */
+static size_t same_group(const struct fold *f, const struct flow_group *const *list, size_t n, uint64_t *rows)
+{
+    size_t i = 0;
+
+    for (*rows = 0; i < n && memcmp(list[i]->key, list[0]->key, f->nshown * sizeof(uint64_t)) == 0; i++)
+        *rows += list[i]->count;
+    return i;
+}
+
+/* p50 and p99 by the nearest rank: each value of a group with its count is one of f->groups. */
+static int give_ranks(struct fold *f, uint64_t want, source_group_fn *fn, void *ctx)
+{
+    size_t n = f->groups.n, groups = 0;
+    const struct flow_group **list = malloc((n > 0 ? n : 1) * sizeof(*list));
+    uint64_t rows;
+    bool go = true;
+
+    if (list == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        list[i] = flow_groups_get(&f->groups, i);
+    qsort_r(list, n, sizeof(*list), by_keys, &f->nby);
+    for (size_t i = 0; i < n; groups++)
+        i += same_group(f, list + i, n - i, &rows);
+    for (size_t i = 0, k; groups <= want && go && i < n; i += k) {
+        k = same_group(f, list + i, n - i, &rows);
+        uint64_t nth = (rows * (f->fold == SF_P50 ? 50 : 99) + 99) / 100, seen = list[i]->count;
+        size_t at = i;
+        while (seen < nth)
+            seen += list[++at]->count;
+        struct source_value best = {.type = VT_INT, .num = (int64_t)list[at]->key[f->nshown]};
+        go = hand_over(f, list[i], &(struct source_group){.count = rows, .best = &best}, fn, ctx);
+    }
+    free(list);
+    return groups > want ? 1 : 0;
+}
+
+int flow_fold_give(struct fold *f, uint64_t want, source_group_fn *fn, void *ctx)
+{
     __int128 least = -1;
 
+    if (f->fold == SF_P50 || f->fold == SF_P99)
+        return f->st->ungrouped > 0 ? 1 : give_ranks(f, want, fn, ctx);
     if (want > 0 && want < f->groups.n && !least_wanted(f, (size_t)want, &least))
-        return false;
+        return -ENOMEM;
     for (size_t i = 0; i < f->groups.n; i++) {
         const struct flow_group *g = flow_groups_get(&f->groups, i);
         if (rank_of(f, g) < least)
             continue;
-        for (size_t k = 0; k < f->nby; k++)
-            value_of(f, f->by[k].f, g->key[k], scratch[k], &by[k]);
-        if (!fn(ctx, &(struct source_group){by, g->count, g->sum}))
-            return true;
+        struct source_group out = {.count = g->count, .sum = g->sum};
+        struct source_value best = {.type = VT_INT, .num = (int64_t)g->sum};
+        if (f->fold == SF_MIN || f->fold == SF_MAX) {
+            best.type = flow_query_fields[f->step->of.field].kind == FF_AT ? VT_TIME : VT_INT;
+            out.best = &best;
+        }
+        if (!hand_over(f, g, &out, fn, ctx))
+            break;
     }
-    return true;
+    return 0;
 }

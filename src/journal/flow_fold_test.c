@@ -1,7 +1,6 @@
 /* Groups of flows on columns: the same as row by row, in memory, stored and half
- * of each; what passes a ceiling is said. */
+ * of each. */
 #include "base/test-int.h"
-#include "journal/flow_groups.h"
 #include "journal/flow_source.h"
 #include "journal/journal_test-int.h"
 #include "journal/pipe.h"
@@ -47,7 +46,7 @@ static void row_make(uint32_t row, bool large)
     static const enum flow_col any[] = {FC_src_port, FC_dst_port, FC_tcp_flags, FC_in_if, FC_src_as, FC_src_mac};
 
     put(FC_received, row, (uint64_t)TEST_NOW + rnd(3));
-    uint64_t end = (uint64_t)(TEST_NOW - (int64_t)rnd(1000000000));
+    uint64_t end = (uint64_t)(TEST_NOW - (int64_t)rnd(rnd(4) ? 1000000000 : 90000000000));
     put(FC_end, row, end);
     put(FC_start, row, rnd(9) ? end - rnd(5000000000) : 0);
     put(FC_exporter, row, rnd(3));
@@ -109,6 +108,8 @@ static const char *const keys[] = {"src",       "dst",      "src_port", "dst_por
                                    "tos",       "next_hop", "packets",  "bytes",    "nat_src", "dst_vlan",
                                    "src_zone",  "dst_zone", "dst_unit"};
 static const char *const sums[] = {"bytes", "packets", "dst_port", "tos", "packets_back"};
+static const char *const folds[] = {"sum", "avg", "min", "max", "p50", "p99"};
+static const char *const steps[] = {"1s", "7s", "1m", "1d"};
 #define ONE_OF(list) list[rnd(sizeof(list) / sizeof(list[0]))]
 
 static void keys_put(struct buf *b)
@@ -121,7 +122,7 @@ static void question(struct buf *b)
 {
     buf_clear(b);
     buf_fmt(b, "from:flows %s| ", ONE_OF(filters));
-    switch (rnd(6)) {
+    switch (rnd(9)) {
     case 0:
         buf_z(b, "count");
         break;
@@ -132,10 +133,27 @@ static void question(struct buf *b)
         buf_fmt(b, "top %d", (int)(1 + rnd(12))), keys_put(b), buf_fmt(b, " by %s", ONE_OF(sums));
         break;
     case 3:
-        buf_fmt(b, "%s %s by", rnd(2) ? "sum" : "avg", ONE_OF(sums)), keys_put(b);
+        buf_fmt(b, "%s %s by", ONE_OF(folds), ONE_OF(sums)), keys_put(b);
         break;
     case 4:
-        buf_fmt(b, "%s %s", rnd(2) ? "sum" : "avg", ONE_OF(sums));
+        buf_fmt(b, "%s %s", ONE_OF(folds), ONE_OF(sums));
+        break;
+    case 5:
+        buf_fmt(b, "histogram %s", ONE_OF(steps));
+        if (rnd(2))
+            buf_z(b, " by"), keys_put(b);
+        break;
+    case 6:
+        buf_fmt(b, "histogram %s %s %s", ONE_OF(steps), ONE_OF(folds), ONE_OF(sums));
+        if (rnd(3))
+            buf_z(b, " by"), keys_put(b);
+        if (rnd(4) == 0)
+            buf_z(b, " | top 3");
+        break;
+    case 7:
+        buf_fmt(b, "%s at", rnd(2) ? "min" : "max");
+        if (rnd(2))
+            buf_z(b, " by"), keys_put(b);
         break;
     default:
         buf_z(b, "count by"), keys_put(b), buf_fmt(b, " | top %d | sort count", (int)(1 + rnd(5)));
@@ -259,6 +277,16 @@ static void zones_and_units_are_those_declared(void **unused)
     }
 }
 
+static size_t folds_done;
+
+static int fold_counted(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
+                        source_group_fn *fn, void *fn_ctx, struct search_stats *st, struct err *e)
+{
+    int rc = flow_source(ctx).fold(ctx, q, o, want, fn, fn_ctx, st, e);
+    folds_done += rc == 0;
+    return rc;
+}
+
 static void questions_agree(struct flow_store *s)
 {
     struct row_source from = flow_source(s), rows = from;
@@ -270,6 +298,8 @@ static void questions_agree(struct flow_store *s)
 
     from.more = &nets;
     rows.fold = NULL;
+    from.fold = fold_counted;
+    folds_done = 0;
     buf_init(&text, 4096), buf_init(&folded, 64 << 20), buf_init(&row_by_row, 64 << 20);
     for (int i = 0; i < ASKED; i++) {
         struct arena a = arena_init(1 << 20);
@@ -291,6 +321,7 @@ static void questions_agree(struct flow_store *s)
         arena_free(&a);
     }
     assert_true(answers > ASKED / 2);
+    assert_int_equal(folds_done, ASKED); /* none went row by row */
     buf_done(&text), buf_done(&folded), buf_done(&row_by_row);
 }
 
@@ -347,9 +378,10 @@ static void few_rows_read_as_all_do(void **unused)
 
 static void what_cannot_be_folded_is_not(void **unused)
 {
-    static const char *const others[] = {"from:flows | min bytes",   "from:flows | histogram 5m",
-                                         "from:flows | count by at", "from:flows | sum duration",
-                                         "from:flows | unique src",  "from:flows"};
+    static const char *const others[] = {"from:flows | min duration", "from:flows | histogram 5m sum duration",
+                                         "from:flows | p50 at",       "from:flows | max start",
+                                         "from:flows | count by at",  "from:flows | sum duration",
+                                         "from:flows | unique src",   "from:flows"};
     struct flow_store *s = store();
     struct row_source from = flow_source(s);
     const struct row_source *sources[] = {&from};
@@ -364,21 +396,6 @@ static void what_cannot_be_folded_is_not(void **unused)
         arena_free(&a);
     }
     flow_store_close(s);
-}
-
-static void the_table_has_a_ceiling(void **unused)
-{
-    struct flow_groups g;
-    bool failed = false;
-
-    assert_true(flow_groups_init(&g, 2));
-    for (uint64_t i = 0; i < FLOW_GROUPS_MAX; i++)
-        flow_groups_at(&g, (uint64_t[]){i / 7, i}, &failed)->count = i;
-    assert_null(flow_groups_at(&g, (uint64_t[]){1, UINT64_MAX}, &failed));
-    assert_false(failed);
-    for (uint64_t i = 0; i < FLOW_GROUPS_MAX; i += 101)
-        assert_int_equal(flow_groups_at(&g, (uint64_t[]){i / 7, i}, &failed)->count, i);
-    flow_groups_done(&g);
 }
 
 static int store_setup(void **unused)
@@ -402,7 +419,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(zones_and_units_are_those_declared, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(few_rows_read_as_all_do, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_folded_is_not, store_setup, store_teardown),
-        cmocka_unit_test(the_table_has_a_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

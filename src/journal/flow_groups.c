@@ -41,9 +41,36 @@ void flow_groups_done(struct flow_groups *g)
     *g = (struct flow_groups){0};
 }
 
+/* All groups in empty slots. */
+static void slots_fill(struct flow_groups *g)
+{
+    uint32_t mask = g->nslots - 1;
+
+    for (size_t i = 0; i < g->n; i++) {
+        uint32_t at = (uint32_t)hash_of(flow_groups_get(g, i)->key, g->nkeys) & mask;
+        while (g->slot[at] != 0)
+            at = (at + 1) & mask;
+        g->slot[at] = (uint32_t)i + 1;
+    }
+}
+
+void flow_groups_keep(struct flow_groups *g, const uint8_t *keep)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n; i++)
+        if (keep[i]) {
+            memmove(flow_groups_get(g, n), flow_groups_get(g, i), g->entry);
+            n++;
+        }
+    g->n = n;
+    memset(g->slot, 0, g->nslots * sizeof(*g->slot));
+    slots_fill(g);
+}
+
 static bool grow(struct flow_groups *g)
 {
-    uint32_t nslots = g->nslots * 2, mask = nslots - 1;
+    uint32_t nslots = g->nslots * 2;
     uint32_t *slot = calloc(nslots, sizeof(*slot));
     uint8_t *memory = slot != NULL ? realloc(g->memory, g->cap * 2 * g->entry) : NULL;
 
@@ -53,15 +80,10 @@ static bool grow(struct flow_groups *g)
     }
     g->memory = memory;
     g->cap *= 2;
-    for (size_t i = 0; i < g->n; i++) {
-        uint32_t at = (uint32_t)hash_of(flow_groups_get(g, i)->key, g->nkeys) & mask;
-        while (slot[at] != 0)
-            at = (at + 1) & mask;
-        slot[at] = (uint32_t)i + 1;
-    }
     free(g->slot);
     g->slot = slot;
     g->nslots = nslots;
+    slots_fill(g);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* Groups of flows by up to four numbers, with a count and a sum: an open hash
+/* Groups of flows by a few numbers, with a count and a sum: an open hash
  * table in one piece of memory that grows by doubling, up to a ceiling; and the
  * numbers of IPv6 addresses. One thread. */
 #ifndef LUY_JOURNAL_FLOW_GROUPS_H
@@ -16,11 +16,12 @@ struct flow_groups {
     uint8_t *memory;
     uint32_t *slot, nslots; /* place + 1; 0 free */
 };
-/* nkeys 1..4. False: no memory. */
+/* False: no memory. */
 bool flow_groups_init(struct flow_groups *g, size_t nkeys);
 void flow_groups_done(struct flow_groups *g);
 /* The group of the key, made when absent. NULL at the ceiling or without memory (*failed). */
 struct flow_group *flow_groups_at(struct flow_groups *g, const uint64_t *key, bool *failed);
+void flow_groups_keep(struct flow_groups *g, const uint8_t *keep); /* only those with keep[place] stay */
 static inline struct flow_group *flow_groups_get(const struct flow_groups *g, size_t i)
 {
     return (struct flow_group *)(void *)(g->memory + i * g->entry);

@@ -68,6 +68,7 @@ struct search_opts {
 struct search_stats {
     uint64_t hits, scanned_events, scanned_blocks, skipped_blocks, bad_blocks;
     uint64_t ungrouped; /* by a source that adds up itself: hits past its ceiling of groups */
+    uint64_t short_by;  /* .. which made room by letting the smallest go: no group lacks more than this */
     bool more;
 };
 int journal_search(struct journal *j, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,

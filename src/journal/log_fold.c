@@ -11,8 +11,8 @@ static bool step_query(const struct query *q, struct query *out)
 {
     const struct query_step *s = &q->steps[0];
 
-    if (q->nsteps == 0 ||
-        !(s->kind == SK_COUNT || s->kind == SK_HISTOGRAM || (s->kind == SK_TOP && s->nby > 0 && s->fold == SF_COUNT)))
+    if (q->nsteps == 0 || !(s->kind == SK_COUNT || (s->kind == SK_HISTOGRAM && s->fold == SF_COUNT) ||
+                            (s->kind == SK_TOP && s->nby > 0 && s->fold == SF_COUNT)))
         return false;
     *out = *q;
     out->limit = 0;

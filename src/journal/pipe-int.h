@@ -7,7 +7,7 @@
 
 struct stage {
     const struct query_step *s;
-    size_t by[QUERY_FIELDS_MAX], of; /* places in the row that comes */
+    size_t by[QUERY_FIELDS_MAX], of, at; /* places in the row that comes; at: HISTOGRAM's time */
     enum value_type of_type;
     size_t in, out;   /* values a row that comes, that goes on */
     uint64_t keep;    /* SORT, TOP: rows wanted in the end; 0 = all */

@@ -64,11 +64,11 @@ static void stage_init(struct pipe *p, struct stage *s, const struct query_step 
         s->by[i] = place(p, &step->by[i]);
     if (step->of.name.n > 0)
         s->of = place(p, &step->of);
-    else if (step->kind == SK_HISTOGRAM)
-        s->of = place(
-            p, &(struct query_ref){QR_FIELD, p->q->source->time, str_c(p->q->source->fields[p->q->source->time].name)});
     else if (step->kind == SK_TOP && columns)
         s->of = in - 1; /* the last column */
+    if (step->kind == SK_HISTOGRAM)
+        s->at = place(
+            p, &(struct query_ref){QR_FIELD, p->q->source->time, str_c(p->q->source->fields[p->q->source->time].name)});
     s->of_type = type_of(p->q, &step->of);
     s->out = makes_columns(step) ? columns_out(step) : in;
     if (step->kind == SK_TOP)
@@ -141,7 +141,7 @@ size_t pipe_columns(const struct query *q, struct pipe_column out[PIPE_COLUMNS_M
             out[n++] = (struct pipe_column){STR("at"), VT_TIME};
         for (size_t i = 0; i < made->nby; i++)
             out[n++] = (struct pipe_column){made->by[i].name, type_of(q, &made->by[i])};
-        if (made->kind == SK_COUNT || made->kind == SK_HISTOGRAM)
+        if (made->kind == SK_COUNT)
             out[n++] = (struct pipe_column){STR("count"), VT_INT};
         else if (made->kind != SK_FIELDS)
             out[n++] = (struct pipe_column){made->column, made->fold == SF_COUNT ? VT_INT : type_of(q, &made->of)};
@@ -257,6 +257,7 @@ static int fold_rows(struct pipe *p, const struct row_source *from, const struct
     if (rc != 1) {
         p->st->scan.hits = scan->hits;
         p->st->other += top ? scan->ungrouped : scan->hits - p->folded;
+        p->st->short_by = scan->short_by;
     }
     return rc;
 }

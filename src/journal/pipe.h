@@ -29,6 +29,7 @@ struct pipe_stats {
     uint64_t skipped;         /* values left out of a sum */
     uint64_t last_seq;        /* of the last row read; 0 = none or not known */
     bool sampled;             /* p50 and p99 come from a sample */
+    uint64_t short_by;        /* approximate, too many groups: each count or sum may be so much more; 0 = exact */
 };
 /* A row of the result; the values hold until it returns. false: enough. */
 typedef bool pipe_fn(void *ctx, const struct source_value *v, size_t n);

@@ -160,10 +160,7 @@ static bool values_take(struct pipe *p, struct groups *g, struct group *gr, fixe
     return true;
 }
 
-static enum step_fold fold_of(const struct query_step *s)
-{
-    return s->kind == SK_AGGREGATE || s->kind == SK_TOP ? s->fold : SF_COUNT;
-}
+static enum step_fold fold_of(const struct query_step *s) { return s->kind == SK_COUNT ? SF_COUNT : s->fold; }
 
 static void group_take(struct pipe *p, struct stage *s, struct group *gr, const struct source_value *v)
 {
@@ -202,7 +199,7 @@ bool groups_add(struct pipe *p, struct stage *s, const struct source_value *v)
         return false;
     }
     if (s->s->kind == SK_HISTOGRAM) {
-        by[n] = v[s->of];
+        by[n] = v[s->at];
         if (by[n].type == VT_TIME)
             by[n].num = query_bucket(by[n].num, s->s->step_ns);
         n++;
@@ -217,6 +214,18 @@ bool groups_add(struct pipe *p, struct stage *s, const struct source_value *v)
     return p->rc == 0;
 }
 
+/* The least, largest or middle value of a group that the source has added up. */
+static bool best_put(struct pipe *p, struct stage *s, struct group *gr, const struct source_value *best)
+{
+    enum step_fold f = fold_of(s->s);
+    fixed9 num;
+
+    if (f == SF_MIN || f == SF_MAX)
+        return best_take(gr, best, f == SF_MAX);
+    p->st->sampled |= gr->nvalues > 0; /* a second of the same: no source does so */
+    return !number_of(best, &num) || values_take(p, s->g, gr, num);
+}
+
 bool groups_put(struct pipe *p, struct stage *s, const struct source_group *g)
 {
     fixed9 sum = 0;
@@ -229,9 +238,12 @@ bool groups_put(struct pipe *p, struct stage *s, const struct source_group *g)
     if (gr == NULL)
         return p->rc == 0;
     p->folded += g->count;
+    bool good = g->best == NULL || best_put(p, s, gr, g->best);
     gr->count += g->count;
-    if (fold_of(s->s) == SF_COUNT)
-        return true;
+    if (!good)
+        p->rc = -ENOMEM;
+    if (fold_of(s->s) == SF_COUNT || g->best != NULL)
+        return good;
     if (__builtin_mul_overflow(g->sum, FIXED9_ONE, &sum) || __builtin_add_overflow(gr->sum, sum, &gr->sum))
         p->st->skipped += g->count;
     return true;

@@ -355,6 +355,10 @@ static void steps_chain(void **state)
     assert_int_equal(res.width, 3);
     assert_string_equal(res.cell[0][1], "even");
     assert_true(strcmp(res.cell[0][0], res.cell[2][0]) < 0);
+    assert_int_equal(ask(&a, "| histogram 1d max bytes by name | sort -max_bytes | limit 1", &st, &e), 0);
+    assert_string_equal(res.cell[0][2], "400");
+    assert_int_equal(ask(&a, "| histogram 1h sum bytes by name, port | sum sum_bytes", &st, &e), 0);
+    assert_string_equal(res.cell[0][0], "80200"); /* 1 + 2 + .. + 400 */
     assert_int_equal(ask(&a, "bytes:>9999 | count", &st, &e), 0);
     assert_string_equal(res.cell[0][0], "0");
     assert_int_equal(ask(&a, "bytes:>9999 | max bytes", &st, &e), 0);

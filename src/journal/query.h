@@ -15,7 +15,7 @@
  *   time   := now, -2h, -30m, -7d, RFC 3339, YYYY-MM-DD, dd/MM/yyyy[ HH:MM[:SS]]
  *             (quoted when it holds a space), HH:MM (today); local time is UTC+7
  *   pipe   := "count" ["by" f ("," f)*] | "top" n [[f ("," f)*] "by" f | f]
- *           | "histogram" duration ["by" f] | "fields" f ("," f)* | "sort" ["-"]f
+ *           | "histogram" duration [("sum"|..|"p99") f] ["by" f ("," f)*] | "fields" f ("," f)* | "sort" ["-"]f
  *           | "limit" n | "unique" f ("," f)*
  *           | ("sum"|"min"|"max"|"avg"|"p50"|"p99") f ["by" f ("," f)*]
  *
@@ -80,14 +80,14 @@ enum step_fold { SF_SUM, SF_MIN, SF_MAX, SF_AVG, SF_P50, SF_P99, SF_COUNT };
  * counts; without, it keeps the n rows largest in `of`, or in the last column. */
 struct query_step {
     enum step_kind kind;
-    enum step_fold fold;                   /* AGGREGATE; TOP with by: SUM or COUNT */
-    struct query_ref of;                   /* AGGREGATE, SORT, TOP; name.n = 0: none */
+    enum step_fold fold;                   /* AGGREGATE; TOP with by: SUM or COUNT; HISTOGRAM: COUNT where it has no `of` */
+    struct query_ref of;                   /* AGGREGATE, HISTOGRAM, SORT, TOP; name.n = 0: none */
     struct query_ref by[QUERY_FIELDS_MAX]; /* COUNT, HISTOGRAM, TOP, AGGREGATE, FIELDS, UNIQUE */
     size_t nby;
     bool down;       /* SORT: largest first */
     uint64_t n;      /* TOP, LIMIT */
     int64_t step_ns; /* HISTOGRAM */
-    str column;      /* name of the column that AGGREGATE and TOP make: sum_bytes */
+    str column;      /* name of the column that AGGREGATE, HISTOGRAM and TOP make: sum_bytes */
 };
 
 struct query_node; /* body: query-int.h */

@@ -224,6 +224,10 @@ static void print_step(const struct query_step *s, struct buf *out)
     if (s->kind == SK_HISTOGRAM) {
         buf_byte(out, ' ');
         query_span_print(s->step_ns, out);
+        if (s->of.name.n > 0) {
+            buf_fmt(out, " %s ", query_folds[s->fold]);
+            print_ref(&s->of, out);
+        }
     }
     if (s->kind == SK_AGGREGATE || s->kind == SK_SORT) {
         buf_z(out, s->down ? " -" : " ");

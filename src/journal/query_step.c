@@ -164,6 +164,20 @@ static void step_top(struct qp *p, struct query_step *s)
     column_add(p, s->column);
 }
 
+/* A number a bucket other than the count: sum bytes. */
+static void read_histogram_of(struct qp *p, struct query_step *s)
+{
+    for (enum step_fold f = SF_SUM; p->rc == 0 && f < SF_COUNT; f++) {
+        if (!eat_word(p, query_folds[f]))
+            continue;
+        read_ref(p, &s->of);
+        s->fold = f;
+        if (p->rc == 0)
+            s->column = fold_column(p, query_folds[f], s->of.name);
+        return;
+    }
+}
+
 static void step_histogram(struct qp *p, struct query_step *s)
 {
     qp_skip(p);
@@ -174,12 +188,14 @@ static void step_histogram(struct qp *p, struct query_step *s)
         qp_fail_at(p, at, "journal.query_duration", w, STR_NONE);
     else if (p->columns)
         qp_fail_at(p, at, "journal.query_histogram_late", STR_NONE, STR_NONE);
-    read_by(p, s, 1);
+    s->column = STR("count");
+    read_histogram_of(p, s);
+    read_by(p, s, QUERY_BY_MAX);
     columns_clear(p);
     column_add(p, STR("at"));
     for (size_t i = 0; i < s->nby; i++)
         column_add(p, s->by[i].name);
-    column_add(p, STR("count"));
+    column_add(p, s->column);
 }
 
 static void step_fields(struct qp *p, struct query_step *s)
@@ -223,7 +239,7 @@ static const struct {
 } steps[] = {
     {"count", SK_COUNT, 0, step_count},
     {"top", SK_TOP, 0, step_top},
-    {"histogram", SK_HISTOGRAM, 0, step_histogram},
+    {"histogram", SK_HISTOGRAM, SF_COUNT, step_histogram},
     {"fields", SK_FIELDS, 0, step_fields},
     {"sort", SK_SORT, 0, step_sort},
     {"limit", SK_LIMIT, 0, step_limit},
@@ -287,7 +303,7 @@ static enum query_pipe engine_pipe(struct query *q)
 {
     const struct query_step *s = &q->steps[0];
 
-    if (s->kind == SK_HISTOGRAM && s->nby == 0) {
+    if (s->kind == SK_HISTOGRAM && s->nby == 0 && s->fold == SF_COUNT) {
         q->step_ns = s->step_ns;
         return QP_HISTOGRAM;
     }

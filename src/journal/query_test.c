@@ -57,6 +57,8 @@ static const struct {
     {"x | sum flow.bytes by src_ip | sort -sum_flow.bytes | limit 3",
      "x | sum flow.bytes by .src_ip | sort -sum_flow.bytes | limit 3"},
     {"x | histogram 5m by program", "x | histogram 5m by program"},
+    {"x | histogram 5m sum pid by program, host", "x | histogram 5m sum pid by program, host"},
+    {"x | histogram 1h p99 pid | top 3 by p99_pid", "x | histogram 1h p99 pid | top 3 by p99_pid"},
     {"x | fields at,host,msg | unique host | sort host", "x | fields at, host, msg | unique host | sort host"},
     {"x | p99 flow.age", "x | p99 flow.age"},
     {"x | max at by host | top 2 by max_at", "x | max at by host | top 2 by max_at"},

@@ -46,9 +46,10 @@ typedef bool source_row_fn(void *ctx, const struct source_row *r);
 
 /* A group of rows, as a source that adds up by itself hands it over. */
 struct source_group {
-    const struct source_value *by; /* as many as the step has; of a histogram the start of the bucket first */
-    uint64_t count;                /* rows */
-    __int128 sum;                  /* of the step's `of`, whole numbers; where it has one */
+    const struct source_value *by;   /* as many as the step has; of a histogram the start of the bucket first */
+    uint64_t count;                  /* rows */
+    __int128 sum;                    /* of the step's `of`, whole numbers; where it has one */
+    const struct source_value *best; /* min, max, p50, p99: the step's answer for the group; else NULL */
 };
 typedef bool source_group_fn(void *ctx, const struct source_group *g); /* false: enough */
 
@@ -70,10 +71,10 @@ struct row_source {
     int (*scan)(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
                 struct search_stats *st, struct err *e);
     void *ctx;
-    /* May be NULL. The query's first step, a count, sum, avg, histogram or top with `by`,
+    /* May be NULL. The query's first step, one that makes groups,
      * without giving rows away: every group (a histogram's begins with its time), or of more than `want` at least the
      * `want` largest with all that are as large as the last of them. st->hits: rows that fit, in groups or not. 1: not
-     * this step or query, nothing was done; else as scan. */
+     * this step or query, nothing was handed over; else as scan. */
     int (*fold)(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
                 void *fn_ctx, struct search_stats *st, struct err *e);
     void *more; /* what get needs beside the row, the source's own */
