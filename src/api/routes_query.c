@@ -74,13 +74,14 @@ static void put_end(struct request *rq, struct buf *b, const struct query *q, co
     else
         buf_z(b, "],\"next\":null,");
     buf_fmt(b,
-            "\"stats\":{\"hits\":%llu,\"rows\":%llu,\"other\":%llu,\"skipped\":%llu,\"sampled\":%s,\"more\":%s,"
+            "\"stats\":{\"hits\":%llu,\"rows\":%llu,\"other\":%llu,\"skipped\":%llu,\"sampled\":%s,\"short_by\":%llu,"
+            "\"more\":%s,"
             "\"scanned_events\":%llu,\"bad_blocks\":%llu,\"ms\":%lld,\"timed_out\":%s,\"cancelled\":%s}}",
             (unsigned long long)st->scan.hits, (unsigned long long)st->rows, (unsigned long long)st->other,
-            (unsigned long long)st->skipped, st->sampled ? "true" : "false", st->scan.more ? "true" : "false",
-            (unsigned long long)st->scan.scanned_events, (unsigned long long)st->scan.bad_blocks,
-            (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS), rc == -ETIME ? "true" : "false",
-            rc == -ECANCELED ? "true" : "false");
+            (unsigned long long)st->skipped, st->sampled ? "true" : "false", (unsigned long long)st->short_by,
+            st->scan.more ? "true" : "false", (unsigned long long)st->scan.scanned_events,
+            (unsigned long long)st->scan.bad_blocks, (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS),
+            rc == -ETIME ? "true" : "false", rc == -ECANCELED ? "true" : "false");
 }
 
 static int run_query(struct request *rq, struct response *rs, struct query_world *w, const struct query *q,

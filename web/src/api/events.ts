@@ -80,6 +80,8 @@ export interface RowsAnswer {
   other: number;
   skipped: number;
   sampled: boolean;
+  /** Above 0: too many groups to keep all, each may be so much more. */
+  short_by: number;
   stats: SearchStats;
 }
 
@@ -106,12 +108,12 @@ interface RawRows {
   source: string;
   columns: { name: string; type: string }[];
   rows: Cell[][];
-  stats: SearchStats & { more: boolean; other: number; skipped: number; sampled: boolean };
+  stats: SearchStats & { more: boolean; other: number; skipped: number; sampled: boolean; short_by: number };
 }
 export async function queryRows(query: string, signal?: AbortSignal, id?: string): Promise<RowsAnswer> {
   const a = await get<RawRows>("/query", { query, limit: 1000, id }, signal);
-  const { more, other, skipped, sampled } = a.stats;
-  return { query: a.query, source: a.source, table: a.columns, rows: a.rows, more, other, skipped, sampled, stats: a.stats };
+  const { more, other, skipped, sampled, short_by } = a.stats;
+  return { query: a.query, source: a.source, table: a.columns, rows: a.rows, more, other, skipped, sampled, short_by, stats: a.stats };
 }
 /** Ends a query that runs; one that ended by itself is no mistake. */
 export const cancelQuery = (id: string) => call<void>("DELETE", `/query/${id}`).catch((e) => {

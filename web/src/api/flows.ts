@@ -34,8 +34,9 @@ export async function flowTotals(filter: string, signal?: AbortSignal): Promise<
   return { flows, bytes, packets };
 }
 
-export const flowsOverTime = async (filter: string, step: number, signal?: AbortSignal) =>
-  (await ask(filter, `histogram ${step}s`, signal)).rows.map((r): [string, number] => [String(r[0]), Number(r[1])]);
+export const timeSteps = (step: number, measure: Measure) => (measure === "flows" ? `histogram ${step}s` : `histogram ${step}s sum ${measure}`);
+export const flowsOverTime = async (filter: string, step: number, measure: Measure, signal?: AbortSignal) =>
+  (await ask(filter, timeSteps(step, measure), signal)).rows.map((r): [string, number] => [String(r[0]), Number(r[1])]);
 
 export const newestFlows = async (filter: string, n: number, signal?: AbortSignal): Promise<Cell[][]> =>
   (await ask(filter, `fields at, src, src_port, dst, dst_port, proto, bytes, packets, exporter | limit ${n}`, signal)).rows;

@@ -70,9 +70,6 @@ export default function FlowsPage() {
           <EmptyState what={t("flows.nothing")} next={t("flows.nothing_do")} />
         ) : (
           <>
-            {good && span.data.from !== null && (
-              <FlowChart query={q} from={span.data.from} to={span.data.to} onRange={(a, b) => setQuery(withTimes(q, isoSecond(a), isoSecond(b)))} />
-            )}
             <div className="filters">
               <span id="flows-by">{t("flows.by")}</span>
               <Segmented
@@ -82,6 +79,9 @@ export default function FlowsPage() {
                 options={MEASURES.map((m: Measure) => ({ value: m, label: t(`flows.by_${m}`) }))}
               />
             </div>
+            {good && span.data.from !== null && (
+              <FlowChart query={q} measure={measure} from={span.data.from} to={span.data.to} onRange={(a, b) => setQuery(withTimes(q, isoSecond(a), isoSecond(b)))} />
+            )}
             <div className="pair">
               {LISTS.map((l) => (
                 <TopList key={l.key} title={t(l.key)} fields={[...l.fields]} query={q} measure={measure} total={sum?.[measure]} enabled={good} onPick={drill} />

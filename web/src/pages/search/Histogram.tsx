@@ -16,10 +16,12 @@ interface Props {
   describe: string;
   /** What a column counts, in words. */
   tell?: (n: number) => string;
+  /** A number on the axis, where it is not a plain one. */
+  axis?: (n: number) => string;
   onRange: (fromMs: number, toMs: number) => void;
 }
 
-export default function Histogram({ data, describe, tell, onRange }: Props) {
+export default function Histogram({ data, describe, tell, axis, onRange }: Props) {
   const { t, fmt } = useI18n();
   const { mode } = useMode();
   const { token } = theme.useToken();
@@ -82,7 +84,7 @@ export default function Histogram({ data, describe, tell, onRange }: Props) {
           type: "value",
           minInterval: 1,
           splitNumber: 3,
-          axisLabel: { ...quiet, formatter: (n: number) => fmt.number(n) },
+          axisLabel: { ...quiet, formatter: axis ?? ((n: number) => fmt.number(n)) },
           splitLine: { lineStyle: { color: token.colorSplit } },
         },
         series: [{ type: "bar", data: data.rows.map((r) => r.count), itemStyle: { color: mode === "dark" ? "#57a877" : "#2f7d4f" }, barCategoryGap: "15%" }],
@@ -90,7 +92,7 @@ export default function Histogram({ data, describe, tell, onRange }: Props) {
       { notMerge: true },
     );
     c.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: "lineX", brushMode: "single" } });
-  }, [data, fmt, mode, t, token]);
+  }, [axis, data, fmt, mode, t, token]);
 
   return <div ref={box} className="chart" role="img" aria-label={describe} />;
 }

@@ -23,6 +23,7 @@ export function RowTable({ answer }: { answer: RowsAnswer }) {
       {answer.other > 0 && <p className="quiet">{t("count.other", { n: answer.other })}</p>}
       {answer.skipped > 0 && <p className="quiet">{t("rows.skipped", { n: answer.skipped })}</p>}
       {answer.sampled && <p className="quiet">{t("rows.sampled")}</p>}
+      {answer.short_by > 0 && <p className="quiet">{t("rows.short_by", { n: answer.short_by })}</p>}
       {answer.more && <p className="quiet">{t("rows.more")}</p>}
     </>
   );
