@@ -80,8 +80,8 @@ enum step_fold { SF_SUM, SF_MIN, SF_MAX, SF_AVG, SF_P50, SF_P99, SF_COUNT };
  * counts; without, it keeps the n rows largest in `of`, or in the last column. */
 struct query_step {
     enum step_kind kind;
-    enum step_fold fold;                   /* AGGREGATE; TOP with by: SUM or COUNT; HISTOGRAM: COUNT where it has no `of` */
-    struct query_ref of;                   /* AGGREGATE, HISTOGRAM, SORT, TOP; name.n = 0: none */
+    enum step_fold fold; /* AGGREGATE; TOP with by: SUM or COUNT; HISTOGRAM: COUNT where it has no `of` */
+    struct query_ref of; /* AGGREGATE, HISTOGRAM, SORT, TOP; name.n = 0: none */
     struct query_ref by[QUERY_FIELDS_MAX]; /* COUNT, HISTOGRAM, TOP, AGGREGATE, FIELDS, UNIQUE */
     size_t nby;
     bool down;       /* SORT: largest first */
