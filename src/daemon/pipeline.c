@@ -180,6 +180,8 @@ static void deliver_intake(struct pipeline *p)
         if (!deliver(p, wire))
             p->held = wire;
     }
+    if (p->held.n == 0)
+        journal_hurry(p->journal); /* the ring is not empty yet */
 }
 
 /* A drop is counted where it happens and said in the journal within a second. */

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include <errno.h>
 
-enum { ROW_LEAST_BYTES = 32, ROWS_LEAST = 65536 };
+enum { ROW_LEAST_BYTES = 32, ROWS_LEAST = 65536, HURRY_NS = 500 * NS_PER_MS };
 
 /* A block of rows that surely holds one batch more than block_bytes. */
 static struct rows *rows_take(struct journal *j)
@@ -54,6 +54,14 @@ static int wait_for_room(struct journal *j, bool wait)
     return rc;
 }
 
+/* By the machine's time, whatever clock the data has: it is about threads. */
+void journal_hurry(struct journal *j) { atomic_store(&j->hurry_until, clock_mono(&clock_system) + HURRY_NS); }
+
+bool journal_is_pressed(const struct journal *j)
+{
+    return atomic_load(&j->behind) || clock_mono(&clock_system) < atomic_load(&j->hurry_until);
+}
+
 /* A file whose sync failed once may say yes the next time without having
  * written anything: its block goes to a segment, which makes it durable. Until
  * then a good sync of the next file says nothing (-EAGAIN). */
@@ -94,6 +102,7 @@ int journal_block_close(struct journal *j, bool wait)
     bool done = journal_freeze(j, (struct frozen){j->open, j->wal.no, j->wal.size, true});
     if (done)
         j->open = NULL;
+    atomic_store(&j->behind, j->nfrozen + j->proving >= frozen_max(j));
     pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->lock);
     if (!done)

@@ -203,6 +203,7 @@ static void append_all(struct journal *j, const struct wires *w)
     for (size_t i = 0; i < w->n; i++) {
         if (journal_append(j, w->v[i], &first, &e) < 0)
             die("append", &e);
+        journal_hurry(j); /* as a ring that is full would say */
         if (clock_mono(&clock_system) >= due && journal_tick(j, &due, &e) < 0)
             die("tick", &e);
     }

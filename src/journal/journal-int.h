@@ -19,6 +19,7 @@
 #include "journal/ledger.h"
 #include "journal/query-int.h"
 #include "journal/segment.h"
+#include "journal/turns.h"
 #include "journal/wal.h"
 #include <pthread.h>
 
@@ -60,7 +61,10 @@ struct journal {
     _Atomic uint64_t sealed; /* number behind the last sealed event */
     _Atomic int ntails;
     _Atomic bool full;
-    _Atomic uint64_t wal_bytes; /* of the open write-ahead file */
+    _Atomic bool behind;         /* the writer waits for the sealer, or will with the next block */
+    _Atomic int64_t hurry_until; /* the machine's monotonic time; journal_hurry() */
+    struct turns turns;          /* of searches, while either is so */
+    _Atomic uint64_t wal_bytes;  /* of the open write-ahead file */
     _Atomic uint64_t bad_blocks;
     _Atomic uint64_t archives, unarchived_lost; /* archive.h */
 
@@ -109,7 +113,8 @@ void journal_unref(struct journal *j);
 void rows_unref(struct journal *j, struct rows *r);      /* under lock */
 bool journal_freeze(struct journal *j, struct frozen f); /* under lock; false: no memory */
 
-/* append.c: writer thread */
+/* append.c: writer thread; journal_is_pressed from any */
+bool journal_is_pressed(const struct journal *j); /* searches shall take turns */
 int journal_sync_wal(struct journal *j);
 /* Hands the open block to the sealer; wait: until it has room. */
 int journal_block_close(struct journal *j, bool wait);

@@ -67,6 +67,7 @@ void journal_unref(struct journal *j)
     pthread_cond_destroy(&j->room);
     pthread_cond_destroy(&j->work);
     pthread_mutex_destroy(&j->lock);
+    turns_done(&j->turns);
     free(j->dir);
     free(j->archive_dir);
     free(j);
@@ -103,6 +104,8 @@ static struct journal *journal_new(const struct journal_cfg *cfg, const struct c
     j->lock_fd = j->wal.fd = -1;
     j->refs = 1;
     atomic_store(&j->next_seq, 1);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    turns_init(&j->turns, cores > 2 ? (unsigned)cores - 1 : 1); /* a core at least is the writer's */
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_init(&mono);
     pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);

@@ -42,6 +42,9 @@ struct ledger *journal_ledger(struct journal *j); /* NULL without a vault */
  * of its first event. All or nothing. -ENOSPC when the disk is full: nothing was
  * written and the caller keeps the batch. */
 int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e);
+/* More batches wait than were appended: for the next half second searches take turns
+ * with their blocks, so that these do not wait for every search that runs. Writer thread. */
+void journal_hurry(struct journal *j);
 /* Group commit, closing of old blocks, retention. Call when *due passes. */
 int journal_tick(struct journal *j, int64_t *due_mono_ns, struct err *e);
 int journal_sync(struct journal *j, struct err *e);

@@ -128,6 +128,7 @@ static int seal_one(struct journal *j, struct block_enc *be, struct rows *r, str
     pthread_mutex_lock(&j->lock);
     rows_unref(j, r);
     j->proving = false;
+    atomic_store(&j->behind, false);
     pthread_cond_broadcast(&j->room);
     pthread_mutex_unlock(&j->lock);
     return 0;
@@ -156,6 +157,7 @@ static void *sealer_main(void *ctx)
         pthread_mutex_lock(&j->lock);
         if (rc < 0) {
             j->seal_err = wal_no_room(rc);
+            atomic_store(&j->behind, false); /* it stands still: nobody is faster for waiting */
             pthread_cond_broadcast(&j->room);
         }
     }
