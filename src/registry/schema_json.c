@@ -38,6 +38,12 @@ static json_t *field_json(const struct field *f)
         f->checklist != NULL ? json_from_str(f->checklist->list) : json_null());
     if (f->nread > 0)
         json_object_set_new(o, "read", strs_json(f->read_roles, f->nread));
+    if (f->checklist != NULL) {
+        const struct checklist_use *u = f->checklist;
+        json_object_set_new(o, "checklist_use",
+                            json_pack("{s:o, s:o, s:o, s:o}", "by", json_from_str(u->by), "of", json_from_str(u->of),
+                                      "verdict", json_from_str(u->verdict), "pass", json_from_str(u->pass)));
+    }
     return o;
 }
 
@@ -51,9 +57,15 @@ static json_t *attach_json(const struct step_attach *x)
 {
     json_t *o = rule_json(&x->label, x->clauses, x->nclauses);
 
+    json_t *in_date = json_array();
+
     json_object_set_new(o, "kind", json_from_str(x->kind));
     json_object_set_new(o, "by", json_from_str(x->by));
     json_object_set_new(o, "count", json_integer(x->count));
+    for (size_t i = 0; i < x->nwants; i++)
+        if (x->wants[i].op == WANT_IN_DATE)
+            json_array_append_new(in_date, json_from_str(x->wants[i].field));
+    json_object_set_new(o, "in_date", in_date);
     return o;
 }
 

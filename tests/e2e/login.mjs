@@ -96,7 +96,7 @@ await suite("login", async (w) => {
 
   await w.test("every page of the navigation has a word beside its icon", async () => {
     const items = await page.locator(".nav-item").all();
-    equal(items.length, 10, "pages");
+    equal(items.length, 11, "pages");
     for (const item of items) check((await item.innerText()).trim().length > 2, "a nameless icon");
   });
 

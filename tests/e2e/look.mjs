@@ -2,7 +2,7 @@
 import { suite } from "./_suite.mjs";
 import { check } from "./_tap.mjs";
 
-const PAGES = ["/", "/search", "/search?view=patterns", "/flows?q=since:-1h", "/registry", "/registry/device", "/registry/device/new", "/findings", "/clauses", "/duties", "/system"];
+const PAGES = ["/", "/search", "/search?view=patterns", "/flows?q=since:-1h", "/registry", "/registry/device", "/registry/device/new", "/admission", "/findings", "/clauses", "/duties", "/system"];
 
 /** Runs in the page: texts whose colour is too near to their ground, and controls without a name. */
 function inspect() {

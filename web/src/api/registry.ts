@@ -22,6 +22,29 @@ export interface Field {
   min?: number | null;
   max?: number | null;
   clauses?: string[];
+  /** The list of questions that a json field answers. */
+  checklist?: string | null;
+  checklist_use?: ChecklistUse;
+}
+
+/** Which questions are asked follows from the field `of` of the record that the own field `by` names. */
+export interface ChecklistUse {
+  by: string;
+  of: string;
+  verdict: string;
+  pass: string;
+}
+
+export interface Rule {
+  label: Label;
+  clauses: string[];
+}
+
+export interface Checklist {
+  name: string;
+  label: Label;
+  questions: (Rule & { name: string })[];
+  asked: Record<string, string[]>;
 }
 
 export interface Transition {
@@ -30,6 +53,10 @@ export interface Transition {
   to: string;
   label: Label;
   roles?: string[];
+  clauses?: string[];
+  needs?: string[];
+  holds?: Rule[];
+  attach?: (Rule & { kind: string; by: string; count: number; in_date: string[] })[];
 }
 
 export interface Kind {
@@ -49,6 +76,7 @@ export interface Kind {
 export interface Schema {
   kinds: Kind[];
   groups: { name: string; label: Label }[];
+  checklists?: Checklist[];
 }
 
 export interface Rec {
@@ -130,6 +158,9 @@ export const createRecord = (kind: string, body: Record<string, unknown>, reason
   call<Rec>("POST", `/${kind}`, { body, reason });
 export const patchRecord = (kind: string, id: string | number, rev: number, body: Record<string, unknown>, reason?: string) =>
   call<Rec>("PATCH", `/${kind}/${encodeURIComponent(id)}`, { body, rev, reason });
+/** What the write would say; nothing is written. Its mistakes are those of the write. */
+export const planPatch = (kind: string, id: string | number, rev: number, body: Record<string, unknown>) =>
+  call<unknown>("PATCH", `/${kind}/${encodeURIComponent(id)}`, { body, rev, query: { plan: "true" } });
 export const endRecord = (kind: string, id: string | number, rev: number, reason?: string) =>
   call<Rec>("DELETE", `/${kind}/${encodeURIComponent(id)}`, { rev, reason });
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";

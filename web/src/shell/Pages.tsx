@@ -12,6 +12,7 @@ const RegistryList = lazy(() => import("../pages/registry/RegistryList"));
 const RegistryRecord = lazy(() => import("../pages/registry/RegistryRecord"));
 const RegistryForm = lazy(() => import("../pages/registry/RegistryForm"));
 const RegistryImport = lazy(() => import("../pages/registry/RegistryImport"));
+const DeskPage = lazy(() => import("../pages/admission/DeskPage"));
 const ChangesPage = lazy(() => import("../pages/changes/ChangesPage"));
 const ChangePage = lazy(() => import("../pages/changes/ChangePage"));
 const AddressesPage = lazy(() => import("../pages/addresses/AddressesPage"));
@@ -36,6 +37,7 @@ export function Pages() {
         <Route path="/registry/:kind/import" element={<RegistryImport />} />
         <Route path="/registry/:kind/:id" element={<RegistryRecord />} />
         <Route path="/registry/:kind/:id/edit" element={<RegistryForm />} />
+        <Route path="/admission" element={<DeskPage />} />
         <Route path="/changes" element={<ChangesPage />} />
         <Route path="/changes/:id" element={<ChangePage />} />
         <Route path="/addresses" element={<AddressesPage />} />
