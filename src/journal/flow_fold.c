@@ -246,7 +246,8 @@ static int page_add(void *ctx, struct flow_page *p)
     if (!rows_add(f, p))
         return p->rc < 0 ? p->rc : -ENOMEM;
     f->st->hits += hits;
-    return f->failed ? -ENOMEM : 0;
+    bool ranks = f->fold == SF_P50 || f->fold == SF_P99;
+    return f->failed ? -ENOMEM : ranks && f->st->ungrouped > 0; /* too many values: no use to go on */
 }
 
 /* ---- the way in ---- */

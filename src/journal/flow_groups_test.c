@@ -113,6 +113,9 @@ static void large_pairs_are_found_among_too_many(void **unused)
     ask(s, "from:flows | top 5 dst by bytes", &a, &st); /* few groups: exact, nothing is said */
     assert_int_equal(st.short_by, 0);
     assert_int_equal(st.other, 0);
+    ask(s, "from:flows | p50 bytes by src, dst", &a, &st); /* too many for columns: row by row, each row once */
+    assert_int_equal(st.scan.hits, (uint64_t)BATCH * BATCHES);
+    assert_int_equal(st.scan.scanned_events, (uint64_t)BATCH * BATCHES);
     ask(s, "from:flows src:11.0.0.0/8 | max bytes by src, dst", &a, &st);
     assert_int_equal(a.n, LARGE);
     assert_int_equal(a.v[0], 1000 * LARGE);
