@@ -208,6 +208,22 @@ static int body_of_parts(struct run *r, int first, struct request *rq, struct er
     return rc;
 }
 
+/* What was noticed beside the mistakes, a line each. */
+static void say_notes(struct run *r, const json_t *answer)
+{
+    json_t *note;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "notes"), i, note)
+    {
+        str sheet = json_get_str(note, "sheet"), column = json_get_str(note, "column");
+        str where = arena_fmt(&r->arena, "%.*s%s%lld %.*s", STR_ARGS(sheet), sheet.n > 0 ? ", " : "",
+                              (long long)json_get_int(note, "row", 0), STR_ARGS(column));
+        out_message(r, "cli.import_note", where.p,
+                    arena_fmt(&r->arena, "%.*s", STR_ARGS(json_get_str(note, "detail"))).p);
+    }
+}
+
 int cmd_import(struct run *r)
 {
     struct err e = {0};
@@ -227,6 +243,8 @@ int cmd_import(struct run *r)
         return fail(r, &e);
     rc = client_call(r, &rq, &a, &e);
     int code = rc < 0 ? fail(r, &e) : out_object(r, a.json);
+    if (rc == 0 && r->format != OUT_JSON)
+        say_notes(r, a.json);
     if (rc < 0 && r->format == OUT_JSON && a.json != NULL)
         out_object(r, a.json);
     if (rc < 0 && r->opt.marked != NULL && json_object_get(a.json, "errors") != NULL)

@@ -167,6 +167,11 @@ def from_netbox(luy, folder):
     counts = {}
     for s in json.loads(luy.out or "{}").get("sheets", []):
         counts[s["kind"]] = counts.get(s["kind"], 0) + s["created"] + s["updated"]
+    answer = json.loads(luy.out or "{}")
+    left = {(n["sheet"], n["column"]): n["detail"] for n in answer.get("notes", []) if n["code"] == "registry.map_unused"}
+    check("columns that the mapping does not use are told with what was left out, once each and counted",
+          answer.get("unused") == len(left) == answer.get("notes_total") and "filled cells left out: 3" in left.get(("devices", "Region"), "") and
+          left.get(("devices", "Rack")) and ("devices", "Serial number") not in left and ("devices", "Comments") not in left, left)
     check("what each kind gets", counts == {"unit": 1, "site": 2, "device": 3, "interface": 2, "prefix": 3, "address": 3, "vlan": 2}, counts)
     check("a dry run writes nothing", luy.total("prefix") == 0)
     check("and go in as one", luy.run(*given) == 0, luy.err)
@@ -218,6 +223,12 @@ def own_mapping(luy, folder):
     check("a value that the table lacks is a mistake in its cell", luy.run("import", "--map", own, rows) == 1 and "row 3, column Loai: " in luy.err and "máy quét" in luy.err and
           "may tinh" in luy.err, luy.err)
     rows.write_text("Ma,Ten,Loai,Don vi\nT1,Tên một,MÁY TÍNH,so-tc\n", encoding="utf-8")
+    rows.write_text("Ma,Ten,Loai,Don vi,Gia,Trong,ten\nT1,Tên một,MÁY TÍNH,so-tc,9,,x\n", encoding="utf-8")
+    check("of two columns of one name the second is not used, an empty one is not told", luy.run("import", "--map", own, rows, "--dry-run") == 0 and
+          re.findall(r"^note: rows, 1 (\w+): ", luy.err, re.M) == ["Gia", "ten"], luy.err)
+    check("in Vietnamese too", luy.run("import", "--map", own, rows, "--dry-run", "--lang", "vi") == 0 and "ánh xạ không dùng cột này; số ô có nội dung bị bỏ lại: 1" in luy.err, luy.err)
+    rows.write_text("Ma,Ten,Loai,Don vi\nT1,Tên một,MÁY TÍNH,so-tc\n", encoding="utf-8")
+    check("where every column is used nothing is told", luy.run("import", "--map", own, rows, "--dry-run", "-o", "json") == 0 and json.loads(luy.out)["unused"] == 0 and json.loads(luy.out)["notes"] == [], luy.out)
     check("a mapping of one's own works", luy.run("import", "--map", own, rows) == 0 and records(luy, "device", "name=Tên một").get("so-tc-T1", {}).get("unit", {}).get("key") == "SO-TC", luy.err)
 
 

@@ -15,6 +15,7 @@ struct import {
     bool named;       /* places name the sheet */
     json_t *changes, *notes, *ops;
     int64_t changes_total, notes_total;
+    int64_t unused; /* columns that the mapping left out */
 };
 void row_fault(struct import *im, const struct sheet *s, const struct sheet_row *l, str column, struct err *fe);
 /* exchange_head.c: which kind a sheet is, where its header stands, what its

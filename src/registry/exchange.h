@@ -36,7 +36,8 @@ struct import_args {
  * "notes": [{"sheet","row","column","code","args"}], with changes "changes":
  * [{"sheet","row","kind","key","outcome","before","after"}] and "changes_total",
  * as a change set "change_set" (as change_get); when written "change", the number
- * of the set by which it can be taken back}. Caller owns. */
+ * of the set by which it can be taken back; with a mapping "unused", the columns
+ * that it does not read}. Caller owns. */
 int registry_import(struct registry *r, const struct actor *who, const struct import_args *in, json_t **out,
                     struct errs *es, struct err *e);
 /* What was sent, as a workbook where each mistake of es is marked in its cell. */

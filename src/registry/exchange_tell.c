@@ -130,6 +130,8 @@ json_t *tell_result(const struct import *im)
     json_object_set_new(out, "sheets", sheets);
     json_object_set(out, "notes", im->notes);
     json_object_set_new(out, "notes_total", json_integer(im->notes_total));
+    if (im->in->map != NULL)
+        json_object_set_new(out, "unused", json_integer(im->unused));
     if (im->w->change != 0)
         json_object_set_new(out, "change", json_integer(im->w->change));
     if (im->changes != NULL) {

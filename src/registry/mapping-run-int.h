@@ -34,4 +34,6 @@ str map_way(struct run *x, const struct map_record *rec, const struct map_rule *
             str column);
 /* Is there such a record, in this import or (registry) in the registry? It is from now on. */
 int map_known(struct run *x, const struct kind *k, str key, bool registry, bool *known, struct err *e);
+/* mapping_unused.c: notes of the columns that no rule reads, and their number in im->unused. */
+int mapping_unused(struct run *x, const struct map_source *src, struct err *e);
 #endif

@@ -335,6 +335,8 @@ static int sheet_run(struct run *x, int pass, struct err *e)
         no_source(x);
     if (src == NULL || !take_header(x, &x->src->rows[x->src->head]))
         return 0;
+    if (pass == 0)
+        rc = mapping_unused(x, src, e);
     for (size_t i = 0; i < src->nrecords && rc == 0; i++)
         if (pass_of(&src->records[i]) == pass)
             rc = record_run(x, src, &src->records[i], e);
