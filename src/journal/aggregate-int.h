@@ -20,6 +20,9 @@ struct groups {
     struct buf keys;  /* fields of a key: varint length, bytes */
     struct buf key;
 };
+struct groups *agg_groups_new(const struct query *q); /* NULL: no memory */
+void agg_groups_free(struct groups *gs);
+struct scan_sink agg_groups_sink(struct groups *gs); /* counts into gs */
 void group_add(struct groups *gs, str key, uint64_t count);
 /* Whether t lies in another bucket than the time before; gs->from is its start. */
 bool bucket_turns(struct groups *gs, int64_t t);

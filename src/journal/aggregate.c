@@ -168,28 +168,47 @@ static int rows_make(struct groups *gs, struct arena *a, uint64_t limit, struct 
     return 0;
 }
 
+struct groups *agg_groups_new(const struct query *q)
+{
+    struct groups *gs = calloc(1, sizeof(*gs));
+
+    if (gs == NULL)
+        return NULL;
+    gs->q = q;
+    rand_bytes(&gs->seed, sizeof(gs->seed));
+    buf_init(&gs->keys, GROUP_KEY_BYTES);
+    buf_init(&gs->key, 4 * (EVENT_RAW_MAX + 16));
+    return gs;
+}
+
+void agg_groups_free(struct groups *gs)
+{
+    buf_done(&gs->keys);
+    buf_done(&gs->key);
+    free(gs);
+}
+
+struct scan_sink agg_groups_sink(struct groups *gs)
+{
+    return (struct scan_sink){.ctx = gs, .cols = cols_of(gs->q), .block = add_block, .sure = groups_add_sure};
+}
+
 /* What was counted is handed over also when the deadline passed. */
 int journal_aggregate(struct journal *j, struct arena *a, const struct query *q, const struct search_opts *o,
                       struct agg *out, struct search_stats *st, struct err *e)
 {
     struct search_stats own;
-    struct groups *gs = calloc(1, sizeof(*gs));
-    struct scan_sink sink = {.ctx = gs, .cols = cols_of(q), .block = add_block, .sure = groups_add_sure};
+    struct groups *gs = agg_groups_new(q);
 
     if (gs == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    gs->q = q;
-    rand_bytes(&gs->seed, sizeof(gs->seed));
-    buf_init(&gs->keys, GROUP_KEY_BYTES);
-    buf_init(&gs->key, 4 * (EVENT_RAW_MAX + 16));
+    struct scan_sink sink = agg_groups_sink(gs);
     int rc = scan_run(j, q, o, &sink, st ? st : &own, e);
     if (rc == 0 || rc == -ETIME || rc == -ECANCELED) {
         if (rows_make(gs, a, o && o->limit ? o->limit : q->limit, out) < 0)
             rc = ERR(e, -ENOMEM, "journal.no_memory");
         (st ? st : &own)->hits = gs->total;
     }
-    buf_done(&gs->keys);
-    buf_done(&gs->key);
-    free(gs);
+    agg_groups_free(gs);
     return rc;
 }

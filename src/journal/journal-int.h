@@ -163,5 +163,9 @@ struct scan_sink {
 };
 int scan_run(struct journal *j, const struct query *q, const struct search_opts *o, const struct scan_sink *sink,
              struct search_stats *st, struct err *e);
+/* One stored block from anywhere by the same way, without a journal. */
+struct block_src;
+int scan_one(const struct block_src *src, const struct block_head *h, uint64_t salt, const struct query *q,
+             const struct scan_sink *sink, struct search_stats *st, struct err *e);
 int scan_check(struct scan *s); /* -ETIME, -ECANCELED */
 #endif

@@ -282,22 +282,21 @@ static int run_lines(struct scan *s, uint32_t count, bool check_time)
     return rc;
 }
 
-static int run_stored(struct scan *s, const struct stored *t)
+static int run_block(struct scan *s, const struct block_src *src, const struct block_head *h, uint64_t salt,
+                     uint64_t first)
 {
-    struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
-    const struct block_head *h = &t->b.head;
-    uint32_t below = rows_below(s, t->first, h->count);
+    uint32_t below = rows_below(s, first, h->count);
     bool check_time = !covers(s->q, h), done = false;
-    int rc = search_plan_skips_words(&s->plan, s->q, &src, h);
+    int rc = search_plan_skips_words(&s->plan, s->q, src, h);
 
     if (rc == 1) {
         s->st->skipped_blocks++;
         return 0;
     }
     if (rc == 0)
-        rc = block_dec_open(s->dec, &src, h, t->seg->salt);
+        rc = block_dec_open(s->dec, src, h, salt);
     if (rc == 0)
-        block_dec_number(s->dec, t->first);
+        block_dec_number(s->dec, first);
     if (rc == 0)
         rc = search_plan_make(&s->plan, s->q, s->dec);
     if (rc < 0)
@@ -337,7 +336,8 @@ static int step_done(struct scan *s)
 
 static int run_one(struct scan *s, const struct stored *t)
 {
-    int rc = run_stored(s, t);
+    struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
+    int rc = run_block(s, &src, &t->b.head, t->seg->salt, t->first);
 
     if (rc == -EBADMSG || rc == -EIO) {
         note_bad(s, t);
@@ -365,34 +365,57 @@ static int run_all(struct scan *s)
     return rc;
 }
 
+static int scan_init(struct scan *s)
+{
+    *s->st = (struct search_stats){0};
+    s->before = s->o->before_seq ? s->o->before_seq : UINT64_MAX;
+    search_plan_init(&s->plan, s->q);
+    eval_init(&s->ev);
+    s->ev.check = check_block;
+    s->ev.check_ctx = s;
+    return (s->dec = block_dec_new()) == NULL ? -ENOMEM : 0;
+}
+
+static int scan_done(struct scan *s, int rc)
+{
+    if (rc == -ENOMEM)
+        ERR(s->e, rc, "journal.no_memory");
+    if (rc < 0)
+        s->st->more = true;
+    block_dec_free(s->dec);
+    search_plan_done(&s->plan);
+    free(s->bits);
+    free(s->row_bits);
+    eval_done(&s->ev);
+    return rc < 0 ? rc : 0;
+}
+
 int scan_run(struct journal *j, const struct query *q, const struct search_opts *o, const struct scan_sink *sink,
              struct search_stats *st, struct err *e)
 {
     static const struct search_opts none;
     struct scan s = {.j = j, .q = q, .o = o ? o : &none, .sink = sink, .st = st, .e = e};
+    int rc = scan_init(&s), snap = snap_take(&s);
 
-    *st = (struct search_stats){0};
-    s.before = s.o->before_seq ? s.o->before_seq : UINT64_MAX;
-    search_plan_init(&s.plan, q);
-    eval_init(&s.ev);
-    s.ev.check = check_block;
-    s.ev.check_ctx = &s;
-    int rc = snap_take(&s);
-    if (rc == 0 && (s.dec = block_dec_new()) == NULL)
-        rc = -ENOMEM;
+    if (rc == 0)
+        rc = snap;
     if (rc == 0)
         rc = run_all(&s);
-    if (rc == -ENOMEM)
-        ERR(e, rc, "journal.no_memory");
-    if (rc < 0)
-        st->more = true;
-    block_dec_free(s.dec);
-    search_plan_done(&s.plan);
-    free(s.bits);
-    free(s.row_bits);
-    eval_done(&s.ev);
+    rc = scan_done(&s, rc);
     snap_drop(&s);
-    return rc < 0 ? rc : 0;
+    return rc;
+}
+
+int scan_one(const struct block_src *src, const struct block_head *h, uint64_t salt, const struct query *q,
+             const struct scan_sink *sink, struct search_stats *st, struct err *e)
+{
+    static const struct search_opts none;
+    struct scan s = {.q = q, .o = &none, .sink = sink, .st = st, .e = e};
+    int rc = scan_init(&s);
+
+    if (rc == 0 && !search_plan_skips_block(q, h))
+        rc = run_block(&s, src, h, salt, h->first_seq);
+    return scan_done(&s, rc);
 }
 
 struct hits {
