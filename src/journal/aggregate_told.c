@@ -63,6 +63,13 @@ struct tally {
     uint32_t nkeys;
     int64_t base;
     uint64_t step;
+    struct turns {
+        struct turn {
+            uint32_t line, bucket; /* from this line on; UINT32_MAX: in none */
+        } * v;
+        uint32_t n;
+    } turns[2]; /* of event times; of times of receipt; empty where there are no buckets */
+    bool asked[2];
 };
 
 static bool asks(const struct query *q, bool origin)
@@ -140,21 +147,44 @@ static void add_template(struct groups *gs, struct block_dec *d, struct block_te
         c->count[first] += t->rows;
         return;
     }
-    for (uint32_t i = 0; i < t->rows; i++) {
-        uint64_t k = first + (c->origins > 1 ? t->origin[i] : 0);
-        if (c->buckets > 1) {
-            int64_t at = block_event_time(d, t->key, t->line[i], hint);
-            uint64_t b = (uint64_t)(at - c->base) / c->step;
+    const struct turns *turns = &c->turns[t->key->received];
+    for (uint32_t i = 0, r = 0; i < t->rows; r++) {
+        while (r + 1 < turns->n && turns->v[r + 1].line <= t->line[i])
+            r++;
+        uint32_t end = r + 1 < turns->n ? turns->v[r + 1].line : UINT32_MAX, b = turns->n > 0 ? turns->v[r].bucket : 0;
+        for (; i < t->rows && t->line[i] < end; i++) {
+            uint32_t from = c->origins > 1 ? t->origin[i] : 0;
+            uint64_t k = first + (uint64_t)b * c->origins + from;
             if (b >= c->buckets) { /* a head that does not speak the truth */
-                bucket_turns(gs, at);
-                add_told(gs, t, &o[c->origins > 1 ? t->origin[i] : 0], 1);
-                continue;
+                bucket_turns(gs, block_event_time(d, t->key, t->line[i], hint));
+                add_told(gs, t, &o[from], 1);
+            } else if (c->count[k]++ == 0) {
+                c->touched[c->n++] = (uint32_t)k;
             }
-            k += b * c->origins;
         }
-        if (c->count[k]++ == 0)
-            c->touched[c->n++] = (uint32_t)k;
     }
+}
+
+/* The lines at which the bucket changes; times jump back and forth, but seldom over its edge. */
+static bool find_turns(const struct block_dec *d, bool received, const struct tally *c, struct turns *out)
+{
+    uint32_t line, cap = 0, last = 0;
+    int64_t at;
+
+    for (uint32_t k = 0; block_time_run(d, received, k, &line, &at); k++) {
+        uint64_t b = ((uint64_t)at - (uint64_t)c->base) / c->step;
+        uint32_t bucket = at >= c->base && b < c->buckets ? (uint32_t)b : UINT32_MAX;
+        if (out->n > 0 && bucket == last)
+            continue;
+        if (out->n == cap) {
+            struct turn *v = realloc(out->v, (cap = cap ? cap * 2 : 64) * sizeof(*v));
+            if (v == NULL)
+                return false;
+            out->v = v;
+        }
+        out->v[out->n++] = (struct turn){line, last = bucket};
+    }
+    return true;
 }
 
 /* All lines of a block, by what their origins tell: no template is read. False:
@@ -194,7 +224,7 @@ static int add_runs(struct groups *gs, struct block_dec *d, const struct search_
             return 0;
         received = t->key->received;
     }
-    if ((rc = block_times(d)) < 0)
+    if ((rc = block_times(d, received, !received)) < 0)
         return rc;
     uint64_t sum = 0;
     for (uint32_t k = 0; block_time_run(d, received, k, &line, &at); k++) {
@@ -213,15 +243,16 @@ static int add_runs(struct groups *gs, struct block_dec *d, const struct search_
 
 /* Templates that do not tell are left for their lines to be put together. Everything
  * that can fail is read before anything is counted. */
-static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan *p, const struct tally *c)
+static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan *p, struct tally *c)
 {
-    int rc = gs->q->pipe == QP_HISTOGRAM ? block_times(d) : 0;
+    int rc = 0;
 
     for (uint32_t i = 0; i < p->n && rc == 0; i++) {
         struct block_template *t;
         if (p->verdict[i] != V_ALL || (rc = block_template_get(d, i, &t)) < 0)
             continue;
         if (is_told(gs->q, t)) {
+            c->asked[t->key->received] |= c->buckets > 1;
             rc = c->origins > 1 || c->buckets > 1 ? block_template_rows(d, t) : 0;
         } else {
             p->verdict[i] = V_SOME;
@@ -229,7 +260,7 @@ static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan 
             p->some_rows += t->rows;
         }
     }
-    return rc;
+    return rc < 0 ? rc : block_times(d, c->asked[1], c->asked[0]);
 }
 
 static int add_cells(struct groups *gs, struct block_dec *d, const struct search_plan *p, struct tally *c)
@@ -241,6 +272,8 @@ static int add_cells(struct groups *gs, struct block_dec *d, const struct search
     if ((c->count = calloc(2 * cells, sizeof(*c->count))) == NULL)
         return -ENOMEM;
     c->touched = c->count + cells;
+    for (int k = 0; k < 2 && rc == 0; k++)
+        rc = !c->asked[k] || find_turns(d, k == 1, c, &c->turns[k]) ? 0 : -ENOMEM;
     for (uint32_t i = 0; i < p->n && rc == 0; i++) {
         struct block_template *t;
         if (p->verdict[i] == V_ALL && (rc = block_template_get(d, i, &t)) == 0)
@@ -248,6 +281,8 @@ static int add_cells(struct groups *gs, struct block_dec *d, const struct search
     }
     flush(gs, block_origins(d, &n), c);
     free(c->count);
+    free(c->turns[0].v);
+    free(c->turns[1].v);
     return rc;
 }
 

@@ -149,7 +149,7 @@ int block_grams_read(const struct block_src *src, const struct block_head *h, ui
 int block_plain_lines(struct block_dec *d, const uint32_t **line, uint32_t *rows);
 struct dict_reader *block_dict(struct block_dec *d);
 /* Event time of an ascending row of lines; *hint is 0 at first. After block_times(). */
-int block_times(struct block_dec *d);
+int block_times(struct block_dec *d, bool received, bool event); /* of receipt; of the other lines' events */
 int64_t block_event_time(const struct block_dec *d, const struct template_key *key, uint32_t line, uint32_t hint[2]);
 
 /* The k-th run of lines with one time: *line is its first, *at their time; false: there

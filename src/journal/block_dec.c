@@ -405,37 +405,54 @@ int block_template_open(struct block_dec *d, struct block_template *t)
 }
 
 /* Numbers of lines out of gaps; they grow, and stay below the block's count. */
-static int lines_of(const uint64_t *gap, uint32_t n, uint32_t count, uint32_t *line)
+static int load_lines(struct block_dec *d, uint32_t n, struct page_at at, struct page_at bits_at, uint32_t bits,
+                      uint32_t *line)
 {
-    uint64_t at = 0;
+    struct bit_reader br = {.end = (size_t)bits * 8};
+    uint64_t sum = 0, count = d->head.count;
+    const uint8_t *sym;
+    int rc = page_get(d->pages, PG_LINE, at, n, &sym);
 
+    if (rc < 0 || (rc = page_get(d->pages, PG_BITS, bits_at, bits, &br.p)) < 0)
+        return rc;
     for (uint32_t i = 0; i < n; i++) {
-        if (gap[i] >= count || (at += gap[i] + (i > 0)) >= count)
+        uint64_t gap = symbol_next(&br, sym[i]);
+        if (gap >= count || (sum += gap + (i > 0)) >= count)
             return -EBADMSG;
-        line[i] = (uint32_t)at;
+        line[i] = (uint32_t)sum;
     }
-    return 0;
+    return br.bad ? -EBADMSG : 0;
+}
+
+static int load_origins(struct block_dec *d, uint32_t n, struct page_at at, struct page_at bits_at, uint32_t bits,
+                        uint32_t *origin)
+{
+    struct bit_reader br = {.end = (size_t)bits * 8};
+    const uint8_t *sym;
+    int rc = page_get(d->pages, PG_ORIGIN, at, n, &sym);
+
+    if (rc < 0 || (rc = page_get(d->pages, PG_BITS, bits_at, bits, &br.p)) < 0)
+        return rc;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t o = symbol_next(&br, sym[i]);
+        if (o >= d->norigins)
+            return -EBADMSG;
+        origin[i] = (uint32_t)o;
+    }
+    return br.bad ? -EBADMSG : 0;
 }
 
 static int load_rows(struct block_dec *d, uint32_t n, struct page_at line_at, struct page_at line_bits_at,
                      uint32_t line_bits, struct page_at origin_at, struct page_at origin_bits_at, uint32_t origin_bits,
                      uint32_t **line, uint32_t **origin)
 {
-    uint64_t *num = slab_get(&d->mem, (n + (size_t)1) * sizeof(*num));
     uint32_t *l = slab_get(&d->mem, (n + (size_t)1) * sizeof(*l)), *o = slab_get(&d->mem, (n + (size_t)1) * sizeof(*o));
-    int rc = num && l && o ? 0 : -ENOMEM;
+    int rc = l && o ? 0 : -ENOMEM;
 
     if (rc == 0)
-        rc = column_numbers(d->pages, PG_LINE, line_at, line_bits_at, line_bits, n, num);
+        rc = load_lines(d, n, line_at, line_bits_at, line_bits, l);
     if (rc == 0)
-        rc = lines_of(num, n, d->head.count, l);
-    if (rc == 0)
-        rc = column_numbers(d->pages, PG_ORIGIN, origin_at, origin_bits_at, origin_bits, n, num);
-    for (uint32_t i = 0; i < n && rc == 0; i++) {
-        if (num[i] >= d->norigins)
-            return -EBADMSG;
-        o[i] = (uint32_t)num[i];
-    }
+        rc = load_origins(d, n, origin_at, origin_bits_at, origin_bits, o);
     if (rc == 0) {
         *line = l;
         *origin = o;
@@ -571,10 +588,10 @@ int block_plain_lines(struct block_dec *d, const uint32_t **line, uint32_t *rows
     return rc;
 }
 
-int block_times(struct block_dec *d)
+int block_times(struct block_dec *d, bool received, bool event)
 {
-    int rc = times_load(&d->received, d->pages, &d->mem);
-    return rc < 0 ? rc : times_load(&d->event, d->pages, &d->mem);
+    int rc = received ? times_load(&d->received, d->pages, &d->mem) : 0;
+    return rc < 0 || !event ? rc : times_load(&d->event, d->pages, &d->mem);
 }
 
 int64_t block_event_time(const struct block_dec *d, const struct template_key *key, uint32_t line, uint32_t hint[2])

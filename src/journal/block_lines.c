@@ -131,10 +131,10 @@ static int put_head(struct builder *b, uint32_t i, uint32_t line, const struct t
     r->port[i] = port;
     if (b->cols & COL_HEAD && b->d->ports_alone)
         r->port[i] = (uint16_t)(b->d->port[0][line] | b->d->port[1][line] << 8);
-    if (b->cols & (COL_RECEIVED | COL_EVENT | COL_RAW)) {
+    if (b->cols & COL_RECEIVED || (key->received && b->cols & (COL_EVENT | COL_RAW)))
         r->received[i] = times_at(&b->d->received, line, &b->received_hint);
+    if (b->cols & (COL_EVENT | COL_RAW))
         r->event[i] = key->received ? r->received[i] : times_at(&b->d->event, line, &b->event_hint);
-    }
     return 0;
 }
 
@@ -197,16 +197,36 @@ static int load_time(struct block_dec *d, struct times *t, const uint64_t *bits,
                                       : times_load(t, d->pages, &d->mem);
 }
 
-static int load_times(struct block_dec *d, const uint64_t *bits, unsigned cols)
+/* Which times put_head() will ask for. */
+static int asked_times(struct block_dec *d, const uint64_t *from, unsigned cols, bool *received, bool *event)
 {
+    bool of_event = cols & (COL_EVENT | COL_RAW), plain = d->plain.rows > 0 && is_set(from, d->ntemplates);
+    struct block_template *t;
+
+    *received = cols & COL_RECEIVED || (of_event && plain);
+    *event = of_event && plain;
+    for (uint32_t k = 0; of_event && k < d->ntemplates && !(*received && *event); k++) {
+        int rc = is_set(from, k) ? block_template_get(d, k, &t) : 1;
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            *(t->key->received ? received : event) = true;
+    }
+    return 0;
+}
+
+static int load_times(struct block_dec *d, const uint64_t *bits, const uint64_t *from, unsigned cols)
+{
+    bool received, event;
     uint64_t want = 0;
-    int rc = 0;
+    int rc = asked_times(d, from, cols, &received, &event);
 
     for (size_t w = 0; w < ((size_t)d->head.count + 63) / 64; w++)
         want += (uint64_t)__builtin_popcountll(bits[w]);
-    if (cols & (COL_RECEIVED | COL_EVENT | COL_RAW))
-        if ((rc = load_time(d, &d->received, bits, want)) == 0)
-            rc = load_time(d, &d->event, bits, want);
+    if (rc == 0 && received)
+        rc = load_time(d, &d->received, bits, want);
+    if (rc == 0 && event)
+        rc = load_time(d, &d->event, bits, want);
     for (int k = 0; k < 2 && rc == 0 && cols & COL_HEAD && d->ports_alone; k++)
         rc = page_get(d->pages, PG_TIME, d->port_at[k], d->head.count, &d->port[k]);
     return rc;
@@ -238,7 +258,7 @@ int block_dec_find(struct block_dec *d, const uint64_t *bits, const uint64_t *fr
 
     d->wanted = cols | (cols & COL_SPAN ? COL_RAW : 0);
     if (rc == 0)
-        rc = load_times(d, bits, d->wanted);
+        rc = load_times(d, bits, from, d->wanted);
     if (rc < 0)
         return rc;
     EACH_BIT(i, bits, d->head.count) d->where[i].template = UINT32_MAX;

@@ -221,6 +221,24 @@ static int eval_whole(struct eval *ev, const struct query_node *n, const uint64_
     return 0;
 }
 
+static int eval_regex(struct eval *ev, const struct query_node *n, const uint64_t *in, uint64_t *out)
+{
+    uint32_t looked = 0;
+    int rc = need(ev, COL_RAW);
+
+    if (rc < 0)
+        return rc;
+    EACH_ROW(i, in, ev->n)
+    {
+        struct event e = {.raw = rows_raw(ev->rows, (uint32_t)i)};
+        if (query_node_match(n, &e))
+            bit_set(out, i);
+        if ((rc = check(ev, &looked)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int cost_of(const struct query_node *n)
 {
     int most = 0;
@@ -312,8 +330,9 @@ static int eval_node(struct eval *ev, const struct query_node *n, const uint64_t
     memset(out, 0, words * sizeof(out[0]));
     if (n->kind == QN_TEXT)
         return eval_text(ev, &n->pat, in, out);
-    return n->kind == QN_FOLD || n->kind == QN_REGEX || n->kind == QN_VALUE ? eval_whole(ev, n, in, out)
-                                                                            : eval_field(ev, n, in, out);
+    if (n->kind == QN_REGEX)
+        return eval_regex(ev, n, in, out);
+    return n->kind == QN_FOLD || n->kind == QN_VALUE ? eval_whole(ev, n, in, out) : eval_field(ev, n, in, out);
 }
 
 static int eval_time(struct eval *ev, const struct query *q, uint64_t *bits)

@@ -260,12 +260,34 @@ static int mark_lines(struct scan *s, uint32_t count, uint32_t below, bool done)
     return rc;
 }
 
+/* What eval.h reads of a row for it; NULL: nothing is asked. */
+static unsigned cols_asked(const struct query_node *n)
+{
+    unsigned cols = 0;
+
+    if (n == NULL)
+        return 0;
+    switch (n->kind) {
+    case QN_AND:
+    case QN_OR:
+    case QN_NOT:
+        for (size_t i = 0; i < n->nkids; i++)
+            cols |= cols_asked(n->kids[i]);
+        return cols;
+    case QN_TEXT:
+    case QN_REGEX:
+        return COL_RAW;
+    default:
+        return COL_ALL;
+    }
+}
+
 /* Newest lines first, so that a search that wants few puts few together. */
 static int run_lines(struct scan *s, uint32_t count, bool check_time)
 {
     struct query sure = *s->q;
     bool ask = s->plan.some_rows > 0;
-    unsigned cols = s->sink->cols | (ask ? COL_ALL : 0) | (check_time ? COL_EVENT : 0);
+    unsigned cols = s->sink->cols | (ask ? cols_asked(s->q->root) : 0) | (check_time ? COL_EVENT : 0);
     int rc = block_dec_find(s->dec, s->bits, s->plan.from, cols);
 
     sure.root = NULL;

@@ -28,6 +28,7 @@ static const char *const texts[] = {
     "| count by host",
     "| count by program, severity",
     "prog1 | count by source, msg",
+    "| count by msg, pid",
     "| histogram 1s",
     "| histogram 1s by host",
     "\"ip 10.9\" | histogram 7s by program",
