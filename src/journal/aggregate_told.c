@@ -63,8 +63,8 @@ struct tally {
     uint32_t nkeys;
     int64_t base;
     uint64_t step;
-    struct turns {
-        struct turn {
+    struct edges {
+        struct edge {
             uint32_t line, bucket; /* from this line on; UINT32_MAX: in none */
         } * v;
         uint32_t n;
@@ -147,7 +147,7 @@ static void add_template(struct groups *gs, struct block_dec *d, struct block_te
         c->count[first] += t->rows;
         return;
     }
-    const struct turns *turns = &c->turns[t->key->received];
+    const struct edges *turns = &c->turns[t->key->received];
     for (uint32_t i = 0, r = 0; i < t->rows; r++) {
         while (r + 1 < turns->n && turns->v[r + 1].line <= t->line[i])
             r++;
@@ -166,7 +166,7 @@ static void add_template(struct groups *gs, struct block_dec *d, struct block_te
 }
 
 /* The lines at which the bucket changes; times jump back and forth, but seldom over its edge. */
-static bool find_turns(const struct block_dec *d, bool received, const struct tally *c, struct turns *out)
+static bool find_turns(const struct block_dec *d, bool received, const struct tally *c, struct edges *out)
 {
     uint32_t line, cap = 0, last = 0;
     int64_t at;
@@ -177,12 +177,12 @@ static bool find_turns(const struct block_dec *d, bool received, const struct ta
         if (out->n > 0 && bucket == last)
             continue;
         if (out->n == cap) {
-            struct turn *v = realloc(out->v, (cap = cap ? cap * 2 : 64) * sizeof(*v));
+            struct edge *v = realloc(out->v, (cap = cap ? cap * 2 : 64) * sizeof(*v));
             if (v == NULL)
                 return false;
             out->v = v;
         }
-        out->v[out->n++] = (struct turn){line, last = bucket};
+        out->v[out->n++] = (struct edge){line, last = bucket};
     }
     return true;
 }
