@@ -12,41 +12,13 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from xml.sax.saxutils import escape
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+from luyd import PASSWORD, ROOT, Luyd, check, results # noqa: E402 - it lies there
+
 LUYD, LUY = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
-ROOT = pathlib.Path(os.environ.get("LUY_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
-PASSWORD = "Thanh-Tre-Xanh-2026"
-results = []
-
-
-def check(name, good, detail=""):
-    results.append(bool(good))
-    print(f"{'ok' if good else 'not ok'} {len(results)} - {name}", flush=True)
-    if not good:
-        for line in str(detail)[:3000].splitlines():
-            print(f"# {line}", flush=True)
-    return good
-
-
-def start(folder):
-    (folder / "luyd.conf").write_text("listen = 127.0.0.1:0\nsyslog_udp = 127.0.0.1:0\nsyslog_tcp = 127.0.0.1:0\n"
-                                      "syslog_tls = 127.0.0.1:0\nflow_udp = 127.0.0.1:0\nipfix_udp = 127.0.0.1:0\n"
-                                      f"store = {os.environ.get('LUY_TEST_STORE', 'sqlite')}\n", encoding="utf-8")
-    env = dict(os.environ, LUY_SHARE=str(ROOT), LUY_LANG="en")
-    child = subprocess.Popen([LUYD, "--data", folder / "data", "--config", folder / "luyd.conf"], env=env, stdin=subprocess.DEVNULL,
-                             stdout=open(folder / "log", "ab"), stderr=subprocess.STDOUT)
-    end = time.monotonic() + 60
-    while time.monotonic() < end and child.poll() is None:
-        try:
-            ports = json.loads((folder / "data" / "ports").read_text())
-            return child, ports["https"]
-        except (OSError, ValueError):
-            time.sleep(0.02)
-    raise RuntimeError("luyd did not start\n" + (folder / "log").read_text(errors="replace"))
-
 
 def first_password(folder, port):
     """The one-time password has to be changed before anything else."""
@@ -370,17 +342,17 @@ def cells(luy, folder):
 
 with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
     folder = pathlib.Path(name)
-    child, port = start(folder)
+    luyd = Luyd(LUYD, folder, store=os.environ.get("LUY_TEST_STORE", "sqlite")).start()
+    port = luyd.ports["https"]
     try:
         check("first login", first_password(folder, port) == 204)
         luy = Luy(folder, port)
-        luy.pid = child.pid
+        luy.pid = luyd.child.pid
         check("luy login", luy.run("login", "admin", "--password-stdin", input=PASSWORD.encode()) == 0, luy.err)
         for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, cells, limits):
             part(luy, folder)
     finally:
-        child.terminate()
-        code = child.wait(20)
+        code, _ = luyd.stop()
     check("luyd stops clean", code == 0, code)
 print(f"1..{len(results)}")
 sys.exit(0 if all(results) else 1)

@@ -15,7 +15,6 @@ import socket
 import ssl
 import stat
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,78 +22,15 @@ import time
 import urllib.parse
 import warnings
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+from luyd import PASSWORD, ROOT, check, equal, results, until # noqa: E402 - it lies there
+import luyd as shared # noqa: E402
+
 LUYD = pathlib.Path(sys.argv[1]).resolve()
-ROOT = pathlib.Path(os.environ.get("LUY_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
-PASSWORD = "Thanh-Tre-Xanh-2026"
-results = []
 
-
-def check(name, good, detail=""):
-    results.append(bool(good))
-    print(f"{'ok' if good else 'not ok'} {len(results)} - {name}", flush=True)
-    if not good:
-        for line in str(detail)[:3000].splitlines():
-            print(f"# {line}", flush=True)
-    return good
-
-
-def equal(name, got, want):
-    return check(name, got == want, f"got {got!r}\nwanted {want!r}")
-
-
-def until(seconds, probe):
-    end = time.monotonic() + seconds
-    while True:
-        found = probe()
-        if found or time.monotonic() > end:
-            return found
-        time.sleep(0.02)
-
-
-class Luyd:
+class Luyd(shared.Luyd):
     def __init__(self, folder):
-        self.folder, self.data, self.child = folder, folder / "data", None
-        self.settings = {"listen": "127.0.0.1:0", "syslog_udp": "127.0.0.1:0", "syslog_tcp": "127.0.0.1:0",
-                         "syslog_tls": "127.0.0.1:0", "flow_udp": "127.0.0.1:0", "ipfix_udp": "127.0.0.1:0", "check_interval": "1s", "journal_sync_ms": "0"}
-        self.write()
-
-    def write(self, extra=""):
-        text = "".join(f"{k} = {v}\n" for k, v in self.settings.items()) + extra
-        (self.folder / "luyd.conf").write_text(text, encoding="utf-8")
-
-    def run(self, *args):
-        env = dict(os.environ, LUY_SHARE=str(ROOT), LUY_LANG="en")
-        return subprocess.run([LUYD, *args], env=env, capture_output=True, text=True, timeout=60)
-
-    def start(self):
-        env = dict(os.environ, LUY_SHARE=str(ROOT), LUY_LANG="en")
-        log = open(self.folder / "luyd.log", "ab")
-        self.child = subprocess.Popen([LUYD, "--data", self.data, "--config", self.folder / "luyd.conf"], env=env,
-                                      stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        ready = until(60, lambda: self.child.poll() is not None or self.read_ports())
-        if self.child.poll() is not None or not ready:
-            raise RuntimeError("luyd did not start\n" + self.log())
-        return self
-
-    def read_ports(self):
-        try:
-            self.ports = json.loads((self.data / "ports").read_text())
-            return self.ports["pid"] == self.child.pid
-        except (OSError, ValueError):
-            return False
-
-    def log(self):
-        return (self.folder / "luyd.log").read_text(encoding="utf-8", errors="replace")
-
-    def stop(self, sig=signal.SIGTERM):
-        start = time.monotonic()
-        self.child.send_signal(sig)
-        try:
-            code = self.child.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.child.pid, signal.SIGKILL)
-            code = f"killed after {time.monotonic() - start:.1f} s"
-        return code, time.monotonic() - start
+        super().__init__(LUYD, folder, check_interval="1s", journal_sync_ms="0")
 
     def context(self):
         c = ssl.create_default_context(cafile=self.data / "keys" / "ca.crt")
@@ -706,8 +642,7 @@ def main():
     except RuntimeError as e:
         check("luyd runs", False, e)
     finally:
-        if luyd.child and luyd.child.poll() is None:
-            os.killpg(luyd.child.pid, signal.SIGKILL)
+        luyd.end()
         if all(results):
             shutil.rmtree(folder, ignore_errors=True)
         else:

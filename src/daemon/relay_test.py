@@ -9,11 +9,9 @@ hold every record that the relay held, once, in order, and its copy must verify.
 """
 import http.client
 import json
-import os
 import pathlib
 import random
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -24,82 +22,14 @@ import time
 import traceback
 import urllib.parse
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+from luyd import ENV, PASSWORD, Luyd, check, equal, results, until # noqa: E402 - it lies there
+
 LUYD, JOURNAL = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
-ROOT = pathlib.Path(os.environ.get("LUY_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
-PASSWORD = "Thanh-Tre-Xanh-2026"
-ENV = dict(os.environ, LUY_SHARE=str(ROOT), LUY_LANG="en")
-results = []
 
-
-def check(name, good, detail=""):
-    results.append(bool(good))
-    print(f"{'ok' if good else 'not ok'} {len(results)} - {name}", flush=True)
-    if not good:
-        for line in str(detail)[:3000].splitlines():
-            print(f"# {line}", flush=True)
-    return good
-
-
-def equal(name, got, want):
-    return check(name, got == want, f"got {got!r}\nwanted {want!r}")
-
-
-def until(seconds, probe):
-    end = time.monotonic() + seconds
-    while True:
-        found = probe()
-        if found or time.monotonic() > end:
-            return found
-        time.sleep(0.05)
-
-
-class Luyd:
-    all = []
-
-    def __init__(self, folder, **settings):
-        folder.mkdir()
-        Luyd.all.append(self)
-        self.folder, self.data, self.child = folder, folder / "data", None
-        self.settings = {"listen": "127.0.0.1:0", "syslog_udp": "off", "syslog_tcp": "127.0.0.1:0", "syslog_tls": "off",
-                         "flow_udp": "off", "ipfix_udp": "off", "journal_block_age": "1s", "journal_block": "64KiB", **settings}
-        self.write()
-
-    def write(self):
-        text = "".join(f"{k} = {v}\n" for k, v in self.settings.items())
-        (self.folder / "luyd.conf").write_text(text, encoding="utf-8")
-
-    def run(self, *args):
-        return subprocess.run([LUYD, "--data", self.data, "--config", self.folder / "luyd.conf", *args], env=ENV,
-                              capture_output=True, text=True, timeout=120)
-
-    def start(self):
-        log = open(self.folder / "luyd.log", "ab")
-        self.child = subprocess.Popen([LUYD, "--data", self.data, "--config", self.folder / "luyd.conf"], env=ENV, stdout=log,
-                                      stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        if not until(90, lambda: self.child.poll() is not None or self.read_ports()) or self.child.poll() is not None:
-            raise RuntimeError("luyd did not start\n" + (self.folder / "luyd.log").read_text(errors="replace")[-3000:])
-        return self
-
-    def read_ports(self):
-        try:
-            self.ports = json.loads((self.data / "ports").read_text())
-            return self.ports["pid"] == self.child.pid
-        except (OSError, ValueError):
-            return False
-
-    def kill(self):
-        """The daemon itself, as by a power cut; its intake ends when it sees that."""
-        self.child.send_signal(signal.SIGKILL)
-        self.child.wait(30)
-
-    def stop(self):
-        self.child.send_signal(signal.SIGTERM)
-        return self.child.wait(60)
-
-    def end(self):
-        if self.child is not None and self.child.poll() is None:
-            os.killpg(self.child.pid, signal.SIGKILL)
-            self.child.wait(30)
+def small_luyd(folder, **settings):
+    off = {k: "off" for k in ("syslog_udp", "syslog_tls", "flow_udp", "ipfix_udp")}
+    return Luyd(LUYD, folder, **off, journal_block_age="1s", journal_block="64KiB", **settings)
 
 
 class Api:
@@ -232,7 +162,7 @@ def told(luyd_api, text):
 
 
 def main(folder):
-    centre = Luyd(folder / "centre", relay_listen="127.0.0.1:0").start()
+    centre = small_luyd(folder / "centre", relay_listen="127.0.0.1:0").start()
     centre.settings["relay_listen"] = f"127.0.0.1:{centre.ports['relay']}"
     centre.write()
     line = Line(centre.ports["relay"])
@@ -243,25 +173,25 @@ def main(folder):
     api.login("admin", PASSWORD)
 
     # enrolment: one line each way
-    out = centre.run("--relay-id")
+    out = centre.here("--relay-id")
     check("the centre shows its line of identity", out.stdout.startswith("luy-centre ") and "key=" in out.stdout, out)
     key = out.stdout.split("key=")[1].strip()
-    relay = Luyd(folder / "relay", role="relay", relay_name="xa-dong", relay_centre=f"127.0.0.1:{line.at}", relay_rate="64KiB",
-                  journal_max="4MiB") # small files, so that there are several
-    out = relay.run("--check-config")
+    relay = small_luyd(folder / "relay", role="relay", relay_name="xa-dong", relay_centre=f"127.0.0.1:{line.at}", relay_rate="64KiB",
+                       journal_max="4MiB") # small files, so that there are several
+    out = relay.here("--check-config")
     check("a relay without the centre's key is refused with what is missing", out.returncode == 1 and "relay_centre_key" in out.stderr, out)
     relay.settings["relay_centre_key"] = key
     relay.write()
-    mine = relay.run("--relay-id").stdout.strip()
+    mine = relay.here("--relay-id").stdout.strip()
     check("the relay shows its line of identity", mine.startswith("luy-relay xa-dong key=") and "anchor=" in mine, mine)
-    equal("and the same a second time", relay.run("--relay-id").stdout.strip(), mine)
+    equal("and the same a second time", relay.here("--relay-id").stdout.strip(), mine)
     line.up = True
     relay.start()
     check("a relay that is not pinned is refused and told", until(30, lambda: told(api, "event=relay_unknown") == 1))
-    out = centre.run("--relay-add", mine)
+    out = centre.here("--relay-add", mine)
     check("the relay is pinned while the centre runs", out.returncode == 0 and "xa-dong" in out.stdout, out)
-    equal("twice is a mistake", centre.run("--relay-add", mine).returncode, 1)
-    out = centre.run("--relay-add", "luy-relay X key=1")
+    equal("twice is a mistake", centre.here("--relay-add", mine).returncode, 1)
+    out = centre.here("--relay-add", "luy-relay X key=1")
     check("and so is half a line", out.returncode == 1 and "--relay-id" in out.stderr, out)
 
     sender = Sender()
@@ -302,8 +232,8 @@ def main(folder):
 
     # record by record
     line.down()
-    equal("the relay stops clean", relay.stop(), 0)
-    equal("the centre stops clean", centre.stop(), 0)
+    equal("the relay stops clean", relay.stop()[0], 0)
+    equal("the centre stops clean", centre.stop()[0], 0)
     kept = centre.data / "relays" / "xa-dong"
     anchor = mine.split("anchor=")[1]
     out = offline("verify", copy(kept, "kept"), "--anchor", anchor)
@@ -369,7 +299,7 @@ def tamper(centre, relay, line, sender):
           until(120, lambda: told(api, "event=relay_missing relay=xa-dong reason=refused") == 1))
     sender.send(relay, 100)
     check("later lines come", until(90, lambda: api.count(f'"so {sender.n:08d}"') == 1))
-    equal("the centre stops", centre.stop(), 0)
+    equal("the centre stops", centre.stop()[0], 0)
     out = offline("verify", copy(centre.data / "relays" / "xa-dong", "tampered"), "--lang", "en")
     check("verify names the events that are missing", out.returncode != 0 and "no entry says they were deleted" in out.stdout, out)
     relay.stop()
