@@ -30,13 +30,13 @@ int account_alive(struct api *api, str key, int64_t id, struct err *e)
     int64_t now_id = 0;
     int rc = account_find(api, key, &now_id, NULL, &why);
 
-    if (rc == -ENOENT || rc == -EINVAL)
+    if (rc == 0)
+        return now_id == id;
+    /* By the key, not the code: a store that fails shares its codes, and says nothing of the account. */
+    if (strcmp(why.key, "api.no_account") == 0 || strcmp(why.key, "api.account_not_active") == 0)
         return 0;
-    if (rc < 0) {
-        *e = why; /* the registry does not answer: that says nothing of the account */
-        return rc;
-    }
-    return now_id == id;
+    *e = why;
+    return rc;
 }
 
 /* An officer of one unit sees that unit's subtree; any wider role sees all. */
