@@ -33,7 +33,7 @@ int account_alive(struct api *api, str key, int64_t id, struct err *e)
     if (rc == 0)
         return now_id == id;
     /* By the key, not the code: a store that fails shares its codes, and says nothing of the account. */
-    if (strcmp(why.key, "api.no_account") == 0 || strcmp(why.key, "api.account_not_active") == 0)
+    if (why.key != NULL && (strcmp(why.key, "api.no_account") == 0 || strcmp(why.key, "api.account_not_active") == 0))
         return 0;
     *e = why;
     return rc;
