@@ -97,6 +97,18 @@ static int by_first(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
+/* An end of a range. Inside a v6 prefix a mapped address is meant as written:
+ * ::ffff:255.255.255.255 is the last one of ::/80, and no v4 host. */
+static bool end_parse(str s, unsigned family, struct ip *out)
+{
+    s = str_trim(s);
+    if (!ip_parse(s, out))
+        return false;
+    if (family == 6 && out->family == 4 && memchr(s.p, ':', s.n) != NULL)
+        *out = num_ip(6, (anum)0xffff << 32 | ip_num(*out));
+    return out->family == family;
+}
+
 /* One of: an address, first-last, a prefix. */
 static bool part_parse(str s, unsigned family, struct range *out)
 {
@@ -109,10 +121,10 @@ static bool part_parse(str s, unsigned family, struct range *out)
         return true;
     }
     str_split(&rest, '-', &head);
-    if (!ip_parse(str_trim(head), &a) || a.family != family)
+    if (!end_parse(head, family, &a))
         return false;
     b = a;
-    if (rest.p != NULL && (!ip_parse(str_trim(rest), &b) || b.family != family))
+    if (rest.p != NULL && !end_parse(rest, family, &b))
         return false;
     *out = (struct range){ip_num(a), ip_num(b)};
     return out->first <= out->last;
