@@ -71,10 +71,10 @@ int addr_low_set(struct tx *tx, const struct pool *p, anum low, struct err *e)
     char bin[IP_BIN_MAX];
 
     num_bin(p->family, low, bin);
-    return tx_exec(tx,
-                   "INSERT INTO addr_hint (prefix_id, low) VALUES (?1, ?2) ON CONFLICT (prefix_id) DO UPDATE SET"
-                   " low = ?2",
-                   VALS(V_INT(p->id), V_Z(bin)), NULL, e);
+    return tx_defer(tx,
+                    "INSERT INTO addr_hint (prefix_id, low) VALUES (?1, ?2) ON CONFLICT (prefix_id) DO UPDATE SET"
+                    " low = ?2",
+                    VALS(V_INT(p->id), V_Z(bin)), e);
 }
 
 int addr_low_take(struct tx *tx, const struct pool *p, int64_t now, anum *low, struct err *e)
@@ -115,10 +115,10 @@ static int released(struct write *w, const struct rec *rec, struct err *e)
                     " ORDER BY COALESCE(p.prefix_bin, '') DESC, p.prefix_end LIMIT 1",
                     VALS(V_Z(bin), id), &id, e);
     if (rc >= 0)
-        rc = tx_exec(w->tx,
-                     "INSERT INTO addr_released (ip, prefix_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (ip) DO UPDATE SET"
-                     " prefix_id = ?2, at = ?3",
-                     VALS(V_Z(bin), id, V_INT(w->now / NS_PER_S)), NULL, e);
+        rc = tx_defer(w->tx,
+                      "INSERT INTO addr_released (ip, prefix_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (ip) DO UPDATE SET"
+                      " prefix_id = ?2, at = ?3",
+                      VALS(V_Z(bin), id, V_INT(w->now / NS_PER_S)), e);
     return rc < 0 ? rc : 0;
 }
 
@@ -126,7 +126,7 @@ static int taken(struct write *w, const struct rec *rec, struct err *e)
 {
     char bin[IP_BIN_MAX];
 
-    return bin_of(rec, bin) ? tx_exec(w->tx, "DELETE FROM addr_released WHERE ip = ?1", VALS(V_Z(bin)), NULL, e) : 0;
+    return bin_of(rec, bin) ? tx_defer(w->tx, "DELETE FROM addr_released WHERE ip = ?1", VALS(V_Z(bin)), e) : 0;
 }
 
 /* What it reserves or where it lies may be new; what was let go there is its own from now on. */
@@ -134,13 +134,13 @@ static int prefix_written(struct write *w, const struct rec *rec, struct err *e)
 {
     char first[IP_BIN_MAX], last[IP_BIN_MAX];
     struct prefix p;
-    int rc = tx_exec(w->tx, "DELETE FROM addr_hint WHERE prefix_id = ?1", VALS(V_INT(rec->id)), NULL, e);
+    int rc = tx_defer(w->tx, "DELETE FROM addr_hint WHERE prefix_id = ?1", VALS(V_INT(rec->id)), e);
 
     if (rc < 0 || rec->v[at(rec->k, "container")].i != 0 || !prefix_parse(rec_key(rec), &p))
         return rc;
     prefix_bin(p, first, last);
-    return tx_exec(w->tx, "UPDATE addr_released SET prefix_id = ?1 WHERE ip >= ?2 AND ip <= ?3",
-                   VALS(V_INT(rec->id), V_Z(first), V_Z(last)), NULL, e);
+    return tx_defer(w->tx, "UPDATE addr_released SET prefix_id = ?1 WHERE ip >= ?2 AND ip <= ?3",
+                    VALS(V_INT(rec->id), V_Z(first), V_Z(last)), e);
 }
 
 int addr_written(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e)

@@ -175,13 +175,14 @@ int change_insert(struct write *w, struct change *c, struct err *e)
     c->rev = 1;
     to_row(c, v);
     if (rc == 0)
-        rc = tx_exec(w->tx,
+        rc =
+            tx_defer(w->tx,
                      "INSERT INTO change_set (id, rev, state, title, reason, author, owner, applied_by, reviewed_by,"
                      " note, hash, author_id, author_person, owner_id, owner_roles, unit_id, created_at, changed_at,"
                      " submitted_at, applied_at, confirm_by, reverts, reverted_by, first_seq, last_seq, nops, implicit,"
                      " needs, glass, kinds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
                      " ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
-                     v, COLS, NULL, e);
+                     v, COLS, e);
     return rc;
 }
 
@@ -208,7 +209,7 @@ int change_save_ops(struct write *w, const struct change *c, struct err *e)
 {
     json_t *op;
     size_t i;
-    int rc = tx_exec(w->tx, "DELETE FROM change_op WHERE change_id = ?1", VALS(V_INT(c->id)), NULL, e);
+    int rc = tx_defer(w->tx, "DELETE FROM change_op WHERE change_id = ?1", VALS(V_INT(c->id)), e);
 
     json_array_foreach(c->ops, i, op)
     {
@@ -216,13 +217,13 @@ int change_save_ops(struct write *w, const struct change *c, struct err *e)
         if (rc == 0 && doc == NULL)
             rc = ERR(e, -ENOMEM, "registry.no_memory");
         if (rc == 0)
-            rc = tx_exec(w->tx,
-                         "INSERT INTO change_op (change_id, ord, kind, record_id, op, doc) VALUES (?1, ?2, ?3, ?4, ?5,"
-                         " ?6)",
-                         VALS(V_INT(c->id), V_INT(i + 1), V_STR(json_get_str(op, "kind")),
-                              V_INT(json_get_int(json_object_get(op, "target"), "id", 0)),
-                              V_STR(json_get_str(op, "op")), V_Z(doc)),
-                         NULL, e);
+            rc = tx_defer(w->tx,
+                          "INSERT INTO change_op (change_id, ord, kind, record_id, op, doc) VALUES (?1, ?2, ?3, ?4, ?5,"
+                          " ?6)",
+                          VALS(V_INT(c->id), V_INT(i + 1), V_STR(json_get_str(op, "kind")),
+                               V_INT(json_get_int(json_object_get(op, "target"), "id", 0)),
+                               V_STR(json_get_str(op, "op")), V_Z(doc)),
+                          e);
         free(doc);
     }
     return rc;
@@ -247,20 +248,20 @@ int change_vote_add(struct write *w, const struct change *c, const struct change
     int rc = next_id(w->tx, "SELECT MAX(ord) FROM approval WHERE change_id = ?1", VALS(V_INT(c->id)), &ord, e);
 
     if (rc == 0)
-        rc = tx_exec(w->tx,
-                     "INSERT INTO approval (change_id, ord, verdict, hash, by_name, account_id, person_id, at, note,"
-                     " void) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
-                     VALS(V_INT(c->id), V_INT(ord), V_Z(v->verdict), V_STR(v->hash.p != NULL ? v->hash : STR("")),
-                          V_STR(w->who->name), V_INT(w->who->account_id), V_INT(v->person), V_INT(w->now / NS_PER_S),
-                          V_STR(v->note.p != NULL ? v->note : STR(""))),
-                     NULL, e);
+        rc = tx_defer(w->tx,
+                      "INSERT INTO approval (change_id, ord, verdict, hash, by_name, account_id, person_id, at, note,"
+                      " void) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+                      VALS(V_INT(c->id), V_INT(ord), V_Z(v->verdict), V_STR(v->hash.p != NULL ? v->hash : STR("")),
+                           V_STR(w->who->name), V_INT(w->who->account_id), V_INT(v->person), V_INT(w->now / NS_PER_S),
+                           V_STR(v->note.p != NULL ? v->note : STR(""))),
+                      e);
     return rc;
 }
 
 int change_votes_void(struct write *w, const struct change *c, struct err *e)
 {
-    return tx_exec(w->tx, "UPDATE approval SET void = 1 WHERE change_id = ?1 AND verdict = 'approved'",
-                   VALS(V_INT(c->id)), NULL, e);
+    return tx_defer(w->tx, "UPDATE approval SET void = 1 WHERE change_id = ?1 AND verdict = 'approved'",
+                    VALS(V_INT(c->id)), e);
 }
 
 int change_person(struct tx *tx, const struct registry *r, int64_t account, int64_t *person, struct err *e)
@@ -284,10 +285,10 @@ int change_hand_add(struct write *w, const struct change *c, struct err *e)
     int rc = change_person(w->tx, w->r, w->who->account_id, &person, e);
 
     if (rc == 0)
-        rc = tx_exec(w->tx,
-                     "INSERT INTO change_hand (change_id, account_id, person_id) VALUES (?1, ?2, ?3)"
-                     " ON CONFLICT (change_id, account_id, person_id) DO NOTHING",
-                     VALS(V_INT(c->id), V_INT(w->who->account_id), V_INT(person)), NULL, e);
+        rc = tx_defer(w->tx,
+                      "INSERT INTO change_hand (change_id, account_id, person_id) VALUES (?1, ?2, ?3)"
+                      " ON CONFLICT (change_id, account_id, person_id) DO NOTHING",
+                      VALS(V_INT(c->id), V_INT(w->who->account_id), V_INT(person)), e);
     return rc;
 }
 
@@ -349,13 +350,13 @@ int change_implicit(struct write *w, uint64_t first, uint64_t last, int64_t *id,
 
 int change_implicit_stock(struct write *w, int64_t id, struct err *e)
 {
-    int rc = tx_exec(w->tx, "UPDATE change_set SET glass = 1 WHERE id = ?1", VALS(V_INT(id)), NULL, e);
+    int rc = tx_defer(w->tx, "UPDATE change_set SET glass = 1 WHERE id = ?1", VALS(V_INT(id)), e);
 
     return rc == 0 ? change_hand_add(w, &(struct change){.id = id}, e) : rc;
 }
 
 int change_implicit_grow(struct tx *tx, int64_t id, uint64_t last, struct err *e)
 {
-    return tx_exec(tx, "UPDATE change_set SET last_seq = ?2, nops = ?2 - first_seq + 1 WHERE id = ?1",
-                   VALS(V_INT(id), V_INT(last)), NULL, e);
+    return tx_defer(tx, "UPDATE change_set SET last_seq = ?2, nops = ?2 - first_seq + 1 WHERE id = ?1",
+                    VALS(V_INT(id), V_INT(last)), e);
 }

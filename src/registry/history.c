@@ -109,10 +109,10 @@ int history_put(struct write *w, const struct history_of *of, const char *op, co
         return ERR(e, -ENOMEM, "registry.no_memory");
     sha256_hex(h, hex);
     v[HISTORY_COLS] = V_Z(hex);
-    int rc = tx_exec(w->tx,
-                     "INSERT INTO history (seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev,"
-                     " before, after, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-                     v, HISTORY_COLS + 1, NULL, e);
+    int rc = tx_defer(w->tx,
+                      "INSERT INTO history (seq, at, by_name, account_id, reason, kind, record_id, record_key, op, rev,"
+                      " before, after, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                      v, HISTORY_COLS + 1, e);
     if (rc == 0) {
         w->seq++;
         w->head = h;

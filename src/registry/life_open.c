@@ -61,29 +61,30 @@ static str until_text(struct arena *a, const struct transition *t)
 
 int life_open_ended(struct write *w, const struct rec *rec, struct err *e)
 {
-    return tx_exec(w->tx, "DELETE FROM life_open WHERE kind = ?1 AND record_id = ?2",
-                   VALS(V_STR(rec->k->name), V_INT(rec->id)), NULL, e);
+    return tx_defer(w->tx, "DELETE FROM life_open WHERE kind = ?1 AND record_id = ?2",
+                    VALS(V_STR(rec->k->name), V_INT(rec->id)), e);
 }
 
 int life_open_step(struct write *w, const struct transition *t, const struct rec *fresh, struct err *e)
 {
     struct val unit;
-    int rc = tx_exec(w->tx,
-                     "DELETE FROM life_open WHERE kind = ?1 AND record_id = ?2 AND ((until = '' AND state <> ?3) OR"
-                     " until LIKE '% ' || ?3 || ' %')",
-                     VALS(V_STR(fresh->k->name), V_INT(fresh->id), V_STR(fresh->state)), NULL, e);
+    int rc = tx_defer(w->tx,
+                      "DELETE FROM life_open WHERE kind = ?1 AND record_id = ?2 AND ((until = '' AND state <> ?3) OR"
+                      " until LIKE '% ' || ?3 || ' %')",
+                      VALS(V_STR(fresh->k->name), V_INT(fresh->id), V_STR(fresh->state)), e);
 
     if (rc < 0 || t == NULL || t->opens.vi.n == 0)
         return rc;
     rc = unit_of(w, fresh, &unit, e);
-    return rc < 0 ? rc
-                  : tx_exec(w->tx,
-                            "INSERT INTO life_open (id, kind, record_id, record_key, state, until, step, at, by_name,"
-                            " unit_id, what_vi, what_en, clauses) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-                            " ?12, ?13)",
-                            VALS(V_INT(w->seq), V_STR(fresh->k->name), V_INT(fresh->id), V_STR(rec_key(fresh)),
-                                 V_STR(fresh->state), V_STR(until_text(w->a, t)), V_STR(t->name),
-                                 V_INT(w->now / NS_PER_S), V_STR(w->who->name), unit, V_STR(t->opens.vi),
-                                 V_STR(t->opens.en), V_STR(clauses_text(w->a, t->clauses, t->nclauses))),
-                            NULL, e);
+    return rc < 0
+               ? rc
+               : tx_defer(w->tx,
+                          "INSERT INTO life_open (id, kind, record_id, record_key, state, until, step, at, by_name,"
+                          " unit_id, what_vi, what_en, clauses) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+                          " ?12, ?13)",
+                          VALS(V_INT(w->seq), V_STR(fresh->k->name), V_INT(fresh->id), V_STR(rec_key(fresh)),
+                               V_STR(fresh->state), V_STR(until_text(w->a, t)), V_STR(t->name),
+                               V_INT(w->now / NS_PER_S), V_STR(w->who->name), unit, V_STR(t->opens.vi),
+                               V_STR(t->opens.en), V_STR(clauses_text(w->a, t->clauses, t->nclauses))),
+                          e);
 }

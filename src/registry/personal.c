@@ -56,11 +56,14 @@ static int value_keep(struct write *w, const struct history_of *of, str field, c
     rand_bytes(salt, sizeof(salt));
     hex_fmt(salt, sizeof(salt), salt_hex);
     digest((str){salt, sizeof(salt)}, text, hex);
-    int rc =
-        tx_exec(w->tx, "INSERT INTO personal_value (kind, record_id, field, salt, value) VALUES (?1, ?2, ?3, ?4, ?5)",
-                VALS(V_STR(of->kind), V_INT(of->id), V_STR(field), V_Z(salt_hex), V_Z(text)), NULL, e);
+    struct val row[] = {V_NULL, V_STR(of->kind), V_INT(of->id), V_STR(field), V_Z(salt_hex), V_Z(text)};
+    int64_t id;
+    int rc = tx_insert(w->tx, STR("personal_value"),
+                       "INSERT INTO personal_value (id, kind, record_id, field, salt, value)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                       row, sizeof(row) / sizeof(row[0]), &id, e);
     if (rc == 0)
-        *token = json_pack("{s:I, s:s}", "personal", (json_int_t)tx_last_id(w->tx), "sha256", hex);
+        *token = json_pack("{s:I, s:s}", "personal", (json_int_t)id, "sha256", hex);
     free(text);
     return rc;
 }

@@ -11,7 +11,11 @@
 #define PG_LOCK_WRITE "1281316185, 1" /* "LUY" + 'y': one write transaction at a time */
 #define PG_LOCK_LEAD  "1281316185, 2" /* held by the program that leads */
 
-enum { PG_SLOTS = 128, PG_APPROVED = 512 };
+enum { PG_SLOTS = 128, PG_APPROVED = 512, PG_QUEUE = 256 };
+/* What was planned when a table was empty reads all of it for each row of a
+ * spreadsheet, and a transaction's own rows are in no statistics: planned again
+ * after so many statements that wrote, by the size that the tables have by then. */
+enum { PG_PLANS_OLD = 256 };
 /* Parameters of a statement. One that it does not mention has no place to take
  * its type from, and PostgreSQL wants one: text. */
 enum { PG_PARAMS = 2048, PG_TEXT = 25 };
@@ -27,6 +31,14 @@ struct pg_slot {
     size_t params;
     Oid *type;
 };
+/* A statement that was sent and not answered yet (pg_queue.c). */
+struct pg_wait {
+    struct pg_slot *slot; /* NULL: of no slot */
+    bool prepares;
+    row_fn *fn;
+    void *ctx;
+    int64_t mark;
+};
 struct pg_conn {
     struct pool_item item;
     PGconn *db;
@@ -34,6 +46,10 @@ struct pg_conn {
     struct arena a;       /* of one statement */
     uint64_t tick, wrote; /* wrote: statements without rows */
     unsigned names;
+    struct pg_wait queue[PG_QUEUE];
+    size_t nqueue;
+    int64_t mark, blame; /* struct tx's */
+    uint64_t trips;      /* times that an answer was waited for */
 };
 struct pg_store {
     struct store base;
@@ -48,11 +64,13 @@ struct pg_store {
     size_t nfn, napproved;
     struct sha256 approved[PG_APPROVED]; /* foreign texts that were looked through */
 };
+struct pg_ids;
 struct pg_tx {
     struct tx base;
     struct pg_conn *c;
     enum store_mode mode;
     bool failed;
+    struct pg_ids *ids; /* pg_queue.c */
 };
 
 /* pg.c */
@@ -67,10 +85,29 @@ bool pg_died(PGconn *db, const PGresult *res); /* pg_lost, asked of the other en
 int pg_plain(struct pg_conn *c, const char *sql, struct err *e);
 int pg_run(struct pg_conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
            struct err *e);
+/* For pg_queue.c: the slot of a statement, prepared the second time; its values as text. */
+int pg_slot_take(struct pg_conn *c, const char *sql, struct pg_slot **out, struct err *e);
+const char **pg_values(struct pg_conn *c, const struct pg_slot *s, const struct val *p);
+void pg_slot_doubt(struct pg_slot *s, const PGresult *res);
+int pg_rows(const PGresult *res, row_fn *fn, void *ctx, struct err *e);
+bool pg_good(const PGresult *res);
 void pg_row(const PGresult *res, int row, struct val *cols, int n);
 void pg_cache_clear(struct pg_conn *c);
 /* Value as PostgreSQL reads it in text form; NULL for NULL or when memory ends (then a->failed). */
 const char *pg_param(struct arena *a, const struct val *v);
+/* pg_queue.c */
+bool pg_queued(const struct pg_conn *c); /* then nothing else may be sent on it */
+int pg_queue_add(struct pg_conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx,
+                 struct err *e);
+int pg_queue_plain(struct pg_conn *c, const char *sql, struct err *e);
+int pg_queue_prepare(struct pg_conn *c, struct pg_slot *s, const char *name, struct err *e);
+/* Waits for the answers. last: the answer of the last one, the caller's to clear. Whose statement failed: c->blame. */
+int pg_queue_flush(struct pg_conn *c, PGresult **last, struct err *e);
+void pg_queue_drop(struct pg_conn *c); /* the same, and nobody wants to know */
+int pg_defer(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e);
+int pg_flush(struct tx *tx, struct err *e);
+int pg_new_id(struct tx *tx, str table, int64_t *id, struct err *e);
+void pg_ids_free(struct pg_ids *ids);
 /* pg_sql.c: our SQL as PostgreSQL has it. -EINVAL: not exactly one statement. */
 int pg_sql(str sql, struct buf *out, struct pg_params *params, struct err *e);
 /* pg_setup.c: schemas and functions, once for a database. */

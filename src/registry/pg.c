@@ -15,10 +15,6 @@
 #include "registry/pg-int.h"
 #include <errno.h>
 
-/* What was planned when a table was empty reads all of it for each row of a
- * spreadsheet, and a transaction's own rows are in no statistics: planned again
- * after so many statements that wrote, by the size that the tables have by then. */
-enum { PLANS_OLD = 256 };
 enum { READ_MAX = 16, FOREIGN_MAX = 4, STMT_ARENA = 64 << 20 };
 
 static const char session[] = "SET search_path = luy, luy_sql, pg_catalog, pg_temp;"
@@ -134,7 +130,7 @@ int pg_lend(struct pg_store *s, struct pool *p, const char *begin, struct pg_con
 
 void pg_return(struct pool *p, struct pg_conn *c)
 {
-    if (c != NULL && (pg_lost(c->db) || PQtransactionStatus(c->db) != PQTRANS_IDLE)) {
+    if (c != NULL && (pg_lost(c->db) || pg_queued(c) || PQtransactionStatus(c->db) != PQTRANS_IDLE)) {
         pg_conn_close(c);
         c = NULL;
     }
@@ -187,7 +183,7 @@ static void tx_release(struct pg_tx *t)
     struct pg_store *s = (struct pg_store *)t->base.st;
 
     if (t->mode == STORE_WRITE) {
-        if (s->write != NULL && pg_lost(s->write->db)) {
+        if (s->write != NULL && (pg_lost(s->write->db) || pg_queued(s->write))) {
             pg_conn_close(s->write);
             s->write = NULL;
         }
@@ -195,6 +191,7 @@ static void tx_release(struct pg_tx *t)
     } else {
         pg_return(&s->read, t->c);
     }
+    pg_ids_free(t->ids);
     free(t);
 }
 
@@ -227,13 +224,14 @@ static int pg_begin(struct store *st, enum store_mode m, struct tx **out, struct
 static int pg_commit(struct tx *tx, struct err *e)
 {
     struct pg_tx *t = (struct pg_tx *)tx;
-    int rc = 0;
+    int rc = t->failed ? ERR(e, -EIO, "store.lost") : pg_queue_flush(t->c, NULL, e);
 
-    if (t->failed) {
+    if (rc < 0) {
+        pg_queue_drop(t->c);
         pg_plain(t->c, "ROLLBACK", NULL);
-        rc = ERR(e, -EIO, "store.lost");
     } else {
         PGresult *res = PQexec(t->c->db, "COMMIT");
+        t->c->trips++;
         bool stored = PQresultStatus(res) == PGRES_COMMAND_OK, lost = !stored && pg_died(t->c->db, res);
         if (!stored)
             /* The answer did not come: whether it was stored, nobody knows. */
@@ -252,6 +250,7 @@ static void pg_rollback(struct tx *tx)
 {
     struct pg_tx *t = (struct pg_tx *)tx;
 
+    pg_queue_drop(t->c);
     pg_plain(t->c, "ROLLBACK", NULL);
     tx_release(t);
 }
@@ -263,10 +262,13 @@ static int pg_tx_run(struct tx *tx, const char *sql, const struct val *p, size_t
 
     if (t->failed)
         return ERR(e, -EIO, "store.lost");
+    t->c->mark = tx->mark;
+    t->c->blame = 0;
     int rc = pg_run(t->c, sql, p, np, fn, ctx, changed, e);
-    if (rc == 0 && fn == NULL && ++t->c->wrote % PLANS_OLD == 0)
+    if (rc == 0 && fn == NULL && ++t->c->wrote % PG_PLANS_OLD == 0)
         rc = pg_plain(t->c, "DISCARD PLANS", e);
     t->failed = rc < 0;
+    tx->blame = rc < 0 ? t->c->blame : 0;
     return rc;
 }
 
@@ -321,7 +323,9 @@ static int pg_scan(struct tx *tx, const char *sql, row_fn *fn, void *ctx, struct
     buf_init(&b, 1 << 20);
     buf_fmt(&b, "DECLARE luy_scan NO SCROLL CURSOR FOR %s", sql);
     buf_byte(&b, 0);
-    rc = b.failed ? ERR(e, -ENOMEM, "store.no_memory") : pg_plain(t->c, b.p, e);
+    rc = b.failed ? ERR(e, -ENOMEM, "store.no_memory") : pg_flush(tx, e);
+    if (rc == 0)
+        rc = pg_plain(t->c, b.p, e);
     buf_done(&b);
     for (int64_t n = 1; n > 0 && rc == 0;)
         rc = pg_run(t->c, "FETCH 2000 FROM luy_scan", NO_VALS, fn, ctx, &n, e);
@@ -381,6 +385,9 @@ const struct store_ops pg_ops = {
     .rollback = pg_rollback,
     .run = pg_tx_run,
     .last_id = pg_last_id,
+    .defer = pg_defer,
+    .flush = pg_flush,
+    .new_id = pg_new_id,
     .foreign = pg_foreign,
     .lead = pg_lead,
     .scan = pg_scan,

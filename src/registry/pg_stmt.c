@@ -68,7 +68,7 @@ int pg_fail(PGconn *db, const PGresult *res, struct err *e)
     return ERR(e, -EINVAL, "store.sql", line);
 }
 
-static bool is_good(const PGresult *res)
+bool pg_good(const PGresult *res)
 {
     return PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK;
 }
@@ -76,8 +76,9 @@ static bool is_good(const PGresult *res)
 int pg_plain(struct pg_conn *c, const char *sql, struct err *e)
 {
     PGresult *res = PQexec(c->db, sql);
-    int rc = is_good(res) ? 0 : pg_fail(c->db, res, e);
+    int rc = pg_good(res) ? 0 : pg_fail(c->db, res, e);
 
+    c->trips++;
     PQclear(res);
     return rc;
 }
@@ -96,7 +97,7 @@ static void slot_drop(struct pg_conn *c, struct pg_slot *s)
 
     if (s->name != 0 && !pg_lost(c->db)) {
         snprintf(sql, sizeof(sql), "DEALLOCATE s%u", s->name);
-        pg_plain(c, sql, NULL);
+        pg_queued(c) ? pg_queue_plain(c, sql, NULL) : pg_plain(c, sql, NULL);
     }
     slot_free(s);
 }
@@ -130,11 +131,29 @@ static int slot_fill(struct pg_slot *s, const char *sql, uint64_t hash, struct e
     return rc;
 }
 
-static int slot_take(struct pg_conn *c, const char *sql, struct pg_slot **out, struct err *e)
+static int slot_prepare(struct pg_conn *c, struct pg_slot *s, struct err *e)
+{
+    char name[16];
+    int rc;
+
+    snprintf(name, sizeof(name), "s%u", ++c->names);
+    if (pg_queued(c)) {
+        rc = pg_queue_prepare(c, s, name, e);
+    } else {
+        PGresult *res = PQprepare(c->db, name, s->text, (int)s->params, s->type);
+        rc = pg_good(res) ? 0 : pg_fail(c->db, res, e);
+        c->trips++;
+        PQclear(res);
+    }
+    if (rc == 0)
+        s->name = c->names;
+    return rc;
+}
+
+int pg_slot_take(struct pg_conn *c, const char *sql, struct pg_slot **out, struct err *e)
 {
     uint64_t h = str_hash(str_c(sql), 0);
     struct pg_slot *oldest = &c->slot[0];
-    char name[16];
 
     for (size_t i = 0; i < PG_SLOTS; i++) {
         struct pg_slot *s = &c->slot[i];
@@ -144,15 +163,7 @@ static int slot_take(struct pg_conn *c, const char *sql, struct pg_slot **out, s
             continue;
         s->used = ++c->tick;
         *out = s;
-        if (s->name != 0)
-            return 0;
-        snprintf(name, sizeof(name), "s%u", ++c->names);
-        PGresult *res = PQprepare(c->db, name, s->text, (int)s->params, s->type);
-        int rc = is_good(res) ? 0 : pg_fail(c->db, res, e);
-        PQclear(res);
-        if (rc == 0)
-            s->name = c->names;
-        return rc;
+        return s->name != 0 ? 0 : slot_prepare(c, s, e);
     }
     slot_drop(c, oldest);
     int rc = slot_fill(oldest, sql, h, e);
@@ -233,7 +244,7 @@ void pg_row(const PGresult *res, int row, struct val *cols, int n)
     }
 }
 
-static int rows_out(const PGresult *res, row_fn *fn, void *ctx, struct err *e)
+int pg_rows(const PGresult *res, row_fn *fn, void *ctx, struct err *e)
 {
     struct val cols[COLS_MAX];
     int n = PQnfields(res);
@@ -248,15 +259,23 @@ static int rows_out(const PGresult *res, row_fn *fn, void *ctx, struct err *e)
     return 0;
 }
 
-static PGresult *slot_run(struct pg_conn *c, const struct pg_slot *s, const struct val *p)
+const char **pg_values(struct pg_conn *c, const struct pg_slot *s, const struct val *p)
 {
     const char **v = arena_calloc(&c->a, s->params + 1, sizeof(*v));
-    char name[16];
 
     for (size_t i = 0; v != NULL && i < s->params; i++)
         v[i] = pg_param(&c->a, &p[i]);
-    if (c->a.failed)
+    return c->a.failed ? NULL : v;
+}
+
+static PGresult *slot_run(struct pg_conn *c, const struct pg_slot *s, const struct val *p)
+{
+    const char **v = pg_values(c, s, p);
+    char name[16];
+
+    if (v == NULL)
         return NULL;
+    c->trips++;
     if (s->name == 0)
         return PQexecParams(c->db, s->text, (int)s->params, s->type, v, NULL, NULL, 0);
     snprintf(name, sizeof(name), "s%u", s->name);
@@ -266,7 +285,7 @@ static PGresult *slot_run(struct pg_conn *c, const struct pg_slot *s, const stru
 /* A prepared statement keeps the types that it was made with: when a table has
  * changed since, it is made anew at the next try. What is left behind on the
  * server ends with the session. */
-static void slot_doubt(struct pg_slot *s, const PGresult *res)
+void pg_slot_doubt(struct pg_slot *s, const PGresult *res)
 {
     const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
@@ -280,11 +299,10 @@ static void forget_plans(struct pg_conn *c)
     pg_plain(c, "DEALLOCATE ALL", NULL);
 }
 
-int pg_run(struct pg_conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
-           struct err *e)
+static int run_alone(struct pg_conn *c, const char *sql, const struct val *p, size_t np, PGresult **out, struct err *e)
 {
     struct pg_slot *s;
-    int rc = slot_take(c, sql, &s, e);
+    int rc = pg_slot_take(c, sql, &s, e);
 
     if (rc < 0)
         return rc;
@@ -295,12 +313,36 @@ int pg_run(struct pg_conn *c, const char *sql, const struct val *p, size_t np, r
     arena_clear(&c->a);
     if (fat)
         return ERR(e, -ENOMEM, "store.no_memory");
+    if (pg_good(res)) {
+        *out = res;
+        return 0;
+    }
+    pg_slot_doubt(s, res);
+    rc = pg_fail(c->db, res, e);
+    PQclear(res);
+    return rc;
+}
+
+/* What waits goes first, on the same journey. */
+static int run_behind(struct pg_conn *c, const char *sql, const struct val *p, size_t np, PGresult **out, struct err *e)
+{
+    int rc = pg_queue_add(c, sql, p, np, NULL, NULL, e);
+
+    return rc == 0 ? pg_queue_flush(c, out, e) : rc;
+}
+
+int pg_run(struct pg_conn *c, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
+           struct err *e)
+{
+    PGresult *res = NULL;
+    int rc = (pg_queued(c) ? run_behind : run_alone)(c, sql, p, np, &res, e);
+
+    if (rc < 0)
+        return rc;
     /* A query in a row callback may use this connection: all is read by now. */
-    if (!is_good(res))
-        slot_doubt(s, res);
-    else if (str_starts(str_trim(str_c(sql)), STR("ALTER ")) || str_starts(str_trim(str_c(sql)), STR("DROP ")))
+    if (str_starts(str_trim(str_c(sql)), STR("ALTER ")) || str_starts(str_trim(str_c(sql)), STR("DROP ")))
         forget_plans(c);
-    rc = !is_good(res) ? pg_fail(c->db, res, e) : fn != NULL ? rows_out(res, fn, ctx, e) : 0;
+    rc = fn != NULL ? pg_rows(res, fn, ctx, e) : 0;
     if (rc == 0 && changed != NULL) {
         *changed = 0;
         str_i64(str_c(PQcmdTuples(res)), changed);

@@ -37,10 +37,10 @@ static void cols_make(const struct registry *r, const struct kind *k, struct buf
 static void insert_make(const struct kind *k, struct buf *b)
 {
     char cols[FIELD_COLS][COL_MAX];
-    size_t n = 9;
+    size_t n = 10;
 
     buf_fmt(b,
-            "INSERT INTO \"%.*s\" (rev, state, valid_from, created_at, created_by, changed_at, changed_by, folded, "
+            "INSERT INTO \"%.*s\" (id, rev, state, valid_from, created_at, created_by, changed_at, changed_by, folded, "
             "title_sort",
             STR_ARGS(k->name));
     for (size_t i = 0; i < k->nfields; i++) {

@@ -225,8 +225,8 @@ int end_record(struct write *w, const struct rec *old, struct rec **out, struct 
     snprintf(sql, sizeof(sql),
              "UPDATE \"%.*s\" SET rev = ?1, valid_to = ?2, changed_at = ?2, changed_by = ?3 WHERE id = ?4",
              STR_ARGS(rec->k->name));
-    int rc = tx_exec(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->valid_to), V_STR(rec->changed_by), V_INT(rec->id)),
-                     NULL, e);
+    int rc =
+        tx_defer(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->valid_to), V_STR(rec->changed_by), V_INT(rec->id)), e);
     if (rc == 0)
         rc = addr_written(w, old, NULL, e);
     if (rc == 0)

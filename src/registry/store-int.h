@@ -18,6 +18,10 @@ struct store_ops {
     int (*run)(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, int64_t *changed,
                struct err *e);
     int64_t (*last_id)(struct tx *tx);
+    /* Of a far server. NULL: everything is done at once, and rows number themselves. */
+    int (*defer)(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e);
+    int (*flush)(struct tx *tx, struct err *e);
+    int (*new_id)(struct tx *tx, str table, int64_t *id, struct err *e);
     /* fn NULL: parse and authorize only. */
     int (*foreign)(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
 
@@ -52,6 +56,7 @@ struct store {
 };
 struct tx {
     struct store *st;
+    int64_t mark, blame; /* store.h; 0: none */
 };
 
 extern const struct store_ops sqlite_ops, pg_ops;

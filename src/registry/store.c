@@ -42,17 +42,60 @@ void store_rollback(struct tx *tx)
         tx->st->ops->rollback(tx);
 }
 
+/* An engine that put the statement off has said already whose it was. */
+static int blamed(struct tx *tx, int rc)
+{
+    if (rc < 0 && tx->blame == 0)
+        tx->blame = tx->mark;
+    return rc;
+}
+
 int tx_exec(struct tx *tx, const char *sql, const struct val *p, size_t np, int64_t *changed, struct err *e)
 {
-    return tx->st->ops->run(tx, sql, p, np, NULL, NULL, changed, e);
+    return blamed(tx, tx->st->ops->run(tx, sql, p, np, NULL, NULL, changed, e));
 }
 
 int64_t tx_last_id(struct tx *tx) { return tx->st->ops->last_id(tx); }
 
 int tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e)
 {
-    return tx->st->ops->run(tx, sql, p, np, fn, ctx, NULL, e);
+    return blamed(tx, tx->st->ops->run(tx, sql, p, np, fn, ctx, NULL, e));
 }
+
+int tx_ask(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e)
+{
+    const struct store_ops *ops = tx->st->ops;
+
+    return blamed(tx, ops->defer != NULL ? ops->defer(tx, sql, p, np, fn, ctx, e)
+                                         : ops->run(tx, sql, p, np, fn, ctx, NULL, e));
+}
+
+int tx_defer(struct tx *tx, const char *sql, const struct val *p, size_t np, struct err *e)
+{
+    return tx_ask(tx, sql, p, np, NULL, NULL, e);
+}
+
+int tx_flush(struct tx *tx, struct err *e)
+{
+    return tx->st->ops->flush != NULL ? blamed(tx, tx->st->ops->flush(tx, e)) : 0;
+}
+
+int tx_insert(struct tx *tx, str table, const char *sql, struct val *p, size_t np, int64_t *id, struct err *e)
+{
+    const struct store_ops *ops = tx->st->ops;
+    int64_t n = 0;
+    int rc = ops->new_id != NULL ? blamed(tx, ops->new_id(tx, table, &n, e)) : 0;
+
+    p[0] = ops->new_id != NULL ? V_INT(n) : V_NULL;
+    if (rc == 0)
+        rc = tx_defer(tx, sql, p, np, e);
+    if (rc == 0)
+        *id = ops->new_id != NULL ? n : tx_last_id(tx);
+    return rc;
+}
+
+void tx_mark(struct tx *tx, int64_t mark) { tx->mark = mark; }
+int64_t tx_blame(const struct tx *tx) { return tx->blame; }
 
 struct one {
     struct arena *a;

@@ -39,10 +39,24 @@ void store_rollback(struct tx *tx);             /* NULL is fine */
  * server went away or wants it done again: a new transaction may succeed. After
  * any error a write transaction can only be taken back (-EIO store.lost). */
 int tx_exec(struct tx *tx, const char *sql, const struct val *p, size_t np, int64_t *changed, struct err *e);
-int64_t tx_last_id(struct tx *tx);
+int64_t tx_last_id(struct tx *tx); /* of tx_exec */
+/* The same, put off at the engine's choice until what next asks something, tx_flush
+ * or the commit: in their order, but a row needs no journey of its own to a server.
+ * An error may come back only from there. */
+int tx_defer(struct tx *tx, const char *sql, const struct val *p, size_t np, struct err *e);
+int tx_flush(struct tx *tx, struct err *e);
+/* A row whose first parameter is the column id, which is filled in. */
+int tx_insert(struct tx *tx, str table, const char *sql, struct val *p, size_t np, int64_t *id, struct err *e);
+/* What is done from here on is done for `mark`, not 0; whose statement failed is in
+ * tx_blame, 0 as long as none has. */
+void tx_mark(struct tx *tx, int64_t mark);
+int64_t tx_blame(const struct tx *tx);
 /* Rows to a callback; text is valid during the call. Return false to stop. */
 typedef bool row_fn(void *ctx, const struct val *cols, size_t n);
 int tx_query(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e);
+/* The same put off, in the order of what was put off before: it sees what they wrote and no more. fn
+ * must not use the transaction; ctx lives until tx_flush has said 0, or the end of the transaction. */
+int tx_ask(struct tx *tx, const char *sql, const struct val *p, size_t np, row_fn *fn, void *ctx, struct err *e);
 #define VALS(...) (const struct val[]){__VA_ARGS__}, sizeof((const struct val[]){__VA_ARGS__}) / sizeof(struct val)
 #define NO_VALS   NULL, 0
 /* First column of the first row; 1 found, 0 none. Text is copied to `a`. */

@@ -202,7 +202,8 @@ static int insert(struct write *w, struct rec *fresh, struct err *e)
     fresh->rev = 1;
     fresh->valid_from = fresh->created_at = fresh->changed_at = now;
     fresh->created_by = fresh->changed_by = arena_str(w->a, w->who->name);
-    const struct val head[] = {V_INT(1),
+    const struct val head[] = {V_NULL, /* the id */
+                               V_INT(1),
                                V_STR(fresh->state),
                                V_INT(now),
                                V_INT(now),
@@ -217,10 +218,7 @@ static int insert(struct write *w, struct rec *fresh, struct err *e)
     for (size_t i = 0; i < fresh->k->nfields; i++)
         row_add(w, &row, &fresh->k->fields[i], &fresh->v[i]);
     buf_done(&row.sql); /* the insert is ready made */
-    int rc = tx_exec(w->tx, w->r->sql[kind_index(w->r, fresh->k)].insert, row.v, row.n, NULL, e);
-    if (rc == 0)
-        fresh->id = tx_last_id(w->tx);
-    return rc;
+    return tx_insert(w->tx, fresh->k->name, w->r->sql[kind_index(w->r, fresh->k)].insert, row.v, row.n, &fresh->id, e);
 }
 
 static int update(struct write *w, const struct rec *old, struct rec *fresh, struct err *e)
@@ -253,7 +251,7 @@ static int update(struct write *w, const struct rec *old, struct rec *fresh, str
     row.v[row.n++] = V_INT(fresh->id);
     buf_fmt(&row.sql, " WHERE id = ?%zu", row.n);
     buf_byte(&row.sql, 0);
-    int rc = row.sql.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_exec(w->tx, row.sql.p, row.v, row.n, NULL, e);
+    int rc = row.sql.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_defer(w->tx, row.sql.p, row.v, row.n, e);
     buf_done(&row.sql);
     return rc;
 }
@@ -283,11 +281,12 @@ static int refs_write(struct write *w, const struct rec *old, const struct rec *
             continue;
         snprintf(sql, sizeof(sql), "DELETE FROM \"%.*s_%.*s\" WHERE id = ?1", STR_ARGS(fresh->k->name),
                  STR_ARGS(f->name));
-        rc = tx_exec(w->tx, sql, VALS(V_INT(fresh->id)), NULL, e);
+        if (old != NULL)
+            rc = tx_defer(w->tx, sql, VALS(V_INT(fresh->id)), e);
         snprintf(sql, sizeof(sql), "INSERT INTO \"%.*s_%.*s\" (id, ref_id) VALUES (?1, ?2)", STR_ARGS(fresh->k->name),
                  STR_ARGS(f->name));
         for (size_t j = 0; j < fresh->refs[i].n && rc == 0; j++)
-            rc = tx_exec(w->tx, sql, VALS(V_INT(fresh->id), V_INT(fresh->refs[i].id[j])), NULL, e);
+            rc = tx_defer(w->tx, sql, VALS(V_INT(fresh->id), V_INT(fresh->refs[i].id[j])), e);
     }
     return rc;
 }
