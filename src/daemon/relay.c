@@ -33,6 +33,19 @@ static int relay_key(struct luyd *d, struct err *e)
 
 static void say(void *ctx, int severity, str msg) { self_say(((struct luyd *)ctx)->self, severity, msg); }
 
+/* ---- kept lines to the rules ---- */
+
+static int judged_to(void *ctx, const char *relay, str anchor, uint64_t begin, uint64_t *next, struct err *e)
+{
+    return judge_relay_next(((struct luyd *)ctx)->judge, str_c(relay), anchor, begin, next, e);
+}
+
+static int judge_batch(void *ctx, const struct relay_batch *b, struct err *e)
+{
+    const struct judge_relayed r = {str_c(b->relay), b->anchor, b->wire, b->first, b->number};
+    return judge_relayed(((struct luyd *)ctx)->judge, &r, e);
+}
+
 static int open_centre(struct luyd *d, const char *dir, struct err *e)
 {
     struct relay_centre_cfg cfg = {.dir = dir,
@@ -43,6 +56,7 @@ static int open_centre(struct luyd *d, const char *dir, struct err *e)
                                    .max_bytes = d->cfg.relay_max,
                                    .retention_days = (int)d->cfg.relay_retention_days,
                                    .reserve_bytes = d->cfg.journal_reserve,
+                                   .taker = {judged_to, judge_batch, d},
                                    .say = say,
                                    .ctx = d};
     return relay_centre_start(&cfg, &d->relays, e);
@@ -116,7 +130,8 @@ size_t relay_counters(struct luyd *d, struct api_counter *out, size_t cap)
                                    {"missing_events", s.missing_events, true},
                                    {"refused", s.refused, false},
                                    {"unknown_keys", s.unknown, false},
-                                   {"deleted_files", s.deleted_files, false}};
+                                   {"deleted_files", s.deleted_files, false},
+                                   {"judged_events", s.judged, false}};
         n += rows_put("relays", rows, sizeof(rows) / sizeof(*rows), out, cap);
     }
     if (f != NULL) {

@@ -7,6 +7,7 @@ The line goes through a proxy of this test, which is up or down, ends after so m
 bytes, and either side is killed with -9 in the middle. In the end the centre must
 hold every record that the relay held, once, in order, and its copy must verify.
 """
+import bisect
 import http.client
 import json
 import pathlib
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import traceback
 import urllib.parse
 
@@ -126,18 +126,25 @@ class Line(threading.Thread):
 
 class Sender:
     def __init__(self):
-        self.n = 0
+        self.n, self.starts = 0, []
         self.rng = random.Random(7)
 
     def send(self, luyd, n):
         """Lines that do not compress away: a transfer shall take a while."""
         with socket.create_connection(("127.0.0.1", luyd.ports["syslog_tcp"])) as s:
             out = []
+            self.starts.append(self.n + 1)
             for _ in range(n):
                 self.n += 1
                 noise = self.rng.randbytes(60).hex()
                 out.append(f"<13>Nov 21 09:30:00 tram-{self.n % 7} app[{self.n}]: so {self.n:08d} {noise}\n")
             s.sendall("".join(out).encode())
+
+    def plug(self, luyd, n):
+        """Lines that a rule is about, one host after the other."""
+        with socket.create_connection(("127.0.0.1", luyd.ports["syslog_tcp"])) as s:
+            s.sendall("".join(f"<6>Nov 21 09:30:00 tram-{i % 3} kernel: usb-storage 1-{i}:1.0: USB Mass Storage device detected\n"
+                              for i in range(n)).encode())
 
 
 def offline(verb, folder, *args):
@@ -201,11 +208,13 @@ def main(folder):
     # the line is down, then comes back in pieces while either side is killed
     line.down()
     for _ in range(6):
+        sealed = (relay.data / "journal" / "ledger").stat().st_size
         sender.send(relay, 4000)
-        time.sleep(0.3)
+        until(60, lambda: (relay.data / "journal" / "ledger").stat().st_size > sealed)
     rng, kills, before = random.Random(20261126), {"relay": 0, "centre": 0}, line.bytes
     for n in range(9):
         sender.send(relay, 300)
+        sender.plug(relay, 9)
         at, some = line.bytes, rng.randrange(20000, 250000)
         line.up = True
         if n % 3 == 0:
@@ -225,10 +234,29 @@ def main(folder):
     api = Api(centre)
     api.login("admin", PASSWORD)
     relay.stop() # seals what is open; it comes over at the next start
-    held = senders_lines(relay)
+    held, plugged = senders_lines(relay)
     relay.start()
     check("after all of that every line is found at the centre, once",
           until(180, lambda: api.count("program:app") == held), f"{api.count('program:app')} of {held}, {sender.n} sent")
+    check("and every line that a rule is about was judged, once", plugged > 0 and until(60, lambda: found(api) == plugged),
+          f"{found(api)} of {plugged}")
+    one = api.body["items"][0]
+    check("the finding says by which relay, and when it was received there", "(by relay xa-dong, received there at 20" in one["message"]["en"], one)
+    api.call("GET", f"/findings/{one['id']}")
+    seen = api.body["evidence"][0]
+    check("and so does its evidence, under the number that finds the line", seen["data"]["via_relay"] == "xa-dong" and
+          seen["data"]["relay_received_at"].startswith("20") and seen["seq"] > 0, seen)
+    centre.kill()
+    centre.start()
+    api = Api(centre)
+    api.login("admin", PASSWORD)
+    sender.plug(relay, 6)
+    check("a centre that was killed goes on where it stood", until(180, lambda: found(api) == plugged + 6), f"{found(api)} of {plugged + 6}")
+    relay.kill()
+    relay.start()
+    sender.plug(relay, 3)
+    check("and after a kill of the relay nothing is judged again", until(180, lambda: found(api) == plugged + 9),
+          f"{found(api)} of {plugged + 9}")
 
     # record by record
     line.down()
@@ -245,7 +273,8 @@ def main(folder):
     missing = [r for r in here[len(there):] if " app[" in r[2]]
     equal("and no line of a sender is behind", missing, [])
     numbers = [int(r[2].split(" so ")[1][:8]) for r in there if " app[" in r[2]]
-    equal("the senders' lines stand in the order they were sent", numbers, sorted(numbers))
+    by_sender = sorted(numbers, key=lambda n: bisect.bisect(sender.starts, n)) # stable: each connection's as they stand
+    check("the lines of each connection stand in the order they were sent", by_sender == sorted(numbers), len(numbers))
     equal("each once", len(numbers), len(set(numbers)))
     same_files(relay.data / "journal", kept)
     tamper(centre, relay, line, sender)
@@ -258,9 +287,16 @@ def same_files(a, b):
 
 
 def senders_lines(relay):
-    """Lines of senders in the stopped relay's journal: a killed relay lost what it had not made durable."""
+    """Lines of senders in the stopped relay's journal, and those of them that a rule is about: a killed relay lost
+    what it had not made durable."""
     all_lines, _ = lines(copy(relay.data / "journal", "count"))
-    return sum(" app[" in r[2] for r in all_lines)
+    return sum(" app[" in r[2] for r in all_lines), sum(" kernel: usb-storage" in r[2] for r in all_lines)
+
+
+def found(api):
+    """How many lines the centre's findings about sticks count."""
+    status = api.call("GET", "/findings?control=usb-storage&state=living&limit=100")
+    return sum(f["count"] for f in api.body["items"]) if status == 200 else api.body
 
 
 def blocks(folder):

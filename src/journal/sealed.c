@@ -58,16 +58,17 @@ static int hand_lines(struct block_dec *d, const uint64_t *bits, uint32_t from, 
     return rc;
 }
 
-static int place_hand(const struct place *p, uint64_t from, hit_fn *fn, void *ctx)
+int journal_block_hand(const struct segment *s, const struct block_info *b, uint64_t number, uint32_t skip, hit_fn *fn,
+                       void *ctx)
 {
-    const struct block_head *h = &p->info.head;
-    struct block_src src = {.fd = p->s->fd, .off = p->info.off};
-    uint32_t skip = from > h->first_seq ? (uint32_t)(from - h->first_seq) : 0;
+    const struct block_head *h = &b->head;
+    struct block_src src = {.fd = s->fd, .off = b->off};
     uint64_t *bits = calloc(bits_words(h->count) + 1, sizeof(*bits));
     struct block_dec *d = block_dec_new();
-    int rc = bits == NULL || d == NULL ? -ENOMEM : block_dec_open(d, &src, h, p->s->salt);
+    int rc = bits == NULL || d == NULL ? -ENOMEM : block_dec_open(d, &src, h, s->salt);
 
     if (rc == 0) {
+        block_dec_number(d, number);
         bits_from(bits, skip, h->count);
         rc = hand_lines(d, bits, skip, h->count, fn, ctx);
     }
@@ -85,7 +86,8 @@ int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx
         return 0;
     out->first = p.info.head.first_seq;
     out->next = p.info.head.first_seq + p.info.head.count;
-    int rc = place_hand(&p, from, fn, ctx);
+    uint32_t skip = from > out->first ? (uint32_t)(from - out->first) : 0;
+    int rc = journal_block_hand(p.s, &p.info, out->first, skip, fn, ctx);
     if (rc == -ENOMEM)
         ERR(e, rc, "journal.no_memory");
     else if (rc < 0)

@@ -4,6 +4,7 @@
 #ifndef LUY_JOURNAL_SEALED_H
 #define LUY_JOURNAL_SEALED_H
 #include "journal/journal.h"
+#include "journal/segment.h"
 
 struct sealed_block {
     uint64_t first, next; /* numbers of the block's first event and behind its last */
@@ -14,6 +15,10 @@ struct sealed_block {
  * read, some of it may have been handed; -ENOMEM. */
 int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx, struct sealed_block *out,
                          struct err *e);
+/* The same of one block that the caller holds, for events `skip` and on of it, numbered from
+ * `number` on here. 0, or -EBADMSG, -EIO, -ENOMEM. */
+int journal_block_hand(const struct segment *s, const struct block_info *b, uint64_t number, uint32_t skip, hit_fn *fn,
+                       void *ctx);
 /* Behind the newest sealed event, and behind the newest of all. */
 uint64_t journal_sealed(struct journal *j);
 uint64_t journal_next(struct journal *j);

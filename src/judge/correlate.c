@@ -10,13 +10,14 @@ struct entry {
     uint64_t seq, value;
     char *line;
     uint32_t line_n;
+    uint16_t stream;
     bool told;
 };
 struct group {
     struct group *newer, *older;
-    str key; /* of the map: 2 bytes correlation, then the fields */
+    str key; /* of the map: 2 bytes correlation, 2 stream, then the fields */
     const struct corr_rule *rule;
-    int64_t last; /* receipt of the last event */
+    int64_t last; /* when the last event came here */
     struct entry *v;
     uint32_t n, cap;
     int64_t *chain; /* temporal_ordered: where a chain of so many rules began */
@@ -36,7 +37,7 @@ struct correlator {
 };
 
 /* A field longer than this is cut: two such values are then one group. */
-enum { KEY_FIELD_MAX = 512 };
+enum { KEY_FIELD_MAX = 512, GROUP_HEAD = 4 };
 
 void corr_key_add(struct corr_key *k, bool present, str v)
 {
@@ -127,13 +128,15 @@ void correlator_free(struct correlator *c)
 
 static struct group *group_of(struct correlator *c, const struct corr_in *in)
 {
-    char key[CORR_KEY_MAX + 2] = {(char)(in->corr & 0xff), (char)(in->corr >> 8)};
-    str k = {key, in->key.n + 2};
+    unsigned stream = c->rules[in->corr].type == CT_TEMPORAL_ORDERED ? in->stream : 0;
+    char key[CORR_KEY_MAX + GROUP_HEAD] = {(char)(in->corr & 0xff), (char)(in->corr >> 8), (char)(stream & 0xff),
+                                           (char)(stream >> 8)};
+    str k = {key, in->key.n + GROUP_HEAD};
     bool fresh;
 
     if (in->key.n > CORR_KEY_MAX)
         return NULL;
-    memcpy(key + 2, in->key.p, in->key.n);
+    memcpy(key + GROUP_HEAD, in->key.p, in->key.n);
     struct map_slot *s = map_get(&c->groups, k);
     if (s != NULL) {
         struct group *g = s->v.ptr;
@@ -247,7 +250,8 @@ static uint32_t insert(struct correlator *c, struct group *g, const struct corr_
     memmove(&g->v[i + 1], &g->v[i], (g->n - i) * sizeof(*g->v));
     g->n++;
     c->entries++;
-    g->v[i] = (struct entry){.at = in->at, .received = in->received, .seq = in->seq, .value = in->value};
+    g->v[i] = (struct entry){
+        .at = in->at, .received = in->received, .seq = in->seq, .value = in->value, .stream = in->stream};
     size_t n = in->line.n > CORR_LINE_MAX ? CORR_LINE_MAX : in->line.n;
     if (n > 0 && c->line_bytes + n <= c->lim.line_bytes && (g->v[i].line = malloc(n)) != NULL) {
         memcpy(g->v[i].line, in->line.p, n);
@@ -274,10 +278,10 @@ static void tell(struct correlator *c, struct group *g, uint32_t from, uint32_t 
         if (e->told)
             continue;
         e->told = true;
-        c->out[n++] = (struct corr_event){e->at, e->received, e->seq, {e->line, e->line_n}};
+        c->out[n++] = (struct corr_event){e->at, e->received, e->seq, {e->line, e->line_n}, e->stream};
     }
     if (n > 0)
-        c->fn(c->ctx, (int)(g->rule - c->rules), str_sub(g->key, 2, g->key.n), c->out, n);
+        c->fn(c->ctx, (int)(g->rule - c->rules), str_sub(g->key, GROUP_HEAD, g->key.n), c->out, n);
 }
 
 /* Of the windows that hold entry i, the fullest. */
@@ -349,8 +353,9 @@ void correlator_feed(struct correlator *c, const struct corr_in *in)
 
     if (g == NULL)
         return;
-    if (in->received > g->last)
-        g->last = in->received;
+    int64_t heard = in->heard != 0 ? in->heard : in->received;
+    if (heard > g->last)
+        g->last = heard;
     switch (g->rule->type) {
     case CT_EVENT_COUNT:
         for (uint32_t k = 0; k < (in->times == 0 ? 1 : in->times); k++) {

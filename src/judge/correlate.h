@@ -2,8 +2,9 @@
  *
  * A window is inclusive: two events that lie exactly `timespan` apart are in
  * one. Events may come in any order; a match looks at every window that holds
- * the new event. Each event is handed out at most once for a correlation, so
- * counts of findings add up. */
+ * the new event. An ordered correlation keeps each stream by itself: lines that
+ * come late would break the chain of those that come in time. Each event is
+ * handed out at most once for a correlation, so counts of findings add up. */
 #ifndef LUY_JUDGE_CORRELATE_H
 #define LUY_JUDGE_CORRELATE_H
 #include "base/arena.h"
@@ -47,11 +48,14 @@ struct corr_limits {
 struct corr_event { /* one that took part */
     int64_t at, received;
     uint64_t seq;
-    str line; /* may be empty: past the ceiling of kept text */
+    str line;        /* may be empty: past the ceiling of kept text */
+    uint16_t stream; /* which relay it came by; 0: none */
 };
 struct corr_in {
     int corr, ref;
     int64_t at, received;
+    int64_t heard; /* when it came here, which is what makes a group stale; 0: when it was received */
+    uint16_t stream;
     uint64_t seq, value; /* value: hash of what value_count counts */
     str key, line;
     uint32_t times; /* a line that says it stands for several */

@@ -25,6 +25,7 @@ int engine_new(struct judge *j, struct packset *ps, struct engine **out, struct 
     en->own_again = arena_init(OWN_BYTES);
     en->pend.a = arena_init(PENDING_BYTES);
     en->cor = correlator_new(ps->corrs, ps->ncorrs, limits, on_window, en);
+    en->via_relay = names_find(ps->names, STR("via_relay"));
     if (en->cor == NULL || !engine_uses(en) || !fields_init(&en->f, ps->names) || !fields_init(&en->again, ps->names) ||
         !sigma_run_init(&en->run)) {
         engine_free(en);
@@ -83,21 +84,23 @@ void engine_decode(struct packset *ps, const struct event *ev, str program, cons
         decode_message(&ps->decoders, route == NULL ? NULL : route->decoder, decode_repeat(msg, times), f, dec);
 }
 
-void engine_again(struct engine *en, str line, uint64_t seq, int64_t received, str key, int corr)
+void engine_again(struct engine *en, const struct corr_event *from, str key, int corr)
 {
     struct event ev = {0};
     uint32_t times;
 
     fields_clear(&en->again);
     arena_clear(&en->own_again);
-    if (line.n > 0) {
-        syslog_parse(line, received, &ev);
-        ev.transport = seq & SEQ_OWN ? TP_SELF : TP_UDP;
+    if (from->line.n > 0) {
+        syslog_parse(from->line, from->received, &ev);
+        ev.transport = from->seq & SEQ_OWN ? TP_SELF : TP_UDP;
         str program = event_field(&ev, SP_PROGRAM);
         bool forged = !is_own(&ev, program) && str_eq(program, STR(OWN_PROGRAM));
         const struct route *r = forged ? NULL : routes_find(&en->ps->routes, program);
         engine_decode(en->ps, &ev, program, r, &en->again, &en->dec_again, &en->own_again, &times);
     }
+    if (from->stream != 0)
+        fields_put(&en->again, en->via_relay, str_c(stream_name(en->j, from->stream)));
     if (corr >= 0) { /* what the window was grouped by is certain */
         const struct corr_rule *c = &en->ps->corrs[corr];
         bool present;
@@ -126,8 +129,8 @@ static str field_or_none(struct fields *f, int id)
     return fields_get(f, id, &v) ? v : STR("");
 }
 
-static void hit_controls(struct engine *en, const struct uses *u, struct fields *f, uint64_t count, int64_t at,
-                         int64_t received, const struct corr_event *ev, size_t nev)
+static void hit_controls(struct engine *en, const struct uses *u, struct fields *f, uint64_t count,
+                         const struct corr_event *ev)
 {
     for (size_t i = 0; i < u->ncontrols; i++) {
         const struct control *c = &en->ps->controls[u->controls[i]];
@@ -136,10 +139,10 @@ static void hit_controls(struct engine *en, const struct uses *u, struct fields 
                         .host = field_or_none(f, FLD_HOST),
                         .source = field_or_none(f, FLD_SOURCE),
                         .count = count,
-                        .at = at,
-                        .received = received,
+                        .at = ev->at,
+                        .heard = en->stream != 0 ? en->heard : ev->received,
                         .ev = ev,
-                        .nev = nev};
+                        .nev = 1};
         pthread_mutex_lock(&en->j->fl);
         finding_hit(en->j, &h);
         pthread_mutex_unlock(&en->j->fl);
@@ -199,25 +202,34 @@ static void feed_uses(struct engine *en, const struct uses *u, struct fields *f,
     }
 }
 
-static int64_t event_time(const struct event *ev)
+/* A relay's clock and flags are its own word: what it says of the future would push out of the
+ * windows what comes in time. */
+static int64_t event_time(const struct engine *en, const struct event *ev)
 {
-    return ev->flags & (EV_TIME_JUMP | EV_NO_TIME | EV_BAD_TIME) ? ev->received_ns : ev->event_ns;
+    int64_t at = ev->flags & (EV_TIME_JUMP | EV_NO_TIME | EV_BAD_TIME) ? ev->received_ns : ev->event_ns;
+
+    return en->stream != 0 && at > en->heard ? en->heard : at;
 }
 
 static void rule_matched(struct engine *en, int rule, const struct event *ev, uint64_t seq)
 {
     const struct uses *u = &en->rule_uses[rule];
-    struct corr_event one = {event_time(ev), ev->received_ns, seq, ev->raw};
+    struct corr_event one = {event_time(en, ev), ev->received_ns, seq, ev->raw, en->stream};
 
     atomic_fetch_add_explicit(&en->ps->rules[rule].matched, 1, memory_order_relaxed);
     en->j->matched++;
     if (u->ncontrols == 0 && u->ncorrs == 0)
         return;
-    hit_controls(en, u, &en->f, en->times, one.at, one.received, &one, 1);
-    feed_uses(
-        en, u, &en->f,
-        (struct corr_in){.at = one.at, .received = one.received, .seq = seq, .line = one.line, .times = en->times},
-        false);
+    hit_controls(en, u, &en->f, en->times, &one);
+    feed_uses(en, u, &en->f,
+              (struct corr_in){.at = one.at,
+                               .received = one.received,
+                               .heard = en->heard,
+                               .stream = en->stream,
+                               .seq = seq,
+                               .line = one.line,
+                               .times = en->times},
+              false);
 }
 
 /* The subject when the window is grouped by it: then a finding that is open
@@ -233,14 +245,14 @@ static bool subject_in_key(const struct corr_rule *r, str key, int field, str *o
 }
 
 static void window_hit(struct engine *en, const struct control *c, int corr, str key, const struct corr_event *ev,
-                       size_t n, int64_t received)
+                       size_t n, int64_t heard)
 {
     const struct corr_event *last = &ev[n - 1];
-    struct hit h = {.c = c, .count = n, .at = last->at, .received = received, .ev = ev, .nev = n};
+    struct hit h = {.c = c, .count = n, .at = last->at, .heard = heard, .ev = ev, .nev = n};
 
     if (!subject_in_key(&en->ps->corrs[corr], key, c->event.subject_field, &h.subject) ||
         !finding_is_open(en->j, c, h.subject)) {
-        engine_again(en, last->line, last->seq, last->received, key, corr);
+        engine_again(en, last, key, corr);
         h.subject = subject_of(&en->again, c);
         h.host = field_or_none(&en->again, FLD_HOST);
         h.source = field_or_none(&en->again, FLD_SOURCE);
@@ -254,14 +266,14 @@ static void on_window(void *ctx, int corr, str key, const struct corr_event *ev,
     struct engine *en = ctx;
     const struct uses *u = &en->corr_uses[corr];
     const struct corr_event *last = &ev[n - 1];
-    int64_t received = 0;
+    int64_t heard = en->heard;
 
     en->ps->corrs[corr].matched++;
     for (size_t i = 0; i < n; i++)
-        received = ev[i].received > received ? ev[i].received : received;
+        heard = ev[i].stream == 0 && ev[i].received > heard ? ev[i].received : heard;
     pthread_mutex_lock(&en->j->fl);
     for (size_t i = 0; i < u->ncontrols; i++)
-        window_hit(en, &en->ps->controls[u->controls[i]], corr, key, ev, n, received);
+        window_hit(en, &en->ps->controls[u->controls[i]], corr, key, ev, n, heard);
     pthread_mutex_unlock(&en->j->fl);
     if (u->ncorrs > 0) { /* the outer one sees the group's fields alone */
         fields_clear(&en->f);
@@ -273,6 +285,8 @@ static void on_window(void *ctx, int corr, str key, const struct corr_event *ev,
                 fields_put(&en->f, c->group[i], v);
         struct corr_in in = {.at = last->at,
                              .received = last->received,
+                             .heard = en->heard,
+                             .stream = last->stream,
                              .seq = last->seq,
                              .times = 1,
                              .line = arena_str(&en->pend.a, last->line)};
@@ -301,7 +315,8 @@ static void ask(struct engine *en, const struct route *to, const struct event *e
         if (r->looked == en->stamp || !(to->v[i].facilities & facility))
             continue;
         r->looked = en->stamp;
-        atomic_store_explicit(&r->routed_at, ev->received_ns, memory_order_relaxed);
+        if (ev->received_ns > atomic_load_explicit(&r->routed_at, memory_order_relaxed)) /* a relay's may be late */
+            atomic_store_explicit(&r->routed_at, ev->received_ns, memory_order_relaxed);
         if (sigma_match(r, &en->f, &en->run))
             rule_matched(en, to->v[i].rule, ev, seq);
         else if (en->run.stopped)
@@ -342,6 +357,8 @@ void engine_event(struct engine *en, const struct event *ev, uint64_t seq)
     fields_clear(&en->f);
     arena_clear(&en->own);
     engine_decode(en->ps, ev, program, r, &en->f, &en->dec, &en->own, &en->times);
+    if (en->stream != 0)
+        fields_put(&en->f, en->via_relay, str_c(stream_name(en->j, en->stream)));
     if (r != NULL)
         ask(en, r, ev, seq);
     ask(en, any, ev, seq);

@@ -111,11 +111,12 @@ void live_drop(struct judge *j, struct live *l)
 }
 
 /* The newest EVIDENCE_KEEP that wait for the next writing. */
-static void evidence_add(struct live *l, int64_t at, uint64_t seq, str text, bool json)
+static void evidence_add(struct live *l, const struct corr_event *from, bool json)
 {
-    if (l->nev > 0 && (seq & ~SEQ_OWN) != 0 && l->ev[l->nev - 1].seq == seq)
+    str text = str_sub(from->line, 0, json ? DATA_KEEP : LINE_KEEP);
+
+    if (l->nev > 0 && (from->seq & ~SEQ_OWN) != 0 && l->ev[l->nev - 1].seq == from->seq)
         return;
-    text = str_sub(text, 0, json ? DATA_KEEP : LINE_KEEP);
     if (l->ev == NULL && (l->ev = calloc(EVIDENCE_KEEP, sizeof(*l->ev))) == NULL)
         return;
     char *copy = str_dup(text);
@@ -127,7 +128,8 @@ static void evidence_add(struct live *l, int64_t at, uint64_t seq, str text, boo
         l->nev--;
         l->ev_total++; /* it had its number */
     }
-    l->ev[l->nev++] = (struct evidence){at, seq, copy, (uint32_t)text.n, json};
+    l->ev[l->nev++] =
+        (struct evidence){from->at, from->received, from->seq, copy, (uint32_t)text.n, from->stream, json};
 }
 
 /* ---- events ---- */
@@ -167,7 +169,7 @@ void finding_hit(struct judge *j, const struct hit *h)
     l->last_at = h->at > l->last_at ? h->at : l->last_at;
     for (size_t i = 0; i < h->nev; i++) {
         l->first_at = h->ev[i].at < l->first_at ? h->ev[i].at : l->first_at;
-        evidence_add(l, h->ev[i].at, h->ev[i].seq, h->ev[i].line, false);
+        evidence_add(l, &h->ev[i], false);
         if (h->ev[i].line.n > 0) {
             str line = str_sub(h->ev[i].line, 0, LINE_KEEP);
             free(l->last_line);
@@ -175,9 +177,10 @@ void finding_hit(struct judge *j, const struct hit *h)
             l->last_n = l->last_line == NULL ? 0 : (uint32_t)line.n;
             l->last_received = h->ev[i].received;
             l->last_seq = h->ev[i].seq;
+            l->last_stream = h->ev[i].stream;
         }
     }
-    l->heard = h->received > l->heard ? h->received : l->heard;
+    l->heard = h->heard > l->heard ? h->heard : l->heard;
     mark(j, l);
 }
 
@@ -203,7 +206,7 @@ void finding_seen(struct judge *j, const struct control *c, const struct offende
     l->count++;
     l->last_at = l->heard = now;
     if (!same)
-        evidence_add(l, now, 0, o->data, true);
+        evidence_add(l, &(struct corr_event){.at = now, .received = now, .line = o->data}, true);
     mark(j, l);
 }
 

@@ -4,6 +4,7 @@
 #include "judge/judge-int.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/msg.h"
 #include <errno.h>
 
 /* ---- the sentence of an event finding ---- */
@@ -30,6 +31,19 @@ static bool look_event(void *ctx, str name, str *out)
     return fields_get(f, names_find((struct names *)f->names, name), out);
 }
 
+/* A line that came by a relay may be days old: the sentence says by which, and since when it was there. */
+static str with_relay(const struct look *k, struct arena *a, enum lang lang, str sentence)
+{
+    const char *name = stream_name(k->j, k->l->last_stream);
+    char at[40], by[300];
+
+    if (name == NULL || sentence.p == NULL)
+        return sentence;
+    time_fmt(k->l->last_received, 0, at, sizeof(at));
+    msg_fmt(by, sizeof(by), lang, "judge.by_relay", (const char *const[]){name, at}, 2);
+    return arena_fmt(a, "%.*s %s", STR_ARGS(sentence), by);
+}
+
 /* The sentence, from the newest line and the count as it stands now. */
 static void render_event(struct judge *j, struct live *l)
 {
@@ -43,12 +57,14 @@ static void render_event(struct judge *j, struct live *l)
         return;
     }
     snprintf(k.count, sizeof(k.count), "%llu", (unsigned long long)l->count);
-    engine_again(j->en, (str){l->last_line, l->last_n}, l->last_seq, l->last_received, STR_NONE, -1);
+    const struct corr_event last = {
+        l->last_at, l->last_received, l->last_seq, {l->last_line, l->last_n}, l->last_stream};
+    engine_again(j->en, &last, STR_NONE, -1);
     subject = c->event.subject_field;
     if (l->subject_key != NULL && strcmp(l->subject_key, "*") != 0)
         fields_put(&j->en->again, subject, str_c(l->subject_key));
-    live_text(&l->message[LANG_VI], message_fill(&a, c->message.vi, look_event, &k));
-    live_text(&l->message[LANG_EN], message_fill(&a, c->message.en, look_event, &k));
+    live_text(&l->message[LANG_VI], with_relay(&k, &a, LANG_VI, message_fill(&a, c->message.vi, look_event, &k)));
+    live_text(&l->message[LANG_EN], with_relay(&k, &a, LANG_EN, message_fill(&a, c->message.en, look_event, &k)));
     arena_free(&a);
 }
 
@@ -102,7 +118,8 @@ static void flushed(struct judge *j, struct live *l)
         finding_will_tell(j, live_json(j, l, l->state, 0));
 }
 
-static int flush_list(struct judge *j, struct live **v, size_t n, struct err *e)
+/* all: nothing else waits to be written, so the relays' positions may be. */
+static int flush_list(struct judge *j, struct live **v, size_t n, bool all, struct err *e)
 {
     struct tx *tx = NULL;
     int rc = j->st == NULL ? 0 : store_begin(j->st, STORE_WRITE, &tx, e);
@@ -115,10 +132,14 @@ static int flush_list(struct judge *j, struct live **v, size_t n, struct err *e)
         rc = meta_put(tx, "last_seq", (int64_t)j->last_seq, e);
     if (rc == 0 && tx != NULL)
         rc = meta_put(tx, "last_received", j->last_received, e);
+    if (rc == 0 && tx != NULL && all)
+        rc = streams_save(j, tx, e);
     if (rc == 0 && tx != NULL)
         rc = store_commit(tx, e);
     else if (tx != NULL)
         store_rollback(tx);
+    if (rc == 0 && all)
+        streams_saved(j);
     for (size_t i = 0; rc == 0 && i < n; i++)
         flushed(j, v[i]);
     return rc;
@@ -130,7 +151,7 @@ static int flush_each(struct judge *j, struct live **v, size_t n, struct err *e)
     int worst = 0;
 
     for (size_t i = 0; i < n; i++) {
-        int rc = flush_list(j, &v[i], 1, e);
+        int rc = flush_list(j, &v[i], 1, false, e);
         if (rc == -EEXIST || rc == -EINVAL) {
             log_err(LOG_ERROR, "judge_finding_refused", e);
             j->fi.refused++;
@@ -147,20 +168,21 @@ int findings_flush(struct judge *j, bool all, struct err *e)
     int64_t mono = clock_mono(j->clk);
     bool due = all || mono - j->fi.flushed_mono >= FLUSH_MS * NS_PER_MS;
     size_t want = due ? j->fi.dirty : j->fi.fresh, n = 0;
+    bool positions = due && !j->streams.half && streams_unsaved(j);
     struct live **v = want == 0 ? NULL : reallocarray(NULL, want, sizeof(*v));
     struct map_slot *s;
 
-    if (want == 0)
+    if (want == 0 && !positions)
         return 0;
-    if (v == NULL)
+    if (want != 0 && v == NULL)
         return ERR(e, -ENOMEM, "base.no_memory", "findings");
     for (size_t i = 0; n < want && (s = map_next(&j->fi.open, &i)) != NULL;) {
         struct live *l = s->v.ptr;
-        if (due ? l->dirty : l->fresh)
+        if ((due ? l->dirty : l->fresh) && !(j->streams.half && str_eq(l->kind, STR("event"))))
             v[n++] = l;
     }
     struct err mine = {0};
-    int rc = flush_list(j, v, n, e != NULL ? e : &mine);
+    int rc = n == 0 && !positions ? 0 : flush_list(j, v, n, positions, e != NULL ? e : &mine);
     if (rc == -EEXIST || rc == -EINVAL)
         rc = flush_each(j, v, n, e != NULL ? e : &mine);
     free(v);

@@ -128,22 +128,21 @@ int finding_load(struct judge *j, struct err *e)
 
 /* ---- writing ---- */
 
-static bool data_skip(int id) { return id == FLD_MESSAGE; }
-
 /* The decoded fields of a kept line as JSON. */
-static str line_data(struct judge *j, struct arena *a, const struct evidence *ev, int64_t received)
+static str line_data(struct judge *j, struct arena *a, const struct evidence *ev)
 {
+    const struct corr_event from = {ev->at, ev->received, ev->seq, {ev->text, ev->n}, ev->stream};
     struct engine *en = j->en;
     struct buf b;
     bool first = true;
 
-    engine_again(en, (str){ev->text, ev->n}, ev->seq, received, STR_NONE, -1);
+    engine_again(en, &from, STR_NONE, -1);
     buf_init(&b, 64 * 1024);
     buf_byte(&b, '{');
     for (size_t i = 0; i < en->again.nset; i++) {
         str v;
         int id = en->again.set[i];
-        if (data_skip(id) || !fields_get(&en->again, id, &v) || v.n == 0)
+        if (id == FLD_MESSAGE || id == en->via_relay || !fields_get(&en->again, id, &v) || v.n == 0)
             continue;
         if (!first)
             buf_byte(&b, ',');
@@ -151,6 +150,13 @@ static str line_data(struct judge *j, struct arena *a, const struct evidence *ev
         buf_json(&b, en->again.names->text[id]);
         buf_byte(&b, ':');
         buf_json(&b, v);
+    }
+    if (ev->stream != 0) {
+        char at[40];
+        time_fmt(ev->received, 0, at, sizeof(at));
+        buf_fmt(&b, "%s\"via_relay\":", first ? "" : ",");
+        buf_json(&b, str_c(stream_name(j, ev->stream)));
+        buf_fmt(&b, ",\"relay_received_at\":\"%s\"", at);
     }
     buf_byte(&b, '}');
     str out = b.failed ? STR("{}") : arena_str(a, buf_view(&b));
@@ -165,7 +171,7 @@ static int write_evidence(struct judge *j, struct tx *tx, const struct live *l, 
 
     for (uint32_t i = 0; rc == 0 && i < l->nev; i++) {
         const struct evidence *ev = &l->ev[i];
-        str data = ev->json ? (str){ev->text, ev->n} : line_data(j, &a, ev, l->last_received);
+        str data = ev->json ? (str){ev->text, ev->n} : line_data(j, &a, ev);
         str line = ev->json ? STR_NONE : text_safe(&a, (str){ev->text, ev->n}, LINE_KEEP);
         uint32_t ord = l->ev_total + i;
         rc = tx_exec(

@@ -29,10 +29,11 @@ enum {
 /* ---- findings ---- */
 
 struct evidence {
-    int64_t at;
+    int64_t at, received;
     uint64_t seq;
     char *text;
     uint32_t n;
+    uint16_t stream;
     bool json;
 };            /* json: data of a state row */
 struct live { /* an open finding */
@@ -54,6 +55,7 @@ struct live { /* an open finding */
     uint32_t last_n;
     int64_t last_received;
     uint64_t last_seq;
+    uint16_t last_stream;
 };
 struct live_ref {
     int64_t id;
@@ -72,7 +74,7 @@ struct hit { /* an event control was matched */
     const struct control *c;
     str subject, host, source;
     uint64_t count;
-    int64_t at, received;
+    int64_t at, heard; /* heard: when it came here */
     const struct corr_event *ev;
     size_t nev;
 };
@@ -139,7 +141,10 @@ struct engine {
     struct arena a, own, own_again;
     struct pending pend;
     uint64_t stamp;
-    uint32_t times; /* the event at hand stands for so many */
+    uint32_t times;  /* the event at hand stands for so many */
+    uint16_t stream; /* of the batch at hand; 0: this luyd's own intake */
+    int64_t heard;   /* when that batch came here; 0 with stream 0 */
+    int via_relay;   /* the field of this name, when a rule asks for it */
     str last_program;
     const struct route *last_route;
     char last_program_buf[64];
@@ -153,7 +158,25 @@ void engine_batch_end(struct engine *en);
 void engine_decode(struct packset *ps, const struct event *ev, str program, const struct route *route, struct fields *f,
                    struct decode_run *dec, struct arena *own, uint32_t *times);
 /* A kept line decoded once more, into en->again; fl held. */
-void engine_again(struct engine *en, str line, uint64_t seq, int64_t received, str key, int corr);
+void engine_again(struct engine *en, const struct corr_event *ev, str key, int corr);
+
+/* ---- relays ---- */
+
+struct stream {             /* number n is streams.v[n - 1]; never removed, so that a number stays good */
+    char name[64], key[96]; /* key: of judge_meta */
+    uint64_t next;          /* the relay's number behind the last event that was judged */
+    bool known, unsaved;    /* next is read; and further than the store knows */
+};
+struct streams {
+    struct stream *v;
+    size_t n, cap;
+    bool half; /* a batch is in hand: what it finds is written with its position, not before */
+};
+const char *stream_name(const struct judge *j, uint16_t stream); /* NULL for 0; ev or fl held */
+bool streams_unsaved(const struct judge *j);                     /* fl held */
+int streams_save(struct judge *j, struct tx *tx, struct err *e); /* fl held */
+void streams_saved(struct judge *j);                             /* fl held: the transaction is committed */
+void streams_forget(struct judge *j);                            /* ev and fl held: all are read again */
 
 /* ---- sources ---- */
 
@@ -274,6 +297,7 @@ struct judge {
     struct packset *ps;
     struct engine *en;
     struct findings fi;
+    struct streams streams; /* changed under ev and fl */
     struct sources so;
     struct map results;    /* control id -> struct result* */
     struct map duty_units; /* control id -> struct duty_units*; under ps_lock */

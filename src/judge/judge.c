@@ -240,6 +240,7 @@ void judge_close(struct judge *j)
     pthread_mutex_destroy(&j->ps_lock);
     pthread_mutex_destroy(&j->telling);
     arena_free(&j->table_names);
+    free(j->streams.v);
     free(j->packs_dir);
     free(j);
 }

@@ -46,6 +46,22 @@ void judge_listen(struct judge *j, judge_listener *fn, void *ctx);
  * written with the next batch or tick. Events that were counted before a restart
  * and come again are passed over. */
 int judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e);
+/* Events that came by a relay, whenever it received them: judged as this luyd's own are, in the
+ * order of the relay's numbers, each once. Where it stands is written in one transaction with what
+ * was found, so that a crash neither loses nor repeats one; windows in memory end with a crash, as
+ * those of own events do. A finding says by which relay its newest line came and when it was
+ * received there. Any thread; for one relay one at a time. -EROFS on a follower: nothing was judged.
+ * Another error: perhaps it was, and could only not be written yet; judge_relay_next tells. */
+struct judge_relayed {
+    str relay, anchor; /* its name, and the anchor of its ledger: another anchor is another past */
+    str wire;          /* event_batch wire form */
+    uint64_t first;    /* the relay's number of the first event */
+    uint64_t number;   /* its number here */
+};
+int judge_relayed(struct judge *j, const struct judge_relayed *b, struct err *e);
+/* The relay's number behind the last event that was judged. A relay of which nothing is known
+ * yet begins at `begin`, and that is durable when this returns 0. */
+int judge_relay_next(struct judge *j, str relay, str anchor, uint64_t begin, uint64_t *next, struct err *e);
 /* Windows that end by time, silent sources, due state checks and duties.
  * *due_mono_ns: when to call again. State checks run here, on this thread, one
  * a call, so that it should not be the pipeline's. */

@@ -122,6 +122,8 @@ int judge_lead(struct judge *j, bool lead, struct err *e)
         rc = term_new(j, e);
         if (rc == 0)
             rc = read_again(j, e);
+        if (rc == 0)
+            streams_forget(j);
         if (rc == 0) {
             atomic_store(&j->leads, true);
             j->now = clock_wall(j->clk);

@@ -91,6 +91,8 @@ static void count_hour(struct source_entry *s, int64_t ns)
 {
     int64_t hour = ns / (3600 * NS_PER_S);
 
+    if (s->hour - hour >= 24) /* by a relay, days late: it is in no hour that is kept */
+        return;
     if (hour - s->hour >= 24 || s->hour == 0)
         memset(s->hours, 0, sizeof(s->hours));
     else

@@ -30,6 +30,7 @@ struct kept_relay {
 };
 struct relay_centre {
     struct relay_centre_cfg cfg;
+    struct relay_taker taker;
     char *dir;
     void *tls;
     int fd, stop_fd;
@@ -72,6 +73,20 @@ static void relay_deleted(void *ctx, const struct ledger_entry *n, const char *r
          (unsigned long long)n->first, (unsigned long long)n->records, (unsigned long long)n->stored);
 }
 
+static int taker_next(void *ctx, const char *relay, str anchor, uint64_t begin, uint64_t *next, struct err *e)
+{
+    const struct relay_taker *t = &((struct relay_centre *)ctx)->cfg.taker;
+    return t->next(t->ctx, relay, anchor, begin, next, e);
+}
+
+/* A stop waits for one batch, not for a backlog. */
+static int taker_take(void *ctx, const struct relay_batch *b, struct err *e)
+{
+    struct relay_centre *c = ctx;
+    const struct relay_taker *t = &c->cfg.taker;
+    return __atomic_load_n(&c->stop, __ATOMIC_RELAXED) ? ERR(e, -ECANCELED, "relay.line") : t->take(t->ctx, b, e);
+}
+
 /* Under lock. A folder that cannot be used is told, and its relay is refused. */
 static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_pin *p)
 {
@@ -93,6 +108,8 @@ static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_
         return r;
     snprintf(dir, sizeof(dir), "%s/%s", c->dir, p->name);
     struct relay_store_cfg cfg = {.dir = dir,
+                                  .name = r->pin.name,
+                                  .taker = c->cfg.taker.take != NULL ? &c->taker : NULL,
                                   .anchor = str_c(p->anchor),
                                   .journal = c->cfg.journal,
                                   .clk = c->cfg.clk,
@@ -180,7 +197,14 @@ static void line_kept(void *ctx, const struct relay_store_stats *st)
     pthread_mutex_unlock(&l->c->lock);
 }
 
-static void line_tick(void *ctx) { relay_store_tick(((struct line *)ctx)->relay->store); }
+static void line_tick(void *ctx)
+{
+    struct relay_store *s = ((struct line *)ctx)->relay->store;
+
+    if (relay_store_behind(s))
+        relay_store_hand(s);
+    relay_store_tick(s);
+}
 
 static void line_run(struct line *l, struct relay_tls *t)
 {
@@ -254,15 +278,24 @@ static void line_start(struct relay_centre *c, int fd, const struct sockaddr_sto
     close(fd);
 }
 
-/* What is kept of relays without a line; a busy one's own thread does it. */
+/* What is kept of relays without a line; a busy one's own thread does it. A backlog is handed on without
+ * the lock, and the relay is busy meanwhile. Relays are added at the front of the list and never taken out. */
 static void tick_idle(struct relay_centre *c)
 {
     pthread_mutex_lock(&c->lock);
-    for (struct kept_relay *r = c->relays; r != NULL; r = r->next)
-        if (!r->busy && r->store != NULL) {
-            relay_store_tick(r->store);
-            relay_store_stats(r->store, &r->st);
+    for (struct kept_relay *r = c->relays; r != NULL; r = r->next) {
+        if (r->busy || r->store == NULL)
+            continue;
+        if (relay_store_behind(r->store)) {
+            r->busy = true;
+            pthread_mutex_unlock(&c->lock);
+            relay_store_hand(r->store);
+            pthread_mutex_lock(&c->lock);
+            r->busy = false;
         }
+        relay_store_tick(r->store);
+        relay_store_stats(r->store, &r->st);
+    }
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -333,6 +366,7 @@ int relay_centre_start(const struct relay_centre_cfg *cfg, struct relay_centre *
         return ERR(e, -ENOMEM, "journal.no_memory");
     }
     c->cfg = *cfg;
+    c->taker = (struct relay_taker){taker_next, taker_take, c};
     c->fd = -1;
     c->stop_fd = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&c->lock, NULL);
@@ -392,6 +426,7 @@ void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out)
         s.bytes += r->st.bytes;
         s.missing_events += r->st.missing_events;
         s.deleted_files += r->st.deleted_files;
+        s.judged += r->st.handed;
     }
     pthread_mutex_unlock(&c->lock);
     *out = s;

@@ -4,6 +4,7 @@
 #define LUY_RELAY_CENTRE_H
 #include "journal/journal.h"
 #include "relay/pin.h"
+#include "relay/taker.h"
 #include "vault/vault.h"
 
 struct relay_centre_cfg {
@@ -14,6 +15,7 @@ struct relay_centre_cfg {
     const struct clock *clk;
     int64_t max_bytes, reserve_bytes; /* store.h */
     int retention_days;
+    struct relay_taker taker; /* take NULL: nobody */
     void (*say)(void *ctx, int severity, str msg);
     void *ctx;
 };
@@ -23,7 +25,7 @@ void relay_centre_stop(struct relay_centre *c); /* before the journal closes; NU
 uint16_t relay_centre_port(const struct relay_centre *c);
 /* All relays together; any thread. */
 struct relay_centre_stats {
-    uint64_t relays, lines, blocks, events, bytes, missing_events, refused, unknown, deleted_files;
+    uint64_t relays, lines, blocks, events, bytes, missing_events, refused, unknown, deleted_files, judged;
 };
 void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out);
 #endif

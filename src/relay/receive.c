@@ -65,7 +65,11 @@ static int on_head(const struct relay_receive *r, const uint8_t *bytes, struct e
         relay_store_stats(r->store, &st);
         r->kept(r->ctx, &st);
     }
-    return rc < 0 ? rc : send_numbers(r, RF_ACK, false, e);
+    if (rc == 0)
+        rc = send_numbers(r, RF_ACK, false, e);
+    if (rc == 0)
+        relay_store_hand(r->store); /* it is kept whatever becomes of this; tick tries again */
+    return rc;
 }
 
 /* A frame of exactly n bytes; NULL and e when it is another. */

@@ -29,6 +29,8 @@ struct kit {
     char said[2048];              /* what the centre told last */
     uint64_t told, dropped, gone; /* gone: events deleted at the centre */
     struct relay_sent acked;
+    uint64_t took, refusals; /* the taker: behind its last event; batches that it refused */
+    bool wrong;
 };
 
 static void side_open(struct kit *k, struct side *s, size_t block, int64_t max)
@@ -784,6 +786,105 @@ static void ceiling(void **state)
     kit_end(&k);
 }
 
+/* ---- the taker ---- */
+
+static int took_to(void *ctx, const char *relay, str anchor, uint64_t begin, uint64_t *next, struct err *e)
+{
+    struct kit *k = ctx;
+
+    k->took = k->took == 0 ? begin : k->took;
+    *next = k->took;
+    return 0;
+}
+
+/* Every third batch is refused, and some events of it are taken all the same: next() says so. */
+static int take(void *ctx, const struct relay_batch *b, struct err *e)
+{
+    struct kit *k = ctx;
+    struct event_reader in;
+    struct event ev;
+    uint64_t no = b->first, number = b->number;
+    bool refuse = k->refusals++ % 3 == 2;
+
+    k->wrong |= strcmp(b->relay, "r1") != 0 || no != k->took || event_batch_open(b->wire, &in, e) < 0;
+    while (event_batch_next(&in, &ev) == 1 && !(refuse && no == b->first + 5)) {
+        struct test_line line;
+        struct event want = test_event(no - 1, &line);
+        k->wrong |= !test_event_same(&want, &ev) || number < no;
+        number++;
+        k->took = ++no;
+    }
+    return refuse ? ERR(e, -EIO, "journal.no_memory") : 0;
+}
+
+static void store_open_taker(struct kit *k)
+{
+    static struct relay_taker t;
+    t = (struct relay_taker){took_to, take, k};
+    struct relay_store_cfg cfg = {
+        .dir = k->kept, .name = "r1", .taker = &t, .anchor = str_c(k->anchor), .journal = k->centre.j, .clk = &k->clk};
+
+    relay_store_close(k->store);
+    k->store = NULL;
+    assert_int_equal(relay_store_open(&cfg, &k->store, NULL), 0);
+}
+
+/* Every kept event goes to the taker once and in order: over lines that break, a taker that refuses,
+ * and a store that is opened again in between. */
+static void handed_once(void **state)
+{
+    struct kit k;
+    uint64_t entry;
+    struct err e;
+
+    kit_start(&k, 0);
+    store_open_taker(&k);
+    assert_int_equal(k.took, 1);
+    own_some(&k, 7);
+    for (int i = 0; i < 12; i++) {
+        relay_minute(&k, 40);
+        relay_minute(&k, 60);
+        if (i % 2 == 0)
+            line(&k, 3000 + 900 * i, INT64_MAX, UINT64_MAX, &entry, &e);
+        else
+            line_whole(&k);
+        if (i % 3 == 0)
+            store_open_taker(&k);
+        assert_false(k.wrong);
+    }
+    line_whole(&k);
+    while (k.took != k.put + 1) {
+        uint64_t before = k.took;
+        clock_advance(&k.clk, NS_PER_S);
+        assert_true(relay_store_behind(k.store));
+        relay_store_hand(k.store);
+        assert_true(k.took > before);
+    }
+    assert_false(k.wrong);
+    relay_store_hand(k.store);
+    clock_advance(&k.clk, NS_PER_S);
+    assert_false(relay_store_behind(k.store));
+    kit_end(&k);
+}
+
+/* What was kept before there was a taker is not news to it. */
+static void begins_with_what_comes(void **state)
+{
+    struct kit k;
+
+    kit_start(&k, 0);
+    relay_minute(&k, 50);
+    line_whole(&k);
+    store_open_taker(&k);
+    assert_int_equal(k.took, 51);
+    assert_false(relay_store_behind(k.store));
+    relay_minute(&k, 20);
+    line_whole(&k);
+    assert_int_equal(k.took, 71);
+    assert_false(k.wrong);
+    kit_end(&k);
+}
+
 /* Events of a relay are proven like the centre's own, over the relay's ledger. */
 static void proof_of_one(void **state)
 {
@@ -812,12 +913,19 @@ static void proof_of_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_days),       cmocka_unit_test(cut_in_block),
-        cmocka_unit_test(flipped_in_spool), cmocka_unit_test(every_flipped_byte),
-        cmocka_unit_test(out_of_order),     cmocka_unit_test(dropped),
-        cmocka_unit_test(centre_full),      cmocka_unit_test(proof_of_one),
-        cmocka_unit_test(retention),        cmocka_unit_test(retention_keeps_newest),
+        cmocka_unit_test(three_days),
+        cmocka_unit_test(cut_in_block),
+        cmocka_unit_test(flipped_in_spool),
+        cmocka_unit_test(every_flipped_byte),
+        cmocka_unit_test(out_of_order),
+        cmocka_unit_test(dropped),
+        cmocka_unit_test(centre_full),
+        cmocka_unit_test(proof_of_one),
+        cmocka_unit_test(retention),
+        cmocka_unit_test(retention_keeps_newest),
         cmocka_unit_test(ceiling),
+        cmocka_unit_test(handed_once),
+        cmocka_unit_test(begins_with_what_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ struct staged {
 struct relay_store {
     struct relay_store_cfg cfg;
     char *dir;
-    char anchor[65];
+    char name[64], anchor[65];
     int ledger_fd, heads_fd, places_fd, deleted_fd;
     struct head_chain chain;
     struct merkle_edge edge;        /* of all entries, staged ones too */
@@ -35,6 +35,10 @@ struct relay_store {
     size_t nplaces, places_cap;
     uint64_t deleted_to; /* events below were deleted here, or never came */
     int64_t tick_due;    /* monotonic */
+    uint64_t begin;      /* behind what was kept when it was opened */
+    uint64_t handed;     /* behind what the taker has */
+    int64_t hand_due;    /* monotonic: not before, after it refused */
+    int hand_rc;         /* why it refused last */
     bool waiting;        /* for the block of `pending` */
     struct ledger_entry pending;
     uint8_t pending_bytes[LEDGER_ENTRY];
@@ -55,6 +59,8 @@ int store_deleted_read(struct relay_store *s, struct err *e);
 void store_deleted_finish(struct relay_store *s);
 /* Deletes oldest files until `bytes` more fit under the ceiling, as far as it may. */
 void store_make_room(struct relay_store *s, uint64_t bytes);
+/* hand.c: where the taker is; a new relay's place is durable before anything is kept of it. */
+void store_hand_begin(struct relay_store *s);
 int store_load(struct relay_store *s, struct err *e);
 int store_io(struct relay_store *s, int rc, struct err *e); /* "cannot write" with the folder */
 #endif

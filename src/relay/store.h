@@ -22,12 +22,15 @@
 #include "base/clock.h"
 #include "journal/guest.h"
 #include "journal/ledger.h"
+#include "relay/taker.h"
 #include "relay/wire.h"
 
 struct relay_store_cfg {
     const char *dir;
-    str anchor;              /* hex, what record 0 of the heads must be */
-    struct journal *journal; /* searches its blocks with its own */
+    const char *name;                /* of the relay; for the taker */
+    const struct relay_taker *taker; /* NULL: nobody. What was kept before it came is not handed to it */
+    str anchor;                      /* hex, what record 0 of the heads must be */
+    struct journal *journal;         /* searches its blocks with its own */
     const struct clock *clk;
     int64_t max_bytes;     /* of segments; 0 = none. The oldest files go; -ENOSPC when only the newest is left */
     int64_t reserve_bytes; /* of the file system, left for others: -ENOSPC, the relay keeps the rest */
@@ -56,12 +59,17 @@ int relay_store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, s
 int relay_store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e);
 int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e);
 
+/* Hands what is kept and shown to the taker, as far as it takes it. True: nothing is left. */
+bool relay_store_hand(struct relay_store *s);
+bool relay_store_behind(const struct relay_store *s); /* something is left, and it is time to try */
+
 /* Deletes what is too old, at most once a minute; call it as often as you like. */
 void relay_store_tick(struct relay_store *s);
 
 struct relay_store_stats {
     uint64_t entries, heads, blocks, events, bytes, missing_events;
     uint64_t deleted_files; /* since it was opened */
+    uint64_t handed;        /* events that the taker took, since it was opened */
     int64_t last_ns;        /* receipt of the newest event that is shown; 0: none */
 };
 void relay_store_stats(const struct relay_store *s, struct relay_store_stats *out);

@@ -334,6 +334,7 @@ int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out
     }
     s->cfg = *cfg;
     s->cfg.dir = s->dir;
+    snprintf(s->name, sizeof(s->name), "%s", cfg->name != NULL ? cfg->name : "");
     snprintf(s->anchor, sizeof(s->anchor), "%.*s", STR_ARGS(cfg->anchor));
     s->ledger_fd = s->heads_fd = s->places_fd = s->deleted_fd = -1;
     s->next = s->signed_next = 1;
@@ -346,6 +347,7 @@ int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out
         relay_store_close(s);
         return rc;
     }
+    store_hand_begin(s);
     *out = s;
     return 0;
 }
