@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PATIENCE } from "./_tap.mjs";
 
 const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))("playwright-core");
 
@@ -34,7 +35,7 @@ export async function openBrowser(url, lang) {
     baseURL: url,
     acceptDownloads: true,
   });
-  context.setDefaultTimeout(15000);
+  context.setDefaultTimeout(PATIENCE);
   const origin = new URL(url).origin;
   const wrongs = [];
   context.on("request", (r) => {

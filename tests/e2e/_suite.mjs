@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openBrowser } from "./_browser.mjs";
-import { check, Skip, Tap } from "./_tap.mjs";
+import { check, PATIENCE, Skip, Tap } from "./_tap.mjs";
 import { pattern, textsOf } from "./_texts.mjs";
 
 const { LUY_URL: url, LUY_ACCOUNT: account, LUY_PASSWORD: password, LUY_SHOTS: shots } = process.env;
@@ -17,7 +17,7 @@ async function openApi(context) {
   const { csrf, must_change } = await answer.json();
   check(!must_change, `${account} still has a first password`);
   return async (method, path, data, headers = {}) => {
-    const r = await context.request.fetch(`/api/v1${path}`, { method, data, headers: { "X-CSRF-Token": csrf, ...headers } });
+    const r = await context.request.fetch(`/api/v1${path}`, { method, data, timeout: PATIENCE, headers: { "X-CSRF-Token": csrf, ...headers } });
     const text = await r.text();
     if (!r.ok()) throw new Error(`${method} ${path}: ${r.status()} ${text}`);
     return text ? JSON.parse(text) : null;

@@ -2,6 +2,9 @@
 
 export class Skip extends Error {}
 
+/** Nothing here is timed: a condition may come late on a machine that does other work. ms; for what hangs. */
+export const PATIENCE = 120000;
+
 export class Tap {
   #n = 0;
   failed = 0;
@@ -36,6 +39,29 @@ export class Tap {
 
 export function check(truth, what) {
   if (!truth) throw new Error(what);
+}
+
+/** Asks until it is true: a page may still be drawing. what: a text, or a function that says it. */
+export async function holds(ask, what) {
+  let last = "";
+  for (const end = Date.now() + PATIENCE; ; await new Promise((go) => setTimeout(go, 50))) {
+    try {
+      if (await ask()) return;
+      last = "";
+    } catch (e) {
+      last = ` (${e.message})`;
+    }
+    if (Date.now() > end) throw new Error((typeof what === "function" ? await what() : what) + last);
+  }
+}
+
+/** Reads until it is what is wanted. */
+export async function becomes(read, want, what) {
+  let got;
+  await holds(
+    async () => (got = await read()) === want,
+    () => `${what}: got ${JSON.stringify(got)}, want ${JSON.stringify(want)}`,
+  );
 }
 
 export function equal(got, want, what) {

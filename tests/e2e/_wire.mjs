@@ -2,7 +2,7 @@
 //   LUY_SYSLOG_TCP, LUY_FLOW_UDP   ports of the luyd under test
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
-import { Skip } from "./_tap.mjs";
+import { PATIENCE, Skip } from "./_tap.mjs";
 
 const { LUY_SYSLOG_TCP: syslog, LUY_FLOW_UDP: flows } = process.env;
 
@@ -55,11 +55,11 @@ export function sendFlows(list) {
 }
 
 /** Asks until the answer is true; a journal shows a line a moment after it came. */
-export async function until(ask, what, ms = 15000) {
-  const end = Date.now() + ms;
+export async function until(ask, what) {
+  const end = Date.now() + PATIENCE;
   for (;;) {
     const got = await ask();
     if (got) return got;
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE} ms: ${what}`);
   }
 }

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, holds } from "./_tap.mjs";
 
 await suite("addresses", async (w) => {
   const page = await w.open("/");
@@ -31,7 +31,7 @@ await suite("addresses", async (w) => {
     await w.shot(page, "addresses-give");
     await page.locator(".ant-modal-footer .ant-btn-primary").click();
     await page.locator(".addr-address", { hasText: "may20.thu.example" }).waitFor();
-    equal(await page.locator(".addr-address").count(), 20, "addresses");
+    await becomes(() => page.locator(".addr-address").count(), 20, "addresses");
     await w.shot(page, "addresses-given");
   });
 
@@ -39,7 +39,7 @@ await suite("addresses", async (w) => {
     await page.getByRole("button", { name: w.t("addr.next_free") }).click();
     await page.locator("#give-count").fill("1000");
     await page.locator(".give-ahead", { hasText: /1[.,]?000/ }).waitFor();
-    check(await page.locator(".ant-modal-footer .ant-btn-primary").isDisabled(), "it can be sent");
+    await holds(() => page.locator(".ant-modal-footer .ant-btn-primary").isDisabled(), "it can be sent");
     await page.keyboard.press("Escape");
   });
 });

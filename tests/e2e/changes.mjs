@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, check } from "./_tap.mjs";
 
 await suite("changes", async (w) => {
   const code = `NHOM-${w.stamp}`;
@@ -29,14 +29,14 @@ await suite("changes", async (w) => {
   await w.test("its author submits it and may not approve it", async () => {
     await step("submit");
     await page.getByText(w.t("change_answer.submitted")).waitFor();
-    equal(await page.getByRole("button", { name: w.t("change_step.approve"), exact: true }).count(), 0, "ways to approve the own set");
-    equal((await w.api("GET", `/object_set/${set.id}`)).name, "Máy chủ thử", "the name meanwhile");
+    await becomes(() => page.getByRole("button", { name: w.t("change_step.approve"), exact: true }).count(), 0, "ways to approve the own set");
+    await becomes(async () => (await w.api("GET", `/object_set/${set.id}`)).name, "Máy chủ thử", "the name meanwhile");
   });
 
   await w.test("breaking the glass asks for a reason and stays open for a review", async () => {
     await step("break-glass", "đường truyền đứt trong đêm");
     await page.getByText(w.t("changes.glass_open")).waitFor();
-    equal((await w.api("GET", `/object_set/${set.id}`)).name, "Máy chủ đổi tên", "the name now");
+    await becomes(async () => (await w.api("GET", `/object_set/${set.id}`)).name, "Máy chủ đổi tên", "the name now");
     await w.shot(page, "change-glass");
   });
 

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, Skip } from "./_tap.mjs";
+import { holds, Skip } from "./_tap.mjs";
 
 await suite("clauses", async (w) => {
   const page = await w.open("/clauses");
@@ -8,7 +8,7 @@ await suite("clauses", async (w) => {
     await page.getByRole("heading", { name: w.t("nav.clauses"), level: 1 }).waitFor();
     await page.locator(".clause-tree, .empty").first().waitFor();
     if (!(await page.locator(".clause-tree").count())) throw new Skip("no pack is loaded");
-    check((await page.locator(".ant-segmented-item").count()) >= 4 + 2, "not four texts (and two languages)");
+    await holds(async () => (await page.locator(".ant-segmented-item").count()) >= 4 + 2, "not four texts (and two languages)");
     await page.getByRole("button", { name: w.t("clauses.open_all") }).click();
     await page.locator(".clause-row .mark .anticon").first().waitFor();
     await w.shot(page, "clauses");
@@ -18,10 +18,11 @@ await suite("clauses", async (w) => {
     await page.goto("/clauses?text=BT");
     await page.locator(".clause-row").first().waitFor();
     await page.getByRole("button", { name: w.t("clauses.open_all") }).click();
+    await page.locator(".clause-row", { hasText: "BT-7.2" }).waitFor();
     const all = await page.locator(".clause-row").count();
     await page.goto("/clauses?text=BT&q=tai khoan");
     await page.locator(".clause-row", { hasText: "BT-7.3" }).waitFor();
-    check((await page.locator(".clause-row").count()) < all, "nothing was left out");
+    await holds(async () => (await page.locator(".clause-row").count()) < all, "nothing was left out");
   });
 
   await w.test("a clause shows its sentence, controls and findings, by an address that reloads", async () => {

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, check, holds } from "./_tap.mjs";
 
 await suite("conflict", async (w) => {
   const code = `CF-${w.stamp}`;
@@ -30,7 +30,7 @@ await suite("conflict", async (w) => {
     const text = await dialog.innerText();
     for (const name of ["Mạng thử", "Tên của tôi", "Tên của họ"]) check(text.includes(name), `${name} is not shown`);
     await w.shot(mine, "conflict");
-    check(await dialog.getByRole("button", { name: w.t("conflict.save") }).isDisabled(), "it can be saved without a choice");
+    await holds(() => dialog.getByRole("button", { name: w.t("conflict.save") }).isDisabled(), "it can be saved without a choice");
     await dialog.getByText(w.t("conflict.mine_short"), { exact: true }).click();
     await dialog.getByRole("button", { name: w.t("conflict.save") }).click();
     await mine.waitForURL(new RegExp(`${path}$`));
@@ -40,7 +40,7 @@ await suite("conflict", async (w) => {
   await w.test("its end asks for a reason and keeps the record for the books", async () => {
     await mine.getByRole("button", { name: w.t("record.end"), exact: true }).click();
     const ok = mine.locator(".ant-modal-footer .ant-btn-primary");
-    equal(await ok.isDisabled(), true, "without a reason");
+    await becomes(() => ok.isDisabled(), true, "without a reason");
     await mine.locator(".ant-modal #reason").fill("xong việc thử");
     await ok.click();
     await mine.getByText(w.t("record.ended_note")).waitFor();

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { equal } from "./_tap.mjs";
+import { becomes } from "./_tap.mjs";
 
 await suite("find", async (w) => {
   const page = await w.open("/");
@@ -49,6 +49,6 @@ await suite("find", async (w) => {
     await page.locator(".find .hits").waitFor();
     await page.keyboard.press("Escape");
     await page.locator(".find .hits").waitFor({ state: "hidden" });
-    equal(await page.locator(".ant-modal-mask:visible").count(), 0, "what stays over the page");
+    await becomes(() => page.locator(".ant-modal-mask:visible").count(), 0, "what stays over the page");
   });
 });

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, Skip } from "./_tap.mjs";
+import { holds, Skip } from "./_tap.mjs";
 
 await suite("findings", async (w) => {
   const page = await w.open("/findings");
@@ -25,8 +25,8 @@ await suite("findings", async (w) => {
     for (const key of ["finding.why", "finding.remedy", "finding.evidence", "finding.history"]) {
       await page.getByRole("heading", { name: w.t(key), exact: true }).waitFor();
     }
-    check((await page.locator(".law a.clause").count()) > 0, "no clause");
-    check((await page.locator(".law p").first().innerText()).length > 20, "no text of the clause");
+    await holds(async () => (await page.locator(".law a.clause").count()) > 0, "no clause");
+    await holds(async () => (await page.locator(".law p").first().innerText()).length > 20, "no text of the clause");
     await w.shot(page, "finding");
   });
 

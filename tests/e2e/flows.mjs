@@ -1,6 +1,6 @@
 // The flow explorer: sums, tops, a chart over time, drill down by click; over real NetFlow packets.
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, holds } from "./_tap.mjs";
 import { sendFlows, until } from "./_wire.mjs";
 
 await suite("flows", async (w) => {
@@ -20,14 +20,14 @@ await suite("flows", async (w) => {
     await until(async () => Number((await w.api("GET", `/query?query=${encodeURIComponent(`from:flows src:${net}.0/24 | count`)}`)).rows[0]?.[0]) === 4, "four flows");
     await page.goto(`/flows?q=${encodeURIComponent(`src:${net}.0/24 since:-1h`)}`);
     await panel("flows.talkers").locator(".tops li").nth(2).waitFor();
-    equal((await items("flows.talkers"))[0].replace(",", "."), `${net}.1 700 KiB 70 %`, "the first sender");
+    await becomes(async () => (await items("flows.talkers"))[0].replace(",", "."), `${net}.1 700 KiB 70 %`, "the first sender");
     await panel("flows.pairs").locator(".tops li").nth(3).waitFor();
-    check((await items("flows.pairs"))[0].startsWith(`${net}.1 → 192.0.2.10 600 KiB`), (await items("flows.pairs"))[0]);
+    await holds(async () => (await items("flows.pairs"))[0].startsWith(`${net}.1 → 192.0.2.10 600 KiB`), async () => (await items("flows.pairs"))[0]);
     await panel("flows.ports").locator(".tops li").nth(1).waitFor();
-    check((await items("flows.ports"))[0].startsWith("tcp 443 700 KiB"), (await items("flows.ports"))[0]);
+    await holds(async () => (await items("flows.ports"))[0].startsWith("tcp 443 700 KiB"), async () => (await items("flows.ports"))[0]);
     await page.getByText(w.like("flows.sum")).waitFor();
     await page.locator(".chart canvas").waitFor();
-    equal(await panel("flows.newest").locator("tbody tr.ant-table-row").count(), 4, "single flows");
+    await becomes(() => panel("flows.newest").locator("tbody tr.ant-table-row").count(), 4, "single flows");
     await w.shot(page, "flows");
   });
 
@@ -74,7 +74,7 @@ await suite("flows", async (w) => {
     await page.locator(".ant-select-item-option", { hasText: "dst_port" }).first().waitFor();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
-    equal(await box.inputValue(), "dst_port:", "the box");
+    await becomes(() => box.inputValue(), "dst_port:", "the box");
   });
 
   await w.test("without a range the chart begins at the first flow", async () => {

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check } from "./_tap.mjs";
+import { check, holds } from "./_tap.mjs";
 
 await suite("import", async (w) => {
   const code = `NK-${w.stamp}`;
@@ -9,12 +9,12 @@ await suite("import", async (w) => {
   await w.test("mistakes stand in a table by row and column, and nothing is written", async () => {
     await give(`code,name,category,unit.code\n${code}-1,Máy một,laptop,KHONG-CO\n${code}-2,,laptop,KHONG-CO\n${code}-3,Máy ba,xe-dap,KHONG-CO\n`);
     await page.locator(".import-errors .ant-table-row").first().waitFor();
-    check((await page.locator(".import-errors .ant-table-row").count()) >= 3, "not every mistake is listed");
+    await holds(async () => (await page.locator(".import-errors .ant-table-row").count()) >= 3, "not every mistake is listed");
     const text = await page.locator(".import-errors").innerText();
     for (const column of ["category", "unit"]) check(text.includes(column), `column ${column} is not named`);
     await w.shot(page, "import-wrong");
     const list = await page.request.get(`/api/v1/device?code__ic=${code}&count=1`);
-    check((await list.json()).total === 0, "something was written");
+    await holds(async () => (await list.json()).total === 0, "something was written");
   });
 
   await w.test("a right file is planned first and written after a word", async () => {

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, check, equal, holds } from "./_tap.mjs";
 
 const NEW = "Tre-Xanh!ngoai-luy-7391";
 
@@ -34,8 +34,8 @@ await suite("login", async (w) => {
 
   await w.test("whoever is not logged in meets the form, in the chosen language, focus on the account", async () => {
     await page.getByRole("heading", { name: w.t("login.title") }).waitFor();
-    equal(await page.evaluate(() => document.documentElement.lang), w.lang, "lang of the page");
-    equal(await focus(), "account", "the focus");
+    await becomes(() => page.evaluate(() => document.documentElement.lang), w.lang, "lang of the page");
+    await becomes(focus, "account", "the focus");
     await w.shot(page, "login");
   });
 
@@ -56,11 +56,11 @@ await suite("login", async (w) => {
     await page.waitForFunction(() => document.activeElement?.id === "account");
     await page.keyboard.type(name);
     await page.keyboard.press("Tab");
-    equal(await focus(), "password", "Tab leads to the password");
+    await becomes(focus, "password", "Tab leads to the password");
     await page.keyboard.type(first);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: w.t("password.first_title") }).waitFor();
-    equal(await page.locator(".nav-item").count(), 0, "ways past it");
+    await becomes(() => page.locator(".nav-item").count(), 0, "ways past it");
     await page.waitForFunction(() => document.activeElement?.id === "old");
     await page.keyboard.type(first);
     for (let i = 0; i < 2; i++) {
@@ -89,24 +89,24 @@ await suite("login", async (w) => {
     await page.goto("/");
     await page.locator("h1").waitFor();
     await page.keyboard.press("Tab");
-    equal(await page.evaluate(() => document.activeElement?.textContent), w.t("shell.skip"), "the first stop");
+    await becomes(() => page.evaluate(() => document.activeElement?.textContent), w.t("shell.skip"), "the first stop");
     await page.keyboard.press("Enter");
-    equal(await focus(), "main", "where it leads");
+    await becomes(focus, "main", "where it leads");
   });
 
   await w.test("every page of the navigation has a word beside its icon", async () => {
     const items = await page.locator(".nav-item").all();
     equal(items.length, 11, "pages");
-    for (const item of items) check((await item.innerText()).trim().length > 2, "a nameless icon");
+    for (const item of items) await holds(async () => (await item.innerText()).trim().length > 2, "a nameless icon");
   });
 
   await w.test("an auditor is not offered what only others may do", async () => {
     await page.goto("/registry/unit");
     await page.getByRole("button", { name: w.t("registry.export_csv") }).waitFor();
-    equal(await page.getByRole("link", { name: w.t("registry.new") }).count(), 0, "links to a form");
+    await becomes(() => page.getByRole("link", { name: w.t("registry.new") }).count(), 0, "links to a form");
     await page.goto("/system");
     await page.getByRole("tab", { name: w.t("system.tokens"), exact: true }).waitFor();
-    equal(await page.getByRole("tab", { name: w.t("system.logins"), exact: true }).count(), 0, "the tab of logins");
+    await becomes(() => page.getByRole("tab", { name: w.t("system.logins"), exact: true }).count(), 0, "the tab of logins");
   });
 
   await w.test("logging out shows the form again", async () => {
@@ -120,7 +120,7 @@ await suite("login", async (w) => {
     for (let i = 0; i < 30 && status !== 423; i++) status = await submit(name, `wrong ${i}`);
     equal(status, 423, "status");
     await page.getByText(w.t("login.locked"), { exact: true }).waitFor();
-    check(/\d{1,2}:\d{2}/.test(await page.locator(".ant-alert-error").innerText()), "no time in the message");
+    await holds(async () => /\d{1,2}:\d{2}/.test(await page.locator(".ant-alert-error").innerText()), "no time in the message");
     await w.shot(page, "login-locked");
   });
 

@@ -1,6 +1,6 @@
 // Kinds of lines: counts by pattern, what changed since the day before, from a kind to its lines.
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, check, holds } from "./_tap.mjs";
 import { line, sendLines, until } from "./_wire.mjs";
 
 const DAY = 86400000;
@@ -26,13 +26,13 @@ await suite("patterns", async (w) => {
     await until(async () => (await w.api("GET", `/events?query=${stamp}%20since:-3d%20%7C%20count`)).total === 27, "the lines");
     await page.goto(`/search?q=${encodeURIComponent(`program:${program} ${stamp} since:-1h`)}&view=patterns`);
     await row("open door").waitFor();
-    equal(await page.locator(".patterns tbody tr.ant-table-row").count(), 4, "kinds");
+    await becomes(() => page.locator(".patterns tbody tr.ant-table-row").count(), 4, "kinds");
     const text = async (what) => (await row(what).innerText()).replace(/\s+/g, " ");
-    check(/^9 \+6 \(\+200 %\)/.test(await text("open door")), await text("open door"));
-    check((await text("pulse")).startsWith(`4 ${w.t("patterns.same")}`), await text("pulse"));
-    check((await text("failing")).startsWith(`2 ${w.t("patterns.new")}`), await text("failing"));
-    check((await text("backup")).startsWith(`0 ${w.t("patterns.gone").replace("{n}", "5")}`), await text("backup"));
-    check((await row("open door").innerText()).includes("open door 8 of hall 56"), "no late example");
+    await holds(async () => /^9 \+6 \(\+200 %\)/.test(await text("open door")), () => text("open door"));
+    await holds(async () => (await text("pulse")).startsWith(`4 ${w.t("patterns.same")}`), () => text("pulse"));
+    await holds(async () => (await text("failing")).startsWith(`2 ${w.t("patterns.new")}`), () => text("failing"));
+    await holds(async () => (await text("backup")).startsWith(`0 ${w.t("patterns.gone").replace("{n}", "5")}`), () => text("backup"));
+    await holds(async () => (await row("open door").innerText()).includes("open door 8 of hall 56"), "no late example");
     await w.shot(page, "patterns");
   });
 

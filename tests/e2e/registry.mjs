@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, check, equal, holds } from "./_tap.mjs";
 
 /** Picks an option of an Ant Design select by what stands in it. */
 export async function choose(page, id, words) {
@@ -14,14 +14,14 @@ await suite("registry", async (w) => {
   await w.test("lists the kinds by group with their counts", async () => {
     await page.getByRole("heading", { name: w.t("nav.registry"), level: 1 }).waitFor();
     await page.locator(".kind a[href='/registry/device']").waitFor();
-    check((await page.locator(".kind").count()) >= 10, "too few kinds");
+    await holds(async () => (await page.locator(".kind").count()) >= 10, "too few kinds");
     await w.shot(page, "registry");
   });
 
   await w.test("a unit can be made with the keyboard; the form refuses gaps at the field", async () => {
     await page.goto("/registry/unit/new");
     await page.locator("#field-code").waitFor();
-    equal(await page.evaluate(() => document.activeElement?.id), "field-code", "the focus");
+    await becomes(() => page.evaluate(() => document.activeElement?.id), "field-code", "the focus");
     await page.keyboard.press("Enter");
     await page.locator(".ant-form-item-has-error").first().waitFor();
     await w.shot(page, "form-gaps");
@@ -45,7 +45,7 @@ await suite("registry", async (w) => {
     await page.locator(".ant-select-dropdown:visible .ant-select-item-option").first().click();
     await choose(page, "field-unit", code);
     await page.locator("#field-serial").fill(code);
-    check((await page.locator(".record-form a.clause").count()) > 0, "no clause beside a field");
+    await holds(async () => (await page.locator(".record-form a.clause").count()) > 0, "no clause beside a field");
     await w.shot(page, "form-device");
     await page.locator("button[type=submit]").click();
     await page.waitForURL(/\/registry\/device\/\d+$/);
@@ -65,9 +65,9 @@ await suite("registry", async (w) => {
     await w.shot(page, "form-duplicate");
     await page.reload();
     await page.getByText(w.like("form.draft")).waitFor();
-    equal(await page.locator("#field-name").inputValue(), "Máy trùng", "the draft");
+    await becomes(() => page.locator("#field-name").inputValue(), "Máy trùng", "the draft");
     await page.getByRole("button", { name: w.t("form.discard") }).click();
-    equal(await page.locator("#field-name").inputValue(), "", "after the discard");
+    await becomes(() => page.locator("#field-name").inputValue(), "", "after the discard");
   });
 
   await w.test("the list filters, sorts and keeps its state in the address", async () => {
@@ -86,7 +86,7 @@ await suite("registry", async (w) => {
     await page.locator("thead th:not(.ant-table-selection-column)").first().click();
     await page.waitForURL(/order=code/);
     await page.getByRole("link", { name: `${code}-D` }).first().waitFor();
-    equal(await page.locator(".ant-table-row").count(), 1, "rows");
+    await becomes(() => page.locator(".ant-table-row").count(), 1, "rows");
     await w.shot(page, "list-filtered");
     await page.locator(".filters .ant-tag .ant-tag-close-icon, .filters .ant-tag [aria-label]").first().click();
     await page.waitForURL((u) => !u.search.includes("code__ic"));
@@ -101,8 +101,8 @@ await suite("registry", async (w) => {
     await page.locator(".ant-modal").waitFor({ state: "hidden" });
     await page.getByRole("tab", { name: w.t("record.history") }).click();
     await page.locator(".history li").nth(1).waitFor();
-    check((await page.locator(".history").innerText()).includes("đủ hồ sơ"), "the reason is not shown");
-    check((await page.locator(".history del").count()) > 0, "no before");
+    await holds(async () => (await page.locator(".history").innerText()).includes("đủ hồ sơ"), "the reason is not shown");
+    await holds(async () => (await page.locator(".history del").count()) > 0, "no before");
     await w.shot(page, "history");
   });
 

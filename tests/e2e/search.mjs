@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, equal, Skip } from "./_tap.mjs";
+import { becomes, check, equal, holds, Skip } from "./_tap.mjs";
 import { line, sendLines, until } from "./_wire.mjs";
 
 await suite("search", async (w) => {
@@ -26,7 +26,7 @@ await suite("search", async (w) => {
     const answer = await ask('program:sshd AND (host:"x"');
     equal(answer.status(), 400, "status");
     await page.locator("#query-error .pointer").waitFor();
-    check((await page.locator("#query-error").innerText()).includes("^"), "no mark");
+    await holds(async () => (await page.locator("#query-error").innerText()).includes("^"), "no mark");
     await w.shot(page, "search-error");
   });
 
@@ -43,7 +43,7 @@ await suite("search", async (w) => {
     await box.fill("");
     await page.getByRole("button", { name: w.t("search.help") }).click();
     await page.getByRole("button", { name: "program", exact: true }).first().click();
-    check((await box.inputValue()).includes("program:"), "not inserted");
+    await holds(async () => (await box.inputValue()).includes("program:"), "not inserted");
     await w.shot(page, "search-help");
     await page.getByRole("button", { name: w.t("search.help") }).click();
   });
@@ -70,7 +70,7 @@ await suite("search", async (w) => {
     await page.locator(".ant-select-item-option").first().waitFor();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
-    equal(await box.inputValue(), "program:", "the box");
+    await becomes(() => box.inputValue(), "program:", "the box");
   });
 
   await w.test("columns are chosen and stand in the address", async () => {
@@ -84,7 +84,7 @@ await suite("search", async (w) => {
     const head = (field) => page.locator("table.lines th").filter({ hasText: w.t(`log_field.${field}`) });
     await head("source").waitFor();
     await head("program").waitFor({ state: "detached" });
-    check((await lines.first().innerText()).includes("127.0.0.1"), "no value in the new column");
+    await holds(async () => (await lines.first().innerText()).includes("127.0.0.1"), "no value in the new column");
     await w.shot(page, "search-columns");
   });
 
@@ -96,9 +96,9 @@ await suite("search", async (w) => {
     await page.goto(`/search?q=${encodeURIComponent(`${stamp} since:-1h`)}`);
     const facet = (field) => page.locator(".facet").filter({ has: page.getByRole("heading", { name: w.t(`log_field.${field}`) }) });
     await facet("host").locator("li").first().waitFor();
-    equal((await facet("host").locator("li").allInnerTexts()).map((x) => x.replace(/\s+/g, " ").trim()).join("; "), "mat-mot 3; mat-hai 2", "hosts");
-    equal(await facet("severity").locator("li").count(), 2, "severities");
-    equal(await facet("program").locator("li").count(), 1, "programs");
+    await becomes(async () => (await facet("host").locator("li").allInnerTexts()).map((x) => x.replace(/\s+/g, " ").trim()).join("; "), "mat-mot 3; mat-hai 2", "hosts");
+    await becomes(() => facet("severity").locator("li").count(), 2, "severities");
+    await becomes(() => facet("program").locator("li").count(), 1, "programs");
     await w.shot(page, "search-facets");
     await facet("host").getByRole("button", { name: "mat-hai" }).click();
     await page.waitForURL(/host%3Amat-hai/);
@@ -109,7 +109,7 @@ await suite("search", async (w) => {
     const now = Date.now();
     const many = Array.from({ length: 200000 }, (_, i) => line(now, "may-cham", "cham", `Tiến trình số ${i} đã nhận một thông điệp dài vừa phải từ máy chủ bên cạnh ${w.stamp}`));
     await sendLines(many);
-    await until(async () => (await w.api("GET", `/events?query=program:cham%20${w.stamp}%20%7C%20count`)).total >= many.length, "the lines", 60000);
+    await until(async () => (await w.api("GET", `/events?query=program:cham%20${w.stamp}%20%7C%20count`)).total >= many.length, "the lines");
     const terms = Array.from({ length: 24 }, (_, i) => `~"khong he co trong dong nao ${i}"`); // each looks at every line
     await page.goto(`/search?q=${encodeURIComponent(`program:cham (${terms.join(" OR ")}) since:-1h`)}`);
     await page.locator(".run-bar").waitFor();
@@ -127,7 +127,7 @@ await suite("search", async (w) => {
     await page.locator(".opener").first().click();
     await page.locator(".line-open dl.data").waitFor();
     await page.locator(".line-open").getByRole("tab", { name: w.like("line.raw") }).click();
-    check(/^000000 {2}[0-9a-f]{2}/.test(await page.locator(".line-open .hex").innerText()), "no hex dump");
+    await holds(async () => /^000000 {2}[0-9a-f]{2}/.test(await page.locator(".line-open .hex").innerText()), "no hex dump");
     await page.locator(".line-open").getByRole("tab", { name: w.t("line.context") }).click();
     await page.locator(".context li.marked").waitFor();
     await w.shot(page, "search-line");
@@ -170,7 +170,7 @@ await suite("search", async (w) => {
     await page.getByText(w.like("tail.waiting")).waitFor();
     await knock(`tail-b-${w.stamp}`);
     await page.getByText(new RegExp(w.like("tail.waiting").source.replace(".*", "[1-9]"))).waitFor();
-    equal(await lines.filter({ hasText: `tail-b-${w.stamp}` }).count(), 0, "lines shown while paused");
+    await becomes(() => lines.filter({ hasText: `tail-b-${w.stamp}` }).count(), 0, "lines shown while paused");
     await w.shot(page, "search-tail");
     await page.getByRole("button", { name: w.t("tail.resume"), exact: true }).click();
     await lines.filter({ hasText: `tail-b-${w.stamp}` }).first().waitFor();

@@ -1,6 +1,6 @@
 // Saved searches: keep, open, rename, share, take away; and the same names on the command line's API.
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { becomes, check, equal, holds } from "./_tap.mjs";
 
 await suite("searches", async (w) => {
   const page = await w.open(`/search?q=${encodeURIComponent("severity:<=warning since:-2h")}`);
@@ -39,7 +39,7 @@ await suite("searches", async (w) => {
     await dialog.getByRole("textbox", { name: w.t("search.query") }).fill("prog:x");
     await dialog.getByRole("button", { name: w.t("saved.save") }).click();
     await dialog.locator(".ant-alert").waitFor();
-    equal(await dialog.getByRole("textbox", { name: w.t("search.query") }).inputValue(), "prog:x", "what was typed");
+    await becomes(() => dialog.getByRole("textbox", { name: w.t("search.query") }).inputValue(), "prog:x", "what was typed");
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
   });
@@ -62,6 +62,6 @@ await suite("searches", async (w) => {
     await row(`${name} hai`).getByRole("button", { name: w.t("saved.delete_one").replace("{name}", `${name} hai`) }).click();
     await page.locator(".ant-popconfirm").getByRole("button", { name: w.t("saved.delete") }).click();
     await row(`${name} hai`).waitFor({ state: "detached" });
-    check(!(await w.api("GET", "/searches")).items.some((s) => s.name.startsWith(name)), "still there");
+    await holds(async () => !(await w.api("GET", "/searches")).items.some((s) => s.name.startsWith(name)), "still there");
   });
 });

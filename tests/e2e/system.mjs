@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check } from "./_tap.mjs";
+import { check, holds } from "./_tap.mjs";
 
 await suite("system", async (w) => {
   const page = await w.open("/system");
@@ -24,7 +24,7 @@ await suite("system", async (w) => {
     await page.locator(".ant-table-row, .empty").first().waitFor();
     await page.getByRole("button", { name: w.t("control.run") }).click();
     await page.locator(".ant-btn-loading").waitFor({ state: "detached" });
-    check((await page.locator(".ant-alert-error").count()) === 0, "the run failed");
+    await holds(async () => (await page.locator(".ant-alert-error").count()) === 0, "the run failed");
     await w.shot(page, "controls");
   });
 

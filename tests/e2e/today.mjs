@@ -24,7 +24,7 @@ await suite("today", async (w) => {
     const unit = await w.api("POST", "/unit", { code: `SONG-${w.stamp}`, name: `Đơn vị ${w.stamp}`, tier: "commune" });
     await w.api("POST", "/controls/run?control=unit-has-it-officer", {});
     const row = page.locator(".ant-table-row", { hasText: w.stamp });
-    await row.locator(".fresh").waitFor({ timeout: 5000 });
+    await row.locator(".fresh").waitFor();
     await w.shot(page, "today-live");
     await w.api("DELETE", `/unit/${unit.id}`, undefined, { "If-Match": `"${unit.rev}"` });
   });

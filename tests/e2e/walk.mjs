@@ -2,12 +2,10 @@
 // addresses, an inventory with mistakes, its undoing under four eyes, the why of it, and the chain.
 import { openBrowser } from "./_browser.mjs";
 import { suite } from "./_suite.mjs";
-import { check, equal } from "./_tap.mjs";
+import { PATIENCE, becomes, check, equal, holds } from "./_tap.mjs";
 import { workbook } from "./_workbook.mjs";
 
 const PASSWORD = "Tre-Xanh!ngoai-luy-7391";
-/** Nothing here is timed: a condition may come late on a machine that does other work, or under a sanitizer. */
-const PATIENCE = Number(process.env.LUY_E2E_PATIENCE ?? 120000);
 
 /** An account with roles, logged in, in a browser of its own. */
 async function enter(w, name, roles, unit) {
@@ -16,8 +14,6 @@ async function enter(w, name, roles, unit) {
   for (const role of roles) await w.api("POST", "/role_grant", { account: account.id, role, unit: unit.id });
   const once = (await w.api("POST", "/logins", { account: name })).one_time_password;
   const browser = await openBrowser(w.url, w.lang);
-  browser.context.setDefaultTimeout(PATIENCE);
-  browser.context.setDefaultNavigationTimeout(PATIENCE);
   const call = async (method, path, data, headers = {}) => browser.context.request.fetch(`/api/v1${path}`, { method, data, headers, timeout: PATIENCE });
   const first = await (await call("POST", "/session", { account: name, password: once })).json();
   const changed = await call("POST", "/password", { old: once, new: PASSWORD }, { "X-CSRF-Token": first.csrf });
@@ -30,7 +26,6 @@ async function enter(w, name, roles, unit) {
 }
 
 await suite("walk", async (w) => {
-  w.context.setDefaultTimeout(PATIENCE);
   const code = `DI-${w.stamp}`;
   const unit = await w.api("POST", "/unit", { code, name: "Đơn vị đi dạo", tier: "department" });
   const people = [];
@@ -93,13 +88,13 @@ await suite("walk", async (w) => {
       await p.page.waitForURL(/\/registry\/device\/\d+$/);
       await openCard(p, "draft", key);
       await take(p.page, "submit");
-      equal(await state(key), "submitted", "the state");
+      await becomes(() => state(key), "submitted", "the state");
     };
 
     await test("the unit's officer declares a device, and may take no step of the others", async () => {
       await declare(officer, device);
       await step(officer.page, "inspect").waitFor();
-      equal(await step(officer.page, "inspect").getByRole("button").count(), 0, "buttons of a step that is not the officer's");
+      await becomes(() => step(officer.page, "inspect").getByRole("button").count(), 0, "buttons of a step that is not the officer's");
       await w.shot(officer.page, "walk-officer");
     });
 
@@ -107,7 +102,7 @@ await suite("walk", async (w) => {
       const { page } = inspector;
       await openCard(inspector, "submitted", key);
       await take(page, "inspect");
-      equal(await step(page, "approve").getByRole("button").count(), 0, "buttons of the approver's step");
+      await becomes(() => step(page, "approve").getByRole("button").count(), 0, "buttons of the approver's step");
       await page.getByRole("button", { name: w.t("admission.write"), exact: true }).click();
       const form = page.locator(".proof-form");
       await form.locator("#proof-verdict").click();
@@ -141,10 +136,10 @@ await suite("walk", async (w) => {
       await step(page, "approve").locator(".mark.good").waitFor();
       await w.shot(page, "walk-approver");
       await take(page, "approve");
-      equal(await state(device), "approved", "the state");
+      await becomes(() => state(device), "approved", "the state");
       await openCard(inspector, "approved", device);
       await take(inspector.page, "admit");
-      equal(await state(device), "admitted", "the state");
+      await becomes(() => state(device), "admitted", "the state");
     });
 
     await test("nobody approves the own one: the desk says so and offers no way", async () => {
@@ -153,9 +148,9 @@ await suite("walk", async (w) => {
       await inspect(own);
       await openCard(approver, "inspecting", own);
       await step(page, "approve").locator(".missing").waitFor();
-      check(await step(page, "approve").getByRole("button").isDisabled(), "it can be sent");
+      await holds(() => step(page, "approve").getByRole("button").isDisabled(), "it can be sent");
       await w.shot(page, "walk-own");
-      equal(await state(own), "inspecting", "the state");
+      await becomes(() => state(own), "inspecting", "the state");
     });
 
     await test("twenty addresses are given out in a prefix", async () => {
@@ -169,7 +164,7 @@ await suite("walk", async (w) => {
       await page.locator(".give-ahead", { hasText: prefix.replace(".0/24", ".1,") }).waitFor();
       await page.locator(".ant-modal-footer .ant-btn-primary").click();
       await page.locator(".addr-address").nth(19).waitFor();
-      equal(await page.locator(".addr-address").count(), 20, "addresses");
+      await becomes(() => page.locator(".addr-address").count(), 20, "addresses");
     });
 
     const rows = (kind) => w.api("GET", `/${kind}?code__ic=${code}-N&count=1`).then((p) => p.total);
@@ -196,11 +191,11 @@ await suite("walk", async (w) => {
       await page.locator(".import-errors .ant-table-row").nth(2).waitFor();
       const told = await page.locator(".import-errors .ant-table-row").allInnerTexts();
       equal(told.map((r) => r.split(/\s+/).slice(0, 3).join(" ")).join("; "), "device 2 bought_on; device 3 category; object_set 2 unit.code", "the mistakes");
-      equal(`${await rows("device")} ${await rows("object_set")}`, "0 0", "what was written");
+      await becomes(async () => `${await rows("device")} ${await rows("object_set")}`, "0 0", "what was written");
       await give({ device: devices, object_set: sets });
       await page.getByRole("button", { name: w.like("import.do") }).click();
       await page.getByText(w.like("import.done")).waitFor();
-      equal(`${await rows("device")} ${await rows("object_set")}`, "2 1", "what was written");
+      await becomes(async () => `${await rows("device")} ${await rows("object_set")}`, "2 1", "what was written");
     });
 
     await test("it is taken back by the inverse set, which another person approves", async () => {
@@ -211,8 +206,8 @@ await suite("walk", async (w) => {
       await page.getByText(w.t("change_answer.draft")).waitFor();
       await change(page, "submit");
       await page.getByText(w.t("change_answer.submitted")).waitFor();
-      equal(await page.getByRole("button", { name: w.t("change_step.apply"), exact: true }).count(), 0, "ways to apply what nobody approved");
-      equal(await page.getByRole("button", { name: w.t("change_step.approve"), exact: true }).count(), 0, "ways to approve the own set");
+      await becomes(() => page.getByRole("button", { name: w.t("change_step.apply"), exact: true }).count(), 0, "ways to apply what nobody approved");
+      await becomes(() => page.getByRole("button", { name: w.t("change_step.approve"), exact: true }).count(), 0, "ways to approve the own set");
       const path = new URL(page.url()).pathname;
       await approver.page.goto(path);
       await change(approver.page, "approve");
@@ -221,7 +216,7 @@ await suite("walk", async (w) => {
       await page.goto(path);
       await change(page, "apply");
       await page.getByText(w.t("change_answer.applied")).first().waitFor();
-      equal(`${await rows("device")} ${await rows("object_set")}`, "0 0", "what is left");
+      await becomes(async () => `${await rows("device")} ${await rows("object_set")}`, "0 0", "what is left");
     });
 
     await test("why: the record names the set, who approved it, and what it rests on", async () => {
