@@ -67,7 +67,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, probe, seconds=20):
+def wait_for(what, probe, seconds=120):
     end = time.monotonic() + seconds
     pause = 0.01
     while not probe():
@@ -196,13 +196,14 @@ class Host:
 
     def ssh(self, user, password, prompts, *command):
         ask = self.dir / "askpass"
-        ask.write_text('#!/bin/sh\nprintf "%s\\n" "$LUY_DEMO_PASSWORD"\n', encoding="ascii")
-        ask.chmod(0o700)
+        if not ask.exists():  # written again it would be empty for a client that just runs it
+            ask.write_text('#!/bin/sh\nprintf "%s\\n" "$LUY_DEMO_PASSWORD"\n', encoding="ascii")
+            ask.chmod(0o700)
         env = dict(os.environ, SSH_ASKPASS=str(ask), SSH_ASKPASS_REQUIRE="force", LUY_DEMO_PASSWORD=password, DISPLAY="none")
         return subprocess.Popen(
             ["ssh", "-F", "none", "-p", str(self.port), "-o", f"NumberOfPasswordPrompts={prompts}", "-o", "PreferredAuthentications=password",
              "-o", "PubkeyAuthentication=no", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-             "-o", "ConnectTimeout=10", f"{user}@127.0.0.1", *command],
+             "-o", "ConnectTimeout=60", f"{user}@127.0.0.1", *command],
             env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
     def fail(self, count, user):
@@ -252,7 +253,7 @@ class Host:
                 child.send_signal(signal.SIGTERM)
         for child in self.children:
             try:
-                child.wait(5)
+                child.wait(60)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()

@@ -54,7 +54,7 @@ class Luyd:
         ports.unlink(missing_ok=True)
         out = open(self.log, "ab")
         self.child = subprocess.Popen(self.command(), env=self.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not ports.exists() or not self.healthy(ports):
             if self.child.poll() is not None or time.monotonic() > end:
                 tail = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
@@ -83,7 +83,7 @@ class Luyd:
         if self.child and self.child.poll() is None:
             self.child.send_signal(sig)
             try:
-                self.child.wait(20)
+                self.child.wait(120)
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
@@ -102,7 +102,7 @@ class Api:
             self.context.load_verify_locations(ca)
 
     def call(self, method, path, body=None, headers=None, kind="application/json"):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=30, context=self.context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=120, context=self.context)
         all_headers = {"Accept-Language": "en", **(headers or {})}
         if self.cookie:
             all_headers["Cookie"] = self.cookie
@@ -174,7 +174,7 @@ class Watched:
     def stop(self):
         try:
             self.child.stdin.close()
-            self.child.wait(15)
+            self.child.wait(120)
         except (OSError, subprocess.TimeoutExpired):
             os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait()
@@ -191,4 +191,4 @@ def until(seconds, probe):
 
 
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), 2)
+    return socket.create_connection(("127.0.0.1", port), 60)

@@ -68,7 +68,7 @@ class Luyd:
         self.child = subprocess.Popen([self.binary, "--data", self.data, "--config", self.folder / "luyd.conf"], env=ENV,
                                       stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         log.close()
-        if not until(90, lambda: self.child.poll() is not None or self.read_ports()) or self.child.poll() is not None:
+        if not until(120, lambda: self.child.poll() is not None or self.read_ports()) or self.child.poll() is not None:
             raise RuntimeError("luyd did not start\n" + self.log()[-3000:])
         return self
 
@@ -96,10 +96,10 @@ class Luyd:
     def kill(self):
         """The daemon itself, as by a power cut; its intake ends when it sees that."""
         self.child.send_signal(signal.SIGKILL)
-        self.child.wait(30)
+        self.child.wait(120)
 
     def end(self):
         """With all that it started; nothing when it runs no longer."""
         if self.child is not None and self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGKILL)
-            self.child.wait(30)
+            self.child.wait(120)

@@ -73,7 +73,7 @@ class Node(Process):
         return f"http://127.0.0.1:{self.http}"
 
     def query(self, sql):
-        with urllib.request.urlopen(self.url + "/", sql.encode(), timeout=10) as answer:
+        with urllib.request.urlopen(self.url + "/", sql.encode(), timeout=60) as answer:
             return answer.read().decode().strip()
 
     def alive(self):
@@ -127,13 +127,13 @@ class Cluster:
         self.zookeeper = Process(["/usr/bin/java", "-Xmx192m", "-cp", str(ZOOKEEPER_JAR), "org.apache.zookeeper.server.quorum.QuorumPeerMain",
                                   str(config)], self.folder / "zookeeper.log")
         self.zookeeper.start()
-        if not until(30, self.zookeeper_alive):
+        if not until(120, self.zookeeper_alive):
             raise RuntimeError("zookeeper did not start: " + (self.folder / "zookeeper.log").read_text(errors="replace")[-1000:])
         for node in self.nodes:
             node.configure(self.zookeeper_port, self.nodes, self.replicated)
             node.start()
         for node in self.nodes:
-            if not until(30, node.alive):
+            if not until(120, node.alive):
                 raise RuntimeError("clickhouse did not start: " + (node.folder / "out.log").read_text(errors="replace")[-1000:])
         return self
 

@@ -58,7 +58,7 @@ def storm(program, c):
     tap.check(f"storm: {kills} nodes were killed, {len(stuck)} times no replica was left", kills >= 5, stuck)
     for s in (0, 1):
         replicas = [n for n in c.nodes if n.shard == s]
-        same = cluster.until(30, lambda r=replicas: len({counts(n) for n in r}) == 1)
+        same = cluster.until(120, lambda r=replicas: len({counts(n) for n in r}) == 1)
         tap.check(f"storm: the replicas of shard {s} agree", same, [counts(n) for n in replicas])
     total = c.nodes[0].query("SELECT count(), uniqExact(seq) FROM luy_storm.event")
     tap.equal("storm: each row stands once", total.split(), [str(BATCHES * ROWS)] * 2)
@@ -75,11 +75,11 @@ def revive(dead):
         node = dead.pop()
         node.start()
         for _ in range(5):
-            if cluster.until(20, lambda n=node: n.alive() or n.child.poll() is not None) and node.child.poll() is None:
+            if cluster.until(120, lambda n=node: n.alive() or n.child.poll() is not None) and node.child.poll() is None:
                 break
             node.kill()
             node.start()
-        if not cluster.until(90, node.alive):
+        if not cluster.until(120, node.alive):
             log = (node.folder / "error.log").read_text(errors="replace").splitlines()
             why = "\n".join(line[:400] for line in log if "Exception" in line and "Stack" not in line)
             raise RuntimeError(f"{node.folder.name} does not come back ({node.child.poll()}):\n{why[-3000:]}")

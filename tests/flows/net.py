@@ -120,7 +120,7 @@ def client(port):
                     pass
             with socket.socket(family, socket.SOCK_DGRAM) as s:
                 s.connect((address, port + 4 + 2 * f + n))
-                s.settimeout(5)
+                s.settimeout(60)
                 count, size = 7 + 20 * n, 100 + 600 * n
                 for _ in range(count):
                     s.send(b"u" * size)
@@ -203,7 +203,7 @@ class Softflowd:
         """Gets the first so many frames to it. It opens libpcap without a timeout, so a block of the
         kernel's ring is handed over only when it is full: other traffic must fill it."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            for _ in range(200):
+            for _ in range(2000):
                 if self.processed() >= frames:
                     return True
                 for _ in range(100):
@@ -213,7 +213,7 @@ class Softflowd:
     def shutdown(self):
         subprocess.run(["softflowctl", "-c", self.control, "shutdown"], capture_output=True, check=False)
         try:
-            return self.child.wait(20)
+            return self.child.wait(120)
         except subprocess.TimeoutExpired:
             self.child.kill()
             return self.child.wait()

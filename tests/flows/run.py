@@ -111,7 +111,7 @@ def one(case, luyd, api, wire, port, folder):
     if not has6:
         want = {k: v for k, v in want.items() if ":" not in k[0]}
     ports = range(port, port + net.PORTS)
-    world.until(20, lambda: sums(exported(api, ports)) == want)
+    world.until(120, lambda: sums(exported(api, ports)) == want)
     rows = exported(api, ports)
     tap.equal(f"{name}: {len(want)} flows with the packets and bytes of the wire", sums(rows), want)
     tap.check(f"{name}: enough was sent to be a test", len(want) >= (16 if has6 else 8), want)

@@ -89,7 +89,7 @@ def case(title, luyd, small, accepted, heal=None):
         (small / "ballast").unlink()
         if heal:
             heal()
-        world.until(30, lambda: api.call("GET", "/api/v1/health")[0] == 200)
+        world.until(120, lambda: api.call("GET", "/api/v1/health")[0] == 200)
         tap.equal(f"{title}: none of its rows went in, and the chain is whole", counts(api), before)
         status, body = api.call("POST", "/api/v1/unit/import", sheet("DAY"), kind="text/csv")
         tap.equal(f"{title}: with room it goes in", status, 200)
