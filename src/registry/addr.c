@@ -2,6 +2,7 @@
  * beyond their fields. All inside one transaction; the store's writer lock makes
  * it race-free within a process, the unique keys between processes. */
 #include "registry/addr-int.h"
+#include "registry/known-int.h"
 #include "base/json.h"
 #include <errno.h>
 
@@ -35,6 +36,21 @@ static int judge_prefix(struct write *w, const struct rec *fresh)
     return 0;
 }
 
+/* An import asks this once a prefix and not once an address: most prefixes hold no others. */
+static int plain_prefix(struct write *w, int64_t id, bool *plain, struct err *e)
+{
+    struct val v = V_NULL;
+
+    *plain = known_plain(w->known, id);
+    if (*plain || w->known == NULL)
+        return 0;
+    int rc = tx_one(w->tx, NULL, "SELECT container FROM prefix WHERE id = ?1", VALS(V_INT(id)), &v, e);
+    *plain = rc > 0 && v.type == VAL_INT && v.i == 0;
+    if (*plain)
+        known_learn_plain(w->known, id);
+    return rc < 0 ? rc : 0;
+}
+
 /* An address names the innermost prefix that holds it, or that one would give it out again. */
 static int judge_address(struct write *w, const struct rec *fresh, struct err *e)
 {
@@ -42,17 +58,21 @@ static int judge_address(struct write *w, const struct rec *fresh, struct err *e
     char bin[IP_BIN_MAX];
     struct val inner;
     struct err fe = {0};
+    bool plain;
     struct ip ip;
 
     if (v->type != VAL_TEXT || in->type != VAL_INT || !ip_parse(v->s, &ip))
         return 0;
     ip_bin(ip, bin);
-    int rc = tx_one(w->tx, w->a,
-                    "SELECT p.prefix FROM prefix q JOIN prefix p ON p.network_id = q.network_id WHERE q.id = ?1 AND"
-                    " q.container = 1 AND COALESCE(p.prefix_bin, '') >= q.prefix_bin AND"
-                    " COALESCE(p.prefix_bin, '') <= ?2 AND p.prefix_end >= ?2 AND p.prefix_end <= q.prefix_end AND"
-                    " p.id <> ?1 AND p.valid_to IS NULL ORDER BY COALESCE(p.prefix_bin, '') DESC, p.prefix_end LIMIT 1",
-                    VALS(*in, V_Z(bin)), &inner, e);
+    int rc = plain_prefix(w, in->i, &plain, e);
+    if (rc < 0 || plain)
+        return rc;
+    rc = tx_one(w->tx, w->a,
+                "SELECT p.prefix FROM prefix q JOIN prefix p ON p.network_id = q.network_id WHERE q.id = ?1 AND"
+                " q.container = 1 AND COALESCE(p.prefix_bin, '') >= q.prefix_bin AND"
+                " COALESCE(p.prefix_bin, '') <= ?2 AND p.prefix_end >= ?2 AND p.prefix_end <= q.prefix_end AND"
+                " p.id <> ?1 AND p.valid_to IS NULL ORDER BY COALESCE(p.prefix_bin, '') DESC, p.prefix_end LIMIT 1",
+                VALS(*in, V_Z(bin)), &inner, e);
     if (rc <= 0)
         return rc;
     ERR(&fe, -EINVAL, "registry.not_innermost", S(v->s), S(inner.s));

@@ -3,7 +3,7 @@
 #define LUY_REGISTRY_EXCHANGE_INT_H
 #include "base/json.h"
 #include "registry/exchange.h"
-#include "registry/registry-int.h"
+#include "registry/known-int.h"
 #include "registry/sheet-int.h"
 
 enum { COL_STATE = -1, COL_NOTE = -2, COL_UNKNOWN = -3 };
@@ -16,7 +16,23 @@ struct import {
     json_t *changes, *notes, *ops;
     int64_t changes_total, notes_total;
     int64_t unused; /* columns that the mapping left out */
+
+    /* exchange_known.c */
+    struct known *known;
+    struct late late;
+    struct line_at *lines; /* the rows of the group that were judged */
+    size_t nlines, lines_cap;
 };
+/* exchange_known.c: rows in groups, so that what they ask is asked together. */
+enum { GROUP_ROWS = 250 };
+int group_open(struct import *im, struct err *e); /* when the write has begun */
+void group_done(struct import *im);               /* when it has ended */
+int group_begin(struct import *im, const struct sheet *s, size_t from, struct err *e);
+int group_end(struct import *im, struct err *e);
+int group_line(struct import *im, struct sheet *s, const struct sheet_row *l, struct err *e);
+void group_line_end(struct import *im);
+/* A statement failed, of this row or of one before: a row's own trouble becomes its mistake. */
+int group_blame(struct import *im, int rc, struct err *fe, struct err *e);
 void row_fault(struct import *im, const struct sheet *s, const struct sheet_row *l, str column, struct err *fe);
 /* exchange_head.c: which kind a sheet is, where its header stands, what its
  * columns are. Mistakes go to im->w->es. */

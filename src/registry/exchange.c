@@ -49,7 +49,13 @@ static int line_old(struct import *im, const struct sheet *s, const struct sheet
                     struct err *e)
 {
     struct write *w = im->w;
+    const struct known_ref *ref = known_key(w->known, s->k, l->key);
     int64_t id = 0;
+
+    if (ref != NULL && (ref->id == 0 || (*old = known_rec(w->known, s->k, ref->id)) != NULL)) {
+        *old = ref->id != 0 ? *old : NULL;
+        return 0;
+    }
     int rc = l->key.n == 0 ? 0 : rec_find_key(w->tx, w->a, s->k, l->key, true, &id, e);
 
     *old = NULL;
@@ -68,24 +74,21 @@ static int line_write(struct import *im, struct sheet *s, struct sheet_row *l, s
     uint64_t before = im->w->mistakes;
     struct err fe = {0};
 
-    im->w->place =
-        (struct place){.row = l->row, .k = s->k, .headers = s->headers, .sheet = im->named ? s->name : STR_NONE};
+    int rc = group_line(im, s, l, e);
+    if (rc < 0)
+        return rc;
     struct input *in = read_cells(im, s, l);
-    int rc = in == NULL ? ERR(&fe, -ENOMEM, "registry.no_memory") : line_old(im, s, l, &old, &fe);
+    rc = in == NULL ? ERR(&fe, -ENOMEM, "registry.no_memory") : line_old(im, s, l, &old, &fe);
     if (rc == 0)
         rc = write_record(im->w, s->k, old, in, &fresh, &how, &fe);
     if (rc == 0 && how != OUT_SAME)
         rc = tell_change(im, s, l, old, fresh, in, &fe);
-    if (of_the_row(rc)) {
-        if (im->w->mistakes == before)
-            row_fault(im, s, l, STR_NONE, &fe);
-        return 0;
-    }
-    if (rc < 0) {
-        if (e != NULL)
-            *e = fe;
-        return rc;
-    }
+    bool own = of_the_row(rc) && tx_blame(im->w->tx) == 0;
+    if (own && im->w->mistakes == before)
+        row_fault(im, s, l, STR_NONE, &fe);
+    group_line_end(im);
+    if (rc < 0)
+        return own ? 0 : group_blame(im, rc, &fe, e);
     s->count[how]++;
     return 0;
 }
@@ -148,6 +151,20 @@ static int line_apply(struct import *im, struct sheet *s, struct sheet_row *l, i
     return rc;
 }
 
+static int sheet_apply(struct import *im, struct sheet *s, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t from = s->head + 1; from < s->nrows && rc == 0; from += GROUP_ROWS) {
+        rc = group_begin(im, s, from, e);
+        for (size_t i = from; i < s->nrows && i < from + GROUP_ROWS && rc == 0; i++)
+            rc = line_apply(im, s, &s->rows[i], 0, e);
+        if (rc == 0)
+            rc = group_end(im, e);
+    }
+    return rc;
+}
+
 /* The kind of each sheet: the caller's, when the file has one table for it. */
 static int name_kinds(struct import *im, struct err *e)
 {
@@ -192,9 +209,8 @@ static int import_run(struct import *im, struct err *e)
             rc = sheet_troubles(im, s, e);
     }
     for (size_t i = 0; i < im->b->n && rc == 0; i++)
-        for (size_t j = im->b->sheets[i].head + 1; im->b->sheets[i].k != NULL && j < im->b->sheets[i].nrows && rc == 0;
-             j++)
-            rc = line_apply(im, &im->b->sheets[i], &im->b->sheets[i].rows[j], 0, e);
+        if (im->b->sheets[i].k != NULL)
+            rc = sheet_apply(im, &im->b->sheets[i], e);
     return rc;
 }
 
@@ -256,11 +272,11 @@ static int import_close(struct import *im, const struct actor *who, int rc, json
     return rc;
 }
 
-static int run_and_close(struct import *im, const struct actor *who, json_t **out, struct errs *es, struct err *e)
+static int run_and_close(struct import *im, const struct actor *who, int rc, json_t **out, struct errs *es,
+                         struct err *e)
 {
     struct book mapped;
-    bool maps = im->in->map != NULL;
-    int rc = 0;
+    bool maps = im->in->map != NULL && rc == 0;
 
     if (maps) {
         book_init(&mapped);
@@ -293,7 +309,10 @@ int registry_import(struct registry *r, const struct actor *who, const struct im
         rc = write_begin(&w, r, who, &im.row, es, e);
     if (rc == 0) {
         w.by_change = in->as_change; /* what needs approval may be drafted */
-        rc = run_and_close(&im, who, out, es, e);
+        rc = group_open(&im, e);
+        w.known = im.known;
+        rc = run_and_close(&im, who, rc, out, es, e);
+        group_done(&im);
     }
     book_done(&b);
     arena_free(&im.row);

@@ -2,7 +2,7 @@
  * looked up; what is required, unique, a usable key. Mistakes are collected in
  * the write; only trouble with the store ends the work. Runs inside the write
  * transaction, so what was looked up still stands when it is written. */
-#include "registry/registry-int.h"
+#include "registry/known-int.h"
 #include <errno.h>
 
 /* A mistake in a field: noted, and the work goes on. */
@@ -41,6 +41,12 @@ static int ref_resolve(struct write *w, const struct field *f, str key, int64_t 
     *out = (struct ref_found){.a = w->a};
     if (key.p != NULL && value_parse(w->a, kf, key, &p[0], NULL) < 0)
         return 0;
+    const struct known_ref *ref = key.p != NULL && p[0].type == VAL_TEXT ? known_key(w->known, t, p[0].s) : NULL;
+    if (ref != NULL) {
+        out->id = ref->id;
+        out->text = (struct ref_text){arena_str(w->a, ref->key), arena_str(w->a, ref->title)};
+        return 0;
+    }
     buf_init(&b, 16384);
     buf_fmt(&b, "SELECT t.id, t.\"%.*s\", t.\"%.*s\" FROM \"%.*s\" t WHERE t.\"%.*s\" = ?1 AND t.valid_to IS NULL",
             STR_ARGS(kf->name), STR_ARGS(t->fields[t->title_field].name), STR_ARGS(t->name),
@@ -49,6 +55,8 @@ static int ref_resolve(struct write *w, const struct field *f, str key, int64_t 
     buf_byte(&b, 0);
     int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_query(w->tx, b.p, p, np, ref_row, out, e);
     buf_done(&b);
+    if (rc == 0 && key.p != NULL && p[0].type == VAL_TEXT)
+        known_learn_key(w->known, t, p[0].s, &(struct known_ref){out->id, out->text.key, out->text.title});
     return rc;
 }
 
@@ -113,9 +121,15 @@ static int next_number(struct write *w, const struct kind *k, int64_t *out, stru
     char sql[128];
     struct val v = V_NULL;
 
+    if (known_last(w->known, k, out)) {
+        ++*out;
+        return 0;
+    }
     snprintf(sql, sizeof(sql), "SELECT MAX(id) FROM \"%.*s\"", STR_ARGS(k->name));
     int rc = tx_one(w->tx, NULL, sql, NO_VALS, &v, e);
     *out = (v.type == VAL_INT ? v.i : 0) + 1;
+    if (rc >= 0)
+        known_learn_last(w->known, k, *out - 1);
     return rc < 0 ? rc : 0;
 }
 
@@ -216,12 +230,29 @@ static void check_required(struct write *w, const struct input *in, const struct
     }
 }
 
+/* 1: another living record has the value; its key. */
+static int value_taken(struct write *w, const struct rec *fresh, size_t i, struct val *other, struct err *e)
+{
+    const struct kind *k = fresh->k;
+    const struct field *f = &k->fields[i];
+    const struct known_ref *ref = fresh->v[i].type == VAL_TEXT ? known_unique(w->known, k, i, fresh->v[i].s) : NULL;
+    char sql[512];
+
+    if (ref != NULL) {
+        *other = V_STR(ref->key);
+        return ref->id != 0 && ref->id != fresh->id;
+    }
+    snprintf(sql, sizeof(sql), "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s%s\" = ?1 AND valid_to IS NULL AND id <> ?2",
+             STR_ARGS(k->fields[k->key_field].name), STR_ARGS(k->name), STR_ARGS(f->name),
+             f->type == FT_REF ? "_id" : "");
+    return tx_one(w->tx, w->a, sql, VALS(fresh->v[i], V_INT(fresh->id)), other, e);
+}
+
 /* Said with the record that has the value already; the unique index behind it
  * would only say that there is one. */
 static int check_unique(struct write *w, const struct rec *old, struct rec *fresh, struct err *e)
 {
     const struct kind *k = fresh->k;
-    char sql[512];
 
     for (size_t i = 0; i < k->nfields; i++) {
         const struct field *f = &k->fields[i];
@@ -229,11 +260,7 @@ static int check_unique(struct write *w, const struct rec *old, struct rec *fres
         struct err fe = {0};
         if (!f->unique || fresh->v[i].type == VAL_NULL || (old != NULL && val_eq(&old->v[i], &fresh->v[i])))
             continue;
-        snprintf(sql, sizeof(sql),
-                 "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s%s\" = ?1 AND valid_to IS NULL AND id <> ?2",
-                 STR_ARGS(k->fields[k->key_field].name), STR_ARGS(k->name), STR_ARGS(f->name),
-                 f->type == FT_REF ? "_id" : "");
-        int rc = tx_one(w->tx, w->a, sql, VALS(fresh->v[i], V_INT(fresh->id)), &other, e);
+        int rc = value_taken(w, fresh, i, &other, e);
         if (rc < 0)
             return rc;
         if (rc > 0) {

@@ -1,7 +1,7 @@
 /* What must hold between records, beyond one record's fields: trees without
  * rings, addresses inside their prefixes, prefixes that do not overlap. Which
  * fields are meant stands in the schema. Runs inside the write transaction. */
-#include "registry/registry-int.h"
+#include "registry/known-int.h"
 #include <errno.h>
 
 enum { TREE_DEPTH = 64 };
@@ -43,9 +43,13 @@ static int judge_tree(struct write *w, const struct rec *fresh, size_t i, struct
     buf_str(&ring, rec_key(fresh));
     for (; rc == 0 && x.parent.type == VAL_INT && x.parent.i != fresh->id && depth <= TREE_DEPTH; depth++) {
         struct val at = x.parent;
-        x.parent = V_NULL;
-        x.key = STR_NONE;
-        rc = tx_query(w->tx, sql, &at, 1, above_row, &x, e);
+        const struct known_ref *up = known_above(w->known, k, i, at.i);
+        x.parent = up != NULL && up->id != 0 ? V_INT(up->id) : V_NULL;
+        x.key = up != NULL ? up->key : STR_NONE;
+        if (up == NULL) {
+            rc = tx_query(w->tx, sql, &at, 1, above_row, &x, e);
+            known_learn_above(w->known, k, i, at.i, x.parent.type == VAL_INT ? x.parent.i : 0, x.key);
+        }
         buf_z(&ring, " < ");
         buf_str(&ring, x.key);
     }

@@ -2,7 +2,7 @@
  * transaction, so that SQL sees what would be; with a mistake all is taken back.
  * The text is an administrator's and is parsed as a reader's when the registry
  * opens: it can look and do nothing else. */
-#include "registry/registry-int.h"
+#include "registry/known-int.h"
 #include "base/calendar.h"
 #include <ctype.h>
 #include <errno.h>
@@ -45,8 +45,43 @@ static void bind(struct bound *b, str sql, const struct val *v)
     buf_byte(&b->sql, 0);
 }
 
+/* The mistake: way is what stands in the way. */
+static void mistake(struct arena *a, const struct invariant *x, const struct val *way, struct err *fe)
+{
+    str shown = way->type == VAL_TEXT ? way->s : way->type == VAL_INT ? str_c(N(way->i)) : STR("?");
+
+    *fe = (struct err){0};
+    ERR(fe, -EINVAL, "registry.invariant", "", S(clauses_text(a, x->clauses, x->nclauses)), S(shown));
+    err_label(fe, 0, x->label.vi, x->label.en);
+}
+
+static bool late_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct late_ask *l = ctx;
+
+    l->e = arena_new(&l->of->a, struct err);
+    if (l->e != NULL)
+        mistake(&l->of->a, l->x, n > 0 ? &cols[0] : &V_NULL, l->e);
+    return false;
+}
+
+/* Put off until the group of rows is done; then 0 is told, and l->e is the mistake. */
+static int ask_late(struct write *w, const struct kind *k, const struct invariant *x, const struct bound *b,
+                    struct err *e)
+{
+    struct late_ask *l = arena_new(&w->late->a, struct late_ask);
+
+    if (l == NULL)
+        return ERR(e, -ENOMEM, "registry.no_memory");
+    *l = (struct late_ask){.of = w->late, .k = k, .x = x, .mark = tx_marked(w->tx)};
+    *w->late->tail = l;
+    w->late->tail = &l->next;
+    return tx_ask(w->tx, b->sql.p, b->p, b->np, late_row, l, e);
+}
+
 /* The first row is what stands in the way. */
-static int ask(struct write *w, const struct invariant *x, int64_t id, struct val *way, struct err *e)
+static int ask(struct write *w, const struct kind *k, const struct invariant *x, int64_t id, struct val *way,
+               struct err *e)
 {
     char day[32];
     struct bound b = {.np = 0};
@@ -55,7 +90,9 @@ static int ask(struct write *w, const struct invariant *x, int64_t id, struct va
     const struct val v[NAMES] = {V_INT(id), V_STR(arena_str(w->a, str_c(day))), V_INT(w->now / NS_PER_S)};
     buf_init(&b.sql, 2 * SQL_TEXT_MAX);
     bind(&b, x->sql, v);
-    int rc = b.sql.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(w->tx, w->a, b.sql.p, b.p, b.np, way, e);
+    int rc = b.sql.failed || w->a->failed       ? ERR(e, -ENOMEM, "registry.no_memory")
+             : w->late != NULL && w->depth == 0 ? ask_late(w, k, x, &b, e)
+                                                : tx_one(w->tx, w->a, b.sql.p, b.p, b.np, way, e);
     buf_done(&b.sql);
     return rc;
 }
@@ -113,11 +150,9 @@ int rules_judge(struct write *w, const struct transition *t, const struct rec *o
         struct val way = V_NULL;
         struct err fe;
         bool skip = is_stock(w->who) && !x->strict && (t == NULL || old == NULL);
-        if (skip || !concerns(x, t, old, fresh) || (rc = ask(w, x, fresh->id, &way, e)) <= 0)
+        if (skip || !concerns(x, t, old, fresh) || (rc = ask(w, k, x, fresh->id, &way, e)) <= 0)
             continue;
-        str shown = way.type == VAL_TEXT ? way.s : way.type == VAL_INT ? str_c(N(way.i)) : STR("?");
-        ERR(&fe, -EINVAL, "registry.invariant", "", S(clauses_text(w->a, x->clauses, x->nclauses)), S(shown));
-        err_label(&fe, 0, x->label.vi, x->label.en);
+        mistake(w->a, x, &way, &fe);
         write_fault(w, x->nfields > 0 ? k->fields[x->fields[0]].name : STR("state"), &fe);
     }
     return rc < 0 ? rc : 0;

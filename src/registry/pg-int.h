@@ -11,7 +11,7 @@
 #define PG_LOCK_WRITE "1281316185, 1" /* "LUY" + 'y': one write transaction at a time */
 #define PG_LOCK_LEAD  "1281316185, 2" /* held by the program that leads */
 
-enum { PG_SLOTS = 128, PG_APPROVED = 512, PG_QUEUE = 256 };
+enum { PG_SLOTS = 128, PG_APPROVED = 512, PG_QUEUE = 1024 };
 /* What was planned when a table was empty reads all of it for each row of a
  * spreadsheet, and a transaction's own rows are in no statistics: planned again
  * after so many statements that wrote, by the size that the tables have by then. */

@@ -107,6 +107,8 @@ struct place {
     int op;    /* of a change set, from 1; 0: no set */
     str sheet; /* of a workbook, or empty */
 };             /* of a mistake: row 0 = JSON pointer; headers beside the fields */
+struct known;  /* known-int.h */
+struct late;
 struct write {
     struct registry *r;
     struct tx *tx;
@@ -124,6 +126,8 @@ struct write {
     bool restoring;          /* what a change set wrote is undone: states may go back */
     bool stock;              /* came in past an approval, by an administrator's hand */
     int depth;               /* effects within effects */
+    struct known *known;     /* of an import: what was looked up for many rows at once; or NULL */
+    struct late *late;       /* of an import: questions put off; NULL: each is asked at once */
     int64_t change;          /* out: the implicit set that write_close made; 0: none */
 };
 /* Commits when keep, else takes back; within a batch only says so to the batch. */

@@ -1,7 +1,7 @@
 /* The door of the registry: opens it, and turns each call into one transaction.
  * No state beside the store but texts made at open; any thread. */
 #include "registry/find-int.h"
-#include "registry/registry-int.h"
+#include "registry/known-int.h"
 #include "base/json.h"
 #include <errno.h>
 
@@ -229,8 +229,10 @@ int end_record(struct write *w, const struct rec *old, struct rec **out, struct 
         tx_defer(w->tx, sql, VALS(V_INT(rec->rev), V_INT(rec->valid_to), V_STR(rec->changed_by), V_INT(rec->id)), e);
     if (rc == 0)
         rc = addr_written(w, old, NULL, e);
-    if (rc == 0)
+    if (rc == 0) {
+        known_written(w->known, old, rec);
         rc = life_open_ended(w, old, e);
+    }
     if (rc == 0) {
         history_diff(old, rec, &before, &after);
         rc = history_add(w, rec, "end", before, after, e);

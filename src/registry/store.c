@@ -95,6 +95,7 @@ int tx_insert(struct tx *tx, str table, const char *sql, struct val *p, size_t n
 }
 
 void tx_mark(struct tx *tx, int64_t mark) { tx->mark = mark; }
+int64_t tx_marked(const struct tx *tx) { return tx->mark; }
 int64_t tx_blame(const struct tx *tx) { return tx->blame; }
 
 struct one {

@@ -50,6 +50,7 @@ int tx_insert(struct tx *tx, str table, const char *sql, struct val *p, size_t n
 /* What is done from here on is done for `mark`, not 0; whose statement failed is in
  * tx_blame, 0 as long as none has. */
 void tx_mark(struct tx *tx, int64_t mark);
+int64_t tx_marked(const struct tx *tx);
 int64_t tx_blame(const struct tx *tx);
 /* Rows to a callback; text is valid during the call. Return false to stop. */
 typedef bool row_fn(void *ctx, const struct val *cols, size_t n);

@@ -2,6 +2,7 @@
  * The store's writer lock is held from write_begin to the end, so what was
  * judged is what is written. */
 #include "registry/change-int.h"
+#include "registry/known-int.h"
 #include <errno.h>
 
 int write_begin(struct write *w, struct registry *r, const struct actor *who, struct arena *a, struct errs *es,
@@ -323,6 +324,8 @@ static int put(struct write *w, const struct rec *old, struct rec *fresh, struct
         rc = refs_write(w, old, fresh, e);
     if (rc == 0)
         rc = addr_written(w, old, fresh, e);
+    if (rc == 0)
+        known_written(w->known, old, fresh);
     /* Nobody writes a record out of his own sight. */
     if (rc == 0 && scope_sees(w->tx, w->r, &w->scope, fresh->k, fresh->id, e) < 0)
         rc = ERR(e, -EACCES, "registry.out_of_unit");

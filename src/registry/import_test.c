@@ -1,0 +1,305 @@
+/* Imports of more rows than one group: what is looked up for many rows at once is what each row alone would have been
+ * told, mistakes stand in the order of the rows whenever they show, and a server is asked once a group. */
+#include "registry/test-int.h"
+#include "registry/exchange-int.h"
+#include "registry/pg-int.h"
+
+enum { ROWS = 3 * GROUP_ROWS + 17 };
+
+static uint64_t trips(const struct fixture *f)
+{
+    return test_on_pg() ? ((const struct pg_store *)f->st)->write->trips : 0;
+}
+
+static json_t *import(struct fixture *f, const char *kind, struct buf *csv, bool dry)
+{
+    json_t *out = NULL;
+
+    if (fx_import(f, &ADMIN, kind, buf_view(csv), dry, &out) < 0)
+        fail_msg("%s: %s", fx_text(&f->e), f->es.n > 0 ? fx_text(&f->es.v[0]) : "");
+    return out;
+}
+
+static void device_rows(struct buf *csv, const char *name)
+{
+    static const char *const units[] = {"TINH", "STC", "STC-P1", "XA01"};
+
+    buf_z(csv, "code,name,category,unit.code,network.code,custodian.code,serial\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(csv, "TB-%04d,%s %d,server,%s,%s,hanhnm,SN%06d\n", i, name, i, units[i % 4], i % 3 > 0 ? "WAN" : "NET",
+                i);
+}
+
+static int64_t how_many(const json_t *out, const char *what)
+{
+    int64_t n = json_get_int(out, what, -1);
+
+    json_decref((json_t *)(uintptr_t)out);
+    return n;
+}
+
+static void asked_once_a_group(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const outcome[] = {"created", "created", "unchanged", "updated"};
+    uint64_t rows, bad, before;
+    struct buf csv;
+    char head[65];
+
+    fx_frame(f);
+    assert_int_equal(registry_head(f->r, &before, head, &f->e), 0);
+    buf_init(&csv, 1 << 20);
+    for (int i = 0; i < 4; i++) {
+        buf_clear(&csv);
+        device_rows(&csv, i < 3 ? "Máy" : "Máy mới");
+        uint64_t t0 = trips(f);
+        assert_int_equal(how_many(import(f, "device", &csv, i == 0), outcome[i]), ROWS);
+        if (trips(f) - t0 > 60)
+            fail_msg("%s: %lu round trips for %d rows", outcome[i], (unsigned long)(trips(f) - t0), ROWS);
+    }
+    buf_done(&csv);
+    json_t *rec = fx_get(f, "device", "TB-0501");
+    assert_string_equal(json_string_value(json_object_get(rec, "name")), "Máy mới 501");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(rec, "unit"), "key")), "STC");
+    assert_int_equal(json_get_int(rec, "rev", 0), 2);
+    json_decref(rec);
+    assert_int_equal(registry_verify(f->r, &rows, &bad, &f->e), 0);
+    assert_int_equal(bad, 0);
+    assert_int_equal(rows, before + 2 * ROWS);
+}
+
+/* Addresses: more questions a row, and a table beside the record. */
+static void addresses(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+
+    fx_frame(f);
+    fx_add(f, "prefix", "{'prefix':'10.1.0.0/16','network':'WAN'}");
+    buf_init(&csv, 1 << 20);
+    buf_z(&csv, "ip,prefix.prefix,fqdn\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(&csv, "10.1.%d.%d,10.1.0.0/16,may%d.tinh.example\n", i / 200, i % 200 + 1, i);
+    uint64_t t0 = trips(f);
+    assert_int_equal(how_many(import(f, "address", &csv, false), "created"), ROWS);
+    assert_true(trips(f) - t0 < 60);
+    buf_done(&csv);
+}
+
+/* A tree: each row below one before it, so what was looked up changes with each. */
+static void one_below_another(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+
+    fx_frame(f);
+    buf_init(&csv, 1 << 20);
+    buf_z(&csv, "code,name,tier,parent.code\n");
+    for (int i = 0; i < ROWS; i++)
+        if (i < 10)
+            buf_fmt(&csv, "D%04d,Đơn vị %d,department,TINH\n", i, i);
+        else
+            buf_fmt(&csv, "D%04d,Đơn vị %d,department,D%04d\n", i, i, i / 10);
+    uint64_t t0 = trips(f);
+    assert_int_equal(how_many(import(f, "unit", &csv, false), "created"), ROWS);
+    assert_true(trips(f) - t0 < 60);
+    /* A ring through rows of the same file. */
+    buf_clear(&csv);
+    buf_z(&csv, "code,parent.code\nD0001,D0012\nD0012,D0120\n");
+    json_t *out = NULL;
+    assert_int_equal(fx_import(f, &ADMIN, "unit", buf_view(&csv), false, &out), -EINVAL);
+    assert_string_equal(f->es.v[0].key, "registry.ring");
+    assert_string_equal(f->es.v[0].at, "row 3, column parent.code"); /* row 2 names it, so it comes first */
+    assert_string_equal(f->es.v[1].at, "row 2, column parent.code");
+    buf_done(&csv);
+}
+
+static void values_move_between_rows(void **state)
+{
+    struct fixture *f = *state;
+    json_t *out = NULL;
+
+    fx_frame(f);
+    fx_add(f, "device", "{'code':'A','name':'a','category':'server','unit':'STC','serial':'S1'}");
+    fx_add(f, "device", "{'code':'B','name':'b','category':'server','unit':'STC','serial':'S2'}");
+    /* A gives its number up to C; B takes a new one and D the old one. */
+    assert_int_equal(fx_import(f, &ADMIN, "device",
+                               STR("code,name,category,unit.code,serial\nA,a,server,STC,null\nC,c,server,STC,S1\n"
+                                   "B,b,server,STC,S3\nD,d,server,STC,S2\n"),
+                               false, &out),
+                     0);
+    json_decref(out);
+    assert_int_equal(fx_import(f, &ADMIN, "device",
+                               STR("code,name,category,unit.code,serial\nE,e,server,STC,S9\nF,f,server,STC,S9\n"
+                                   "G,g,server,STC,S1\nA,a,server,STC,S2\n"),
+                               false, &out),
+                     -EINVAL);
+    static const char *const has[] = {"E", "C", "D"};
+    assert_int_equal(f->es.n, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(f->es.v[i].key, "registry.unique");
+        assert_string_equal(f->es.v[i].arg[1], has[i]);
+    }
+}
+
+/* The history of a device says what it was, also when its unit got another name in the row before. */
+static void names_change_on_the_way(void **state)
+{
+    struct fixture *f = *state;
+    struct import_args in = {.nfiles = 2, .changes = true};
+    const struct import_file files[] = {
+        {STR("unit.csv"), STR("code,name\nSTC,Sở Tài chính mới\n"), SHEET_CSV},
+        {STR("device.csv"), STR("code,name,category,unit.code\nA,a,server,STC\nB,b2,server,STC\n"), SHEET_CSV},
+    };
+    json_t *out = NULL, *rows = NULL;
+
+    fx_frame(f);
+    fx_add(f, "device", "{'code':'A','name':'a','category':'server','unit':'STC'}");
+    fx_add(f, "device", "{'code':'B','name':'b','category':'server','unit':'STC'}");
+    in.files = files;
+    f->es.n = f->es.total = 0;
+    if (registry_import(f->r, &ADMIN, &in, &out, &f->es, &f->e) < 0)
+        fail_msg("%s", fx_text(f->es.n > 0 ? &f->es.v[0] : &f->e));
+    assert_int_equal(json_get_int(out, "updated", -1), 2);
+    assert_int_equal(json_get_int(out, "unchanged", -1), 1);
+    json_decref(out);
+    assert_int_equal(registry_history(f->r, &ADMIN, STR("device"), STR("B"), &rows, &f->e), 0);
+    assert_int_equal(json_object_size(json_object_get(json_array_get(rows, 0), "after")), 2); /* name and title */
+    json_decref(rows);
+}
+
+/* What SQL has to say comes when the group is over, and stands with the row. */
+static void mistakes_by_row(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const keys[] = {"registry.invariant", "registry.bad_bool",    "registry.invariant",
+                                       "registry.invariant", "registry.ref_missing", "registry.invariant"};
+    static const char *const at[] = {"row 3", "row 4", "row 4", "row 5", "row 6", "row 7"};
+    enum { MISTAKES = sizeof(at) / sizeof(at[0]) };
+    json_t *out = NULL;
+
+    fx_frame(f);
+    fx_add(f, "device", "{'code':'A','name':'a','category':'server','unit':'STC','network':'WAN'}");
+    for (int max = MISTAKES; max >= 2; max -= MISTAKES - 2) {
+        errs_done(&f->es);
+        errs_init(&f->es, (size_t)max);
+        assert_int_equal(fx_import(f, &ADMIN, "interface",
+                                   STR("device.code,name,network.code,wireless\nA,e0,WAN,false\nA,e1,NET,false\n"
+                                       "A,e2,WAN,maybe\nA,e3,NET,false\nKHONG,e4,WAN,false\nA,e5,NET,false\n"),
+                                   false, &out),
+                         -EINVAL);
+        assert_string_equal(f->e.key, "registry.csv_mistakes");
+        assert_int_equal(f->es.total, MISTAKES);
+        assert_int_equal(f->es.n, max);
+        for (int i = 0; i < max && max == MISTAKES; i++) {
+            assert_string_equal(f->es.v[i].key, keys[i]);
+            assert_true(strncmp(f->es.v[i].at, at[i], 5) == 0);
+        }
+    }
+}
+
+/* A refusal that the judge did not foresee is told at the row that it met. */
+static void refused_by_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+    struct tx *tx;
+    json_t *out = NULL;
+
+    fx_frame(f);
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "CREATE UNIQUE INDEX only_here ON device (model)", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    buf_init(&csv, 1 << 20);
+    buf_z(&csv, "code,name,category,unit.code,model\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(&csv, "TB-%04d,Máy %d,server,STC,M%d\n", i, i, i == GROUP_ROWS + 98 ? 3 : i);
+    for (int dry = 0; dry < 2; dry++) {
+        assert_int_equal(fx_import(f, &ADMIN, "device", buf_view(&csv), dry, &out), -EINVAL);
+        assert_string_equal(f->e.key, "registry.csv_mistakes");
+        assert_int_equal(f->es.n, 1);
+        assert_string_equal(f->es.v[0].key, "store.unique");
+        assert_string_equal(f->es.v[0].at, "row 350");
+    }
+    buf_done(&csv);
+    assert_int_equal(registry_get(f->r, &ADMIN, STR("device"), STR("TB-0000"), &out, &f->e), -ENOENT);
+}
+
+static uint32_t draw(uint32_t n)
+{
+    static uint64_t seed = 1;
+
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % n;
+}
+
+static const char row_head[] = "code,name,category,unit.code,custodian.code,serial\n";
+
+/* One row of a small world, so that rows meet each other. */
+static void random_row(struct buf *b)
+{
+    static const char *const units[] = {"STC", "XA01", "STC-P1", "", "KHONG"};
+
+    buf_fmt(b, "T%u,m%u,%s,%s,%s,%s\n", draw(30), draw(4), draw(20) > 0 ? "server" : "gì",
+            units[draw(draw(9) > 0 ? 4 : 5)], draw(3) > 0 ? "hanhnm" : "null",
+            draw(4) > 0   ? err_n(draw(40))
+            : draw(2) > 0 ? "null"
+                          : "");
+}
+
+/* Row by row what was right in the whole is right alone, and makes the same. */
+static void as_each_alone(void **state)
+{
+    struct fixture *f = *state, *g = fx_new();
+    struct buf all, one, a, b;
+    int whole = 0;
+
+    fx_frame(f);
+    fx_frame(g);
+    buf_init(&all, 1 << 20);
+    buf_init(&one, 1 << 16);
+    buf_init(&a, 1 << 20);
+    buf_init(&b, 1 << 20);
+    for (int round = 0; round < 60; round++) {
+        str rows[8] = {0};
+        json_t *out = NULL;
+        buf_clear(&all);
+        buf_z(&all, row_head);
+        size_t n = 2 + draw(6);
+        for (size_t i = 0, from = all.n; i < n; from = all.n, i++) {
+            random_row(&all);
+            rows[i] = (str){NULL, all.n - from};
+        }
+        bool fine = fx_import(f, &ADMIN, "device", buf_view(&all), false, &out) == 0;
+        json_decref(out);
+        whole += fine;
+        size_t at = strlen(row_head);
+        for (size_t i = 0; i < n && fine; at += rows[i++].n) {
+            buf_clear(&one);
+            buf_z(&one, row_head);
+            buf_str(&one, str_sub(buf_view(&all), at, rows[i].n));
+            if (fx_import(g, &ADMIN, "device", buf_view(&one), false, &out) < 0)
+                fail_msg("%.*s: %s", STR_ARGS(buf_view(&one)), fx_text(g->es.n > 0 ? &g->es.v[0] : &g->e));
+            json_decref(out);
+        }
+    }
+    assert_int_equal(registry_export_csv(f->r, &ADMIN, STR("device"), NULL, &a, &f->e), 0);
+    assert_int_equal(registry_export_csv(g->r, &ADMIN, STR("device"), NULL, &b, &g->e), 0);
+    assert_true(str_eq(buf_view(&a), buf_view(&b)));
+    assert_true(whole > 5 && whole < 55);
+    buf_done(&all);
+    buf_done(&one);
+    buf_done(&a);
+    buf_done(&b);
+    fx_free(g);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
+    const struct CMUnitTest tests[] = {
+        T(asked_once_a_group),      T(addresses),       T(one_below_another),    T(values_move_between_rows),
+        T(names_change_on_the_way), T(mistakes_by_row), T(refused_by_the_store), T(as_each_alone),
+    };
+    return cmocka_run_group_tests_name("registry/import", tests, NULL, NULL);
+}
