@@ -36,6 +36,13 @@ bool dialect_table(const struct foreign_query *fq, str table)
     return fq->tables == NULL || listed(fq->tables, table);
 }
 
+void dialect_reads(const struct foreign_query *fq, str table)
+{
+    for (size_t i = 0; fq->reads != NULL && fq->tables != NULL && fq->tables[i] != NULL; i++)
+        if (str_eq_nocase(table, str_c(fq->tables[i])))
+            fq->reads[i] = true;
+}
+
 enum { SQL_TEXT_MAX = 1 << 16, DEPTH_MAX = 100 };
 
 struct reader {

@@ -9,6 +9,8 @@ extern const char *const dialect_functions[];
 bool dialect_function(str name); /* in any case */
 /* May a query that fq describes read this table? */
 bool dialect_table(const struct foreign_query *fq, str table);
+/* Notes in fq->reads that it does. */
+void dialect_reads(const struct foreign_query *fq, str table);
 
 /* The text of one query for PostgreSQL: :name becomes $n, n the place of the
  * parameter in fq, and LIKE does not tell ASCII cases apart, as in SQLite. What has

@@ -24,13 +24,36 @@ static const char *const tables[] = {"unit", "Device", "posture", "network", "co
 static const struct named_val params[] = {{"now", {.type = VAL_INT, .i = 1000}},
                                           {"today", {.type = VAL_TEXT, .s = {"2026-11-21", 10}}}};
 
+/* Within a write transaction, which must go on whatever the text did. */
+static int run_within(struct fixture *f, const struct foreign_query *q, struct rows *r)
+{
+    struct tx *tx;
+    int64_t changed = 0;
+
+    *r = (struct rows){0};
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    int rc = tx_foreign(tx, q, take, r, &f->e);
+    assert_int_equal(tx_exec(tx, "UPDATE login SET hash = 'y'", NO_VALS, &changed, &f->e), 0);
+    assert_int_equal(changed, 1);
+    store_rollback(tx);
+    return rc;
+}
+
+/* The same text in a transaction of its own and in another's. */
 static int run(struct fixture *f, const char *sql, struct rows *r)
 {
     struct foreign_query q = {
         .sql = sql, .params = params, .nparams = 2, .tables = tables, .timeout_ms = 300, .max_rows = 100};
+    struct rows within;
+    int rc_within = run_within(f, &q, &within);
 
     *r = (struct rows){0};
-    return store_foreign(f->st, &q, take, r, &f->e);
+    int rc = store_foreign(f->st, &q, take, r, &f->e);
+    if (rc != rc_within && !(rc == -ENOMEM && rc_within == -ETIME) && !(rc == -ETIME && rc_within == -ENOMEM))
+        fail_msg("%s: %d alone, %d within", sql, rc, rc_within);
+    if (rc == 0 && (r->n != within.n || r->sum != within.sum || strcmp(r->text, within.text) != 0))
+        fail_msg("%s: %d rows alone, %d within", sql, r->n, within.n);
+    return rc;
 }
 
 static int setup(void **state)
@@ -41,6 +64,7 @@ static int setup(void **state)
     fx_frame(f);
     assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
     assert_int_equal(tx_exec(tx, "CREATE TABLE login (name TEXT, hash TEXT)", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "INSERT INTO login VALUES ('an', 'x')", NO_VALS, NULL, &f->e), 0);
     assert_int_equal(store_commit(tx, &f->e), 0);
     *state = f;
     return 0;
@@ -287,6 +311,71 @@ static void stopped(void **state)
     assert_int_equal(run(f, "SELECT 1", &r), 0);
 }
 
+/* What the transaction wrote is seen in it and by nobody else. */
+static void own_writes_seen(void **state)
+{
+    struct fixture *f = *state;
+    struct foreign_query q = {
+        .sql = "SELECT COUNT(*) FROM unit WHERE name = 'đổi'", .tables = tables, .timeout_ms = 10000, .max_rows = 1};
+    struct rows in = {0}, out = {0};
+    struct tx *tx;
+
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "UPDATE unit SET name = 'đổi' WHERE code = 'STC'", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(tx_foreign(tx, &q, take, &in, &f->e), 0);
+    assert_int_equal(in.sum, 1);
+    assert_int_equal(store_foreign(f->st, &q, take, &out, &f->e), 0);
+    assert_int_equal(out.sum, 0);
+    store_rollback(tx);
+    assert_int_equal(store_begin(f->st, STORE_READ, &tx, &f->e), 0);
+    in = (struct rows){0};
+    assert_int_equal(tx_foreign(tx, &q, take, &in, &f->e), 0);
+    assert_int_equal(in.n, 1);
+    assert_int_equal(in.sum, 0);
+    store_rollback(tx);
+}
+
+/* A transaction that is lost says so, and runs nothing alone. */
+static void lost_stays_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct foreign_query q = {.sql = "SELECT 1", .tables = tables, .timeout_ms = 10000};
+    struct rows r = {0};
+    struct tx *tx;
+
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    assert_true(tx_exec(tx, "UPDATE unit SET nothing = 1", NO_VALS, NULL, &f->e) < 0);
+    assert_int_equal(tx_foreign(tx, &q, take, &r, &f->e), -EIO);
+    assert_int_equal(r.n, 0);
+    store_rollback(tx);
+}
+
+static void reads_told(void **state)
+{
+    static const struct {
+        const char *sql;
+        bool reads[5];
+    } t[] = {
+        {"SELECT 1", {0}},
+        {"SELECT COUNT(*) FROM unit", {true}},
+        {"SELECT d.id FROM device d LEFT JOIN posture p ON p.device_id = d.id", {false, true, true}},
+        {"WITH x AS (SELECT id FROM network) SELECT id FROM unit WHERE id IN (SELECT id FROM x)",
+         {true, false, false, true}},
+        {"SELECT 1 WHERE EXISTS (SELECT 1 FROM control_clauses)", {false, false, false, false, true}},
+    };
+    struct fixture *f = *state;
+
+    for (int again = 0; again < 2; again++) /* also of a text that was looked through before */
+        for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+            bool reads[6] = {false};
+            struct foreign_query q = {.sql = t[i].sql, .tables = tables, .timeout_ms = 10000, .reads = reads};
+            assert_int_equal(store_foreign_check(f->st, &q, &f->e), 0);
+            for (size_t k = 0; k < 5; k++)
+                if (reads[k] != t[i].reads[k])
+                    fail_msg("%s: %s", t[i].sql, tables[k]);
+        }
+}
+
 static void checked_without_running(void **state)
 {
     struct fixture *f = *state;
@@ -309,6 +398,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(refused_by_pg, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(dates_alike, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(stopped, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(own_writes_seen, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(lost_stays_lost, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(reads_told, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(checked_without_running, setup, fx_teardown),
     };
     return cmocka_run_group_tests_name("registry/foreign", tests, NULL, NULL);

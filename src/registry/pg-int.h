@@ -114,6 +114,11 @@ int pg_sql(str sql, struct buf *out, struct pg_params *params, struct err *e);
 int pg_setup(struct pg_conn *c, struct err *e);
 /* pg_foreign.c */
 int pg_foreign(struct store *st, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+int pg_tx_foreign(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+/* An error of a foreign text itself, not of the server. */
+int pg_text_fail(PGconn *db, const PGresult *res, int timeout_ms, struct err *e);
+/* pg_look.c: does the text only what fq allows? text: fq's as PostgreSQL has it. */
+int pg_look(struct pg_store *s, const struct foreign_query *fq, str text, struct err *e);
 /* pg_search.c */
 int pg_search_make(struct tx *tx, str table, struct err *e);
 int pg_search_drop(struct tx *tx, str table, struct err *e);

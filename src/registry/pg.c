@@ -389,6 +389,7 @@ const struct store_ops pg_ops = {
     .flush = pg_flush,
     .new_id = pg_new_id,
     .foreign = pg_foreign,
+    .tx_foreign = pg_tx_foreign,
     .lead = pg_lead,
     .scan = pg_scan,
     .ids_go_on = pg_ids_go_on,

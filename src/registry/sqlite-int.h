@@ -46,6 +46,7 @@ void sq_row(sqlite3_stmt *st, struct val *cols, int n);
 void sq_cache_clear(struct conn *c);
 /* sqlite_foreign.c */
 int sq_foreign(struct store *st, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+int sq_tx_foreign(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
 /* sqlite_search.c */
 int sq_functions(sqlite3 *db);
 int sq_search_make(struct tx *tx, str table, struct err *e);

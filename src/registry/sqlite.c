@@ -261,6 +261,7 @@ const struct store_ops sqlite_ops = {
     .run = sq_tx_run,
     .last_id = sq_last_id,
     .foreign = sq_foreign,
+    .tx_foreign = sq_tx_foreign,
     .lead = sq_lead,
     .scan = sq_scan,
     .tables_sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE '%\\_fts\\_%'"

@@ -85,6 +85,8 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
         ok = b != NULL && dialect_function(str_c(b));
         what = b;
     }
+    if (ok && action == SQLITE_READ && a != NULL)
+        dialect_reads(g->fq, str_c(a));
     if (ok)
         return SQLITE_OK;
     if (g->denied[0] == '\0')
@@ -220,14 +222,20 @@ static int foreign_run(struct guard *g, struct conn *c, foreign_fn *fn, void *ct
     return rc;
 }
 
+static struct guard guard_of(const struct foreign_query *fq)
+{
+    int ms = fq->timeout_ms > 0 ? fq->timeout_ms : 1000;
+
+    return (struct guard){.fq = fq,
+                          .arena = arena_init(1 << 20),
+                          .memory_start = sqlite3_memory_used(),
+                          .deadline = clock_mono(&clock_system) + ms * NS_PER_MS};
+}
+
 int sq_foreign(struct store *store, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e)
 {
     struct sq_store *s = (struct sq_store *)store;
-    int ms = fq->timeout_ms > 0 ? fq->timeout_ms : 1000;
-    struct guard g = {.fq = fq,
-                      .arena = arena_init(1 << 20),
-                      .memory_start = sqlite3_memory_used(),
-                      .deadline = clock_mono(&clock_system) + ms * NS_PER_MS};
+    struct guard g = guard_of(fq);
     struct conn *c;
     int rc = sq_lend(s, CONN_FOREIGN, &c, e);
 
@@ -241,4 +249,27 @@ int sq_foreign(struct store *store, const struct foreign_query *fq, foreign_fn *
     }
     arena_free(&g.arena);
     return rc;
+}
+
+/* On the transaction's own connection. A reader's is read-only for good; the
+ * writer's is for as long as the text runs. Stopping a SELECT takes nothing
+ * else back. */
+int sq_tx_foreign(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e)
+{
+    struct sq_tx *t = (struct sq_tx *)tx;
+    bool writes = t->mode == STORE_WRITE;
+    struct guard g = guard_of(fq);
+    struct err lost;
+    int rc = 0, back = 0;
+
+    if (t->failed || sqlite3_get_autocommit(t->c->db))
+        rc = ERR(e, -EIO, "store.lost");
+    else if (!writes || (rc = sq_plain(t->c->db, "PRAGMA query_only=ON", e)) == 0)
+        rc = foreign_run(&g, t->c, fn, ctx, e);
+    if (writes && !t->failed)
+        back = sq_plain(t->c->db, "PRAGMA query_only=OFF", rc == 0 ? e : &lost);
+    arena_free(&g.arena);
+    if (back < 0 || sqlite3_get_autocommit(t->c->db))
+        t->failed = true;
+    return rc == 0 ? back : rc;
 }

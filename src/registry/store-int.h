@@ -24,6 +24,7 @@ struct store_ops {
     int (*new_id)(struct tx *tx, str table, int64_t *id, struct err *e);
     /* fn NULL: parse and authorize only. */
     int (*foreign)(struct store *s, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
+    int (*tx_foreign)(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e);
 
     int (*lead)(struct store *s, bool *leads, struct err *e);
 

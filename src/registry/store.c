@@ -138,6 +138,11 @@ int store_foreign(struct store *s, const struct foreign_query *fq, foreign_fn *f
     return s->ops->foreign(s, fq, fn, ctx, e);
 }
 
+int tx_foreign(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn, void *ctx, struct err *e)
+{
+    return tx->st->ops->tx_foreign(tx, fq, fn, ctx, e);
+}
+
 int store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e)
 {
     return s->ops->foreign(s, fq, NULL, NULL, e);

@@ -80,10 +80,17 @@ struct foreign_query {
     const char *const *tables; /* NULL-ended: those that it may read; NULL: all */
     int timeout_ms;
     uint64_t max_rows;
+    bool *reads; /* out, beside tables: set for those that the text reads; NULL: not asked */
 };
 int store_foreign(struct store *s, const struct foreign_query *fq,
                   bool (*fn)(void *ctx, const char *const *names, const struct val *cols, size_t n), void *ctx,
                   struct err *e);
+/* The same over what a transaction wrote and nobody else sees yet, with the same
+ * walls; fn must not use the transaction. A text that fails or is too late leaves
+ * the transaction as it was; -EIO store.lost when that cannot be kept. */
+int tx_foreign(struct tx *tx, const struct foreign_query *fq,
+               bool (*fn)(void *ctx, const char *const *names, const struct val *cols, size_t n), void *ctx,
+               struct err *e);
 /* Parses and authorizes without running: for pack loading. Every :name of the
  * query must be among params. */
 int store_foreign_check(struct store *s, const struct foreign_query *fq, struct err *e);
