@@ -161,6 +161,51 @@ static void one_write_planned(void **state)
     assert_string_equal(rev("GET /api/v1/unit/TINH", an), more);
 }
 
+static json_t *control_of(const char *id)
+{
+    json_t *list = json_object_get(json_object_get(w.json, "checks"), "controls"), *one;
+    size_t i;
+
+    json_array_foreach(list, i, one) if (str_eq(json_get_str(one, "id"), str_c(id))) return one;
+    return NULL;
+}
+
+/* The checks of the shipped packs, over the plan of one write and of a set. */
+static void what_the_checks_would_say(void **state)
+{
+    char line[80];
+
+    (void)state;
+    call("POST /api/v1/unit?plan=true", an, "", "{\"code\":\"X9\",\"name\":\"x\",\"tier\":\"commune\"}", 200);
+    json_t *c = control_of("unit-has-it-officer");
+    assert_int_equal(json_get_int(c, "opens", 0), 1);
+    json_t *item = json_array_get(json_object_get(c, "items"), 0);
+    assert_true(str_eq(json_get_str(item, "effect"), STR("opens")));
+    assert_true(str_eq(json_get_str(json_object_get(item, "subject"), "key"), STR("X9")));
+    assert_true(json_is_null(json_object_get(json_object_get(item, "subject"), "id")));
+    call("POST /api/v1/changes", an, "",
+         "{\"title\":\"t\",\"reason\":\"r\",\"ops\":[{\"op\":\"create\",\"kind\":\"unit\",\"fields\":{\"code\":\"X9\","
+         "\"name\":\"x\",\"tier\":\"commune\"}}]}",
+         201);
+    snprintf(line, sizeof(line), "GET /api/v1/changes/%lld/plan", (long long)json_get_int(w.json, "id", 0));
+    call(line, binh, "", NULL, 200);
+    char hash[80];
+    snprintf(hash, sizeof(hash), "%s", world_text(&w, "hash"));
+    assert_int_equal(json_get_int(control_of("unit-has-it-officer"), "opens", 0), 1);
+    /* What the checks say is not of the hash: it moves with the rest of the registry. */
+    call("POST /api/v1/unit", an, "", "{\"code\":\"X8\",\"name\":\"x\",\"tier\":\"commune\"}", 201);
+    call(line, binh, "", NULL, 200);
+    assert_string_equal(world_text(&w, "hash"), hash);
+    call("POST /api/v1/changes", an, "",
+         "{\"title\":\"t\",\"reason\":\"r\",\"ops\":[{\"op\":\"create\",\"kind\":\"unit\",\"fields\":{\"code\":\"X7\"}}"
+         "]}",
+         201);
+    snprintf(line, sizeof(line), "GET /api/v1/changes/%lld/plan", (long long)json_get_int(w.json, "id", 0));
+    call(line, binh, "", NULL, 200);
+    assert_true(json_is_null(json_object_get(w.json, "checks"))); /* half a change has no effect */
+    assert_true(json_array_size(json_object_get(w.json, "errors")) > 0);
+}
+
 static void the_same_key_twice(void **state)
 {
     static const char body[] = "{\"code\":\"I1\",\"name\":\"x\",\"tier\":\"commune\"}";
@@ -195,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_whole_way, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_is_refused, open_world, close_world),
         cmocka_unit_test_setup_teardown(one_write_planned, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_the_checks_would_say, open_world, close_world),
         cmocka_unit_test_setup_teardown(the_same_key_twice, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

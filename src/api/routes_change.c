@@ -69,16 +69,41 @@ int route_change_patch(struct request *rq, struct response *rs, struct err *e)
     return rc < 0 ? rc : reply_record(rq, rs, 200, out);
 }
 
+/* A plan is the registry's, what the checks make of it the judge's: here they meet. */
+struct checks_look {
+    struct request *rq;
+    json_t *effect;
+};
+
+static int look_at_checks(void *ctx, struct tx *tx, const char *const *tables, struct err *e)
+{
+    struct checks_look *l = ctx;
+
+    return judge_effect(l->rq->api->d.judge, &l->rq->auth.actor, tx, tables, &l->effect, e);
+}
+
+/* Null where the plan has mistakes: half a change has no effect. */
+static void checks_into(struct checks_look *l, json_t *plan)
+{
+    json_object_set_new(plan, "checks", l->effect != NULL ? l->effect : json_null());
+    l->effect = NULL;
+}
+
 int route_change_plan(struct request *rq, struct response *rs, struct err *e)
 {
+    struct checks_look l = {.rq = rq};
     json_t *out = NULL;
     int64_t id = 0;
     int rc = take_id(rq, &id, e);
 
     if (rc == 0)
-        rc = change_plan(rq->api->d.registry, &rq->auth.actor, id, &out, &rq->errs, e);
-    if (rc < 0)
+        rc = change_plan(rq->api->d.registry, &rq->auth.actor, id, &(struct change_look){look_at_checks, &l}, &out,
+                         &rq->errs, e);
+    if (rc < 0) {
+        json_decref(l.effect);
         return rc;
+    }
+    checks_into(&l, out);
     json_object_set_new(out, "errors", errs_json(&rq->errs, rq->lang));
     return reply_json(rq, rs, 200, out);
 }
@@ -163,6 +188,7 @@ int route_record_why(struct request *rq, struct response *rs, struct err *e)
 int reply_preview(struct request *rq, struct response *rs, const char *op, struct err *e)
 {
     json_t *doc = json_pack("{s:s, s:o}", "op", op, "kind", json_from_str(rq->arg[0])), *out = NULL;
+    struct checks_look l = {.rq = rq};
     int64_t rev = 0;
     int rc = 0;
 
@@ -174,7 +200,13 @@ int reply_preview(struct request *rq, struct response *rs, const char *op, struc
         json_object_set_new(doc, "rev", json_integer((json_int_t)rev));
     }
     if (rc == 0)
-        rc = change_preview(rq->api->d.registry, &rq->auth.actor, doc, &out, &rq->errs, e);
+        rc = change_preview(rq->api->d.registry, &rq->auth.actor, doc, &(struct change_look){look_at_checks, &l}, &out,
+                            &rq->errs, e);
     json_decref(doc);
-    return rc < 0 ? rc : reply_json(rq, rs, 200, out);
+    if (rc < 0) {
+        json_decref(l.effect);
+        return rc;
+    }
+    checks_into(&l, out);
+    return reply_json(rq, rs, 200, out);
 }

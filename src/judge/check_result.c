@@ -162,16 +162,25 @@ static void verify_sql(struct judge *j, const struct control *c, const char *sql
     for (size_t i = 0; i < nmore; i++)
         v[n++] = more[i];
     struct foreign_query q = check_query(j, sql, v, n);
+    q.reads = c->state.reads;
     if (store_foreign_check(j->st, &q, &e) < 0) {
         err_at(&e, c->file, line, 1);
         errs_add(es, &e);
     }
 }
 
-static void verify_state(struct judge *j, const struct control *c, struct errs *es)
+static void verify_state(struct judge *j, struct packset *ps, struct control *c, struct errs *es)
 {
     struct err e = {0};
+    size_t n = 0;
 
+    while (j->tables[n] != NULL)
+        n++;
+    if ((c->state.reads = arena_calloc(&ps->a, n, sizeof(bool))) == NULL) {
+        ERR(&e, -ENOMEM, "base.no_memory", "judge");
+        errs_add(es, &e);
+        return;
+    }
     verify_sql(j, c, c->state.applies, c->state.applies_line, NULL, 0, es);
     verify_sql(j, c, c->state.query, c->state.query_line, NULL, 0, es);
     /* A change set is no record, but what it did may be what is wrong; nor is what a step left. */
@@ -200,7 +209,7 @@ void checks_verify(struct judge *j, struct packset *ps, struct errs *es)
 {
     for (size_t i = 0; j->st != NULL && i < ps->ncontrols; i++) {
         if (ps->controls[i].kind == CK_STATE)
-            verify_state(j, &ps->controls[i], es);
+            verify_state(j, ps, &ps->controls[i], es);
         if (ps->controls[i].kind == CK_DUTY)
             verify_duty(j, &ps->controls[i], es);
     }

@@ -245,6 +245,32 @@ struct foreign_query check_query(struct judge *j, const char *sql, const struct 
 void result_error(struct result *r, const struct err *e);
 void result_put(struct judge *j, const struct control *c, struct result *fresh);
 int result_write(struct judge *j, const struct control *c, const struct result *r, struct err *e);
+/* check_rows.c: one run of a state check's SQL. */
+struct check_row {
+    int64_t id, unit_id;
+    bool has_unit, unknown; /* unknown: the evidence is missing or too old */
+    str data, key, title, shown;
+    str *names, *values;
+    size_t n;
+};
+struct check_run {
+    struct judge *j;
+    const struct control *c;
+    struct tx *tx; /* the state it runs over; NULL: what is stored */
+    bool bare;     /* ids, units and ages alone, for a comparison */
+    int timeout_ms;
+    struct arena a;
+    struct check_row *v;
+    size_t n, cap;
+    int64_t stale_before; /* seconds; seen_at older than this is no evidence */
+    const char *fault;    /* key of what is wrong with the rows */
+    bool applies;
+};
+void check_run_init(struct check_run *r, struct judge *j, const struct control *c);
+int check_run_sql(struct check_run *r, struct err *e);
+/* Key, title and unit of the rows that are there. */
+int check_run_names(struct check_run *r, struct err *e);
+void check_run_done(struct check_run *r);
 enum { CHECK_PARAMS = 40 };
 /* lead.c: -EROFS when another leads by now */
 int term_check(struct judge *j, struct tx *tx, struct err *e);

@@ -189,6 +189,7 @@ int judge_open(const struct judge_cfg *cfg, struct registry *r, const struct clo
     j->cfg.packs_dir = j->packs_dir;
     j->cfg.check_seconds = cfg->check_seconds > 0 ? cfg->check_seconds : 300;
     j->cfg.sql_timeout_ms = cfg->sql_timeout_ms > 0 ? cfg->sql_timeout_ms : 5000;
+    j->cfg.effect_ms = cfg->effect_ms > 0 ? cfg->effect_ms : 4000;
     atomic_init(&j->leads, !cfg->shared);
     j->reg = r;
     j->st = r == NULL ? NULL : registry_store(r);

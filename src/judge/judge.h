@@ -16,6 +16,7 @@ struct judge_cfg {
     const struct calendar *calendar;
     int check_seconds;  /* state checks run this often, default 300 */
     int sql_timeout_ms; /* a state check, default 5000 */
+    int effect_ms;      /* the checks of one judge_effect, default 4000 */
     bool shared;        /* other programs use the store too: judges only from judge_lead on */
 };
 struct judge;
@@ -94,6 +95,13 @@ int judge_duties(struct judge *j, const struct actor *who, json_t **out, struct 
  * admin and operator; a unit_officer for units of the own subtree. */
 int judge_duty_done(struct judge *j, const struct actor *who, str duty, str period, str note, json_t **out,
                     struct err *e);
+/* What state checks would say after a change that `tx` made and that is not stored
+ * yet, against what they say now: findings that would open, and close. Runs those
+ * that read one of the tables (NULL-ended), before and after, and writes nothing;
+ * one that fails or comes too late is told by name. Only in a transaction that
+ * holds the writer's lock. Negative only when the transaction is lost. */
+int judge_effect(struct judge *j, const struct actor *who, struct tx *tx, const char *const *tables, json_t **out,
+                 struct err *e);
 int judge_sources(struct judge *j, const struct actor *who, json_t **out, struct err *e);
 struct judge_stats {
     uint64_t events, matched, findings_open, rules, checks, duties, groups, evicted;

@@ -50,6 +50,7 @@ struct state_spec {
     struct duration freshness;
     char *applies, *query; /* SQL; applies may be NULL */
     uint32_t applies_line, query_line;
+    bool *reads; /* beside judge.tables: those that the two texts read, as the store understood them */
 };
 struct event_spec {
     int *rules;

@@ -18,7 +18,7 @@ struct world {
     struct err e;
     json_t *told; /* findings that the listener got */
     uint64_t seq;
-    int sql_ms;
+    int sql_ms, effect_ms;
 };
 
 static const struct actor ADMIN = {.name = {"quantri", 7}, .account_id = 1, .roles = ROLE_ADMIN};
@@ -47,8 +47,11 @@ static void w_told(void *ctx, const char *what, const json_t *finding)
 
 static inline int w_try_open(struct world *w)
 {
-    struct judge_cfg cfg = {
-        .packs_dir = w->packs, .calendar = w->cal, .check_seconds = 300, .sql_timeout_ms = w->sql_ms};
+    struct judge_cfg cfg = {.packs_dir = w->packs,
+                            .calendar = w->cal,
+                            .check_seconds = 300,
+                            .sql_timeout_ms = w->sql_ms,
+                            .effect_ms = w->effect_ms};
 
     return judge_open(&cfg, w->reg, &w->clk, &w->j, &w->es, &w->e);
 }
@@ -103,6 +106,7 @@ static inline struct world *w_new(void)
     w->told = json_array();
     w->seq = 1;
     w->sql_ms = 500;
+    w->effect_ms = 300000;
     dir_make(w->dir, sizeof(w->dir));
     snprintf(w->packs, sizeof(w->packs), "%s/packs", w->dir);
     snprintf(path, sizeof(path), "%s/schema", source_dir());

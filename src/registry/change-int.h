@@ -63,11 +63,14 @@ struct change_run {
  * call fails only when the store does. */
 int change_run(struct change_run *c, struct err *e);
 void change_run_done(struct change_run *c);
+/* change_look.c: shows what was run since history row `before`. */
+int change_show(struct write *w, uint64_t before, const struct change_look *look, struct err *e);
 str change_hash(struct arena *a, const json_t *ops, const json_t *effects);
 
 /* change_plan.c: a run that can be taken back alone, inside the transaction. */
 struct change_outcome {
-    str want; /* in: kept only when the plan has this hash; empty: any */
+    const struct change_look *look; /* in: NULL is fine */
+    str want;                       /* in: kept only when the plan has this hash; empty: any */
     json_t *effects;
     str hash;
     uint64_t mistakes;

@@ -101,7 +101,7 @@ static inline int cs_plan(struct fixture *f, const struct actor *who, int64_t id
 {
     es_clear(f);
     *out = NULL;
-    return change_plan(f->r, who, id, out, &f->es, &f->e);
+    return change_plan(f->r, who, id, NULL, out, &f->es, &f->e);
 }
 
 static inline void cs_hash(struct fixture *f, int64_t id, char hash[80])

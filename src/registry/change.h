@@ -44,12 +44,23 @@ int change_draft_from(struct registry *r, const struct actor *who, str title, co
 int change_edit(struct registry *r, const struct actor *who, int64_t id, int64_t rev, const json_t *in, json_t **out,
                 struct errs *es, struct err *e);
 int change_get(struct registry *r, const struct actor *who, int64_t id, json_t **out, struct err *e);
-/* {"hash","effects","errors" counted,...}; mistakes go to es, and the call is fine then too. */
-int change_plan(struct registry *r, const struct actor *who, int64_t id, json_t **out, struct errs *es, struct err *e);
+/* Somebody above the registry who wants to see what a plan makes of it. Called
+ * once for a plan without mistakes, before it is taken back: `tx` shows the
+ * registry after the change, a transaction of its own still shows it before (the
+ * writer's lock is held). tables: NULL-ended, of schema_tables, what the change
+ * wrote to. Only to be read in. A failure fails the plan. */
+struct change_look {
+    int (*fn)(void *ctx, struct tx *tx, const char *const *tables, struct err *e);
+    void *ctx;
+};
+/* {"hash","effects","errors" counted,...}; mistakes go to es, and the call is
+ * fine then too. look: NULL is fine; what it sees is no part of the hash. */
+int change_plan(struct registry *r, const struct actor *who, int64_t id, const struct change_look *look, json_t **out,
+                struct errs *es, struct err *e);
 /* What one write would do, as a plan: op is an operation without a set, done
  * with the rights of `who`. Mistakes as of the write itself ("/fields/serial"). */
-int change_preview(struct registry *r, const struct actor *who, const json_t *op, json_t **out, struct errs *es,
-                   struct err *e);
+int change_preview(struct registry *r, const struct actor *who, const json_t *op, const struct change_look *look,
+                   json_t **out, struct errs *es, struct err *e);
 struct change_query {
     str state, q, cursor;   /* state: one of the above; empty is all */
     bool waiting, implicit; /* what waits for `who`; also sets that are one write */

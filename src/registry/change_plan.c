@@ -32,6 +32,8 @@ int change_try(struct write *w, struct change *c, const struct judge_as *as, boo
         if (out->hash.p == NULL)
             rc = ERR(e, -ENOMEM, "registry.no_memory");
     }
+    if (rc == 0 && out->mistakes == 0)
+        rc = change_show(w, seq, out->look, e);
     bool keeps = rc == 0 && keep && out->mistakes == 0 && (out->want.n == 0 || str_eq(out->want, out->hash));
     if (!keeps) {
         w->seq = seq;
@@ -86,11 +88,12 @@ static int see(struct write *w, int64_t id, struct change *c, struct err *e)
     return rc;
 }
 
-int change_plan(struct registry *r, const struct actor *who, int64_t id, json_t **out, struct errs *es, struct err *e)
+int change_plan(struct registry *r, const struct actor *who, int64_t id, const struct change_look *look, json_t **out,
+                struct errs *es, struct err *e)
 {
     struct arena a = arena_init(CHANGE_ARENA);
     struct change c = {0};
-    struct change_outcome o = {0};
+    struct change_outcome o = {.look = look};
     struct write w;
     int rc = write_begin(&w, r, who, &a, es, e);
 
@@ -132,8 +135,8 @@ static int check_target(struct write *w, const json_t *op, struct err *e)
                : rc;
 }
 
-int change_preview(struct registry *r, const struct actor *who, const json_t *op, json_t **out, struct errs *es,
-                   struct err *e)
+int change_preview(struct registry *r, const struct actor *who, const json_t *op, const struct change_look *look,
+                   json_t **out, struct errs *es, struct err *e)
 {
     struct arena a = arena_init(CHANGE_ARENA);
     json_t *list = json_array(), *ops = NULL;
@@ -153,6 +156,8 @@ int change_preview(struct registry *r, const struct actor *who, const json_t *op
             rc = change_run(&run, e);
         if (rc == 0 && w.mistakes > 0)
             rc = ERR(e, -EINVAL, "registry.invalid", N((int64_t)w.mistakes));
+        if (rc == 0)
+            rc = change_show(&w, w.first_seq, look, e);
         if (rc == 0) {
             struct change_outcome o = {.effects = run.effects, .hash = change_hash(&a, ops, run.effects)};
             *out = change_plan_json(r, &o, change_needs(r, ops), who->roles);

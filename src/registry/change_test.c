@@ -554,17 +554,17 @@ static void a_preview_of_one_write(void **state)
     json_t *op = J("{'op':'change','kind':'object_set','target':'NHOM-1','rev':1,'fields':{'name':'z'}}"), *out = NULL;
 
     es_clear(t->f);
-    assert_int_equal(change_preview(t->f->r, &t->p.an, op, &out, &t->f->es, &t->f->e), 0);
+    assert_int_equal(change_preview(t->f->r, &t->p.an, op, NULL, &out, &t->f->es, &t->f->e), 0);
     assert_true(json_is_true(json_object_get(out, "needs_approval")));
     json_decref(out);
     json_object_set_new(op, "rev", json_integer(9));
-    assert_int_equal(change_preview(t->f->r, &t->p.an, op, &out, &t->f->es, &t->f->e), -ESTALE);
+    assert_int_equal(change_preview(t->f->r, &t->p.an, op, NULL, &out, &t->f->es, &t->f->e), -ESTALE);
     json_object_set_new(op, "rev", json_integer(1));
     json_object_set_new(op, "fields", json_pack("{s:s}", "name", ""));
-    assert_int_equal(change_preview(t->f->r, &t->p.an, op, &out, &t->f->es, &t->f->e), -EINVAL);
+    assert_int_equal(change_preview(t->f->r, &t->p.an, op, NULL, &out, &t->f->es, &t->f->e), -EINVAL);
     assert_string_equal(at(t, 0), "/fields/name");
     json_object_set_new(op, "target", json_string("KHONG"));
-    assert_int_equal(change_preview(t->f->r, &t->p.an, op, &out, &t->f->es, &t->f->e), -ENOENT);
+    assert_int_equal(change_preview(t->f->r, &t->p.an, op, NULL, &out, &t->f->es, &t->f->e), -ENOENT);
     json_decref(op);
     assert_string_equal(field_of(t->f, "object_set", "NHOM-1", "name"), "Máy chủ");
 }

@@ -156,10 +156,11 @@ int pg_tx_foreign(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn,
     struct rows r = {.fq = fq, .fn = fn, .ctx = ctx};
     struct buf text;
 
-    if (t->failed)
-        return ERR(e, -EIO, "store.lost");
+    int rc = pg_flush(tx, e); /* what was put off is seen too */
+    if (rc < 0)
+        return rc;
     buf_init(&text, 1 << 17);
-    int rc = dialect_pg(fq, &text, e);
+    rc = dialect_pg(fq, &text, e);
     if (rc == 0)
         rc = pg_look((struct pg_store *)tx->st, fq, buf_view(&text), e);
     if (rc == 0)

@@ -71,7 +71,6 @@ struct scope {
     int64_t unit;
     uint32_t roles; /* for fields that only some may see */
 };
-bool field_seen(const struct field *f, uint32_t roles);
 void fields_hide(const struct kind *k, uint32_t roles, json_t *rec);       /* takes those members away */
 void rec_hide(struct rec *rec, uint32_t roles);                            /* the same before it is JSON: empty */
 int scope_read(const struct actor *who, struct scope *out, struct err *e); /* -EACCES: no role */

@@ -375,9 +375,9 @@ static void hidden_in_changes(void **state)
     assert_false(mentions(seen, SECRET));
     assert_true(mentions(seen, "Phó phòng"));
     json_decref(seen);
-    assert_int_equal(change_plan(f->r, &ADMIN, id, &plan, &f->es, &f->e), 0);
+    assert_int_equal(change_plan(f->r, &ADMIN, id, NULL, &plan, &f->es, &f->e), 0);
     assert_true(mentions(plan, SECRET));
-    assert_int_equal(change_plan(f->r, &oper, id, &seen, &f->es, &f->e), 0);
+    assert_int_equal(change_plan(f->r, &oper, id, NULL, &seen, &f->es, &f->e), 0);
     assert_false(mentions(seen, SECRET));
     assert_true(str_eq(json_get_str(seen, "hash"), json_get_str(plan, "hash"))); /* still of the whole */
     json_decref(seen);

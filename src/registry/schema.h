@@ -212,6 +212,8 @@ const struct checklist *schema_checklist(const struct schema *s, str name);
 const struct question_set *checklist_set(const struct checklist *c, str value);
 const struct kind *schema_kind(const struct schema *s, str name);
 const struct field *kind_field(const struct kind *k, str name);
+/* May somebody with these roles see it? (rights.c) */
+bool field_seen(const struct field *f, uint32_t roles);
 /* The step between two states; NULL when the life cycle has none. */
 const struct transition *kind_transition(const struct kind *k, str from, str to);
 /* Must this go through an approved change set? `from` and `to`: states before and
