@@ -321,7 +321,8 @@ static void own_writes_seen(void **state)
     struct tx *tx;
 
     assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
-    assert_int_equal(tx_exec(tx, "UPDATE unit SET name = 'đổi' WHERE code = 'STC'", NO_VALS, NULL, &f->e), 0);
+    /* put off where the engine does so: seen all the same */
+    assert_int_equal(tx_defer(tx, "UPDATE unit SET name = 'đổi' WHERE code = 'STC'", NO_VALS, &f->e), 0);
     assert_int_equal(tx_foreign(tx, &q, take, &in, &f->e), 0);
     assert_int_equal(in.sum, 1);
     assert_int_equal(store_foreign(f->st, &q, take, &out, &f->e), 0);
