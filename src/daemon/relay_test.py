@@ -58,6 +58,28 @@ class Api:
         return self.body["total"] if status == 200 else self.body
 
 
+class Tail(threading.Thread):
+    """Lines of a live tail as they come, until its luyd ends."""
+
+    def __init__(self, api, query):
+        super().__init__(daemon=True)
+        self.lines = []
+        context = ssl.create_default_context(cafile=api.luyd.data / "keys" / "ca.crt")
+        self.c = http.client.HTTPSConnection("127.0.0.1", api.luyd.ports["https"], timeout=600, context=context)
+        self.c.request("GET", "/api/v1/events/tail?query=" + urllib.parse.quote(query), None, api.headers)
+        self.answer = self.c.getresponse() # the tail is open now
+        self.answer.readline()
+        self.start()
+
+    def run(self):
+        try:
+            for line in self.answer:
+                if line.startswith(b'data: {"seq"'):
+                    self.lines.append(json.loads(line[6:]))
+        except (OSError, ValueError, http.client.HTTPException):
+            pass
+
+
 class Line(threading.Thread):
     """The wide-area line: down, up, or up for so many bytes."""
 
@@ -202,8 +224,12 @@ def main(folder):
     check("and so is half a line", out.returncode == 1 and "--relay-id" in out.stderr, out)
 
     sender = Sender()
+    tail = Tail(api, "program:app")
     sender.send(relay, 500)
     check("what the relay receives is found at the centre", until(90, lambda: api.count("program:app") == 500), api.count("program:app"))
+    check("and a live tail that was open shows each line as it came, by which relay", until(60, lambda: len(tail.lines) == 500) and
+          {x["relay"] for x in tail.lines} == {"xa-dong"} and
+          [x["raw"].split(" so ")[1][:8] for x in tail.lines] == [f"{n:08d}" for n in range(1, 501)], len(tail.lines))
 
     # the line is down, then comes back in pieces while either side is killed
     line.down()

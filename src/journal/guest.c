@@ -30,7 +30,7 @@ static size_t place_of(const struct guests *g, uint64_t base)
     return lo;
 }
 
-static int add(struct guests *g, struct segment *s, const struct block_info *b, uint64_t base)
+static int add(struct guests *g, struct segment *s, const struct block_info *b, uint64_t base, bool news)
 {
     size_t at = place_of(g, base);
 
@@ -46,17 +46,20 @@ static int add(struct guests *g, struct segment *s, const struct block_info *b, 
         g->cap = cap;
     }
     memmove(g->v + at + 1, g->v + at, (g->n - at) * sizeof(*g->v));
-    g->v[at] = (struct guest){s, *b, base};
+    g->v[at] = (struct guest){s, *b, base, news ? ++g->arrived : 0};
     g->n++;
     g->next = largest(g->next, base + b->head.count);
     s->refs++;
     return 0;
 }
 
-int journal_guest_add(struct journal *j, struct segment *s, const struct block_info *b, uint64_t base, struct err *e)
+int journal_guest_add(struct journal *j, struct segment *s, const struct block_info *b, uint64_t base, bool news,
+                      struct err *e)
 {
     pthread_mutex_lock(&j->lock);
-    int rc = add(&j->guests, s, b, base);
+    int rc = add(&j->guests, s, b, base, news);
+    if (rc == 0 && news)
+        pthread_cond_broadcast(&j->news);
     pthread_mutex_unlock(&j->lock);
     if (rc == 0)
         return 0;

@@ -16,8 +16,9 @@
 struct journal;
 /* Takes `count` numbers; the first of them. */
 uint64_t journal_guest_reserve(struct journal *j, uint64_t count);
-/* base: reserved now, or by an earlier run of the program. -EEXIST: the numbers are another's. */
-int journal_guest_add(struct journal *j, struct segment *s, const struct block_info *b, uint64_t base, struct err *e);
+/* base: reserved now, or by an earlier run of the program. news: tails see it. -EEXIST: the numbers are another's. */
+int journal_guest_add(struct journal *j, struct segment *s, const struct block_info *b, uint64_t base, bool news,
+                      struct err *e);
 /* Forgets all blocks of s; a search that reads it holds it still. */
 void journal_guest_drop(struct journal *j, struct segment *s);
 /* Drops the caller's own reference. */

@@ -96,10 +96,12 @@ struct journal {
             struct segment *s;
             struct block_info b; /* as it stands in its file */
             uint64_t base;       /* number of its first event here */
+            uint64_t arrival;    /* how many came before it, and one; 0: it was there at the start */
         } * v;                   /* by base */
         size_t n, cap;
         uint64_t next;    /* behind the last number that was given to a guest */
         uint64_t own_end; /* numbers below it may be the open block's */
+        uint64_t arrived;
     } guests;
 
     struct ledger *ledger; /* has a lock of its own */

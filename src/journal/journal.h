@@ -53,6 +53,7 @@ uint64_t journal_synced(const struct journal *j); /* events below this number ar
 /* A hit handed to a callback: the event with its number. Return false to stop. */
 struct hit {
     uint64_t seq;
+    const char *relay; /* by which it came; NULL: none */
     struct event ev;
 };
 typedef bool hit_fn(void *ctx, const struct hit *h);
@@ -101,8 +102,8 @@ int journal_aggregate(struct journal *j, struct arena *a, const struct query *q,
 int journal_fold(struct journal *j, const struct query *q, const struct search_opts *o, source_group_fn *fn, void *ctx,
                  struct search_stats *st, struct err *e);
 
-/* Live tail: events appended after this call that fit the query. A slow reader
- * loses oldest first; *lost counts. */
+/* Live tail: events appended after this call that fit the query, and those of relays that are
+ * shown after it, a block at a time. A slow reader loses oldest first; *lost counts. */
 struct tail;
 int journal_tail_open(struct journal *j, const struct query *q, struct tail **out, struct err *e);
 /* Waits up to timeout; hands over what came. 0 or -ESHUTDOWN when the journal closes. */

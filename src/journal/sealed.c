@@ -38,43 +38,65 @@ static void bits_from(uint64_t *bits, uint32_t from, uint32_t count)
         bits[i / 64] |= UINT64_C(1) << i % 64;
 }
 
-static int hand_lines(struct block_dec *d, const uint64_t *bits, uint32_t from, uint32_t count, hit_fn *fn, void *ctx)
+void block_walk_close(struct block_walk *w)
 {
-    int rc = block_dec_find(d, bits, NULL, COL_ALL);
-    bool go = true;
+    block_dec_free(w->d);
+    free(w->bits);
+    *w = (struct block_walk){.d = NULL};
+}
 
-    for (uint32_t lo = from; lo < count && rc == 0 && go; lo += BLOCK_CHUNK) {
-        uint32_t hi = count - lo > BLOCK_CHUNK ? lo + BLOCK_CHUNK : count;
-        struct rows *r;
-        rc = block_dec_rows(d, bits, lo, hi, &r);
-        if (rc == 0 && rows_count(r) != hi - lo)
-            rc = -EBADMSG;
-        for (uint32_t i = 0; rc == 0 && i < hi - lo && go; i++) {
-            struct hit h = {.seq = rows_seq(r, i)};
-            rows_event(r, i, COL_ALL, &h.ev);
-            go = fn(ctx, &h);
-        }
+int block_walk_open(struct block_walk *w, const struct segment *s, const struct block_info *b, uint64_t number,
+                    uint32_t skip)
+{
+    struct block_src src = {.fd = s->fd, .off = b->off};
+
+    *w = (struct block_walk){.relay = s->relay[0] != '\0' ? s->relay : NULL, .count = b->head.count, .lo = skip};
+    w->bits = calloc(bits_words(b->head.count) + 1, sizeof(*w->bits));
+    w->d = block_dec_new();
+    int rc = w->bits == NULL || w->d == NULL ? -ENOMEM : block_dec_open(w->d, &src, &b->head, s->salt);
+    if (rc == 0) {
+        block_dec_number(w->d, number);
+        bits_from(w->bits, skip, w->count);
+        rc = block_dec_find(w->d, w->bits, NULL, COL_ALL);
     }
+    if (rc < 0)
+        block_walk_close(w);
     return rc;
+}
+
+int block_walk_next(struct block_walk *w, struct hit *out)
+{
+    if (w->rows == NULL || w->at == rows_count(w->rows)) {
+        if (w->lo == w->count)
+            return 0;
+        uint32_t hi = w->count - w->lo > BLOCK_CHUNK ? w->lo + BLOCK_CHUNK : w->count;
+        int rc = block_dec_rows(w->d, w->bits, w->lo, hi, &w->rows);
+        if (rc < 0)
+            return rc;
+        if (rows_count(w->rows) != hi - w->lo)
+            return -EBADMSG;
+        w->lo = hi;
+        w->at = 0;
+    }
+    out->seq = rows_seq(w->rows, w->at);
+    out->relay = w->relay;
+    rows_event(w->rows, w->at++, COL_ALL, &out->ev);
+    return 1;
 }
 
 int journal_block_hand(const struct segment *s, const struct block_info *b, uint64_t number, uint32_t skip, hit_fn *fn,
                        void *ctx)
 {
-    const struct block_head *h = &b->head;
-    struct block_src src = {.fd = s->fd, .off = b->off};
-    uint64_t *bits = calloc(bits_words(h->count) + 1, sizeof(*bits));
-    struct block_dec *d = block_dec_new();
-    int rc = bits == NULL || d == NULL ? -ENOMEM : block_dec_open(d, &src, h, s->salt);
+    struct block_walk w;
+    struct hit h;
+    int rc = block_walk_open(&w, s, b, number, skip);
 
-    if (rc == 0) {
-        block_dec_number(d, number);
-        bits_from(bits, skip, h->count);
-        rc = hand_lines(d, bits, skip, h->count, fn, ctx);
-    }
-    block_dec_free(d);
-    free(bits);
-    return rc;
+    if (rc < 0)
+        return rc;
+    while ((rc = block_walk_next(&w, &h)) == 1 && fn(ctx, &h))
+        ;
+    block_walk_close(&w);
+    return rc < 0 ? rc : 0;
 }
 
 int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx, struct sealed_block *out,

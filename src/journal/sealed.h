@@ -19,6 +19,18 @@ int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx
  * `number` on here. 0, or -EBADMSG, -EIO, -ENOMEM. */
 int journal_block_hand(const struct segment *s, const struct block_info *b, uint64_t number, uint32_t skip, hit_fn *fn,
                        void *ctx);
+/* The same event by event, for who stops in the middle and goes on. The segment is the caller's to hold. */
+struct block_walk {
+    struct block_dec *d;
+    uint64_t *bits;
+    struct rows *rows; /* the lines below lo that are decoded */
+    uint32_t count, lo, at;
+    const char *relay;
+};
+int block_walk_open(struct block_walk *w, const struct segment *s, const struct block_info *b, uint64_t number,
+                    uint32_t skip);                          /* on failure nothing is open */
+int block_walk_next(struct block_walk *w, struct hit *out); /* 1 an event, valid until the next call; 0 the end */
+void block_walk_close(struct block_walk *w);                /* of one that is not open: nothing */
 /* Behind the newest sealed event, and behind the newest of all. */
 uint64_t journal_sealed(struct journal *j);
 uint64_t journal_next(struct journal *j);

@@ -36,6 +36,7 @@ struct scan {
     size_t bits_cap, row_bits_cap;
     struct eval ev;
     struct turn turn;
+    const char *relay; /* by which the block at hand came */
 };
 
 int scan_check(struct scan *s)
@@ -359,8 +360,10 @@ static int step_done(struct scan *s)
 static int run_one(struct scan *s, const struct stored *t)
 {
     struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
-    int rc = run_block(s, &src, &t->b.head, t->seg->salt, t->first);
 
+    s->relay = t->seg->relay[0] != '\0' ? t->seg->relay : NULL;
+    int rc = run_block(s, &src, &t->b.head, t->seg->salt, t->first);
+    s->relay = NULL;
     if (rc == -EBADMSG || rc == -EIO) {
         note_bad(s, t);
         rc = 0;
@@ -461,6 +464,7 @@ static int hand_hits(void *ctx, struct scan *s, const struct scan_block *b)
                 return 1;
             }
             hit.seq = rows_seq(b->rows, i);
+            hit.relay = s->relay;
             rows_event(b->rows, i, COL_ALL, &hit.ev);
             h->st->hits++;
             if (!h->fn(h->ctx, &hit)) {

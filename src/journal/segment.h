@@ -34,6 +34,7 @@ struct segment {
     struct block_info *blocks;
     size_t nblocks, cap;
     int64_t received_max;
+    char relay[64]; /* of which relay its lines are, when it is a guest (guest.h); "": this journal's own */
     char path[];
 };
 int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **out, struct err *e);

@@ -885,6 +885,72 @@ static void begins_with_what_comes(void **state)
     kit_end(&k);
 }
 
+/* ---- live tail ---- */
+
+struct tailing {
+    uint64_t next, own, wrong, room; /* room: events that it takes before it says stop */
+};
+
+static bool tailed(void *ctx, const struct hit *h)
+{
+    struct tailing *t = ctx;
+    struct test_line line;
+    struct event want = test_event(h->relay != NULL ? t->next++ : OWN + t->own++, &line);
+
+    t->wrong += !test_event_same(&want, &h->ev) || (h->relay != NULL && strcmp(h->relay, "r1") != 0);
+    return --t->room > 0;
+}
+
+/* Relayed lines come to the tail as they are shown, each once, with the relay's name, between the
+ * centre's own; a reader may stop in the middle of a block, and who stays away long enough is told. */
+static void live_tail(void **state)
+{
+    struct kit k;
+    struct query all = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
+    struct tail *tail, *slow;
+    struct tailing t = {.next = 30}, s = {.next = 0};
+    uint64_t lost, all_lost = 0;
+
+    kit_start(&k, 0);
+    store_open_taker(&k); /* gives it its name */
+    relay_minute(&k, 30); /* before: not for the tail */
+    line_whole(&k);
+    assert_int_equal(journal_tail_open(k.centre.j, &all, &tail, NULL), 0);
+    assert_int_equal(journal_tail_open(k.centre.j, &all, &slow, NULL), 0);
+    t.room = UINT64_MAX;
+    assert_int_equal(journal_tail_wait(tail, 0, tailed, &t, &lost), 0);
+    assert_int_equal(t.next, 30);
+    for (int i = 0; i < 5; i++) {
+        own_some(&k, 3);
+        relay_minute(&k, 40);
+        line_whole(&k);
+        for (int n = 0; n < 20 && (t.next < k.put || t.own < k.own); n++) {
+            t.room = 7;
+            assert_int_equal(journal_tail_wait(tail, 0, tailed, &t, &lost), 0);
+            all_lost += lost;
+        }
+        assert_int_equal(t.next, k.put);
+        assert_int_equal(t.own, k.own);
+    }
+    store_open_taker(&k); /* opened again, what is kept is no news */
+    t.room = UINT64_MAX;
+    assert_int_equal(journal_tail_wait(tail, 0, tailed, &t, &lost), 0);
+    assert_int_equal(t.next, k.put);
+    assert_int_equal(t.wrong + all_lost + lost, 0);
+    assert_int_equal(test_hits(k.centre.j, "*", NULL), k.put + k.own);
+
+    for (int i = 0; i < 70; i++)
+        relay_minute(&k, 2);
+    line_whole(&k);
+    s.room = UINT64_MAX;
+    assert_int_equal(journal_tail_wait(slow, 0, tailed, &s, &lost), 0);
+    assert_int_equal(s.next, 64 * 2); /* of its relayed lines it gets the newest 64 blocks, */
+    assert_int_equal(lost, 6 * 2);    /* and is told of those that are still there; the store was opened anew since */
+    journal_tail_close(tail);
+    journal_tail_close(slow);
+    kit_end(&k);
+}
+
 /* Events of a relay are proven like the centre's own, over the relay's ledger. */
 static void proof_of_one(void **state)
 {
@@ -926,6 +992,7 @@ int main(void)
         cmocka_unit_test(ceiling),
         cmocka_unit_test(handed_once),
         cmocka_unit_test(begins_with_what_comes),
+        cmocka_unit_test(live_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,7 @@ struct relay_store {
     struct relay_store_stats st;
 };
 bool store_grow(void **p, size_t *cap, size_t n, size_t size);
+void store_name(const struct relay_store *s, struct segment *g); /* its lines are this relay's */
 void store_note_entry(struct relay_store *s, const struct ledger_entry *n);
 /* Throws away what no head signed: files cut back, segments without blocks removed. */
 int store_unstage(struct relay_store *s, struct err *e);

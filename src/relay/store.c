@@ -119,8 +119,10 @@ int relay_store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES
     if (s->nsegs >= SEGMENTS_MAX || !store_grow((void **)&s->segs, &s->segs_cap, s->nsegs, sizeof(struct segment *)))
         return ERR(e, -ENOMEM, "journal.no_memory");
     int rc = segment_adopt(s->dir, head, &fresh, e);
-    if (rc == 0)
+    if (rc == 0) {
+        store_name(s, fresh);
         s->segs[s->nsegs++] = s->current = fresh;
+    }
     return rc;
 }
 
@@ -256,7 +258,7 @@ static void show(struct relay_store *s, const uint64_t *base)
     for (size_t i = 0; i < s->nstaged; i++) {
         const struct staged *t = &s->staged[i];
         struct err e = {0};
-        if (s->cfg.journal != NULL && journal_guest_add(s->cfg.journal, t->s, &t->b, base[i], &e) < 0)
+        if (s->cfg.journal != NULL && journal_guest_add(s->cfg.journal, t->s, &t->b, base[i], true, &e) < 0)
             log_err(LOG_ERROR, "relay_show", &e); /* kept and provable; searched after a restart */
         s->st.blocks++;
         s->st.events += t->b.head.count;

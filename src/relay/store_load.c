@@ -173,6 +173,8 @@ static int entries_read(struct relay_store *s, const struct ledger_head *last, s
 
 /* ---- files ---- */
 
+void store_name(const struct relay_store *s, struct segment *g) { memcpy(g->relay, s->name, sizeof(g->relay)); }
+
 /* What lies behind the last signed event; a file without blocks goes. */
 static int segment_cut(struct relay_store *s, struct segment *g, struct err *e)
 {
@@ -248,7 +250,7 @@ static int segments_read(struct relay_store *s, struct err *e)
         if (!store_grow((void **)&s->segs, &s->segs_cap, s->nsegs, sizeof(*s->segs))) {
             rc = ERR(e, -ENOMEM, "journal.no_memory");
         } else if (segment_open(s->dir, arena_cstr(&a, names[i]), UINT64_MAX, &s->segs[s->nsegs], &torn, &why) == 0) {
-            s->nsegs++;
+            store_name(s, s->segs[s->nsegs++]);
         } else if (why.code == -EBADMSG) { /* told; verify names it; its blocks are not searched */
             log_err(LOG_ERROR, "relay_segment", &why);
         } else {
@@ -272,7 +274,7 @@ static int blocks_show(struct relay_store *s, struct err *e)
             uint64_t base = 0;
             rc = store_place_make(s, &x->head, &base, e);
             if (rc == 0 && s->cfg.journal != NULL)
-                rc = journal_guest_add(s->cfg.journal, s->segs[i], x, base, e);
+                rc = journal_guest_add(s->cfg.journal, s->segs[i], x, base, false, e);
             s->st.blocks++;
             s->st.events += x->head.count;
             s->st.bytes += x->head.length;

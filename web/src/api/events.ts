@@ -5,6 +5,8 @@ export interface LogEvent {
   seq: number;
   received_at: string;
   event_at: string | null;
+  /** By which relay it came; none for what this luyd received itself. */
+  relay?: string;
   source: string;
   host: string | null;
   program: string | null;

@@ -1,6 +1,6 @@
 // Which fields of a line stand in columns; the time is always the first and the message the last.
 
-export const LINE_COLUMNS = ["severity", "host", "program", "pid", "source", "facility", "transport", "format", "event_at"] as const;
+export const LINE_COLUMNS = ["severity", "host", "program", "pid", "source", "relay", "facility", "transport", "format", "event_at"] as const;
 export type LineColumn = (typeof LINE_COLUMNS)[number];
 export const LINE_DEFAULT: LineColumn[] = ["severity", "host", "program"];
 

@@ -31,6 +31,12 @@ function FieldList({ e, onTerm }: Props) {
         <dt>{t("line.event_at")}</dt>
         <dd>{e.event_at ? fmt.time(e.event_at, true) : t("line.no_time")}</dd>
       </div>
+      {e.relay && (
+        <div>
+          <dt>{word("log_field", "relay")}</dt>
+          <dd>{e.relay}</dd>
+        </div>
+      )}
       {FIELDS.filter((f) => e[f] !== null && e[f] !== undefined && e[f] !== "").map((f) => (
         <div key={f}>
           <dt>{word("log_field", f)}</dt>

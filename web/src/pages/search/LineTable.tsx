@@ -56,6 +56,7 @@ function Cell({ e, column }: { e: LogEvent; column: LineColumn }) {
   return (
     <td className="mono cut" title={text || undefined}>
       {text}
+      {column === "host" && e.relay && <span className="quiet"> · {e.relay}</span>}
     </td>
   );
 }
