@@ -52,6 +52,7 @@ const struct config_option config_options[] = {
     O(role, ROLE, 0, 0, "centre", false),
     O(relay_listen, ADDRESS, 0, 0, "", false),
     O(relay_max, SIZE, 0, 1024 * 1024 * GIB, "0", false),
+    O(relay_total_max, SIZE, 0, 1024 * 1024 * GIB, "0", false),
     O(relay_retention_days, INT, 0, 36500, "0", false),
     O(relay_name, TEXT, 0, 63, "", false),
     O(relay_centre, ADDRESS, 0, 0, "", false),

@@ -54,6 +54,7 @@ static int open_centre(struct luyd *d, const char *dir, struct err *e)
                                    .vault = d->vault,
                                    .clk = &d->clk,
                                    .max_bytes = d->cfg.relay_max,
+                                   .total_bytes = d->cfg.relay_total_max,
                                    .retention_days = (int)d->cfg.relay_retention_days,
                                    .reserve_bytes = d->cfg.journal_reserve,
                                    .taker = {judged_to, judge_batch, d},

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "relay/ceiling.h"
 #include "relay/forward.h"
 #include "relay/receive.h"
 #include "relay/tls.h"
@@ -31,6 +32,7 @@ struct kept_relay {
 struct relay_centre {
     struct relay_centre_cfg cfg;
     struct relay_taker taker;
+    struct relay_ceiling *ceiling; /* NULL: none */
     char *dir;
     void *tls;
     int fd, stop_fd;
@@ -113,6 +115,7 @@ static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_
                                   .anchor = str_c(p->anchor),
                                   .journal = c->cfg.journal,
                                   .clk = c->cfg.clk,
+                                  .ceiling = c->ceiling,
                                   .max_bytes = c->cfg.max_bytes,
                                   .reserve_bytes = c->cfg.reserve_bytes,
                                   .retention_days = c->cfg.retention_days,
@@ -308,6 +311,8 @@ static void *centre_main(void *ctx)
         struct sockaddr_storage from = {0};
         socklen_t n = sizeof(from);
         tick_idle(c);
+        if (c->ceiling != NULL)
+            relay_ceiling_room(c->ceiling, 0); /* it may be lower than it was */
         if (poll(f, 2, TICK_MS) <= 0 || (f[0].revents & POLLIN) == 0)
             continue;
         int fd = accept4(c->fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC);
@@ -367,6 +372,11 @@ int relay_centre_start(const struct relay_centre_cfg *cfg, struct relay_centre *
     }
     c->cfg = *cfg;
     c->taker = (struct relay_taker){taker_next, taker_take, c};
+    if (cfg->total_bytes > 0 && (c->ceiling = relay_ceiling_new(cfg->total_bytes)) == NULL) {
+        free(c->dir);
+        free(c);
+        return ERR(e, -ENOMEM, "journal.no_memory");
+    }
     c->fd = -1;
     c->stop_fd = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&c->lock, NULL);
@@ -405,6 +415,7 @@ void relay_centre_stop(struct relay_centre *c)
         close(c->fd);
     close(c->stop_fd);
     relay_tls_ctx_free(c->tls);
+    relay_ceiling_free(c->ceiling);
     pthread_cond_destroy(&c->idle);
     pthread_mutex_destroy(&c->lock);
     free(c->dir);

@@ -14,6 +14,7 @@ struct relay_centre_cfg {
     struct vault *vault; /* key and certificate "relay" */
     const struct clock *clk;
     int64_t max_bytes, reserve_bytes; /* store.h */
+    int64_t total_bytes;              /* of all relays together (ceiling.h); 0 = no ceiling */
     int retention_days;
     struct relay_taker taker; /* take NULL: nobody */
     void (*say)(void *ctx, int severity, str msg);

@@ -100,7 +100,7 @@ static bool has_more(const struct relay_store *s)
     return false;
 }
 
-bool relay_store_behind(const struct relay_store *s)
+bool store_behind(const struct relay_store *s)
 {
     return s->cfg.taker != NULL && clock_mono(s->cfg.clk) >= s->hand_due && has_more(s);
 }
@@ -114,7 +114,7 @@ static void refused(struct relay_store *s, int rc, const struct err *e)
     s->hand_rc = rc;
 }
 
-bool relay_store_hand(struct relay_store *s)
+bool store_hand(struct relay_store *s)
 {
     struct err e = {0};
     struct handing x = {.s = s, .e = &e};

@@ -54,13 +54,13 @@ void store_deleted_finish(struct relay_store *s)
 }
 
 /* Only what a head signs, and never the newest: numbers and the next block's place hang on it. */
-static bool may_go(const struct relay_store *s)
+bool store_may_go(const struct relay_store *s)
 {
     return s->nsegs > 1 && s->segs[0] != s->current && s->segs[0]->nblocks > 0 &&
            segment_next_seq(s->segs[0]) <= s->signed_next;
 }
 
-static int first_delete(struct relay_store *s, const char *reason, struct err *e)
+int store_first_delete(struct relay_store *s, const char *reason, struct err *e)
 {
     struct segment *g = s->segs[0];
     uint8_t bytes[LEDGER_ENTRY];
@@ -99,15 +99,15 @@ static bool is_old(const struct relay_store *s)
     return s->segs[0]->received_max < limit;
 }
 
-void relay_store_tick(struct relay_store *s)
+void store_tick(struct relay_store *s)
 {
     struct err e = {0};
 
     if (s->cfg.journal == NULL || s->cfg.clk == NULL || clock_mono(s->cfg.clk) < s->tick_due)
         return;
     s->tick_due = clock_mono(s->cfg.clk) + TICK_S * NS_PER_S;
-    while (may_go(s) && is_old(s))
-        if (first_delete(s, guest_gone_reasons[GUEST_GONE_RETENTION], &e) < 0) {
+    while (store_may_go(s) && is_old(s))
+        if (store_first_delete(s, guest_gone_reasons[GUEST_GONE_RETENTION], &e) < 0) {
             log_err(LOG_ERROR, "relay_delete", &e);
             return;
         }
@@ -118,8 +118,8 @@ void store_make_room(struct relay_store *s, uint64_t bytes)
     struct err e = {0};
 
     while (s->cfg.journal != NULL && s->cfg.max_bytes > 0 && s->st.bytes + bytes > (uint64_t)s->cfg.max_bytes &&
-           may_go(s))
-        if (first_delete(s, guest_gone_reasons[GUEST_GONE_CEILING], &e) < 0) {
+           store_may_go(s))
+        if (store_first_delete(s, guest_gone_reasons[GUEST_GONE_CEILING], &e) < 0) {
             log_err(LOG_ERROR, "relay_delete", &e);
             return;
         }

@@ -4,12 +4,15 @@
 #include "base/rand.h"
 #include "journal/journal_test-int.h"
 #include "journal/proof.h"
+#include "relay/ceiling.h"
 #include "relay/receive.h"
 #include "relay/send.h"
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 enum { OWN = 1000000 /* numbers of the centre's own events */ };
@@ -786,6 +789,103 @@ static void ceiling(void **state)
     kit_end(&k);
 }
 
+static void store_open_ceiling(struct kit *k, struct relay_ceiling *c)
+{
+    struct relay_store_cfg cfg = {.dir = k->kept,
+                                  .anchor = str_c(k->anchor),
+                                  .journal = k->centre.j,
+                                  .clk = &k->clk,
+                                  .ceiling = c,
+                                  .deleted = on_deleted,
+                                  .ctx = k};
+
+    relay_store_close(k->store);
+    k->store = NULL;
+    assert_int_equal(relay_store_open(&cfg, &k->store, NULL), 0);
+}
+
+struct asking {
+    struct relay_ceiling *c;
+    struct relay_store *s;
+    atomic_bool stop;
+};
+
+/* As the centre's thread asks while lines go on. */
+static void *asking_main(void *ctx)
+{
+    struct asking *x = ctx;
+    struct relay_store_stats st;
+
+    while (!atomic_load(&x->stop)) {
+        relay_ceiling_room(x->c, 0);
+        relay_store_stats(x->s, &st);
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* Two relays under one ceiling: the oldest files of both go, turn about; one that has fallen silent
+ * gives its old ones first and keeps its newest. */
+static void ceiling_over_all(void **state)
+{
+    enum { MAX = 40000 };
+    struct kit a, b;
+    struct relay_ceiling *c = relay_ceiling_new(MAX);
+    struct asking x = {.c = c};
+    pthread_t th;
+
+    kit_start(&a, 0);
+    kit_start(&b, 0);
+    store_open_ceiling(&a, c);
+    store_open_ceiling(&b, c);
+    x.s = a.store;
+    assert_int_equal(pthread_create(&th, NULL, asking_main, &x), 0);
+    for (int day = 0; day < 12; day++) {
+        relay_now(&a, 100);
+        line_whole(&a);
+        relay_now(&b, 60);
+        line_whole(&b);
+        assert_true(relay_store_size(a.store) + relay_store_size(b.store) <= MAX);
+        clock_advance(&a.clk, 86400 * NS_PER_S);
+        clock_advance(&b.clk, 86400 * NS_PER_S);
+    }
+    atomic_store(&x.stop, true);
+    pthread_join(th, NULL);
+    assert_true(a.gone > 0 && b.gone > 0 && a.gone % 100 == 0 && b.gone % 60 == 0);
+    int64_t days = (int64_t)(a.gone / 100) - (int64_t)(b.gone / 60);
+    assert_true(days >= -1 && days <= 1);
+    for (int day = 0; day < 20; day++) { /* b is silent */
+        relay_now(&a, 100);
+        line_whole(&a);
+        clock_advance(&a.clk, 86400 * NS_PER_S);
+    }
+    assert_int_equal(b.gone, b.put - 60);
+    assert_string_equal(b.said, "size ceiling");
+    assert_lawful(&a);
+    assert_lawful(&b);
+    kit_end(&a);
+    kit_end(&b);
+    relay_ceiling_free(c);
+}
+
+/* Nothing may go any more: the relay keeps the rest. */
+static void ceiling_refuses(void **state)
+{
+    struct kit k;
+    uint64_t entry;
+    struct err e;
+    struct relay_ceiling *c = relay_ceiling_new(1000);
+
+    kit_start(&k, 0);
+    store_open_ceiling(&k, c);
+    relay_now(&k, 200);
+    assert_int_equal(line(&k, INT64_MAX, INT64_MAX, UINT64_MAX, &entry, &e), -ENOSPC);
+    assert_true(told(&k, "relay_total_max"));
+    assert_int_equal(test_hits(k.centre.j, "*", NULL), 0);
+    kit_end(&k);
+    relay_ceiling_free(c);
+}
+
 /* ---- the taker ---- */
 
 static int took_to(void *ctx, const char *relay, str anchor, uint64_t begin, uint64_t *next, struct err *e)
@@ -993,6 +1093,8 @@ int main(void)
         cmocka_unit_test(handed_once),
         cmocka_unit_test(begins_with_what_comes),
         cmocka_unit_test(live_tail),
+        cmocka_unit_test(ceiling_over_all),
+        cmocka_unit_test(ceiling_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 #ifndef LUY_RELAY_STORE_INT_H
 #define LUY_RELAY_STORE_INT_H
 #include "relay/store.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     STAGED_MAX = 65536, /* entries before a head: a journal signs one a minute */
@@ -46,7 +48,18 @@ struct relay_store {
     struct merkle *merkle;
     struct block_dec *dec;
     struct relay_store_stats st;
+    pthread_mutex_t turn; /* of everything but the two below */
+    _Atomic uint64_t shown_bytes;
+    _Atomic int64_t oldest_ns;
 };
+/* store_turns.c */
+void store_turn(struct relay_store *s);
+void store_turn_end(struct relay_store *s);
+int store_entry(struct relay_store *s, const uint8_t bytes[LEDGER_ENTRY], struct err *e);
+int store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES], struct err *e);
+int store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, str bytes, struct err *e);
+int store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e);
+int store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e);
 bool store_grow(void **p, size_t *cap, size_t n, size_t size);
 void store_name(const struct relay_store *s, struct segment *g); /* its lines are this relay's */
 void store_note_entry(struct relay_store *s, const struct ledger_entry *n);
@@ -60,8 +73,13 @@ int store_deleted_read(struct relay_store *s, struct err *e);
 void store_deleted_finish(struct relay_store *s);
 /* Deletes oldest files until `bytes` more fit under the ceiling, as far as it may. */
 void store_make_room(struct relay_store *s, uint64_t bytes);
+bool store_may_go(const struct relay_store *s); /* the oldest file */
+int store_first_delete(struct relay_store *s, const char *reason, struct err *e);
+void store_tick(struct relay_store *s);
 /* hand.c: where the taker is; a new relay's place is durable before anything is kept of it. */
 void store_hand_begin(struct relay_store *s);
+bool store_hand(struct relay_store *s);
+bool store_behind(const struct relay_store *s);
 int store_load(struct relay_store *s, struct err *e);
 int store_io(struct relay_store *s, int rc, struct err *e); /* "cannot write" with the folder */
 #endif

@@ -5,6 +5,7 @@
 #include "intake/event.h"
 #include "journal/proof.h"
 #include "journal/wal.h"
+#include "relay/ceiling.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -13,18 +14,6 @@
 int store_io(struct relay_store *s, int rc, struct err *e) { return ERR(e, wal_no_room(rc), "relay.write", s->dir); }
 
 static int bad(struct err *e, const char *key, uint64_t entry) { return ERR(e, -EBADMSG, key, N((int64_t)entry)); }
-
-void relay_store_point(const struct relay_store *s, struct relay_point *out)
-{
-    *out = (struct relay_point){s->edge.size, s->chain.no, s->waiting ? s->part : 0, s->chain.before};
-}
-
-void relay_store_stats(const struct relay_store *s, struct relay_store_stats *out)
-{
-    *out = s->st;
-    out->entries = s->signed_edge.size;
-    out->heads = s->chain.no;
-}
 
 /* ---- entries ---- */
 
@@ -54,7 +43,7 @@ static int entry_put(struct relay_store *s, struct err *e)
     return 0;
 }
 
-int relay_store_entry(struct relay_store *s, const uint8_t bytes[LEDGER_ENTRY], struct err *e)
+int store_entry(struct relay_store *s, const uint8_t bytes[LEDGER_ENTRY], struct err *e)
 {
     struct ledger_entry n;
     uint64_t no = s->edge.size;
@@ -78,7 +67,7 @@ int relay_store_entry(struct relay_store *s, const uint8_t bytes[LEDGER_ENTRY], 
     return s->waiting ? 0 : entry_put(s, e);
 }
 
-int relay_store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e)
+int store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e)
 {
     if (!s->waiting)
         return ERR(e, -EPROTO, "relay.turn");
@@ -97,7 +86,7 @@ static struct segment *seg_numbered(const struct relay_store *s, uint32_t no)
     return NULL;
 }
 
-int relay_store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES], struct err *e)
+int store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES], struct err *e)
 {
     rd r = rd_init(head + 8, SEG_HEAD_BYTES - 8);
     uint64_t salt = rd_u64le(&r);
@@ -126,6 +115,15 @@ int relay_store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES
     return rc;
 }
 
+/* Another relay's file may have to go, and its store be waited for: meanwhile others may have theirs of this one. */
+static bool room_for_all(struct relay_store *s, uint64_t bytes)
+{
+    store_turn_end(s);
+    bool room = relay_ceiling_room(s->cfg.ceiling, bytes);
+    store_turn(s);
+    return room;
+}
+
 static int room_check(struct relay_store *s, uint64_t bytes, struct err *e)
 {
     struct statvfs v;
@@ -133,6 +131,8 @@ static int room_check(struct relay_store *s, uint64_t bytes, struct err *e)
     store_make_room(s, bytes);
     if (s->cfg.max_bytes > 0 && s->st.bytes + bytes > (uint64_t)s->cfg.max_bytes)
         return ERR(e, -ENOSPC, "relay.ceiling", s->dir, N(s->cfg.max_bytes));
+    if (s->cfg.ceiling != NULL && !room_for_all(s, bytes))
+        return ERR(e, -ENOSPC, "relay.ceiling_all", N(relay_ceiling_max(s->cfg.ceiling)));
     if (s->cfg.reserve_bytes > 0 && statvfs(s->dir, &v) == 0 &&
         (uint64_t)v.f_bavail * v.f_frsize < (uint64_t)s->cfg.reserve_bytes + bytes)
         return ERR(e, -ENOSPC, "relay.full", s->dir);
@@ -192,7 +192,7 @@ static int block_take(struct relay_store *s, struct err *e)
     return 0;
 }
 
-int relay_store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, str bytes, struct err *e)
+int store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, str bytes, struct err *e)
 {
     struct segment *g = s->current;
 
@@ -285,7 +285,7 @@ static int head_check(struct relay_store *s, const uint8_t *bytes, struct head_c
     return memcmp(root.b, h.root.b, sizeof(root.b)) == 0 ? 0 : bad(e, "relay.head_root", h.no);
 }
 
-int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e)
+int store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e)
 {
     struct head_chain c = s->chain;
     struct err again = {0};

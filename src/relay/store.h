@@ -16,7 +16,8 @@
  * What is deleted here goes by whole files, the oldest first, never the newest: an entry of the
  * centre's ledger (ledger.h, stream RELAY) says so before, and DIR/deleted has a copy of it.
  *
- * One thread at a time. */
+ * One line at a time feeds it; its calls take turns, so that another thread may read its
+ * figures, hand it on, or delete its oldest file. */
 #ifndef LUY_RELAY_STORE_H
 #define LUY_RELAY_STORE_H
 #include "base/clock.h"
@@ -32,6 +33,7 @@ struct relay_store_cfg {
     str anchor;                      /* hex, what record 0 of the heads must be */
     struct journal *journal;         /* searches its blocks with its own */
     const struct clock *clk;
+    struct relay_ceiling *ceiling; /* over all relays; NULL: none. -ENOSPC when nothing is left that may go */
     int64_t max_bytes;     /* of segments; 0 = none. The oldest files go; -ENOSPC when only the newest is left */
     int64_t reserve_bytes; /* of the file system, left for others: -ENOSPC, the relay keeps the rest */
     int retention_days;    /* by time of receipt at the relay; 0 = for ever */
@@ -48,7 +50,7 @@ struct relay_point {
     uint64_t entries, heads, part; /* part: bytes here of the block of entry `entries` */
     struct sha256 last;
 };
-void relay_store_point(const struct relay_store *s, struct relay_point *out);
+void relay_store_point(struct relay_store *s, struct relay_point *out);
 
 /* Each: 0; -EBADMSG: what came is wrong, and nothing of it stays; -EPROTO: not its turn;
  * -ENOSPC, -EIO: this side cannot. */
@@ -61,7 +63,7 @@ int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], st
 
 /* Hands what is kept and shown to the taker, as far as it takes it. True: nothing is left. */
 bool relay_store_hand(struct relay_store *s);
-bool relay_store_behind(const struct relay_store *s); /* something is left, and it is time to try */
+bool relay_store_behind(struct relay_store *s); /* something is left, and it is time to try */
 
 /* Deletes what is too old, at most once a minute; call it as often as you like. */
 void relay_store_tick(struct relay_store *s);
@@ -72,5 +74,11 @@ struct relay_store_stats {
     uint64_t handed;        /* events that the taker took, since it was opened */
     int64_t last_ns;        /* receipt of the newest event that is shown; 0: none */
 };
-void relay_store_stats(const struct relay_store *s, struct relay_store_stats *out);
+void relay_store_stats(struct relay_store *s, struct relay_store_stats *out);
+
+/* For a ceiling over all: bytes of its segments, what comes in now too; receipt of the newest line in
+ * the oldest file that may go, INT64_MAX: none. As of the last call's end; they wait for nobody. */
+uint64_t relay_store_size(const struct relay_store *s);
+int64_t relay_store_oldest(const struct relay_store *s);
+int relay_store_drop_oldest(struct relay_store *s, struct err *e); /* 0 also when none may go */
 #endif

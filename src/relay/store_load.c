@@ -1,5 +1,6 @@
 /* Reading a relay's folder back, and cutting it to what its last head signs. */
 #include "relay/store-int.h"
+#include "relay/ceiling.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "intake/event.h"
@@ -340,6 +341,8 @@ int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out
     snprintf(s->anchor, sizeof(s->anchor), "%.*s", STR_ARGS(cfg->anchor));
     s->ledger_fd = s->heads_fd = s->places_fd = s->deleted_fd = -1;
     s->next = s->signed_next = 1;
+    atomic_init(&s->oldest_ns, INT64_MAX);
+    pthread_mutex_init(&s->turn, NULL);
     s->merkle = merkle_new();
     s->dec = block_dec_new();
     int rc = s->merkle == NULL || s->dec == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : file_mkdirs(s->dir, 0700, e);
@@ -349,7 +352,13 @@ int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out
         relay_store_close(s);
         return rc;
     }
+    store_turn(s);
     store_hand_begin(s);
+    store_turn_end(s);
+    if (cfg->ceiling != NULL && (rc = relay_ceiling_join(cfg->ceiling, s, e)) < 0) {
+        relay_store_close(s);
+        return rc;
+    }
     *out = s;
     return 0;
 }
@@ -359,6 +368,8 @@ void relay_store_close(struct relay_store *s)
     if (s == NULL)
         return;
     struct err e = {0};
+    if (s->cfg.ceiling != NULL)
+        relay_ceiling_leave(s->cfg.ceiling, s);
     if (s->ledger_fd >= 0 && (s->nstaged > 0 || s->part > 0) && store_unstage(s, &e) < 0)
         log_err(LOG_ERROR, "relay_unstage", &e);
     if (s->nsegs > 0 && s->segs[s->nsegs - 1]->nblocks > 0)
@@ -377,6 +388,7 @@ void relay_store_close(struct relay_store *s)
             close(fds[i]);
     merkle_free(s->merkle);
     block_dec_free(s->dec);
+    pthread_mutex_destroy(&s->turn);
     free(s->segs);
     free(s->staged);
     free(s->places);
