@@ -28,7 +28,7 @@ struct block_walk {
     const char *relay;
 };
 int block_walk_open(struct block_walk *w, const struct segment *s, const struct block_info *b, uint64_t number,
-                    uint32_t skip);                          /* on failure nothing is open */
+                    uint32_t skip);                         /* on failure nothing is open */
 int block_walk_next(struct block_walk *w, struct hit *out); /* 1 an event, valid until the next call; 0 the end */
 void block_walk_close(struct block_walk *w);                /* of one that is not open: nothing */
 /* Behind the newest sealed event, and behind the newest of all. */
