@@ -158,6 +158,8 @@ void archiver_round(struct archiver *a)
     while (rc == 1 && !a->stop) {
         e = (struct err){0};
         rc = journal_archive_step(a->p.journal, &a->stop, &done, &e);
+        if (rc == 0 && a->p.relays != NULL)
+            rc = a->p.relays(a->p.ctx, &a->stop, &done, &e);
         if (rc != 1)
             break;
         a->done = done;

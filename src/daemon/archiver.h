@@ -7,12 +7,17 @@
 #include "daemon/self_event.h"
 
 struct archiver;
+struct archive_done;
 struct archiver_parts {
     struct journal *journal;
     struct registry *registry;
     struct self_queue *self;
     const struct clock *clk;
     const char *place; /* outlives the archiver */
+    /* The next archive of what is kept of a relay, as journal_archive_step; asked when the journal's own are
+     * made. May be NULL. */
+    int (*relays)(void *ctx, const volatile bool *cancel, struct archive_done *out, struct err *e);
+    void *ctx;
 };
 int archiver_new(const struct archiver_parts *parts, struct archiver **out, struct err *e);
 void archiver_round(struct archiver *a);               /* every archive that is due, and the records that lack */

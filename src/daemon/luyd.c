@@ -115,10 +115,10 @@ void luyd_stop(struct luyd *d)
         self_sayf(d->self, 5, "event=luyd_stop pid=%d", (int)getpid());
     log_set_hook(NULL, NULL);
     leading_stop(d->leading);
+    archiver_free(d->archiver); /* it asks what is kept of relays */
+    d->archiver = NULL;
     relay_stop(d);
     cluster_stop(d->cluster);
-    archiver_free(d->archiver);
-    d->archiver = NULL;
     pipeline_stop(d->pipeline);
     tailer_close(d->tailer);
     if (d->intake != NULL)

@@ -305,7 +305,7 @@ int open_intake(struct luyd *d, struct err *e)
 
 int open_archiver(struct luyd *d, struct err *e)
 {
-    struct archiver_parts parts = {d->journal, d->registry, d->self, &d->clk, d->cfg.archive_dir};
+    struct archiver_parts parts = {d->journal, d->registry, d->self, &d->clk, d->cfg.archive_dir, archive_relays, d};
 
     if (d->cfg.archive_dir[0] == '\0')
         return 0;

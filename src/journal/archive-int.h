@@ -5,6 +5,7 @@
 #include "journal/archive.h"
 
 enum { ARCHIVE_PATH = 4096 };
+#define ARCHIVE_CENTRE "centre" /* folder of the centre's ledger in an archive of a relay */
 /* A segment as it stands in a manifest. */
 struct archive_file {
     char name[32], sha256[65];
@@ -13,6 +14,7 @@ struct archive_file {
 struct segment;
 struct manifest {
     char name[ARCHIVE_NAME_MAX], first_received[40], last_received[40];
+    char relay[ARCHIVE_RELAY_MAX]; /* whose lines they are; "": the journal's own */
     uint64_t records, raw_bytes, bytes;
     struct sha256 sum; /* of the manifest's own bytes */
     struct archive_file *v;
@@ -43,6 +45,7 @@ struct archive_pick {
 };
 struct archive_job {
     struct journal *j;
+    const struct archive_guest *g; /* NULL: the journal's own */
     const volatile bool *cancel;
     int64_t month;
     char name[ARCHIVE_NAME_MAX], part[ARCHIVE_PATH], whole[ARCHIVE_PATH], local[ARCHIVE_PATH];

@@ -23,15 +23,22 @@ int64_t archive_month_of_day(int64_t day)
 
 /* ---- what is due ---- */
 
-/* Under lock. The newest segment may still grow, and so may its month. */
-static bool is_due(struct journal *j, size_t i)
+/* Under lock: the files that may be meant, and the day of the newest, which may still grow, and so may its month. */
+static size_t files_of(const struct archive_job *w, struct segment ***v, uint32_t *newest_day)
 {
-    const struct segment *s = j->segs[i];
+    const struct journal *j = w->j;
+
+    *v = w->g != NULL ? w->g->segs : j->segs;
+    *newest_day = w->g != NULL ? w->g->newest_day : j->nsegs > 0 ? j->segs[j->nsegs - 1]->day : 0;
+    return w->g != NULL ? w->g->n : j->nsegs > 0 ? j->nsegs - 1 : 0;
+}
+
+static bool is_due(const struct archive_job *w, const struct segment *s, uint32_t newest_day)
+{
     int64_t month = archive_month_of_day(s->day);
 
-    return i + 1 < j->nsegs && !s->archived && s->nblocks > 0 &&
-           month < archive_month_of_day(date_of(clock_wall(j->clk))) &&
-           month != archive_month_of_day(j->segs[j->nsegs - 1]->day);
+    return !s->archived && s->nblocks > 0 && month < archive_month_of_day(date_of(clock_wall(w->j->clk))) &&
+           month != archive_month_of_day(newest_day);
 }
 
 static void describe(struct archive_pick *p, struct segment *s)
@@ -56,23 +63,26 @@ static void describe(struct archive_pick *p, struct segment *s)
 static int pick_month(struct archive_job *w)
 {
     struct journal *j = w->j;
+    struct segment **segs;
+    uint32_t newest;
     int rc = 0;
 
     pthread_mutex_lock(&j->lock);
+    size_t n = files_of(w, &segs, &newest);
     w->month = INT64_MAX;
-    for (size_t i = 0; i < j->nsegs; i++)
-        if (is_due(j, i) && archive_month_of_day(j->segs[i]->day) < w->month)
-            w->month = archive_month_of_day(j->segs[i]->day);
-    if (w->month != INT64_MAX && (w->v = calloc(j->nsegs, sizeof(*w->v))) == NULL)
+    for (size_t i = 0; i < n; i++)
+        if (is_due(w, segs[i], newest) && archive_month_of_day(segs[i]->day) < w->month)
+            w->month = archive_month_of_day(segs[i]->day);
+    if (w->month != INT64_MAX && (w->v = calloc(n, sizeof(*w->v))) == NULL)
         rc = ERR(w->e, -ENOMEM, "journal.no_memory");
-    for (size_t i = 0; w->v != NULL && i < j->nsegs; i++)
-        if (is_due(j, i) && archive_month_of_day(j->segs[i]->day) == w->month) {
-            j->segs[i]->refs++;
-            describe(&w->v[w->n++], j->segs[i]);
+    for (size_t i = 0; w->v != NULL && i < n; i++)
+        if (is_due(w, segs[i], newest) && archive_month_of_day(segs[i]->day) == w->month) {
+            segs[i]->refs++;
+            describe(&w->v[w->n++], segs[i]);
         }
     pthread_mutex_unlock(&j->lock);
     /* The ledger may lag behind the segments while a disk is full. */
-    if (rc == 0 && w->n > 0 && ledger_next(j->ledger, LEDGER_LOG) <= w->v[w->n - 1].f.last)
+    if (rc == 0 && w->n > 0 && w->g == NULL && ledger_next(j->ledger, LEDGER_LOG) <= w->v[w->n - 1].f.last)
         return 0;
     return rc < 0 ? rc : w->n > 0;
 }
@@ -128,7 +138,8 @@ static int paths_of(struct archive_job *w, int part)
     const char *place = w->j->cfg.archive_dir;
 
     civil_from_days(w->month, &y, &m, &d);
-    snprintf(w->name, sizeof(w->name), part == 1 ? "%04d-%02d" : "%04d-%02d.%d", y, m, part);
+    const char *of = w->g != NULL ? w->g->relay : "", *dash = w->g != NULL ? "-" : "";
+    snprintf(w->name, sizeof(w->name), part == 1 ? "%04d-%02d%s%s" : "%04d-%02d%s%s.%d", y, m, dash, of, part);
     if ((size_t)snprintf(w->part, sizeof(w->part), "%s/.%s.part", place, w->name) >= sizeof(w->part) ||
         (size_t)snprintf(w->whole, sizeof(w->whole), "%s/%s", place, w->name) >= sizeof(w->whole) ||
         (size_t)snprintf(w->local, sizeof(w->local), "%s/archive-%s.json", w->j->dir, w->name) >= sizeof(w->local))
@@ -250,9 +261,10 @@ static int make_one(struct archive_job *w)
     return rc;
 }
 
-int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e)
+static int step_of(struct journal *j, const struct archive_guest *g, const volatile bool *cancel,
+                   struct archive_done *out, struct err *e)
 {
-    struct archive_job w = {.j = j, .cancel = cancel, .out = out, .e = e};
+    struct archive_job w = {.j = j, .g = g, .cancel = cancel, .out = out, .e = e};
 
     *out = (struct archive_done){0};
     *e = (struct err){0};
@@ -269,4 +281,15 @@ int journal_archive_step(struct journal *j, const volatile bool *cancel, struct 
     j->archive_err = rc < 0 && rc != -ECANCELED ? *e : (struct err){0};
     pthread_mutex_unlock(&j->lock);
     return rc < 0 ? rc : due;
+}
+
+int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e)
+{
+    return step_of(j, NULL, cancel, out, e);
+}
+
+int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const volatile bool *cancel,
+                               struct archive_done *out, struct err *e)
+{
+    return step_of(j, g, cancel, out, e);
 }

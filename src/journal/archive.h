@@ -19,12 +19,17 @@
  * "last_received"}]}; first and last are events' numbers. A copy stays beside
  * the journal as DIR/archive-<name>.json: that is how it knows what was archived.
  *
+ * What a centre keeps of a relay goes to PLACE/2026-10-<relay>/ in the same way. ledger
+ * and heads are the relay's own then, in which the centre cannot write: the ARCHIVE entry
+ * stands in the centre's (stream RELAY), of which centre/ledger and centre/heads are a
+ * copy, and the manifest has "relay", its name.
+ *
  * One archiving thread; it blocks no other for longer than a list takes. */
 #ifndef LUY_JOURNAL_ARCHIVE_H
 #define LUY_JOURNAL_ARCHIVE_H
 #include "journal/proof.h"
 
-enum { ARCHIVE_NAME_MAX = 24, ARCHIVE_MANIFEST_MAX = 16 << 20 };
+enum { ARCHIVE_RELAY_MAX = 64, ARCHIVE_NAME_MAX = 16 + ARCHIVE_RELAY_MAX, ARCHIVE_MANIFEST_MAX = 16 << 20 };
 struct archive_done {
     char name[ARCHIVE_NAME_MAX], sha256[65]; /* of the manifest */
     char first[40], last[40];                /* receipt times */
@@ -37,8 +42,21 @@ struct archive_done {
  * place is not there, or no place of its own; -ECANCELED. e is not NULL. */
 int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e);
 
+/* The same of what is kept of a relay, by whoever keeps it. */
+struct archive_guest {
+    const char *relay, *dir; /* dir: its ledger and heads */
+    struct segment **segs;   /* its files that grow no more, oldest first, held; all of them under a head */
+    size_t n;
+    uint32_t newest_day;     /* of its newest file, which is not among them: that month may grow */
+    uint64_t entries, heads; /* bytes of ledger and heads that count */
+};
+int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const volatile bool *cancel,
+                               struct archive_done *out, struct err *e);
+/* Which of a relay's files stand in an archive: marks them, by the notes beside the journal. */
+int journal_archive_guest_marks(struct journal *j, const char *relay, struct segment **segs, size_t n, struct err *e);
+
 struct archive_state {
-    uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived */
+    uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived, relays' too */
     uint64_t lost_segments;                             /* deleted by the size ceiling before they were archived */
     const char *place;                                  /* the journal's; NULL: no archives are made */
     struct err last;                                    /* why the last step failed; code 0: it did not */

@@ -37,14 +37,21 @@ static int notes_all(struct journal *j, note_fn *fn, void *ctx, struct err *e)
     return rc;
 }
 
+struct marking {
+    const char *relay;
+    struct segment **segs;
+    size_t n;
+    uint64_t archives;
+};
+
 static int mark(void *ctx, const struct manifest *m, struct err *e)
 {
-    struct journal *j = ctx;
+    struct marking *k = ctx;
 
     (void)e;
-    atomic_fetch_add(&j->archives, 1);
-    for (size_t i = 0; i < j->nsegs; i++) {
-        struct segment *s = j->segs[i];
+    k->archives++;
+    for (size_t i = 0; strcmp(m->relay, k->relay) == 0 && i < k->n; i++) {
+        struct segment *s = k->segs[i];
         const char *name = strrchr(s->path, '/');
         const struct archive_file *f = manifest_file(m, name == NULL ? s->path : name + 1);
         if (f != NULL && s->nblocks > 0 && s->blocks[0].head.first_seq == f->first)
@@ -54,7 +61,19 @@ static int mark(void *ctx, const struct manifest *m, struct err *e)
 }
 
 /* Before any other thread knows the journal. */
-int archive_open(struct journal *j, struct err *e) { return notes_all(j, mark, j, e); }
+int archive_open(struct journal *j, struct err *e)
+{
+    struct marking k = {"", j->segs, j->nsegs, 0};
+    int rc = notes_all(j, mark, &k, e);
+
+    atomic_store(&j->archives, k.archives);
+    return rc;
+}
+
+int journal_archive_guest_marks(struct journal *j, const char *relay, struct segment **segs, size_t n, struct err *e)
+{
+    return notes_all(j, mark, &(struct marking){relay, segs, n, 0}, e);
+}
 
 struct listing {
     struct journal *j;
@@ -89,6 +108,15 @@ int journal_archives(struct journal *j, json_t **out, struct err *e)
     return rc;
 }
 
+/* Under lock. */
+static void count_waiting(const struct segment *s, int64_t now, struct archive_state *out)
+{
+    if (s->archived || s->nblocks == 0 || archive_month_of_day(s->day) >= now)
+        return;
+    out->waiting_segments++;
+    out->waiting_bytes += s->end;
+}
+
 void journal_archive_state(struct journal *j, struct archive_state *out)
 {
     int64_t now = archive_month_of_day(date_of(clock_wall(j->clk)));
@@ -101,9 +129,9 @@ void journal_archive_state(struct journal *j, struct archive_state *out)
     pthread_mutex_lock(&j->lock);
     out->last = j->archive_err;
     for (size_t i = 0; i < j->nsegs; i++)
-        if (!j->segs[i]->archived && j->segs[i]->nblocks > 0 && archive_month_of_day(j->segs[i]->day) < now) {
-            out->waiting_segments++;
-            out->waiting_bytes += j->segs[i]->end;
-        }
+        count_waiting(j->segs[i], now, out);
+    for (size_t i = 0; i < j->guests.n; i++)        /* by number, so the blocks of a file mostly follow each other; */
+        if (j->guests.v[i].b.off == SEG_HEAD_BYTES) /* its first one stands for it */
+            count_waiting(j->guests.v[i].s, now, out);
     pthread_mutex_unlock(&j->lock);
 }

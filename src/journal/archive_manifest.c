@@ -51,6 +51,7 @@ static bool take_all(const json_t *o, struct manifest *m)
 
     if (!str_eq(json_get_str(o, "format"), STR("luy-archive 1")) || n == 0 || n > SEGMENTS_MAX ||
         !take_text(o, "name", m->name, sizeof(m->name)) ||
+        (json_object_get(o, "relay") != NULL && !take_text(o, "relay", m->relay, sizeof(m->relay))) ||
         !take_text(o, "first_received", m->first_received, sizeof(m->first_received)) ||
         !take_text(o, "last_received", m->last_received, sizeof(m->last_received)) ||
         !take_count(o, "records", &m->records) || !take_count(o, "raw_bytes", &m->raw_bytes) ||

@@ -7,6 +7,7 @@
 #include "journal/ledger-int.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { README_MAX = 8192 };
@@ -35,7 +36,7 @@ int archive_enter(struct archive_job *w)
     bool found;
     int rc = archive_in_ledger(w, &w->sum, &found);
     struct ledger_entry n = {.type = LEDGER_ARCHIVE,
-                             .stream = LEDGER_LOG,
+                             .stream = w->g != NULL ? LEDGER_RELAY : LEDGER_LOG,
                              .first = w->v[0].f.first,
                              .records = w->out->records,
                              .stored = w->out->bytes,
@@ -48,27 +49,42 @@ int archive_enter(struct archive_job *w)
     return rc == 0 ? ledger_sign(w->j->ledger, w->e) : rc;
 }
 
-static int copy_prefix(struct archive_job *w, const char *name, uint64_t bytes)
+static int copy_prefix(struct archive_job *w, const char *from, const char *to, const char *name, uint64_t bytes)
 {
     char path[ARCHIVE_PATH];
     struct sha256 sum;
 
-    snprintf(path, sizeof(path), "%s/%s", w->j->dir, name);
+    snprintf(path, sizeof(path), "%s/%s", from, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ERR(w->e, -errno, "journal.read", path);
-    int rc = archive_copy(fd, bytes, w->part, name, w->cancel, &sum, w->e);
+    int rc = archive_copy(fd, bytes, to, name, w->cancel, &sum, w->e);
     close(fd);
     return rc;
 }
 
+static int copy_both(struct archive_job *w, const char *from, const char *to, uint64_t entries, uint64_t heads)
+{
+    int rc = copy_prefix(w, from, to, "ledger", entries);
+    return rc < 0 ? rc : copy_prefix(w, from, to, "heads", heads);
+}
+
+/* A relay's archive has the relay's ledger, and the centre's beside it, which knows the manifest. */
 int archive_copy_ledger(struct archive_job *w)
 {
+    char centre[ARCHIVE_PATH + 16];
     uint64_t entries, heads;
 
     ledger_extent(w->j->ledger, &entries, &heads);
-    int rc = copy_prefix(w, "ledger", entries);
-    return rc < 0 ? rc : copy_prefix(w, "heads", heads);
+    if (w->g == NULL)
+        return copy_both(w, w->j->dir, w->part, entries, heads);
+    snprintf(centre, sizeof(centre), "%s/" ARCHIVE_CENTRE, w->part);
+    if (mkdir(centre, 0750) < 0 && errno != EEXIST)
+        return ERR(w->e, -errno, errno == ENOSPC ? "journal.archive_full" : "journal.write", centre);
+    int rc = copy_both(w, w->g->dir, w->part, w->g->entries, w->g->heads);
+    if (rc == 0)
+        rc = copy_both(w, w->j->dir, centre, entries, heads);
+    return rc < 0 ? rc : file_sync_dir(centre, w->e);
 }
 
 /* ---- manifest ---- */
@@ -123,6 +139,8 @@ int archive_manifest_make(struct archive_job *w)
                     "records", (json_int_t)w->out->records, "raw_bytes", (json_int_t)raw, "bytes",
                     (json_int_t)w->out->bytes, "first_received", time_json(from, w->out->first), "last_received",
                     time_json(to, w->out->last), "segments", list);
+    if (all != NULL && w->g != NULL)
+        json_object_set_new(all, "relay", json_string(w->g->relay));
     char *text = all == NULL ? NULL : json_dumps(all, JSON_INDENT(1));
     json_decref(all);
     if (text == NULL)

@@ -1,6 +1,7 @@
 /* Guests (guest.h), and what a relay's sender asks of its own journal. */
 #include "journal/guest.h"
 #include "journal/journal-int.h"
+#include "base/log.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -91,6 +92,21 @@ void guests_drop_all(struct journal *j)
     j->guests.n = j->guests.cap = 0;
 }
 
+void journal_segment_ref(struct journal *j, struct segment *s)
+{
+    pthread_mutex_lock(&j->lock);
+    s->refs++;
+    pthread_mutex_unlock(&j->lock);
+}
+
+bool journal_segment_archived(struct journal *j, const struct segment *s)
+{
+    pthread_mutex_lock(&j->lock);
+    bool archived = j->cfg.archive_dir == NULL || s->archived;
+    pthread_mutex_unlock(&j->lock);
+    return archived;
+}
+
 void journal_segment_unref(struct journal *j, struct segment *s)
 {
     pthread_mutex_lock(&j->lock);
@@ -124,6 +140,11 @@ int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, c
                                .from_ns = a->received_min,
                                .to_ns = s->received_max,
                                .root = guest_gone_root(anchor, reason)};
+    if (!journal_segment_archived(j, s)) {
+        atomic_fetch_add(&j->unarchived_lost, 1);
+        log_event(LOG_ERROR, "journal_unarchived_deleted", F_STR("file", str_c(s->path)), F_INT("bytes", s->end),
+                  F_STR("reason", str_c(reason)));
+    }
     return j->ledger != NULL ? ledger_add(j->ledger, n, e) : 0;
 }
 

@@ -21,8 +21,11 @@ int journal_guest_add(struct journal *j, struct segment *s, const struct block_i
                       struct err *e);
 /* Forgets all blocks of s; a search that reads it holds it still. */
 void journal_guest_drop(struct journal *j, struct segment *s);
-/* Drops the caller's own reference. */
+/* One more reference; one less. */
+void journal_segment_ref(struct journal *j, struct segment *s);
 void journal_segment_unref(struct journal *j, struct segment *s);
+/* False: archives are made, and s does not stand in one yet. */
+bool journal_segment_archived(struct journal *j, const struct segment *s);
 
 /* What a relay's events are deleted for; journal_verify_dir takes no other word. */
 extern const char *const guest_gone_reasons[];

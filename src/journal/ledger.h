@@ -16,8 +16,8 @@
  * own, and the leaves are the block's head and sections (flow_proof.c). POINT: a
  * state of another chain (the registry's history): `records` rows, root is its head. ARCHIVE: `records`
  * records from `first` on were copied to an archive; root is SHA-256 of its manifest.
- * In the stream RELAY there is only DELETED: a centre deleted what it kept of a relay, by the
- * relay's numbers; root is SHA-256 of "relay ANCHOR REASON", ANCHOR being the relay's, hex.
+ * In the stream RELAY there are ARCHIVE, of what a centre keeps of a relay, and DELETED: it deleted
+ * that, by the relay's numbers; root is SHA-256 of "relay ANCHOR REASON", ANCHOR being the relay's, hex.
  *
  * DIR/heads: records of 208 bytes, each with the digest of the one before.
  *     0  4 bytes "LYHD"       4  u8 type    5  u8 0   6 u16 0     8  u32 epoch    12  u32 0

@@ -34,7 +34,8 @@ struct verify {
     struct merkle *m;
     uint64_t done;
     struct manifest man; /* of an archive; else empty */
-    bool man_known;      /* the ledger has it */
+    bool man_known;      /* the ledger has it: the centre's, when it is of a relay */
+    char centre[ARCHIVE_PATH];
     struct err *e;
 };
 
@@ -65,6 +66,12 @@ static bool grow(void **p, size_t *cap, size_t n, size_t size)
     return true;
 }
 
+static void manifest_see(struct verify *v, const struct ledger_entry *n, bool here)
+{
+    v->man_known |=
+        here && n->type == LEDGER_ARCHIVE && v->man.n > 0 && memcmp(n->root.b, v->man.sum.b, sizeof(n->root.b)) == 0;
+}
+
 static int entry_see(void *ctx, const struct ledger_entry *n)
 {
     struct verify *v = ctx;
@@ -73,8 +80,7 @@ static int entry_see(void *ctx, const struct ledger_entry *n)
         v->rep->flows_unread += n->records;
     if (n->stream != LEDGER_LOG)
         return 0;
-    if (n->type == LEDGER_ARCHIVE && v->man.n > 0 && memcmp(n->root.b, v->man.sum.b, sizeof(n->root.b)) == 0)
-        v->man_known = true;
+    manifest_see(v, n, v->man.relay[0] == '\0');
     if (n->type == LEDGER_DELETED) {
         if (!grow((void **)&v->gone, &v->gone_cap, v->ngone, sizeof(*v->gone)))
             return -ENOMEM;
@@ -90,12 +96,14 @@ static int entry_see(void *ctx, const struct ledger_entry *n)
     return 0;
 }
 
-/* The centre's ledger, of which only the deletions of this relay's events count. */
+/* The centre's ledger, of which only this relay's archive and the deletions of its events count. */
 static int centre_entry_see(void *ctx, const struct ledger_entry *n)
 {
     struct verify *v = ctx;
     bool mine = false;
 
+    if (n->stream == LEDGER_RELAY)
+        manifest_see(v, n, v->man.relay[0] != '\0');
     if (n->stream != LEDGER_RELAY || n->type != LEDGER_DELETED)
         return 0;
     for (int i = 0; i < GUEST_GONE_REASONS; i++) {
@@ -113,7 +121,8 @@ static int centre_entry_see(void *ctx, const struct ledger_entry *n)
 static int centre_read(struct verify *v)
 {
     struct ledger_report rep;
-    int rc = ledger_check(v->o->centre, v->o->centre_anchor, centre_entry_see, v, &rep, v->e);
+    const char *dir = v->o->centre != NULL ? v->o->centre : v->centre;
+    int rc = ledger_check(dir, v->o->centre_anchor, centre_entry_see, v, &rep, v->e);
 
     if (rc == 0 && rep.bad)
         bad(v, &rep.first);
@@ -307,7 +316,9 @@ int journal_verify_dir(const char *dir, const struct verify_opts *o, struct veri
         rc = ledger_check(dir, o->anchor, entry_see, &v, &out->ledger, e);
     if (rc == 0 && out->ledger.bad)
         bad(&v, &out->ledger.first);
-    if (rc == 0 && o->centre != NULL)
+    if (v.man.relay[0] != '\0')
+        snprintf(v.centre, sizeof(v.centre), "%s/" ARCHIVE_CENTRE, dir);
+    if (rc == 0 && (o->centre != NULL || v.centre[0] != '\0'))
         rc = centre_read(&v);
     if (rc == 0 && o->archive)
         rc = manifest_judge(&v);

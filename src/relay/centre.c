@@ -422,6 +422,23 @@ void relay_centre_stop(struct relay_centre *c)
     free(c);
 }
 
+/* Relays are added at the front of the list and never taken out, nor is a store closed. */
+int relay_centre_archive(struct relay_centre *c, const volatile bool *cancel, struct archive_done *out, struct err *e)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&c->lock);
+    struct kept_relay *r = c->relays;
+    for (; rc == 0 && r != NULL && !*cancel; r = r->next) {
+        struct relay_store *s = r->store;
+        pthread_mutex_unlock(&c->lock);
+        rc = s != NULL ? relay_store_archive(s, cancel, out, e) : 0;
+        pthread_mutex_lock(&c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
 uint16_t relay_centre_port(const struct relay_centre *c) { return c != NULL ? c->port : 0; }
 
 void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out)

@@ -96,7 +96,7 @@ static bool is_old(const struct relay_store *s)
     if (s->cfg.retention_days <= 0 || journal_age_held(s->cfg.journal) ||
         __builtin_sub_overflow(clock_wall(s->cfg.clk), (int64_t)s->cfg.retention_days * 86400 * NS_PER_S, &limit))
         return false;
-    return s->segs[0]->received_max < limit;
+    return s->segs[0]->received_max < limit && journal_segment_archived(s->cfg.journal, s->segs[0]);
 }
 
 void store_tick(struct relay_store *s)

@@ -3,12 +3,14 @@
 #include "base/file.h"
 #include "base/rand.h"
 #include "journal/journal_test-int.h"
+#include "journal/archive.h"
 #include "journal/proof.h"
 #include "relay/ceiling.h"
 #include "relay/receive.h"
 #include "relay/send.h"
 #include <fcntl.h>
 #include <glob.h>
+#include <sys/stat.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -886,6 +888,121 @@ static void ceiling_refuses(void **state)
     relay_ceiling_free(c);
 }
 
+/* ---- archives ---- */
+
+static void open_with_archive(struct kit *k, const char *place, int days)
+{
+    struct journal_cfg jc = {
+        .dir = k->centre.dir, .vault = k->centre.v, .archive_dir = place, .archive_same_disk = true};
+    struct err e = {0};
+
+    relay_store_close(k->store);
+    k->store = NULL;
+    journal_close(k->centre.j);
+    if (journal_open(&jc, &k->clk, &k->centre.j, &e) < 0)
+        fail_msg("%s %s", e.key, e.arg[0]);
+    struct relay_store_cfg cfg = {.dir = k->kept,
+                                  .name = "r1",
+                                  .anchor = str_c(k->anchor),
+                                  .journal = k->centre.j,
+                                  .clk = &k->clk,
+                                  .retention_days = days,
+                                  .deleted = on_deleted,
+                                  .ctx = k};
+    assert_int_equal(relay_store_open(&cfg, &k->store, NULL), 0);
+}
+
+static struct verify_report archive_report(struct kit *k, const char *place, const char *name)
+{
+    struct verify_opts o = {.anchor = str_c(k->anchor), .archive = true};
+    struct verify_report rep;
+    char dir[200];
+
+    snprintf(dir, sizeof(dir), "%s/%s", place, name);
+    assert_int_equal(journal_verify_dir(dir, &o, &rep, NULL), 0);
+    return rep;
+}
+
+static void flip_at(const char *path, off_t at)
+{
+    uint8_t b;
+    assert_int_equal(chmod(path, 0600), 0);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0 && pread(fd, &b, 1, at) == 1);
+    b ^= 1;
+    assert_int_equal(pwrite(fd, &b, 1, at), 1);
+    close(fd);
+}
+
+/* Closed months of a relay go to the second place, each verified there with nothing but the folder and
+ * the relay's anchor; age deletes only what is archived. */
+static void archives(void **state)
+{
+    static const volatile bool never;
+    struct kit k;
+    char place[64], path[400];
+    struct archive_done done;
+    struct err e = {0};
+    uint64_t events = 0;
+    int made = 0;
+
+    test_dir_make_fast(place);
+    kit_start(&k, 0);
+    open_with_archive(&k, place, 5);
+    for (int i = 0; i < 12; i++) { /* from 2026-11-21 on, every tenth day: three months and a half */
+        relay_now(&k, 30);
+        line_whole(&k);
+        clock_advance(&k.clk, (10 * 86400 - 61) * NS_PER_S);
+    }
+    relay_store_tick(k.store);
+    assert_int_equal(k.gone, 0); /* old, but not archived */
+    struct archive_state st;
+    journal_archive_state(k.centre.j, &st);
+    assert_true(st.waiting_segments > 3);
+    for (int rc; (rc = relay_store_archive(k.store, &never, &done, &e)) != 0; made++) {
+        if (rc < 0)
+            fail_msg("%s %s", e.key, e.arg[0]);
+        struct verify_report rep = archive_report(&k, place, done.name);
+        if (rep.bad || done.check.bad)
+            fail_msg("%s: %s %s", done.name, rep.first.key, rep.first.arg[0]);
+        assert_int_equal(rep.events, done.records);
+        events += rep.events;
+        if (made == 0)
+            open_with_archive(&k, place, 5); /* what was archived is known again by its note */
+    }
+    assert_true(made >= 3);
+    journal_archive_state(k.centre.j, &st);
+    assert_int_equal(st.archives, made);
+    assert_int_equal(st.waiting_segments, 0);
+    clock_advance(&k.clk, 61 * NS_PER_S);
+    relay_store_tick(k.store);
+    assert_true(k.gone > 0 && k.gone <= events);
+    assert_int_equal(st.lost_segments, 0);
+
+    snprintf(path, sizeof(path), "%s/2026-12-r1/manifest.json", place);
+    flip_at(path, 30);
+    assert_true(archive_report(&k, place, "2026-12-r1").bad);
+    flip_at(path, 30);
+    assert_false(archive_report(&k, place, "2026-12-r1").bad);
+    snprintf(path, sizeof(path), "%s/2026-12-r1/centre/ledger", place); /* the centre's word for it */
+    flip_at(path, 40);
+    assert_true(archive_report(&k, place, "2026-12-r1").bad);
+    flip_at(path, 40);
+    snprintf(path, sizeof(path), "%s/2026-12-r1/ledger", place);
+    flip_at(path, 40);
+    assert_true(archive_report(&k, place, "2026-12-r1").bad);
+    flip_at(path, 40);
+    glob_t files;
+    snprintf(path, sizeof(path), "%s/2026-12-r1/seg-*.luy", place);
+    assert_int_equal(glob(path, 0, NULL, &files), 0);
+    flip_at(files.gl_pathv[0], 400);
+    assert_true(archive_report(&k, place, "2026-12-r1").bad);
+    globfree(&files);
+    kit_end(&k);
+    snprintf(path, sizeof(path), "rm -rf %s", place);
+    assert_int_equal(system(path), 0);
+}
+
 /* ---- the taker ---- */
 
 static int took_to(void *ctx, const char *relay, str anchor, uint64_t begin, uint64_t *next, struct err *e)
@@ -1095,6 +1212,7 @@ int main(void)
         cmocka_unit_test(live_tail),
         cmocka_unit_test(ceiling_over_all),
         cmocka_unit_test(ceiling_refuses),
+        cmocka_unit_test(archives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,10 @@ int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], st
 bool relay_store_hand(struct relay_store *s);
 bool relay_store_behind(struct relay_store *s); /* something is left, and it is time to try */
 
+struct archive_done;
+/* Archives the oldest closed month that is not yet (archive.h): 1, 0, or why not. Lines go on meanwhile. */
+int relay_store_archive(struct relay_store *s, const volatile bool *cancel, struct archive_done *out, struct err *e);
+
 /* Deletes what is too old, at most once a minute; call it as often as you like. */
 void relay_store_tick(struct relay_store *s);
 

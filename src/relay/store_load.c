@@ -1,5 +1,6 @@
 /* Reading a relay's folder back, and cutting it to what its last head signs. */
 #include "relay/store-int.h"
+#include "journal/archive.h"
 #include "relay/ceiling.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -318,6 +319,8 @@ int store_load(struct relay_store *s, struct err *e)
         rc = entries_read(s, &last, e);
     if (rc == 0)
         rc = segments_read(s, e);
+    if (rc == 0 && s->cfg.journal != NULL && s->nsegs > 0 && s->name[0] != '\0')
+        rc = journal_archive_guest_marks(s->cfg.journal, s->name, s->segs, s->nsegs, e);
     if (rc == 0)
         store_deleted_finish(s);
     if (rc == 0)
