@@ -1,6 +1,7 @@
 /* Unit tables of str.c, rd.c, rand.c. */
 #include "base/rand.h"
 #include "base/rd.h"
+#include "base/base64.h"
 #include "base/test-int.h"
 
 static void compares(void **state)
@@ -209,11 +210,51 @@ static void hex(void **state)
     assert_string_equal(text, "");
 }
 
+/* The vectors of RFC 4648, section 10, and texts that are no base64. */
+static void base64(void **state)
+{
+    static const char *const good[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foob", "Zm9vYg=="},
+                                          {"fooba", "Zm9vYmE="},
+                                          {"foobar", "Zm9vYmFy"}};
+    static const char *const bad[] = {
+        "Z", "Zg=", "Zg", "Zh==", "Zm9=", "Z===", "====", "Zm9v Zm9v", "Zg==Zg==", "Zm-v"};
+    struct buf text, back;
+
+    buf_init(&text, 100);
+    buf_init(&back, 100);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        buf_clear(&text);
+        buf_clear(&back);
+        buf_base64(&text, str_c(good[i][0]));
+        assert_true(str_eq(buf_view(&text), str_c(good[i][1])));
+        assert_true(buf_base64_read(&back, buf_view(&text)));
+        assert_true(str_eq(buf_view(&back), str_c(good[i][0])));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(buf_base64_read(&back, str_c(bad[i])));
+        assert_true(str_eq(buf_view(&back), STR("foobar")));
+    }
+    for (int c = 0; c < 256; c++) {
+        char three[3] = {(char)c, (char)(255 - c), (char)(c * 7)};
+        buf_clear(&text);
+        buf_clear(&back);
+        buf_base64(&text, (str){three, 3});
+        assert_true(buf_base64_read(&back, buf_view(&text)) && back.n == 3 && memcmp(back.p, three, 3) == 0);
+    }
+    buf_done(&text);
+    buf_done(&back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares), cmocka_unit_test(cuts),  cmocka_unit_test(splits),  cmocka_unit_test(numbers),
-        cmocka_unit_test(hashes),   cmocka_unit_test(reads), cmocka_unit_test(varints), cmocka_unit_test(hex),
+        cmocka_unit_test(compares), cmocka_unit_test(cuts),   cmocka_unit_test(splits),
+        cmocka_unit_test(numbers),  cmocka_unit_test(hashes), cmocka_unit_test(reads),
+        cmocka_unit_test(varints),  cmocka_unit_test(hex),    cmocka_unit_test(base64),
     };
     return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* An event as JSON and CSV. Straight into the buffer: a page is a thousand of
  * them. Bytes that are not UTF-8 show as U+FFFD and come whole in raw_base64. */
 #include "journal/event_text.h"
+#include "base/base64.h"
 #include "base/text.h"
 
 static const struct {
@@ -39,21 +40,6 @@ static void member_field(struct buf *b, const char *name, const struct event *ev
         member(b, name, v);
 }
 
-static void base64(struct buf *b, str s)
-{
-    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < s.n; i += 3) {
-        uint32_t left = (uint32_t)(s.n - i), v = 0;
-        for (uint32_t k = 0; k < 3; k++)
-            v = v << 8 | (k < left ? (uint8_t)s.p[i + k] : 0);
-        buf_byte(b, (uint8_t)set[v >> 18 & 63]);
-        buf_byte(b, (uint8_t)set[v >> 12 & 63]);
-        buf_byte(b, (uint8_t)(left > 1 ? set[v >> 6 & 63] : '='));
-        buf_byte(b, (uint8_t)(left > 2 ? set[v & 63] : '='));
-    }
-}
-
 static void flags(struct buf *b, uint16_t f)
 {
     const char *sep = "";
@@ -90,7 +76,7 @@ void event_write(struct buf *b, const struct hit *h)
     member(b, "raw", ev->raw);
     if (!utf8_valid(ev->raw)) {
         buf_z(b, ",\"raw_base64\":\"");
-        base64(b, ev->raw);
+        buf_base64(b, ev->raw);
         buf_byte(b, '"');
     }
     buf_byte(b, '}');

@@ -1,7 +1,7 @@
 /* Sigma values: text with wildcards and escapes, its transformations, and its
  * compiled form. Everything lives in the caller's arena; any thread. */
 #include "judge/sigma.h"
-#include "base/buf.h"
+#include "base/base64.h"
 #include <unistr.h>
 
 /* One character of s at i as a token; a byte that is no UTF-8 keeps its value. */
@@ -122,19 +122,13 @@ struct sval sval_utf16(struct arena *a, struct sval v, enum utf16 form)
 
 str base64_text(struct arena *a, str s)
 {
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = arena_alloc(a, s.n / 3 * 4 + 5);
-    size_t n = 0;
+    struct buf b;
 
-    for (size_t i = 0; out != NULL && i < s.n; i += 3) {
-        uint32_t b0 = (unsigned char)s.p[i], b1 = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
-        uint32_t b2 = i + 2 < s.n ? (unsigned char)s.p[i + 2] : 0, v = b0 << 16 | b1 << 8 | b2;
-        out[n++] = digit[v >> 18];
-        out[n++] = digit[v >> 12 & 63];
-        out[n++] = i + 1 < s.n ? digit[v >> 6 & 63] : '=';
-        out[n++] = i + 2 < s.n ? digit[v & 63] : '=';
-    }
-    return out == NULL ? STR_NONE : (str){out, n};
+    buf_init(&b, s.n / 3 * 4 + 5);
+    buf_base64(&b, s);
+    str out = b.failed ? STR_NONE : s.n == 0 ? STR("") : arena_str(a, buf_view(&b));
+    buf_done(&b);
+    return out;
 }
 
 /* The value may begin at any byte of a group of three: fill `shift` bytes in
