@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 enum {
-    API_ARGS = 2,
+    API_ARGS = 3,
     API_QUERY_MAX = 48,
     API_HEADERS_MAX = 64,
     API_URI_MAX = 8192,
@@ -70,7 +70,7 @@ struct stream {
 enum { RS_HEADERS = 12 };
 struct response {
     int status;
-    const char *type; /* static text */
+    const char *type; /* static text, or in the request's arena */
     struct buf body;
     struct pair header[RS_HEADERS];
     size_t nheader; /* NUL-terminated, in the request's arena */
@@ -108,6 +108,7 @@ enum {
     RF_STREAM = 256,     /* server-sent events */
     RF_IDEMPOTENT = 512, /* takes Idempotency-Key */
     RF_STEPS = 1024,     /* also for the roles that a step of the kind names */
+    RF_FILE = 2048,      /* body is a document of up to cfg.file_max */
 };
 struct route {
     enum method method;

@@ -29,6 +29,7 @@ struct api_cfg {
     const char *version;
     uint32_t max_connections, max_per_address, max_streams;
     uint64_t max_body_bytes; /* bodies being received, all requests together */
+    uint64_t file_max;       /* bytes of one document */
     struct login_policy login;
 };
 /* A number that somebody else counts; shown by /stats and /metrics. */

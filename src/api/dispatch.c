@@ -40,6 +40,8 @@ size_t request_body_max(const struct request *rq)
 {
     if (rq->route == NULL)
         return 0;
+    if (rq->route->flags & RF_FILE)
+        return rq->api->cfg.file_max;
     return rq->route->flags & RF_CSV ? API_IMPORT_MAX : API_BODY_MAX;
 }
 

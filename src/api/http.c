@@ -173,14 +173,14 @@ static bool begin(struct call *c, struct MHD_Connection *con, const char *method
     if (rc == 0)
         rc = request_parse_uri(rq, str_c(c->uri != NULL ? c->uri : ""), &e);
     if (rc == 0 && method_of(str_c(method), &rq->method, &head) < 0)
-        rc = ERR(&e, HTTP_ERR(405), "api.method", "GET, POST, PATCH, DELETE");
+        rc = ERR(&e, HTTP_ERR(405), "api.method", "GET, POST, PUT, PATCH, DELETE");
     if (rc < 0)
         reply_problem(rq, &c->rs, rc, &e);
     c->go_on = rc == 0 && api_begin(rq, &c->rs);
     c->refused = !c->go_on;
     str_u64(request_header(rq, "Content-Length"), &length);
     bool has_body = length > 0 || request_header(rq, "Transfer-Encoding").p != NULL;
-    bool import = rq->route != NULL && (rq->route->flags & RF_CSV);
+    bool import = rq->route != NULL && (rq->route->flags & (RF_CSV | RF_FILE));
     buf_init(&c->body, c->go_on ? request_body_max(rq) : 0);
     c->deadline = clock_mono(rq->api->d.clock) + (import ? IMPORT_S : BODY_S) * NS_PER_S;
     return has_body && (c->go_on || length <= SKIP_MAX);

@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* name=value or name="value" among parameters after ';'. */
-static str parameter(str head, const char *name)
+str header_parameter(str head, const char *name)
 {
     str one, rest = head;
 
@@ -30,7 +29,7 @@ static str parameter(str head, const char *name)
 
 int multipart_open(struct multipart *m, str content_type, str body, struct err *e)
 {
-    *m = (struct multipart){.rest = body, .boundary = parameter(content_type, "boundary")};
+    *m = (struct multipart){.rest = body, .boundary = header_parameter(content_type, "boundary")};
     if (m->boundary.n == 0 || m->boundary.n > BOUNDARY_MAX)
         return ERR(e, -EINVAL, "api.part_boundary", err_n(BOUNDARY_MAX));
     return 0;
@@ -69,8 +68,8 @@ static int part_head(struct multipart *m, struct part *out, struct err *e)
         if (!str_split(&value, ':', &name))
             continue;
         if (str_eq_nocase(str_trim(name), STR("content-disposition"))) {
-            out->name = parameter(value, "name");
-            out->file = parameter(value, "filename");
+            out->name = header_parameter(value, "name");
+            out->file = header_parameter(value, "filename");
         } else if (str_eq_nocase(str_trim(name), STR("content-type"))) {
             out->type = str_trim(value);
         }

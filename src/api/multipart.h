@@ -4,6 +4,9 @@
 #define LUY_API_MULTIPART_H
 #include "base/err.h"
 
+/* name=value or name="value" among the parameters after ";" of a header. */
+str header_parameter(str head, const char *name);
+
 enum { PART_HEAD_MAX = 4096, BOUNDARY_MAX = 70 };
 struct multipart {
     str rest, boundary;

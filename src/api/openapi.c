@@ -41,6 +41,7 @@ static const struct {
     [FT_DURATION] = {"string", "duration"},
     [FT_LEVEL] = {"integer"},
     [FT_JSON] = {NULL},
+    [FT_FILE] = {"object"},
 };
 
 static json_t *ref_schema(str kind)
@@ -183,6 +184,9 @@ static json_t *request_body(const struct route *r, const char *kind)
     if (r->flags & RF_CSV)
         return json_pack("{s:b,s:{s:{s:{s:s}},s:{s:{s:s,s:s}}}}", "required", 1, "content", "text/csv", "schema",
                          "type", "string", XLSX_TYPE, "schema", "type", "string", "format", "binary");
+    if (r->flags & RF_FILE)
+        return json_pack("{s:b,s:{s:{s:{s:s,s:s}}}}", "required", 1, "content", "application/octet-stream", "schema",
+                         "type", "string", "format", "binary");
     if (r->flags & RF_RECORD) {
         snprintf(ref, sizeof(ref), "#/components/schemas/%s", kind);
         return json_pack("{s:b,s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema", "$ref", ref);
@@ -265,6 +269,16 @@ static json_t *components(const struct schema *sc, enum lang lang)
                      "cookie", "name", "luy_session", "token", "type", "http", "scheme", "bearer");
 }
 
+static bool about_file(const struct route *r) { return str_ends(str_c(r->pattern), STR("/files/{field}")); }
+
+static bool has_file(const struct kind *k)
+{
+    for (size_t i = 0; i < k->nfields; i++)
+        if (k->fields[i].type == FT_FILE)
+            return true;
+    return false;
+}
+
 json_t *openapi_json(const struct api *api, enum lang lang)
 {
     const struct schema *sc = registry_schema(api->d.registry);
@@ -277,6 +291,8 @@ json_t *openapi_json(const struct api *api, enum lang lang)
             continue;
         }
         for (size_t k = 0; k < sc->nkinds; k++) {
+            if (about_file(&routes[i]) && !has_file(&sc->kinds[k]))
+                continue;
             snprintf(name, sizeof(name), "%.*s", STR_ARGS(sc->kinds[k].name));
             path_add(sc, paths, &routes[i], name, lang);
         }

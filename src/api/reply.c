@@ -7,10 +7,10 @@
 static const struct {
     int code, status;
 } statuses[] = {
-    {-ENOENT, 404},    {-EACCES, 403}, {-EPERM, 403},     {-ESTALE, 412},  {-EEXIST, 409}, {-EBUSY, 409},
-    {-ENOTEMPTY, 409}, {-EILSEQ, 422}, {-EROFS, 503},     {-EINVAL, 422},  {-ERANGE, 422}, {-EBADMSG, 400},
-    {-E2BIG, 422},     {-EFBIG, 413},  {-ENOSPC, 507},    {-EDQUOT, 507},  {-ETIME, 504},  {-ETIMEDOUT, 504},
-    {-EAGAIN, 503},    {-ENOMEM, 503}, {-ESHUTDOWN, 503}, {-ENOTSUP, 501}, {-ENOSYS, 501},
+    {-EMEDIUMTYPE, 415}, {-ENOENT, 404},    {-EACCES, 403}, {-EPERM, 403},     {-ESTALE, 412},  {-EEXIST, 409},
+    {-EBUSY, 409},       {-ENOTEMPTY, 409}, {-EILSEQ, 422}, {-EROFS, 503},     {-EINVAL, 422},  {-ERANGE, 422},
+    {-EBADMSG, 400},     {-E2BIG, 422},     {-EFBIG, 413},  {-ENOSPC, 507},    {-EDQUOT, 507},  {-ETIME, 504},
+    {-ETIMEDOUT, 504},   {-EAGAIN, 503},    {-ENOMEM, 503}, {-ESHUTDOWN, 503}, {-ENOTSUP, 501}, {-ENOSYS, 501},
 };
 
 int status_of(int code)
@@ -25,7 +25,7 @@ int status_of(int code)
 
 void reply_header(struct request *rq, struct response *rs, const char *name, const char *fmt, ...)
 {
-    char text[512];
+    char text[2048]; /* a name of a document, each of its bytes as %XX, and more */
     va_list ap;
 
     if (rs->nheader == RS_HEADERS)

@@ -28,6 +28,7 @@ static const struct param p_import[] = {{"dry_run", PT_BOOL},
                                         {"map", PT_TEXT, 0, 80},
                                         {"with", PT_TEXT, 0, 2000},
                                         {0}};
+static const struct param p_file[] = {{"name", PT_TEXT, 0, 600}, {0}};
 static const struct param p_kinds[] = {{"kinds", PT_TEXT, 0, 2000}, {0}};
 static const struct param p_sheet[] = {{"lang", PT_TEXT, 0, 2, "vi en"}, {0}};
 static const struct param p_bulk[] = {{"q", PT_TEXT, 0, 200}, {0}};
@@ -140,6 +141,7 @@ const struct route routes[] = {
     {M_GET, "/journal/proof/{seq}", R_WIDE, 0, route_journal_proof, NULL, NULL, 200, "api.op.journal_proof"},
     {M_GET, "/registry/verify", R_WIDE, 0, route_verify_get, NULL, NULL, 200, "api.op.verify_get"},
 
+    {M_POST, "/files", R_WRITE, RF_FILE, route_files_post, p_file, NULL, 201, "api.op.files_post"},
     {M_GET, "/find", R_ALL, 0, route_find_get, p_find, NULL, 200, "api.op.find_get"},
     {M_GET, "/prefix/{id}/tree", R_ALL, 0, route_prefix_tree, p_tree, NULL, 200, "api.op.prefix_tree"},
     {M_GET, "/prefix/{id}/free", R_ALL, 0, route_prefix_free, p_free, NULL, 200, "api.op.prefix_free"},
@@ -227,6 +229,9 @@ const struct route routes[] = {
     {M_GET, "/{kind}/{id}/personal", R_ADMIN, RF_KIND, route_personal_get, NULL, NULL, 200, "api.op.personal_get"},
     {M_DELETE, "/{kind}/{id}/personal", R_ADMIN, RF_KIND | RF_IF_MATCH, route_personal_delete, NULL, NULL, 200,
      "api.op.personal_delete"},
+    {M_GET, "/{kind}/{id}/files/{field}", R_ALL, RF_KIND, route_file_get, p_record, NULL, 200, "api.op.file_get"},
+    {M_PUT, "/{kind}/{id}/files/{field}", R_WRITE, RF_KIND | RF_FILE | RF_IF_MATCH | RF_STEPS, route_file_put, p_file,
+     NULL, 200, "api.op.file_put"},
     {M_GET, "/{kind}/{id}/history", R_ALL, RF_KIND, route_record_history, NULL, NULL, 200, "api.op.record_history"},
     {M_GET, "/{kind}/{id}/why", R_ALL, RF_KIND, route_record_why, NULL, NULL, 200, "api.op.record_why"},
 };

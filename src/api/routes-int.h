@@ -19,13 +19,15 @@
                         X(changes_get) X(changes_post) X(change_get) X(change_patch) X(change_plan) X(change_step)     \
                         X(record_why) X(health_get) X(metrics_get) X(openapi_get)                                      \
                         X(book_export) X(template_get) X(book_import) X(bulk_post) X(maps_get) X(unit_sheet)                                      \
-                        X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived) X(find_get)
+                        X(prefix_tree) X(prefix_free) X(prefix_allocate) X(dns_derived) X(find_get) X(files_post) X(file_put) X(file_get)
 /* clang-format on */
 #define X(n) handler_fn route_##n;
 HANDLERS(X)
 #undef X
 /* routes_registry.c: If-Match as a number. */
 int request_rev(struct request *rq, int64_t *rev, struct err *e);
+/* ?at=: a time of the past; INT64_MAX when it is not asked for. */
+int request_at(struct request *rq, int64_t *at, struct err *e);
 /* routes_change.c: ?plan=true of one write of a record. */
 int reply_preview(struct request *rq, struct response *rs, const char *op, struct err *e);
 int request_list_query(struct request *rq, struct list_query *q, struct err *e);

@@ -1,6 +1,7 @@
 /* Was anything changed? The registry's chain against the points that the ledger
  * holds of it, the journal byte by byte, and proofs of single lines. */
 #include "api/routes-int.h"
+#include "registry/attach.h"
 #include "journal/archive.h"
 #include "journal/flow_store.h"
 #include "journal/proof.h"
@@ -33,6 +34,25 @@ static int point_see(void *ctx, const struct ledger_entry *n)
     return 0;
 }
 
+/* Documents that are gone or altered: so many are told one by one. */
+enum { BAD_FILES = 100 };
+struct documents {
+    json_t *list;
+    uint64_t n;
+};
+
+static void document_bad(void *ctx, const struct file_fault *f)
+{
+    struct documents *d = ctx;
+
+    if (d->n++ < BAD_FILES)
+        json_array_append_new(d->list,
+                              json_pack("{s:o,s:I,s:o,s:o,s:o,s:o,s:s}", "kind", json_from_str(f->kind), "id",
+                                        (json_int_t)f->id, "key", json_from_str(f->key), "field",
+                                        json_from_str(f->field), "name", json_from_str(f->name), "sha256",
+                                        json_from_str(f->sha256), "fault", f->missing ? "missing" : "altered"));
+}
+
 int route_verify_get(struct request *rq, struct response *rs, struct err *e)
 {
     struct points p = {.r = rq->api->d.registry, .e = e};
@@ -42,11 +62,18 @@ int route_verify_get(struct request *rq, struct response *rs, struct err *e)
 
     if (rc == 0 && journal_ledger(rq->api->d.journal) != NULL)
         rc = ledger_check(journal_dir_of(rq), STR_NONE, point_see, &p, &rep, e);
-    if (rc < 0)
+    struct documents d = {.list = json_array()};
+    uint64_t files = 0;
+    if (rc == 0)
+        rc = registry_files_verify(p.r, document_bad, &d, &files, e);
+    if (rc < 0) {
+        json_decref(d.list);
         return rc;
+    }
     return reply_json(rq, rs, 200,
-                      json_pack("{s:I,s:I,s:I,s:I}", "rows", (json_int_t)rows, "bad_seq", (json_int_t)bad, "points",
-                                (json_int_t)p.n, "bad_point", (json_int_t)p.bad_seq));
+                      json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "rows", (json_int_t)rows, "bad_seq", (json_int_t)bad,
+                                "points", (json_int_t)p.n, "bad_point", (json_int_t)p.bad_seq, "files",
+                                (json_int_t)files, "files_bad", (json_int_t)d.n, "bad_files", d.list));
 }
 
 /* ---- the journal ---- */

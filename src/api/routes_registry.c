@@ -41,8 +41,7 @@ int request_list_query(struct request *rq, struct list_query *q, struct err *e)
     return take_filters(rq, q, e);
 }
 
-/* ?at=: a time of the past; INT64_MAX when it is not asked for. */
-static int take_at(struct request *rq, int64_t *at, struct err *e)
+int request_at(struct request *rq, int64_t *at, struct err *e)
 {
     str v = request_query(rq, "at");
 
@@ -78,7 +77,7 @@ int route_records_get(struct request *rq, struct response *rs, struct err *e)
     if (rc < 0)
         return rc;
     int64_t at;
-    rc = take_at(rq, &at, e);
+    rc = request_at(rq, &at, e);
     if (rc < 0)
         return rc;
     if (at == INT64_MAX && reply_wants(rq, "text/csv"))
@@ -118,7 +117,7 @@ int route_record_get(struct request *rq, struct response *rs, struct err *e)
 {
     json_t *out = NULL;
     int64_t at;
-    int rc = take_at(rq, &at, e);
+    int rc = request_at(rq, &at, e);
 
     if (rc == 0 && at != INT64_MAX)
         rc = registry_get_at(rq->api->d.registry, &rq->auth.actor, rq->arg[0], rq->arg[1], at, &out, e);

@@ -101,6 +101,7 @@ void world_open(struct world *w)
                           .max_per_address = 16,
                           .max_streams = 2,
                           .max_body_bytes = 256 << 20,
+                          .file_max = 1 << 20,
                           .login = LOGIN_POLICY_DEFAULT};
     struct api_deps deps = {.registry = w->registry,
                             .journal = w->journal,

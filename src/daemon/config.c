@@ -66,6 +66,8 @@ const struct config_option config_options[] = {
     O(api_per_address, INT, 4, 10000, "200", false),
     O(api_streams, INT, 1, 1000, "64", false),
     O(api_body_total, SIZE, 64 * MIB, 16 * GIB, "256MiB", false),
+    O(file_max, SIZE, KIB, 60 * MIB, "20MiB", false),
+    O(file_grace, DURATION, 60, 365 * 24 * HOUR, "1d", false),
     O(login_failures, INT, 1, 100, "5", true),
     O(login_window, DURATION, 10, 24 * HOUR, "15m", true),
     O(login_lock, DURATION, 10, 7 * 24 * HOUR, "30m", true),

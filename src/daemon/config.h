@@ -22,6 +22,7 @@ struct config {
     int64_t flow_max, flow_retention_days;
     int64_t intake_ring, intake_connections, intake_per_source, intake_idle;
     int64_t api_connections, api_per_address, api_streams, api_body_total;
+    int64_t file_max, file_grace;
     int64_t login_failures, login_window, login_lock, session_idle, session_max, password_min;
 };
 enum config_type { CT_TEXT, CT_PATH, CT_ADDRESS, CT_STORE, CT_ROLE, CT_LEVEL, CT_INT, CT_SIZE, CT_DURATION };

@@ -39,6 +39,7 @@ struct luyd {
     struct cluster *cluster;
     struct archiver *archiver; /* NULL: no archive_dir */
     struct leading *leading;
+    struct sweeper *sweeper;
     struct relay_centre *relays;
     struct relay_forward *forward;
     struct api *api;
@@ -46,8 +47,8 @@ struct luyd {
 /* parts.c: each opens one part out of cfg and what is open already. */
 typedef int luyd_step(struct luyd *d, struct err *e);
 luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
-    open_judge, open_set, start_cluster, open_api, open_intake, open_archiver, open_leading, open_relay, start_api,
-    write_ports;
+    open_judge, open_set, start_cluster, open_api, open_intake, open_archiver, open_leading, open_sweeper, open_relay,
+    start_api, write_ports;
 /* offline.c: schema, packs and calendar, with an empty registry in a folder of its
  * own, so that their SQL is checked too and no data is touched. */
 int check_packs(struct luyd *d, struct err *e);
@@ -62,6 +63,7 @@ bool store_is_shared(const struct luyd *d);
 /* Where the store of this data folder is, as store_open takes it. */
 const char *store_url(const struct luyd *d, const char *store, char *path, size_t cap);
 void leading_stop(struct leading *r); /* NULL is fine */
+void sweeper_stop(struct sweeper *s); /* NULL is fine */
 struct login_policy policy_of(const struct config *c);
 void set_log_level(const char *name);
 void on_log_line(void *ctx, enum log_level lv, str line); /* base/log.h hook; ctx: struct luyd */

@@ -41,11 +41,15 @@ static const struct {
     const char *name;
     int (*fn)(struct luyd *d, struct err *e);
 } steps[] = {
-    {"configuration", open_config}, {"data", open_data},       {"keys", open_vault},    {"registry", open_registry},
-    {"calendar", open_calendar},    {"journal", open_journal}, {"flows", open_flows},   {"judge", open_judge},
-    {"clickhouse", open_set},       {"api", open_api},         {"intake", open_intake}, {"clickhouse", start_cluster},
-    {"archives", open_archiver},    {"role", open_leading},    {"relay", open_relay},   {"https", start_api},
-    {"ports", write_ports},
+    {"configuration", open_config}, {"data", open_data},
+    {"keys", open_vault},           {"registry", open_registry},
+    {"calendar", open_calendar},    {"journal", open_journal},
+    {"flows", open_flows},          {"judge", open_judge},
+    {"clickhouse", open_set},       {"api", open_api},
+    {"intake", open_intake},        {"clickhouse", start_cluster},
+    {"archives", open_archiver},    {"role", open_leading},
+    {"documents", open_sweeper},    {"relay", open_relay},
+    {"https", start_api},           {"ports", write_ports},
 };
 
 void log_step(const char *name, const struct err *e)
@@ -114,6 +118,7 @@ void luyd_stop(struct luyd *d)
     if (d->pipeline != NULL)
         self_sayf(d->self, 5, "event=luyd_stop pid=%d", (int)getpid());
     log_set_hook(NULL, NULL);
+    sweeper_stop(d->sweeper);
     leading_stop(d->leading);
     archiver_free(d->archiver); /* it asks what is kept of relays */
     d->archiver = NULL;

@@ -248,6 +248,7 @@ int open_api(struct luyd *d, struct err *e)
         .max_per_address = (uint32_t)d->cfg.api_per_address,
         .max_streams = (uint32_t)d->cfg.api_streams,
         .max_body_bytes = (uint64_t)d->cfg.api_body_total,
+        .file_max = (uint64_t)d->cfg.file_max,
         .login = policy_of(&d->cfg),
     };
     struct api_deps deps = {

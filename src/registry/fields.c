@@ -2,6 +2,7 @@
  * looked up; what is required, unique, a usable key. Mistakes are collected in
  * the write; only trouble with the store ends the work. Runs inside the write
  * transaction, so what was looked up still stands when it is written. */
+#include "registry/file-int.h"
 #include "registry/known-int.h"
 #include <errno.h>
 
@@ -105,6 +106,8 @@ static int judge_field(struct write *w, size_t i, const struct rec *old, struct 
     if (in->given == GIVEN_VALUE) {
         if (f->type == FT_REF || f->type == FT_REFS)
             return judge_ref(w, i, in, fresh, e);
+        if (f->type == FT_FILE)
+            return file_field_judge(w, f, old != NULL ? &old->v[i] : NULL, in, &fresh->v[i], e);
         fresh->v[i] = in->v;
     } else if (old != NULL) {
         fresh->v[i] = old->v[i];

@@ -242,6 +242,8 @@ int filter_add(struct plan *p, str field, str op, str value, struct err *e)
         return ERR(e, -EINVAL, "registry.unknown_field", S(field), S(p->k->name));
     if (!field_seen(c.f, p->roles)) /* what one may ask for, one can guess */
         return ERR(e, -EACCES, "registry.hidden_field", S(field), S(p->k->name));
+    if (c.f->type == FT_FILE && !str_eq(op, STR("ic")) && !str_eq(op, STR("null")))
+        return ERR(e, -EINVAL, "registry.filter_op", S(op.n > 0 ? op : STR("eq")), S(field));
     for (size_t i = 0; i < sizeof(compare) / sizeof(compare[0]); i++)
         if (str_eq(op, str_c(compare[i].name)))
             return filter_compare(p, &c, compare[i].sql, value, e);

@@ -320,9 +320,14 @@ static void logs_and_lists(void **state)
            "độc','unit':'STC','kind':'malware','detected_at':'2026-11-21T01:00:00Z','state':'handling'}");
     fx_add(f, "action", "{'code':'A1','incident':'S1','name':'Quét máy'}");
     refused(f, &OPERATOR, "incident", "S1", 1, "{'state':'closed','cause':'usb','outcome':'sạch','told':'Sở'}");
+    told(f, "/fields/minutes", "Kết thúc", "Close");
+    json_decref(fx_upload_as(f, &OPERATOR, "bb.txt", STR("biên bản")));
+    const char *closed = "{'state':'closed','cause':'usb','outcome':'sạch','told':'Sở','minutes':'bb.txt sha256:"
+                         "da6cb6b7f73807c779212f4ffd1b1c7d6d3d880162ca0cc7d0623bfb45ad07d6'}";
+    refused(f, &OPERATOR, "incident", "S1", 1, closed);
     told(f, "/fields/state", "vướng: A1", "Every action of the incident is done");
     step(f, &OPERATOR, "action", "A1", 1, "{'state':'done','result':'sạch'}");
-    step(f, &OPERATOR, "incident", "S1", 1, "{'state':'closed','cause':'usb','outcome':'sạch','told':'Sở'}");
+    step(f, &OPERATOR, "incident", "S1", 1, closed);
     /* Whose account it is stands as the person, where a person is meant. */
     assert_int_equal(
         fx_create_as(f, &OPERATOR, "training", "{'code':'T1','name':'x','unit':'STC','audience':'users'}", &out), 0);

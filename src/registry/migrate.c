@@ -4,6 +4,7 @@
 #include "registry/addr-int.h"
 #include "registry/migrate-int.h"
 #include "registry/change-int.h"
+#include "registry/file-int.h"
 #include "base/json.h"
 #include <errno.h>
 
@@ -271,6 +272,8 @@ static int bring(struct mig *m)
         rc = life_open_table(m->tx, m->e);
     if (rc == 0)
         rc = change_tables(m->tx, m->e);
+    if (rc == 0)
+        rc = blobs_tables(m->tx, m->e);
     if (rc == 0)
         rc = mig_meta_get(m, "schema", &was);
     if (rc == 0)

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "registry/change-int.h"
-#include "registry/registry-int.h"
+#include "registry/file-int.h"
 #include <errno.h>
 
 enum { SALT = 16, VALUE_MAX = 64 * 1024 };
@@ -346,7 +346,8 @@ static bool scrub_row(void *ctx, const struct val *c, size_t n)
     for (size_t i = 0; i < s->k->nfields; i++) {
         member_name(&s->k->fields[i], name);
         json_t *v = s->k->fields[i].personal ? json_object_get(fields, name) : NULL;
-        if (!json_is_string(v) || strcmp(json_string_value(v), PERSONAL_BLANK) == 0)
+        bool document = s->k->fields[i].type == FT_FILE && json_is_object(v);
+        if (!document && (!json_is_string(v) || strcmp(json_string_value(v), PERSONAL_BLANK) == 0))
             continue;
         json_object_set_new(fields, name, json_string(PERSONAL_BLANK));
         any = true;
@@ -386,12 +387,15 @@ static int blank_run(struct write *w, const struct kind *k, const struct rec *ol
     json_t *patch = blank_patch(k, old), *after = NULL;
     struct input *in = NULL;
     struct rec *fresh = NULL;
+    struct file_list files;
     enum outcome how;
     int rc = input_from_json(w, k, patch, &in, e);
 
     json_decref(patch);
     if (rc == 0)
         rc = write_record(w, k, old, in, &fresh, &how, e);
+    if (rc == 0)
+        rc = files_personal(w, k, old->id, &files, e);
     if (rc == 0)
         rc = tx_exec(
             w->tx,
@@ -400,6 +404,8 @@ static int blank_run(struct write *w, const struct kind *k, const struct rec *ol
             VALS(V_STR(k->name), V_INT(old->id)), values, e);
     if (rc == 0)
         rc = scrub_changes(w, k, old->id, e);
+    if (rc == 0)
+        rc = files_forget(w, &files, e);
     after = json_pack("{s:I}", "values", (json_int_t)*values);
     if (rc == 0)
         rc = history_put(w, &(struct history_of){k->name, old->id, rec_key(old), fresh->rev}, "blank", NULL, after, e);
@@ -411,10 +417,14 @@ static int blank_run(struct write *w, const struct kind *k, const struct rec *ol
  * of the files yet is told, and does not undo it. */
 static void scrub_files(struct registry *r, const struct kind *k)
 {
-    const str tables[] = {k->name, STR("personal_value"), STR("change_op")};
+    const str tables[] = {k->name, STR("personal_value"), STR("change_op"), STR("file_chunk")};
+    size_t n = sizeof(tables) / sizeof(tables[0]) - 1; /* documents are much: only where there were some */
     struct err e = {0};
 
-    if (r->st->ops->scrub != NULL && r->st->ops->scrub(r->st, tables, sizeof(tables) / sizeof(tables[0]), &e) < 0)
+    for (size_t i = 0; i < k->nfields; i++)
+        if (k->fields[i].personal && k->fields[i].type == FT_FILE)
+            n = sizeof(tables) / sizeof(tables[0]);
+    if (r->st->ops->scrub != NULL && r->st->ops->scrub(r->st, tables, n, &e) < 0)
         log_err(LOG_ERROR, "personal_scrub", &e);
 }
 

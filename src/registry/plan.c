@@ -9,7 +9,7 @@ static const char *const order_system[] = {"id", "rev", "state", "valid_from", "
 
 bool order_allowed(const struct kind *k, const struct field *f)
 {
-    if (f->type == FT_REFS || f->type == FT_MARKDOWN || f->type == FT_JSON)
+    if (f->type == FT_REFS || f->type == FT_MARKDOWN || f->type == FT_JSON || f->type == FT_FILE)
         return false;
     if (f == &k->fields[k->key_field] || f == &k->fields[k->title_field])
         return true;

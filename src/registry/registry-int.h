@@ -149,6 +149,9 @@ int write_record(struct write *w, const struct kind *k, const struct rec *old, s
 /* registry.c */
 int find_visible(struct tx *tx, struct registry *r, const struct scope *s, struct arena *a, const struct kind *k,
                  str id_or_key, bool living, struct rec **out, struct err *e);
+int check_rev(const struct rec *rec, int64_t rev, struct err *e); /* -ESTALE */
+/* Commits what went well and hands the record out; else takes all back. */
+int write_end(struct write *w, int rc, const struct rec *rec, json_t **out, struct err *e);
 int check_unused(struct write *w, const struct rec *rec, struct err *e); /* -ENOTEMPTY */
 int end_record(struct write *w, const struct rec *old, struct rec **out, struct err *e);
 /* fields.c: the new values of a record, judged. */

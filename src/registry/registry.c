@@ -105,8 +105,7 @@ int registry_get(struct registry *r, const struct actor *who, str kind, str id_o
     return rc;
 }
 
-/* Commits what went well and hands the record out; else takes all back. */
-static int write_end(struct write *w, int rc, const struct rec *rec, json_t **out, struct err *e)
+int write_end(struct write *w, int rc, const struct rec *rec, json_t **out, struct err *e)
 {
     json_t *o = NULL;
 
@@ -144,7 +143,7 @@ int registry_create(struct registry *r, const struct actor *who, str kind, const
     return rc;
 }
 
-static int check_rev(const struct rec *rec, int64_t rev, struct err *e)
+int check_rev(const struct rec *rec, int64_t rev, struct err *e)
 {
     if (rec->rev == rev)
         return 0;

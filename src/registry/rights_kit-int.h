@@ -87,6 +87,12 @@ static inline json_t *kit_value(struct kit *t, const struct field *f, enum kit_p
         return json_string(text);
     case FT_JSON:
         return json_object();
+    case FT_FILE: {
+        struct file_in in = {STR("bien-ban.txt"), STR("text/plain"), STR("Biên bản"), 1000};
+        json_t *file = NULL;
+        assert_int_equal(registry_upload(t->r, &KIT_SYSTEM, &in, &file, NULL), 0);
+        return file;
+    }
     default: /* as long as it must be */
         snprintf(text, sizeof(text), "K%0*d", f->has_min && f->min > 2 ? (int)f->min - 1 : 1, t->serial);
         return json_string(text);

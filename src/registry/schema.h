@@ -31,6 +31,7 @@ enum ftype {
     FT_DURATION,
     FT_LEVEL,
     FT_JSON,
+    FT_FILE, /* a document, attach.h */
     FT_COUNT
 };
 struct label {

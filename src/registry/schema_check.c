@@ -12,9 +12,9 @@ static const char *const reserved[] = {
     "changed_at", "changed_by", "key",   "folded",     "title_sort", "ref_id",
 };
 static const char *const reserved_kinds[] = {
-    "history", "registry_meta", "login",         "session",         "token",       "schema",
-    "events",  "finding",       "finding_event", "finding_history", "source_seen", "sources",
-    "stats",   "today",         "addr_hint",     "addr_released",   "life_open"};
+    "history",   "registry_meta", "login",           "session",     "token",      "schema",      "events",
+    "finding",   "finding_event", "finding_history", "source_seen", "sources",    "stats",       "today",
+    "addr_hint", "addr_released", "life_open",       "file_blob",   "file_chunk", "file_upload", "files"};
 
 struct at {
     struct loading *l;
@@ -70,7 +70,7 @@ static void check_heads(const struct at *c)
     if (key != SIZE_MAX) {
         struct field *f = &k->fields[key];
         if (value_storage(f->type) != VAL_TEXT || f->type == FT_MARKDOWN || f->type == FT_JSON ||
-            f->type == FT_DURATION)
+            f->type == FT_DURATION || f->type == FT_FILE)
             fault(c, node_of(c, "key"), "schema.bad_key", S(f->name), NULL);
         if (f->type == FT_TEXT && (!f->has_max || f->max > KEY_MAX))
             fault(c, node_of(c, "key"), "schema.key_max", S(f->name), N(KEY_MAX));
@@ -81,7 +81,7 @@ static void check_heads(const struct at *c)
         k->title_field = key;
     }
     if (title != SIZE_MAX) {
-        if (value_storage(k->fields[title].type) != VAL_TEXT)
+        if (value_storage(k->fields[title].type) != VAL_TEXT || k->fields[title].type == FT_FILE)
             fault(c, node_of(c, "title"), "schema.bad_title", S(k->fields[title].name), NULL);
         k->title_field = title;
     }
@@ -126,7 +126,8 @@ static bool template_ok(const struct kind *k, str t)
             return false;
         str word = str_sub(t, 0, close);
         size_t at = kind_field_at(k, word);
-        if (!str_eq(word, STR("n")) && (at == SIZE_MAX || k->fields[at].type == FT_REFS))
+        if (!str_eq(word, STR("n")) &&
+            (at == SIZE_MAX || k->fields[at].type == FT_REFS || k->fields[at].type == FT_FILE))
             return false;
         t = str_sub(t, close + 1, SIZE_MAX);
     }
@@ -141,7 +142,7 @@ static void check_default(const struct at *c, const struct field *f, const struc
 
     if (f->dflt.n == 0)
         return;
-    if (f->type == FT_REF || f->type == FT_REFS)
+    if (f->type == FT_REF || f->type == FT_REFS || f->type == FT_FILE)
         fault(c, key, "schema.bad_default", S(f->name), S(f->dflt));
     else if (str_find(f->dflt, STR("{")) != SIZE_MAX ? f->type != FT_TEXT || !template_ok(c->k, f->dflt)
                                                      : value_parse(&a, f, f->dflt, &v, &e) < 0)
@@ -199,8 +200,11 @@ static void check_field(const struct at *c, const struct field *f, const struct 
         fault(c, key, "schema.only_for", "ref", "ref, refs");
     if (!bounded && (f->has_min || f->has_max))
         fault(c, key, "schema.only_for", "min, max", "text, markdown, int, decimal, refs");
-    if (f->unique && (f->type == FT_REFS || f->type == FT_MARKDOWN || f->type == FT_JSON))
+    if (f->unique && (f->type == FT_REFS || f->type == FT_MARKDOWN || f->type == FT_JSON || f->type == FT_FILE))
         fault(c, key, "schema.only_for", "unique", "text, ref, ...");
+    /* What the law has blanked leaves the field empty: there is no word that is a document. */
+    if (f->type == FT_FILE && f->personal && f->required)
+        fault(c, key, "schema.file_personal", S(f->name), NULL);
     if (f->within.n > 0 && (f->type != FT_IP || !names_field(c->k, f->within, FT_REF)))
         fault(c, key, "schema.only_for", "within", "ip");
     if (f->disjoint.n > 0 && (f->type != FT_PREFIX || !names_field(c->k, f->disjoint, FT_REF)))

@@ -10,7 +10,7 @@
 #include <ftw.h>
 #include <unistd.h>
 #include "base/json.h"
-#include "registry/registry-int.h"
+#include "registry/file-int.h"
 #include "registry/test-store.h"
 
 struct fixture {
@@ -186,6 +186,17 @@ static inline int fx_import(struct fixture *f, const struct actor *who, const ch
     f->es.n = 0;
     f->es.total = 0;
     return registry_import_csv(f->r, who, str_c(kind), csv, dry, out, &f->es, &f->e);
+}
+
+/* Bytes that a record is to name; the value of the field. */
+static inline json_t *fx_upload_as(struct fixture *f, const struct actor *who, const char *name, str bytes)
+{
+    struct file_in in = {str_c(name), STR(""), bytes, 1 << 20};
+    json_t *out = NULL;
+
+    if (registry_upload(f->r, who, &in, &out, &f->e) < 0)
+        fail_msg("%s: %s", name, fx_text(&f->e));
+    return out;
 }
 
 /* A small province to work in. */

@@ -1,6 +1,6 @@
 /* What stands beside a record for people: one folded text to search in, and a
  * key to sort its title by. */
-#include "registry/registry-int.h"
+#include "registry/file-int.h"
 #include "base/text.h"
 
 enum { FOLDED_MAX = 8192, PART_MAX = 2000 };
@@ -16,6 +16,9 @@ str rec_folded(struct arena *a, const struct rec *rec)
             t == FT_ENUM || t == FT_DATE || t == FT_DURATION || t == FT_JSON)
             continue;
         str part = rec->v[i].s;
+        struct file_value file;
+        if (t == FT_FILE) /* by its name; nobody searches for a hash */
+            part = file_value_load(a, part, &file) ? file.name : STR("");
         part.n = utf8_cut(part, PART_MAX);
         str shown = t == FT_FQDN || t == FT_EMAIL ? host_shown(a, part) : part;
         if (!str_eq(shown, part)) { /* found by either form */

@@ -1,6 +1,6 @@
 /* Field types as a table: name, how SQL keeps it, how text becomes it. Values
  * live in the caller's arena; no state; any thread. */
-#include "registry/value-int.h"
+#include "registry/file-int.h"
 #include "base/calendar.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -221,6 +221,17 @@ static int parse_json(struct arena *a, const struct field *f, str in, struct val
     return rc;
 }
 
+static int parse_file(struct arena *a, const struct field *f, str in, struct val *out, struct err *e)
+{
+    struct file_value v;
+    int rc = file_value_parse(a, in, &v, e);
+
+    (void)f;
+    if (rc == 0)
+        *out = V_STR(file_value_store(a, &v));
+    return rc;
+}
+
 static const struct {
     const char *name;
     enum val_type storage;
@@ -245,6 +256,7 @@ static const struct {
     [FT_DURATION] = {"duration", VAL_TEXT, parse_duration},
     [FT_LEVEL] = {"level", VAL_INT, parse_level},
     [FT_JSON] = {"json", VAL_TEXT, parse_json},
+    [FT_FILE] = {"file", VAL_TEXT, parse_file},
 };
 
 const char *ftype_name(enum ftype t) { return t < FT_COUNT ? types[t].name : "?"; }
@@ -284,6 +296,13 @@ int value_from_json(struct arena *a, const struct field *f, const json_t *in, st
     }
     if (f->type == FT_JSON)
         return json_check(a, in, out, e);
+    if (f->type == FT_FILE) {
+        struct file_value v;
+        int rc = file_value_from_json(a, in, &v, e);
+        if (rc == 0)
+            *out = V_STR(file_value_store(a, &v));
+        return rc == 0 && out->s.p == NULL ? ERR(e, -ENOMEM, "registry.no_memory") : rc;
+    }
     if (json_is_string(in) && f->type != FT_BOOL && f->type != FT_INT && f->type != FT_DECIMAL)
         return value_parse(a, f, json_str(in), out, e);
     if (json_is_boolean(in) && f->type == FT_BOOL) {
@@ -322,6 +341,7 @@ json_t *value_to_json(const struct field *f, const struct val *v)
         return host_json(v->s);
     case FT_LEVEL:
         return v->i >= 0 && (size_t)v->i < f->nvalues ? json_from_str(f->values[v->i].value) : json_integer(v->i);
+    case FT_FILE:
     case FT_JSON: {
         json_t *j = json_loadb(v->s.p, v->s.n, JSON_DECODE_ANY, NULL);
         return j != NULL ? j : json_null();
@@ -344,6 +364,8 @@ str value_text(struct arena *a, const struct field *f, const struct val *v)
     case VAL_NULL:
         return STR("");
     case VAL_TEXT:
+        if (f->type == FT_FILE)
+            return file_value_cell(a, v->s);
         return f->type == FT_FQDN || f->type == FT_EMAIL ? host_shown(a, v->s) : v->s;
     case VAL_REAL:
         return arena_fmt(a, "%.17g", v->r);
