@@ -99,10 +99,14 @@ int fail(struct run *r, const struct err *e); /* prints the error, returns EXIT_
 /* cmd_registry.c: "/api/v1/KIND/KEY" and tail; a list with the filters of options and words. */
 str record_path(struct run *r, const char *kind, const char *key, const char *tail);
 int list_path(struct run *r, const char *kind, str *out, struct err *e);
-str args_joined(struct run *r); /* what stands after the command, with spaces between */
+int current_rev(struct run *r, struct err *e); /* --rev, else that of the record KIND KEY, into opt.rev */
+str args_joined(struct run *r);                /* what stands after the command, with spaces between */
 /* cmd_searches.c: the words of the search --saved become the command's; or are kept under --save. */
 int search_saved(struct run *r, struct err *e);
 int search_save(struct run *r);
+/* cmd_exchange.c: bytes to a file for its owner alone, or with NULL or "-" to stdout unless they would spoil a
+ * terminal. */
+int out_file(struct run *r, str bytes, const char *file, struct err *e);
 int completion_print(struct run *r);
 int cmd_login(struct run *), cmd_logout(struct run *), cmd_whoami(struct run *), cmd_passwd(struct run *),
     cmd_logins(struct run *), cmd_new_login(struct run *), cmd_unlock(struct run *), cmd_tokens(struct run *),
@@ -114,6 +118,7 @@ int cmd_kinds(struct run *), cmd_list(struct run *), cmd_show(struct run *), cmd
 int cmd_find(struct run *), cmd_free_ip(struct run *), cmd_free_prefix(struct run *), cmd_prefix(struct run *),
     cmd_dns(struct run *);
 int cmd_change(struct run *), cmd_why(struct run *);
+int cmd_attach(struct run *), cmd_fetch(struct run *);
 int cmd_archive(struct run *);
 int cmd_search(struct run *), cmd_searches(struct run *), cmd_patterns(struct run *), cmd_sources(struct run *),
     cmd_stats(struct run *), cmd_api(struct run *);

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "base/file.h"
 #include "base/rand.h"
+#include "base/text.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -11,10 +12,19 @@ enum { IMPORT_MAX = 64 * 1024 * 1024, MAP_MAX = 1 << 20, KINDS_TEXT_MAX = 4096 }
 
 static bool is_xlsx(str bytes) { return str_starts(bytes, STR("PK\x03\x04")); }
 
-static int write_out(struct run *r, str bytes, const char *file, struct err *e)
+/* What would spoil a terminal. */
+static bool is_binary(str bytes)
+{
+    for (size_t i = 0; i < bytes.n; i++)
+        if ((unsigned char)bytes.p[i] < 0x20 && strchr("\t\r\n", bytes.p[i]) == NULL)
+            return true;
+    return !utf8_valid(bytes);
+}
+
+int out_file(struct run *r, str bytes, const char *file, struct err *e)
 {
     if (file == NULL || strcmp(file, "-") == 0) {
-        if (is_xlsx(bytes) && isatty(STDOUT_FILENO))
+        if (isatty(STDOUT_FILENO) && is_binary(bytes))
             return ERR(e, -EINVAL, "cli.wants_out");
         return fwrite(bytes.p, 1, bytes.n, stdout) == bytes.n ? 0 : ERR(e, -EIO, "cli.export_file", "stdout");
     }
@@ -32,7 +42,7 @@ static int get_file(struct run *r, str path, const char *type, struct err *e)
     int rc = client_call(r, &rq, &a, e);
 
     if (rc == 0)
-        rc = write_out(r, a.body, r->opt.out_file, e);
+        rc = out_file(r, a.body, r->opt.out_file, e);
     json_decref(a.json);
     return rc < 0 ? fail(r, e) : EXIT_FINE;
 }

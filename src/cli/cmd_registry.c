@@ -241,7 +241,7 @@ static int write_record(struct run *r, const char *method, str path, int first)
 }
 
 /* Without --rev the present revision is taken: the last writer says so by leaving it out. */
-static int current_rev(struct run *r, struct err *e)
+int current_rev(struct run *r, struct err *e)
 {
     json_t *record = NULL;
 
@@ -319,7 +319,28 @@ int cmd_history(struct run *r)
     return code;
 }
 
-/* A chain, its points in the ledger, and every byte of the journal. */
+static bool verify_documents(struct run *r, const json_t *report)
+{
+    int64_t files = json_get_int(report, "files", 0), bad = json_get_int(report, "files_bad", 0);
+    json_t *list = json_object_get(report, "bad_files"), *f;
+    size_t i;
+
+    json_array_foreach(list, i, f)
+    {
+        str key = json_get_str(f, "key");
+        str at = arena_fmt(&r->arena, "%s %s %s", S(json_get_str(f, "kind")),
+                           key.n > 0 ? S(key) : N(json_get_int(f, "id", 0)), S(json_get_str(f, "field")));
+        bool missing = str_eq(json_get_str(f, "fault"), STR("missing"));
+        out_message(r, missing ? "cli.document_missing" : "cli.document_altered", at.p, S(json_get_str(f, "name")));
+    }
+    if (bad > (int64_t)i)
+        out_message(r, "cli.more_mistakes", N(bad - (int64_t)i), NULL);
+    if (bad == 0 && files > 0)
+        out_message(r, "cli.documents_whole", N(files), NULL);
+    return bad == 0;
+}
+
+/* A chain, its points in the ledger, the documents, and every byte of the journal. */
 static bool verify_registry(struct run *r, json_t **out, struct err *e)
 {
     if (client_get(r, STR("/api/v1/registry/verify"), out, e) < 0)
@@ -328,7 +349,7 @@ static bool verify_registry(struct run *r, json_t **out, struct err *e)
     out_message(r, bad ? "cli.chain_broken" : "cli.chain_whole", N(bad ? bad : json_get_int(*out, "rows", 0)), NULL);
     if (point != 0)
         out_message(r, "cli.point_broken", N(point), NULL);
-    return bad == 0 && point == 0;
+    return verify_documents(r, *out) && bad == 0 && point == 0;
 }
 
 static bool verify_journal(struct run *r, json_t **out, struct err *e)

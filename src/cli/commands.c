@@ -33,6 +33,8 @@ const struct command commands[] = {
     {"show", "KIND KEY", 2, 2, "cli.help.show", OPTS("at"), cmd_show},
     {"add", "KIND FIELD=VALUE...", 2, -1, "cli.help.add", OPTS("reason"), cmd_add},
     {"set", "KIND KEY FIELD=VALUE...", 3, -1, "cli.help.set", OPTS("rev", "reason"), cmd_set},
+    {"attach", "KIND KEY FIELD FILE", 4, 4, "cli.help.attach", OPTS("rev", "reason"), cmd_attach},
+    {"fetch", "KIND KEY FIELD", 3, 3, "cli.help.fetch", OPTS("out", "at"), cmd_fetch},
     {"end", "KIND KEY", 2, 2, "cli.help.end", OPTS("rev", "reason"), cmd_end},
     {"history", "KIND KEY", 2, 2, "cli.help.history", OPTS(NULL), cmd_history},
     {"find", "TEXT", 1, -1, "cli.help.find", OPTS("limit"), cmd_find},

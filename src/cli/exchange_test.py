@@ -3,11 +3,13 @@
 
     exchange_test.py PATH_OF_LUYD PATH_OF_LUY
 """
+import hashlib
 import http.client
 import json
 import os
 import pathlib
 import re
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -340,6 +342,42 @@ def cells(luy, folder):
           "row 2, column bought_on: " in luy.err and "row 3, column bought_on: " in luy.err, luy.err)
 
 
+def documents(luy, folder):
+    """In and out by luy; a sheet with them comes back without a change; an altered one is found."""
+    pdf, back = folder / "Biên bản số 1.pdf", folder / "back.pdf"
+    pdf.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 2000)
+    people = "code,name,unit.code\n" + "".join(f"{code},{code},SO-TC\n" for code in ("AN", "BA", "BINH"))
+    check("people who were there", luy.run("import", "person", "-", input=people.encode()) == 0, luy.err)
+    row = "code,unit.code,device.code,method,destroyed_on,done_by.code,witnesses.code\nTH-1,SO-TC,M1,shred,2026-11-01,AN,BA|BINH\n"
+    check("and their record", luy.run("import", "destruction", "-", input=row.encode()) == 0, luy.err)
+    check("luy attach", luy.run("attach", "destruction", "TH-1", "scan", pdf, "--reason", "đã ký") == 0, luy.err)
+    check("luy fetch gives the same bytes", luy.run("fetch", "destruction", "TH-1", "scan", "-O", back) == 0 and back.read_bytes() == pdf.read_bytes(), luy.err)
+    check("for the owner alone", back.stat().st_mode & 0o077 == 0)
+    check("or to the standard output", luy.run("fetch", "destruction", "TH-1", "scan") == 0 and luy.raw == pdf.read_bytes(), luy.err)
+    rev = records(luy, "destruction")["TH-1"]["rev"]
+    check("the same again changes nothing", luy.run("attach", "destruction", "TH-1", "scan", pdf) == 0 and records(luy, "destruction")["TH-1"]["rev"] == rev, luy.err)
+    (folder / "a.exe").write_bytes(b"MZ" + bytes(100))
+    check("a program is refused with what would be right", luy.run("attach", "destruction", "TH-1", "scan", folder / "a.exe") == 1 and "docx" in luy.err, luy.err)
+    check("a field that holds none, too", luy.run("fetch", "destruction", "TH-1", "minutes") == 1 and "minutes" in luy.err, luy.err)
+    check("verify counts it", luy.run("verify") == 0 and "1 documents are whole" in luy.err, luy.err)
+    for form in ("csv", "xlsx"):
+        sheet = folder / f"destruction.{form}"
+        check(f"{form} with a document comes in with no change", luy.run("export", "destruction", "-O", sheet) == 0 and
+              luy.run("import", *(["destruction"] if form == "csv" else []), sheet, "-o", "json") == 0 and json.loads(luy.out)["unchanged"] == 1, luy.err + luy.out)
+    csv = (folder / "destruction.csv").read_text()
+    check("name and SHA-256 stand in the cell", f"{pdf.name} sha256:{hashlib.sha256(pdf.read_bytes()).hexdigest()}" in csv, csv)
+    bad = csv.replace("sha256:", "sha256:0", 1)
+    check("one that is nowhere is a mistake in its cell", luy.run("import", "destruction", "-", input=bad.encode()) == 1 and "row 2, column scan: " in luy.err, luy.err)
+    if "LUY_TEST_STORE" not in os.environ:
+        db = sqlite3.connect(folder / "data" / "registry.db", timeout=60)
+        db.execute("UPDATE file_chunk SET data = 'QUFB' || SUBSTR(data, 5) WHERE n = 1")
+        db.commit()
+        db.close()
+        check("verify fails on an altered one and says which", luy.run("verify") == 2 and "destruction TH-1 scan" in luy.err and pdf.name in luy.err, luy.err)
+        check("which does not go out", luy.run("fetch", "destruction", "TH-1", "scan", "-O", folder / "no.pdf") == 1 and not (folder / "no.pdf").exists(), luy.err)
+        check("attached again it is whole", luy.run("attach", "destruction", "TH-1", "scan", pdf) == 0 and luy.run("verify") == 0, luy.err)
+
+
 with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
     folder = pathlib.Path(name)
     luyd = Luyd(LUYD, folder, store=os.environ.get("LUY_TEST_STORE", "sqlite")).start()
@@ -349,7 +387,7 @@ with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
         luy = Luy(folder, port)
         luy.pid = luyd.child.pid
         check("luy login", luy.run("login", "admin", "--password-stdin", input=PASSWORD.encode()) == 0, luy.err)
-        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, cells, limits):
+        for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, cells, limits, documents):
             part(luy, folder)
     finally:
         code, _ = luyd.stop()

@@ -39,6 +39,47 @@ static void other_close(struct other *o)
     store_close(o->st);
 }
 
+enum { DOCUMENT = 500000 };
+static char document[DOCUMENT];
+
+/* Of several pieces, in a record. */
+static void document_put(struct fixture *f)
+{
+    struct file_in in = {STR("biên bản.pdf"), STR(""), {document, DOCUMENT}, DOCUMENT};
+    json_t *out = NULL;
+
+    for (size_t i = 0; i < DOCUMENT; i++)
+        document[i] = (char)(i * 7 + i / 255);
+    memcpy(document, "%PDF-", 5);
+    fx_add(f, "inspection", "{'code':'KT-A','device':'PC-1','verdict':'fail','inspected_on':'2026-11-01'}");
+    assert_int_equal(
+        registry_attach(f->r, &ADMIN, STR("inspection"), STR("KT-A"), 1, STR("scan"), &in, &out, &f->es, &f->e), 0);
+    json_decref(out);
+}
+
+static void document_bad(void *ctx, const struct file_fault *x)
+{
+    (void)ctx;
+    fail_msg("%.*s %.*s", STR_ARGS(x->kind), STR_ARGS(x->key));
+}
+
+static void document_there(struct fixture *f, struct registry *r)
+{
+    struct arena a = arena_init(1 << 20);
+    struct file_out out;
+    struct buf b;
+    uint64_t n;
+
+    buf_init(&b, 1 << 20);
+    assert_int_equal(
+        registry_fetch(r, &ADMIN, STR("inspection"), STR("KT-A"), STR("scan"), INT64_MAX, &a, &out, &b, &f->e), 0);
+    assert_true(b.n == DOCUMENT && memcmp(b.p, document, DOCUMENT) == 0);
+    assert_int_equal(registry_files_verify(r, document_bad, NULL, &n, &f->e), 0);
+    assert_int_equal(n, 1);
+    buf_done(&b);
+    arena_free(&a);
+}
+
 static void there_and_back(void **state)
 {
     struct fixture *f = *state;
@@ -52,6 +93,7 @@ static void there_and_back(void **state)
     fx_add(f, "device", "{'code':'PC-1','name':'Máy Đào Thị','category':'workstation','unit':'STC','network':'WAN'}");
     assert_int_equal(registry_end(f->r, &ADMIN, STR("unit"), STR("STC-P1"), 1, &out, &f->e), 0);
     json_decref(out);
+    document_put(f);
     other_open(f, &file, "file", true);
     other_open(f, &back, "back", false);
     if (store_move(f->st, file.st, said, &told, &f->e) < 0)
@@ -61,6 +103,7 @@ static void there_and_back(void **state)
         fail_msg("%s", fx_text(&f->e));
     struct registry *r[] = {f->r, file.r, back.r};
     for (int i = 0; i < 3; i++) {
+        document_there(f, r[i]);
         assert_int_equal(registry_head(r[i], &seq[i], head[i], &f->e), 0);
         assert_int_equal(registry_verify(r[i], &rows, &bad, &f->e), 0);
         assert_int_equal(bad, 0);

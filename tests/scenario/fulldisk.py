@@ -85,18 +85,28 @@ def case(title, luyd, small, accepted, heal=None):
         status, body = api.call("POST", "/api/v1/unit/import", sheet("DAY"), kind="text/csv")
         tap.check(f"{title}: the sheet is refused with a reason", status in accepted and len(body["detail"]) > 20, (status, body))
         tap.note(f"{title}: {status}, {body['detail']}" if isinstance(body, dict) else str(body)[:200])
+        document(title, api, accepted)
         tap.equal(f"{title}: luyd is there", luyd.child.poll(), None)
         (small / "ballast").unlink()
         if heal:
             heal()
         world.until(120, lambda: api.call("GET", "/api/v1/health")[0] == 200)
         tap.equal(f"{title}: none of its rows went in, and the chain is whole", counts(api), before)
+        status, body = api.call("POST", "/api/v1/files?name=a.pdf", b"%PDF-1.7\n", kind="application/pdf")
+        tap.equal(f"{title}: with room a document goes in", (status, api.get("/registry/verify")["files_bad"]), (201, 0))
         status, body = api.call("POST", "/api/v1/unit/import", sheet("DAY"), kind="text/csv")
         tap.equal(f"{title}: with room it goes in", status, 200)
         units, rows, bad = counts(api)
         tap.equal(f"{title}: all of it, and the chain is whole", (units, rows >= before[1] + ROWS, bad), (before[0] + ROWS, True, 0))
     finally:
         tap.equal(f"{title}: stops clean", luyd.stop(), 0)
+
+
+def document(title, api, accepted):
+    """What does not fit is refused whole, before there is room again."""
+    random = b"%PDF-1.7\n" + os.urandom(12 << 20)
+    status, body = api.call("POST", "/api/v1/files?name=bien-ban.pdf", random, kind="application/pdf")
+    tap.check(f"{title}: a document is refused with a reason", status in accepted and len(body["detail"]) > 20, (status, body))
 
 
 def luyd_at(build, data, *settings):
