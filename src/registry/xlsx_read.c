@@ -121,7 +121,7 @@ static int read_book(struct xlsx *x, struct err *e)
     static const struct xml_fns fns = {book_start, no_end, no_text};
     struct rels *r = arena_new(&x->b->a, struct rels);
     struct workbook *w = arena_new(&x->b->a, struct workbook);
-    int rc = r == NULL || w == NULL ? ERR(e, -ENOMEM, "registry.no_memory") : read_rels(x, STR_NONE, r, e);
+    int rc = r == NULL || w == NULL ? ERR(e, -ENOMEM, "registry.no_memory") : read_rels(x, STR(""), r, e);
 
     if (rc < 0)
         return rc;
