@@ -23,6 +23,19 @@ bool ip_get(rd *r, struct ip *ip);
 struct plain_line {
     uint32_t line, origin;
 };
+/* A line cut, before it is known which template it has. */
+struct line_parts {
+    const char *p;                                       /* the line */
+    uint32_t n, at /* in the window */, nv, stamp, host; /* numbers of these values + 1; 0 = none */
+    uint32_t line, origin, held;                         /* held: bytes of its values */
+    uint32_t text_len, values;
+    bool plain; /* it can have none */
+    uint64_t hash;
+    struct template_key key;
+    struct split_value v[TEMPLATE_VALUES_MAX + 4];
+    char text[TEMPLATE_TEXT_MAX + 64];
+};
+enum { SPLIT_AHEAD = 8 };
 struct splitter {
     struct template_set *set;
     struct origin_set *origins;
@@ -41,8 +54,7 @@ struct splitter {
         int64_t sec;
         uint32_t form;
     } last; /* most lines have the time of the line before */
-    struct split_value v[TEMPLATE_VALUES_MAX + 4];
-    char text[TEMPLATE_TEXT_MAX + 64];
+    struct line_parts ahead[SPLIT_AHEAD];
     bool failed;
 };
 /* All rows into templates, or the list of plain lines. */

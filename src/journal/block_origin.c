@@ -1,7 +1,7 @@
 #include "journal/block-int.h"
 #include "base/rand.h"
 
-enum { SLOTS = 4 * BLOCK_ORIGINS_MAX, SOURCES = 1024 };
+enum { SLOTS_FIRST = 1024, SLOTS = 4 * BLOCK_ORIGINS_MAX, SOURCES = 1024 };
 
 struct origin {
     uint32_t off, len, rows, hash;
@@ -11,6 +11,7 @@ struct origin {
 struct origin_set {
     struct origin v[BLOCK_ORIGINS_MAX];
     uint32_t slot[SLOTS], n, last; /* 0 = free; number 0 is not in the table */
+    uint32_t slots;                /* of these in use: few origins stay within few pages */
     uint32_t order[BLOCK_ORIGINS_MAX];
     char hosts[BLOCK_HOSTS_MAX];
     size_t hosts_n;
@@ -28,7 +29,10 @@ struct origin_set *origin_set_new(void)
 
 void origin_set_free(struct origin_set *s) { free(s); }
 
-static bool ip_same(const struct ip *a, const struct ip *b) { return memcmp(a, b, sizeof(*a)) == 0; }
+static bool ip_same(const struct ip *a, const struct ip *b)
+{
+    return bytes_same((const char *)a, (const char *)b, sizeof(*a));
+}
 
 /* A sender over a connection keeps its port; some datagram senders take a new
  * one for each message, and would make each message an origin. */
@@ -42,6 +46,8 @@ static bool ports_change(const struct origin_set *s, const struct rows *r, uint3
 
     memset(last, 0, sizeof(last));
     for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && r->port[i] == r->port[i - 1] && ip_same(&r->source[i], &r->source[i - 1]))
+            continue;
         uint32_t k = (uint32_t)hash_bytes((const char *)&r->source[i], sizeof(struct ip), s->seed) % SOURCES;
         changes += r->port[i] != last[k].port;
         last[k].source = r->source[i];
@@ -52,7 +58,8 @@ static bool ports_change(const struct origin_set *s, const struct rows *r, uint3
 
 void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n)
 {
-    memset(s->slot, 0, sizeof(s->slot));
+    s->slots = SLOTS_FIRST;
+    memset(s->slot, 0, s->slots * sizeof(s->slot[0]));
     s->n = 1;
     s->last = 0;
     s->v[0] = (struct origin){0};
@@ -64,9 +71,21 @@ bool origin_ports_alone(const struct origin_set *s) { return s->alone; }
 uint32_t origin_count(const struct origin_set *s) { return s->n; }
 str origin_host(const struct origin_set *s, uint32_t i) { return (str){s->hosts + s->v[i].off, s->v[i].len}; }
 
+static void spread(struct origin_set *s)
+{
+    s->slots *= 4;
+    memset(s->slot, 0, s->slots * sizeof(s->slot[0]));
+    for (uint32_t i = 1; i < s->n; i++) {
+        uint32_t k = s->v[i].hash & (s->slots - 1);
+        while (s->slot[k])
+            k = (k + 1) & (s->slots - 1);
+        s->slot[k] = i;
+    }
+}
+
 static bool is_origin(const struct origin_set *s, const struct origin *o, const struct ip *ip, uint16_t port, str host)
 {
-    return o->len == host.n && o->port == port && memcmp(s->hosts + o->off, host.p, host.n) == 0 &&
+    return o->len == host.n && o->port == port && bytes_same(s->hosts + o->off, host.p, host.n) &&
            ip_same(&o->source, ip);
 }
 
@@ -84,8 +103,8 @@ uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i)
     uint32_t ip;
     memcpy(&ip, r->source[i].b, 4);
     uint32_t hash = (uint32_t)hash_bytes(host.p, host.n, s->seed ^ port ^ (uint64_t)ip << 16);
-    uint32_t k = hash % SLOTS;
-    for (; s->slot[k]; k = (k + 1) % SLOTS) {
+    uint32_t k = hash & (s->slots - 1);
+    for (; s->slot[k]; k = (k + 1) & (s->slots - 1)) {
         o = &s->v[s->slot[k]];
         if (o->hash == hash && is_origin(s, o, &r->source[i], port, host)) {
             o->rows++;
@@ -100,7 +119,10 @@ uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i)
     if (host.n > 0)
         memcpy(s->hosts + s->hosts_n, host.p, host.n);
     s->hosts_n += host.n;
-    return s->last = s->slot[k] = s->n++;
+    s->last = s->slot[k] = s->n++;
+    if (s->n * 4 > s->slots && s->slots < SLOTS)
+        spread(s);
+    return s->last;
 }
 
 void ip_put(struct buf *out, const struct ip *ip)

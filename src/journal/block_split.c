@@ -73,91 +73,90 @@ static uint32_t stamp_at(struct splitter *s, str p, int64_t ns, size_t *len)
     return form;
 }
 
-struct line_parts {
-    const char *p;                                       /* the line */
-    uint32_t n, at /* in the window */, nv, stamp, host; /* numbers of these values + 1; 0 = none */
-    uint32_t held;                                       /* bytes of all values */
-};
-
-static bool find_values(struct splitter *s, const struct rows *r, uint32_t i, struct template_key *key,
-                        struct line_parts *l)
+static bool find_values(struct splitter *s, const struct rows *r, struct line_parts *l)
 {
-    struct span host = r->span[(size_t)i * SP_COUNT + SP_HOST];
+    struct span host = r->span[(size_t)l->line * SP_COUNT + SP_HOST];
     const uint32_t max = TEMPLATE_VALUES_MAX;
     size_t at = pri_len(l->p, l->n), len;
 
     l->nv = l->stamp = l->host = 0;
-    uint32_t form = r->format[i] == FMT_RAW ? 0 : stamp_at(s, (str){l->p + at, l->n - at}, r->event[i], &len);
+    uint32_t form =
+        r->format[l->line] == FMT_RAW ? 0 : stamp_at(s, (str){l->p + at, l->n - at}, r->event[l->line], &len);
     if (form && (host.len == 0 || host.off >= at + len)) {
-        s->v[l->nv++] = (struct split_value){(uint32_t)(l->at + at), (uint32_t)len};
+        l->v[l->nv++] = (struct split_value){(uint32_t)(l->at + at), (uint32_t)len};
         l->stamp = l->nv;
         at += len;
-        key->stamp = (uint8_t)form;
+        l->key.stamp = (uint8_t)form;
     }
     if (host.len > 0 && host.off >= at && l->nv < max) {
-        if (!split_values(&s->map, l->at + at, l->at + host.off, s->v, &l->nv, max) || l->nv == max)
+        if (!split_values(&s->map, l->at + at, l->at + host.off, l->v, &l->nv, max) || l->nv == max)
             return false;
-        s->v[l->nv++] = (struct split_value){l->at + host.off, host.len};
+        l->v[l->nv++] = (struct split_value){l->at + host.off, host.len};
         l->host = l->nv;
         at = host.off + host.len;
     }
-    return split_values(&s->map, l->at + at, l->at + l->n, s->v, &l->nv, max);
+    return split_values(&s->map, l->at + at, l->at + l->n, l->v, &l->nv, max);
 }
 
-/* Place in the text of an offset in the line; false: within a value. */
-static bool place_of(const struct splitter *s, const struct line_parts *l, uint32_t off, uint16_t *out)
-{
-    uint32_t shift = 0;
+/* Spans stand mostly in the order of the line: the walk over values goes on. */
+struct place_walk {
+    uint32_t k, off, shift;
+};
 
-    for (uint32_t k = 0; k < l->nv; k++) {
-        uint32_t from = s->v[k].off - l->at;
+/* Place in the text of an offset in the line; false: within a value. */
+static inline bool place_of(const struct line_parts *l, struct place_walk *w, uint32_t off, uint16_t *out)
+{
+    if (off < w->off)
+        *w = (struct place_walk){0};
+    w->off = off;
+    for (; w->k < l->nv; w->k++) {
+        uint32_t from = l->v[w->k].off - l->at;
         if (off <= from)
             break;
-        if (off < from + s->v[k].len)
+        if (off < from + l->v[w->k].len)
             return false;
-        shift += s->v[k].len - 1;
+        w->shift += l->v[w->k].len - 1;
     }
-    *out = (uint16_t)(off - shift);
+    *out = (uint16_t)(off - w->shift);
     return true;
 }
 
-static bool find_places(const struct splitter *s, const struct rows *r, uint32_t i, const struct line_parts *l,
-                        struct template_key *key)
+static bool find_places(const struct rows *r, struct line_parts *l)
 {
-    const struct span *sp = r->span + (size_t)i * SP_COUNT;
+    const struct span *sp = r->span + (size_t)l->line * SP_COUNT;
+    struct place_walk w = {0};
 
     for (int k = 0; k < SP_COUNT; k++) {
         uint32_t end = sp[k].off + sp[k].len;
         if (sp[k].len == 0)
             continue;
-        if (end > l->n || !place_of(s, l, sp[k].off, &key->place[2 * k]))
+        if (end > l->n || !place_of(l, &w, sp[k].off, &l->key.place[2 * k]))
             return false;
         if (end == l->n)
-            key->place[2 * k + 1] = SPAN_END;
-        else if (!place_of(s, l, end, &key->place[2 * k + 1]))
+            l->key.place[2 * k + 1] = SPAN_END;
+        else if (!place_of(l, &w, end, &l->key.place[2 * k + 1]))
             return false;
     }
     return true;
 }
 
-static uint32_t gather_text(struct splitter *s, const struct line_parts *l)
+static uint32_t gather_text(const struct splitter *s, struct line_parts *l)
 {
     uint32_t n = 0, at = l->at;
 
     for (uint32_t k = 0; k < l->nv; k++) {
-        copy_steps(s->text + n, (const char *)s->base + at, s->v[k].off - at);
-        n += s->v[k].off - at;
-        s->text[n++] = k + 1 == l->host ? HOLE_HOST : k + 1 == l->stamp ? HOLE_STAMP : HOLE_VALUE;
-        at = s->v[k].off + s->v[k].len;
+        copy_steps(l->text + n, (const char *)s->base + at, l->v[k].off - at);
+        n += l->v[k].off - at;
+        l->text[n++] = k + 1 == l->host ? HOLE_HOST : k + 1 == l->stamp ? HOLE_STAMP : HOLE_VALUE;
+        at = l->v[k].off + l->v[k].len;
     }
-    copy_steps(s->text + n, (const char *)s->base + at, l->at + l->n - at);
+    copy_steps(l->text + n, (const char *)s->base + at, l->at + l->n - at);
     return n + l->at + l->n - at;
 }
 
-static bool put_values(struct splitter *s, const struct line_parts *l, struct template *t, uint32_t line,
-                       uint32_t origin)
+static bool put_values(struct splitter *s, const struct line_parts *l, struct template *t)
 {
-    uint8_t *to = template_row(s->set, t, line, origin, l->held);
+    uint8_t *to = template_row(s->set, t, l->line, l->origin, l->held);
 
     if (to == NULL)
         return false;
@@ -165,42 +164,40 @@ static bool put_values(struct splitter *s, const struct line_parts *l, struct te
     for (uint32_t k = 0; k < l->nv; k++) {
         if (k + 1 == l->host || k + 1 == l->stamp)
             continue;
-        uint16_t len = (uint16_t)s->v[k].len;
+        uint16_t len = (uint16_t)l->v[k].len;
         memcpy(to, &len, 2);
         to += 2;
-        copy_steps(bytes, (const char *)s->base + s->v[k].off, len);
+        copy_steps(bytes, (const char *)s->base + l->v[k].off, len);
         bytes += len;
     }
     return true;
 }
 
-static bool split_line(struct splitter *s, const struct rows *r, uint32_t i, uint32_t origin)
+/* All of a line but its template; false: it can have none. */
+static bool cut_line(struct splitter *s, const struct rows *r, struct line_parts *l)
 {
-    struct template_key key = {.transport = r->transport[i],
-                               .format = r->format[i],
-                               .facility = r->facility[i],
-                               .severity = r->severity[i],
-                               .flags = r->flags[i],
-                               .received = r->event[i] == r->received[i]};
-    struct line_parts l = {.p = r->raw + r->off[i], .n = r->off[i + 1] - r->off[i]};
+    uint32_t i = l->line;
 
-    l.at = (uint32_t)((const uint8_t *)l.p - s->base);
-    if (origin == 0 || l.n > UINT16_MAX || !find_values(s, r, i, &key, &l) || !find_places(s, r, i, &l, &key))
+    l->p = r->raw + r->off[i];
+    l->n = r->off[i + 1] - r->off[i];
+    l->at = (uint32_t)((const uint8_t *)l->p - s->base);
+    l->key = (struct template_key){.transport = r->transport[i],
+                                   .format = r->format[i],
+                                   .facility = r->facility[i],
+                                   .severity = r->severity[i],
+                                   .flags = r->flags[i],
+                                   .received = r->event[i] == r->received[i]};
+    if (l->origin == 0 || l->n > UINT16_MAX || !find_values(s, r, l) || !find_places(r, l))
         return false;
-    uint32_t sum = 0, values = l.nv - (l.host > 0) - (l.stamp > 0);
-    for (uint32_t k = 0; k < l.nv; k++) {
-        sum += s->v[k].len;
-        l.held += k + 1 == l.host || k + 1 == l.stamp ? 0 : s->v[k].len;
-    }
-    if (l.n - sum + l.nv > TEMPLATE_TEXT_MAX || s->values + values > s->values_max)
+    uint32_t sum = 0;
+    for (uint32_t k = 0; k < l->nv; k++)
+        sum += l->v[k].len;
+    l->values = l->nv - (l->host > 0) - (l->stamp > 0);
+    l->held = sum - (l->host ? l->v[l->host - 1].len : 0) - (l->stamp ? l->v[l->stamp - 1].len : 0);
+    if (l->n - sum + l->nv > TEMPLATE_TEXT_MAX)
         return false;
-    uint32_t len = gather_text(s, &l);
-    struct template *t = template_get(s->set, &key, s->text, len, values);
-    if (t == NULL)
-        return false;
-    s->values += values;
-    if (!put_values(s, &l, t, i, origin))
-        s->failed = true;
+    l->text_len = gather_text(s, l);
+    l->hash = template_hash(s->set, &l->key, l->text, l->text_len);
     return true;
 }
 
@@ -219,6 +216,28 @@ static void put_plain(struct splitter *s, uint32_t line, uint32_t origin)
     s->plain[s->nplain++] = (struct plain_line){line, origin};
 }
 
+/* Lines that were cut into their templates, while all of them are in the window. */
+static void settle(struct splitter *s, uint32_t n)
+{
+    for (int step = 0; step < TEMPLATE_STEPS; step++)
+        for (uint32_t i = 0; i < n; i++)
+            if (!s->ahead[i].plain)
+                template_fetch(s->set, s->ahead[i].hash, step);
+    for (uint32_t i = 0; i < n; i++) {
+        struct line_parts *l = &s->ahead[i];
+        struct template *t = NULL;
+        if (!l->plain && s->values + l->values <= s->values_max)
+            t = template_get(s->set, l->hash, &l->key, l->text, l->text_len, l->values);
+        if (t == NULL) {
+            put_plain(s, l->line, l->origin);
+            continue;
+        }
+        s->values += l->values;
+        if (!put_values(s, l, t))
+            s->failed = true;
+    }
+}
+
 bool split_rows(struct splitter *s, const struct rows *r, uint32_t n)
 {
     s->nplain = s->nstamps = 0;
@@ -230,13 +249,21 @@ bool split_rows(struct splitter *s, const struct rows *r, uint32_t n)
     s->mapped = 0;
     template_set_clear(s->set, r->off[n]);
     origin_set_clear(s->origins, r, n);
+    uint32_t cut = 0;
     for (uint32_t i = 0; i < n && !s->failed; i++) {
         const uint8_t *p = (const uint8_t *)r->raw + r->off[i];
-        if (s->base == NULL || p + (r->off[i + 1] - r->off[i]) > s->base + s->mapped)
+        bool in = s->base != NULL && p + (r->off[i + 1] - r->off[i]) <= s->base + s->mapped;
+        if (!in || cut == SPLIT_AHEAD) {
+            settle(s, cut);
+            cut = 0;
+        }
+        if (!in)
             window(s, r, i, n);
-        uint32_t origin = origin_number(s->origins, r, i);
-        if (!split_line(s, r, i, origin))
-            put_plain(s, i, origin);
+        struct line_parts *l = &s->ahead[cut++];
+        l->line = i;
+        l->origin = origin_number(s->origins, r, i);
+        l->plain = !cut_line(s, r, l);
     }
+    settle(s, cut);
     return !s->failed;
 }

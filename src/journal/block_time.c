@@ -13,7 +13,7 @@ static int64_t unit_of(const int64_t *t, const uint8_t *skip, uint32_t n, uint8_
     int64_t last = n > 0 ? t[0] : 0;
 
     for (uint32_t i = 0; i < n && u < 3; i++) {
-        if (skip && skip[i])
+        if ((skip && skip[i]) || t[i] == last)
             continue;
         while (u < 3 && (int64_t)((uint64_t)t[i] - (uint64_t)last) % units[u].ns != 0)
             u++;

@@ -32,6 +32,7 @@ enum {
     SKELETON_HOLES_MAX = 8,
     INT_DIGITS_MAX = 19,
     COLUMN_DEPTH_MAX = 3,
+    COLUMN_CLOG = 4096,
 };
 
 /* Writing: add() looks at the values and writes what needs no dictionary;
@@ -53,13 +54,21 @@ struct skeleton {
     uint32_t rows;
     char text[SKELETON_LEN_MAX];
 };
+/* Of a skeleton column while its parts are added. */
+struct column_scratch {
+    struct cell *part;
+    uint32_t *from, *order;
+    uint8_t *class, *at;
+    uint32_t cap;
+};
+void column_scratch_done(struct column_scratch *r);
 struct column_writer {
     struct page_writer *pages;
     struct dict *dict;
     struct slab mem; /* plans, numbers; until the block is done */
     struct column_plan *plan, none;
     uint32_t n, cap, put;
-    double *clog;  /* c log2 c */
+    double *clog;  /* c log2 c, of c below COLUMN_CLOG */
     uint64_t *num; /* scratch of one column */
     uint8_t *sym;
     size_t num_cap;
@@ -69,6 +78,7 @@ struct column_writer {
     uint32_t origins, stamp;
     uint32_t classes; /* grams.h; of all values since it was set to 0 */
     struct grams *grams;
+    struct column_scratch scratch[COLUMN_DEPTH_MAX];
     bool failed;
 };
 bool column_writer_init(struct column_writer *w, struct page_writer *pages, struct dict *dict, struct grams *grams);
@@ -83,6 +93,13 @@ void column_put(struct column_writer *w, struct buf *desc);
 bool column_add_skeleton(struct column_writer *w, const struct cell *v, uint32_t n, const uint32_t *origin,
                          unsigned depth);
 struct column_plan *column_plan_new(struct column_writer *w, uint8_t type, uint32_t rows);
+/* column_int.c: the numbers in w->num, from min to max, as the column p. */
+void column_put_ints(struct column_writer *w, struct column_plan *p, const uint32_t *origin, uint32_t n, uint64_t min,
+                     uint64_t max);
+/* Raw bits of n numbers at most; then n symbols (w->sym) to the pages `k`, and these bits to PG_BITS: bytes of them. */
+struct bit_writer;
+bool column_bits_begin(struct column_writer *w, struct bit_writer *bw, uint32_t n);
+uint32_t column_bits_end(struct column_writer *w, struct bit_writer *bw, enum page_kind k, uint32_t n);
 void *column_mem(struct column_writer *w, size_t n);
 
 /* Reading. A column is parsed from its description, and loaded when asked for. */

@@ -1,15 +1,15 @@
 #include "journal/column.h"
 #include "journal/column_bits.h"
 
-enum { MAP = 1024, CLOG = 4096 };
+enum { MAP = 1024, AHEAD = 16 };
 
 bool column_writer_init(struct column_writer *w, struct page_writer *pages, struct dict *dict, struct grams *grams)
 {
     *w = (struct column_writer){.pages = pages, .dict = dict, .grams = grams};
     slab_init(&w->mem, SIZE_MAX);
     buf_init(&w->bits, PAGE_MAX);
-    w->clog = malloc(CLOG * sizeof(w->clog[0]));
-    for (uint32_t c = 0; c < CLOG && w->clog; c++)
+    w->clog = malloc(COLUMN_CLOG * sizeof(w->clog[0]));
+    for (uint32_t c = 0; c < COLUMN_CLOG && w->clog; c++)
         w->clog[c] = c ? c * __builtin_log2(c) : 0;
     return w->clog != NULL;
 }
@@ -24,6 +24,8 @@ void column_writer_done(struct column_writer *w)
     free(w->sym);
     free(w->last);
     free(w->last_row);
+    for (int i = 0; i < COLUMN_DEPTH_MAX; i++)
+        column_scratch_done(&w->scratch[i]);
 }
 
 bool column_writer_clear(struct column_writer *w, uint32_t origins, uint32_t rows_max)
@@ -70,7 +72,7 @@ struct column_plan *column_plan_new(struct column_writer *w, uint8_t type, uint3
     return &w->plan[w->n++];
 }
 
-static bool bits_begin(struct column_writer *w, struct bit_writer *bw, uint32_t n)
+bool column_bits_begin(struct column_writer *w, struct bit_writer *bw, uint32_t n)
 {
     buf_clear(&w->bits);
     if (!buf_reserve(&w->bits, n * (size_t)8 + 16)) {
@@ -81,7 +83,7 @@ static bool bits_begin(struct column_writer *w, struct bit_writer *bw, uint32_t 
     return true;
 }
 
-static uint32_t bits_finish(struct column_writer *w, struct bit_writer *bw, enum page_kind k, uint32_t n)
+uint32_t column_bits_end(struct column_writer *w, struct bit_writer *bw, enum page_kind k, uint32_t n)
 {
     size_t bits = bits_end(bw, (uint8_t *)w->bits.p);
 
@@ -94,11 +96,11 @@ uint32_t column_put_numbers(struct column_writer *w, enum page_kind k, const uin
 {
     struct bit_writer bw;
 
-    if (!bits_begin(w, &bw, n))
+    if (!column_bits_begin(w, &bw, n))
         return 0;
     for (uint32_t i = 0; i < n; i++)
         w->sym[i] = symbol_put(&bw, v[i]);
-    return bits_finish(w, &bw, k, n);
+    return column_bits_end(w, &bw, k, n);
 }
 
 /* All digits, not too many, and either none has a leading zero or all are
@@ -126,117 +128,6 @@ static bool read_ints(struct column_writer *w, const struct cell *v, uint32_t n,
     }
     *width = zeros ? (uint8_t)v[0].n : 0;
     return true;
-}
-
-static unsigned bit_length(uint64_t v) { return v ? 64 - (unsigned)__builtin_clzll(v) : 0; }
-
-static void forget_origins(struct column_writer *w)
-{
-    if (++w->stamp == 0) {
-        memset(w->last_row, 0, (w->origins + (size_t)1) * sizeof(w->last_row[0]));
-        w->stamp = 1;
-    }
-}
-
-static uint64_t diff_of(struct column_writer *w, const uint32_t *origin, uint32_t i, uint64_t base)
-{
-    uint64_t before = i > 0 ? w->num[i - 1] : base;
-
-    if (origin != NULL) {
-        uint32_t o = origin[i];
-        if (w->last_row[o] == w->stamp)
-            before = w->last[o];
-        w->last_row[o] = w->stamp;
-        w->last[o] = w->num[i];
-    }
-    return zigzag((int64_t)(w->num[i] - before));
-}
-
-static inline double c_log_c(const struct column_writer *w, uint32_t c)
-{
-    return c < CLOG ? w->clog[c] : c * __builtin_log2(c);
-}
-
-static double entropy(const struct column_writer *w, const uint32_t *count, uint32_t n)
-{
-    double sum = c_log_c(w, n);
-
-    for (unsigned i = 0; i < 256; i++)
-        if (count[i] > 1)
-            sum -= c_log_c(w, count[i]);
-    return sum;
-}
-
-/* Bits that a mode would take: what goes raw, and the entropy of the symbols. */
-static double cost_of(struct column_writer *w, const uint32_t *origin, uint8_t mode, uint64_t base, unsigned shift,
-                      uint32_t n)
-{
-    uint32_t count[256] = {0};
-    uint64_t raw_bits = 0;
-    unsigned raw;
-
-    if (mode == INT_ORIGIN)
-        forget_origins(w);
-    for (uint32_t i = 0; i < n; i++) {
-        if (mode == INT_RANGE) {
-            count[(w->num[i] - base) >> shift]++;
-            raw_bits += shift;
-            continue;
-        }
-        uint64_t x = mode == INT_FLOAT ? w->num[i] - base : diff_of(w, mode == INT_ORIGIN ? origin : NULL, i, base);
-        count[symbol_of(x, &raw)]++;
-        raw_bits += raw;
-    }
-    return (double)raw_bits + entropy(w, count, n);
-}
-
-static void write_ints(struct column_writer *w, struct column_plan *p, const uint32_t *origin, uint32_t n)
-{
-    struct bit_writer bw;
-    unsigned shift = p->mode >= INT_RANGE ? p->mode - INT_RANGE : 0;
-
-    if (!bits_begin(w, &bw, n))
-        return;
-    if (p->mode == INT_ORIGIN)
-        forget_origins(w);
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t x = w->num[i] - p->base;
-        if (p->mode >= INT_RANGE) {
-            w->sym[i] = (uint8_t)(x >> shift);
-            if (shift > 0)
-                bits_put(&bw, x & ((UINT64_C(1) << shift) - 1), shift);
-            continue;
-        }
-        if (p->mode != INT_FLOAT)
-            x = diff_of(w, p->mode == INT_ORIGIN ? origin : NULL, i, p->base);
-        w->sym[i] = symbol_put(&bw, x);
-    }
-    p->bits = bits_finish(w, &bw, PG_NUMBER, n);
-}
-
-static void choose_mode(struct column_writer *w, struct column_plan *p, const uint32_t *origin, uint32_t n,
-                        uint64_t min, uint64_t max)
-{
-    unsigned len = bit_length(max - min), shift = len > 8 ? len - 8 : 0;
-    double best = cost_of(w, origin, INT_RANGE, min, shift, n), c;
-
-    p->mode = (uint8_t)(INT_RANGE + shift);
-    p->base = min;
-    if (len <= 2)
-        return;
-    if ((c = cost_of(w, origin, INT_FLOAT, min, 0, n)) < best) {
-        best = c;
-        p->mode = INT_FLOAT;
-    }
-    if ((c = cost_of(w, origin, INT_DELTA, w->num[0], 0, n)) < best) {
-        best = c;
-        p->mode = INT_DELTA;
-        p->base = w->num[0];
-    }
-    if (origin != NULL && (c = cost_of(w, origin, INT_ORIGIN, w->num[0], 0, n)) < best) {
-        p->mode = INT_ORIGIN;
-        p->base = w->num[0];
-    }
 }
 
 /* Distinct numbers by a small table; their order of appearance as symbols. */
@@ -309,12 +200,38 @@ static bool add_ints(struct column_writer *w, const struct cell *v, uint32_t n, 
         return false;
     struct column_plan *p = column_plan_new(w, CT_INT, n);
     p->width = width;
-    choose_mode(w, p, origin, n, min, max);
-    write_ints(w, p, origin, n);
+    column_put_ints(w, p, origin, n, min, max);
     return true;
 }
 
-static bool is_same(struct cell a, struct cell b) { return a.n == b.n && memcmp(a.p, b.p, a.n) == 0; }
+static bool is_same(struct cell a, struct cell b) { return a.n == b.n && bytes_same(a.p, b.p, a.n); }
+
+/* At most AHEAD values from the i-th on into the dictionary; false: no memory. */
+static bool add_some(struct column_writer *w, const struct cell *v, uint32_t i, uint32_t n, uint32_t *ids)
+{
+    uint32_t hash[AHEAD];
+    bool again[AHEAD];
+
+    for (uint32_t k = 0; k < n; k++) {
+        again[k] = i + k > 0 && is_same(v[i + k], v[i + k - 1]);
+        hash[k] = again[k] ? 0 : dict_hash(w->dict, v[i + k].p, v[i + k].n);
+    }
+    for (int step = 0; step < DICT_STEPS; step++)
+        for (uint32_t k = 0; k < n; k++)
+            if (!again[k])
+                dict_fetch(w->dict, hash[k], step);
+    for (uint32_t k = 0; k < n; k++, i++) {
+        if (again[k]) {
+            ids[i] = ids[i - 1];
+            dict_recount(w->dict, ids[i], 1);
+            continue;
+        }
+        if ((ids[i] = dict_add_hashed(w->dict, hash[k], v[i].p, v[i].n)) == UINT32_MAX)
+            return false;
+        w->classes |= dict_classes(w->dict, ids[i]);
+    }
+    return true;
+}
 
 static void add_global(struct column_writer *w, const struct cell *v, uint32_t n)
 {
@@ -322,18 +239,11 @@ static void add_global(struct column_writer *w, const struct cell *v, uint32_t n
 
     if (ids == NULL)
         return;
-    for (uint32_t i = 0; i < n; i++) {
-        if (i > 0 && is_same(v[i], v[i - 1])) {
-            ids[i] = ids[i - 1];
-            dict_recount(w->dict, ids[i], 1);
-            continue;
-        }
-        if ((ids[i] = dict_add(w->dict, v[i].p, v[i].n)) == UINT32_MAX) {
+    for (uint32_t i = 0; i < n; i += AHEAD)
+        if (!add_some(w, v, i, n - i < AHEAD ? n - i : AHEAD, ids)) {
             w->failed = true;
             return;
         }
-        w->classes |= dict_classes(w->dict, ids[i]);
-    }
     struct column_plan *p = column_plan_new(w, CT_GLOBAL, n);
     p->ids = ids;
     if (n < 16 || (k = small_symbols(w, NULL, ids, n, first)) == 0)

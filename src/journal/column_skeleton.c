@@ -39,7 +39,7 @@ static int find(struct skeletons *set, const struct skeleton *s)
 {
     for (uint32_t k = 0; k < set->n; k++) {
         uint32_t i = (set->last + k) % set->n;
-        if (set->v[i].len == s->len && memcmp(set->v[i].text, s->text, s->len) == 0) {
+        if (set->v[i].len == s->len && bytes_same(set->v[i].text, s->text, s->len)) {
             set->last = i;
             return (int)i;
         }
@@ -101,20 +101,35 @@ static bool sample(const struct cell *v, uint32_t n, struct skeletons *set)
     return kept > 0 && kept <= 4 + seen / 16 && other * 4 <= seen;
 }
 
-static void run_of(struct cell v, unsigned hole, struct cell *out)
+/* Is it the skeleton of the value? */
+static bool fits(struct cell v, const struct skeleton *s)
 {
-    for (uint32_t i = 0; i < v.n; i++) {
-        if (!is_digit(v.p[i]))
-            continue;
+    uint32_t i = 0;
+
+    for (uint32_t k = 0; k < s->len; k++) {
         uint32_t from = i;
-        while (i + 1 < v.n && is_digit(v.p[i + 1]))
-            i++;
-        if (hole-- == 0) {
-            *out = (struct cell){v.p + from, i + 1 - from};
-            return;
+        if (s->text[k] != HOLE_VALUE) {
+            if (i == v.n || v.p[i++] != s->text[k])
+                return false;
+            continue;
         }
+        while (i < v.n && is_digit(v.p[i]))
+            i++;
+        if (i == from || i - from > INT_DIGITS_MAX)
+            return false;
     }
-    *out = (struct cell){v.p, 0};
+    return i == v.n && v.n <= SKELETON_LEN_MAX;
+}
+
+/* Its number in the set; the number behind them: it has none of these. */
+static uint8_t class_of(struct cell v, struct skeletons *set)
+{
+    struct skeleton s;
+
+    if (fits(v, &set->v[set->last]))
+        return (uint8_t)set->last;
+    int at = skeleton_of(v, &s) ? find(set, &s) : -1;
+    return (uint8_t)(at < 0 ? (int)set->n : at);
 }
 
 /* Its words, each run of digits as one. */
@@ -128,53 +143,113 @@ static void note_words(struct column_writer *w, const struct skeleton *s)
     grams_add(w->grams, text, s->len);
 }
 
+static bool room_for(struct column_scratch *r, uint32_t n)
+{
+    if (n <= r->cap)
+        return true;
+    column_scratch_done(r);
+    r->part = malloc(n * sizeof(*r->part));
+    r->from = malloc(n * sizeof(*r->from));
+    r->order = malloc(n * sizeof(*r->order));
+    r->class = malloc(n);
+    r->at = malloc(n);
+    r->cap = r->part && r->from && r->order && r->class && r->at ? n : 0;
+    return r->cap > 0;
+}
+
+void column_scratch_done(struct column_scratch *r)
+{
+    free(r->part);
+    free(r->from);
+    free(r->order);
+    free(r->class);
+    free(r->at);
+    *r = (struct column_scratch){0};
+}
+
+/* Rows by their skeletons, in order within each. rows[]: how many each has. */
+static void sort_rows(struct column_scratch *r, struct skeletons *set, const struct cell *v, uint32_t n, uint32_t *rows)
+{
+    uint32_t at[SKELETONS_MAX + 1], sum = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        rows[r->class[i] = class_of(v[i], set)]++;
+    for (uint32_t s = 0; s <= set->n; s++) {
+        at[s] = sum;
+        sum += rows[s];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        r->order[at[r->class[i]]++] = i;
+}
+
+/* The columns of one skeleton, one for each hole; the k-th hole begins in all
+ * values as many bytes behind the one before as the skeleton has between them. */
+static void add_holes(struct column_writer *w, struct column_scratch *r, const struct skeleton *s, const struct cell *v,
+                      const uint32_t *order, const uint32_t *origin, unsigned depth)
+{
+    uint32_t gap = 0;
+
+    memset(r->at, 0, s->rows);
+    for (uint32_t i = 0; origin && i < s->rows; i++)
+        r->from[i] = origin[order[i]];
+    for (uint32_t k = 0; k < s->len && !w->failed; k++) {
+        if (s->text[k] != HOLE_VALUE) {
+            gap++;
+            continue;
+        }
+        for (uint32_t i = 0; i < s->rows; i++) {
+            struct cell c = v[order[i]];
+            uint32_t from = r->at[i] + gap, to = from + 1;
+            while (to < c.n && is_digit(c.p[to]))
+                to++;
+            r->part[i] = (struct cell){c.p + from, to - from};
+            r->at[i] = (uint8_t)to;
+        }
+        gap = 0;
+        column_add(w, r->part, s->rows, origin ? r->from : NULL, depth + 1);
+    }
+}
+
+static void add_others(struct column_writer *w, struct column_scratch *r, const struct cell *v, const uint32_t *order,
+                       uint32_t n, const uint32_t *origin)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        r->part[i] = v[order[i]];
+        r->from[i] = origin ? origin[order[i]] : 0;
+    }
+    if (n > 0)
+        column_add(w, r->part, n, origin ? r->from : NULL, COLUMN_DEPTH_MAX);
+}
+
 bool column_add_skeleton(struct column_writer *w, const struct cell *v, uint32_t n, const uint32_t *origin,
                          unsigned depth)
 {
     struct skeletons set;
+    struct column_scratch *r = &w->scratch[depth]; /* of this depth alone: the parts are added while it is in use */
+    uint32_t rows[SKELETONS_MAX + 1] = {0}, done = 0;
 
     if (!sample(v, n, &set))
         return false;
-    uint8_t *cls = malloc(n);
-    struct cell *part = malloc(n * sizeof(*part));
-    uint32_t *from = malloc(n * sizeof(*from)), rows[SKELETONS_MAX + 1] = {0};
     struct column_plan *p = column_plan_new(w, CT_SKELETON, n);
     struct skeleton *keep = column_mem(w, set.n * sizeof(*keep));
-    if (cls == NULL || part == NULL || from == NULL || keep == NULL)
+    if (keep == NULL || !room_for(r, n)) {
         w->failed = true;
-    for (uint32_t i = 0; i < n && !w->failed; i++) {
-        struct skeleton s;
-        int at = skeleton_of(v[i], &s) ? find(&set, &s) : -1;
-        cls[i] = (uint8_t)(at < 0 ? (int)set.n : at);
-        rows[cls[i]]++;
+        return true;
     }
-    if (!w->failed) {
-        page_put(w->pages, PG_SYMBOL, cls, n);
-        memcpy(keep, set.v, set.n * sizeof(*keep));
-        p->skel = keep;
-        p->k = set.n;
-        p->other = rows[set.n];
+    set.last = 0;
+    sort_rows(r, &set, v, n, rows);
+    page_put(w->pages, PG_SYMBOL, r->class, n);
+    memcpy(keep, set.v, set.n * sizeof(*keep));
+    p->skel = keep;
+    p->k = set.n;
+    p->other = rows[set.n];
+    for (uint32_t s = 0; s < set.n; s++) {
+        keep[s].rows = rows[s];
+        note_words(w, &keep[s]);
+        if (rows[s] > 0)
+            add_holes(w, r, &keep[s], v, r->order + done, origin, depth);
+        done += rows[s];
     }
-    for (uint32_t s = 0; s <= set.n && !w->failed; s++) {
-        if (s < set.n) {
-            keep[s].rows = rows[s];
-            note_words(w, &keep[s]);
-        }
-        for (unsigned hole = 0; rows[s] > 0 && hole < (s < set.n ? set.v[s].holes : 1u); hole++) {
-            uint32_t k = 0;
-            for (uint32_t i = 0; i < n; i++)
-                if (cls[i] == s) {
-                    from[k] = origin ? origin[i] : 0;
-                    if (s < set.n)
-                        run_of(v[i], hole, &part[k++]);
-                    else
-                        part[k++] = v[i];
-                }
-            column_add(w, part, k, origin ? from : NULL, s < set.n ? depth + 1 : COLUMN_DEPTH_MAX);
-        }
-    }
-    free(cls);
-    free(part);
-    free(from);
+    add_others(w, r, v, r->order + done, rows[set.n], origin);
     return true;
 }

@@ -43,6 +43,12 @@ void dict_free(struct dict *d);
 void dict_clear(struct dict *d);
 /* Counts the value; its number. UINT32_MAX: no memory. */
 uint32_t dict_add(struct dict *d, const char *p, uint32_t n);
+/* The same in parts, for many values: slot, value and its bytes are three places that
+ * are seldom in the cache. Steps from 0 on, each for all of them, bring them there. */
+enum { DICT_STEPS = 3 };
+uint32_t dict_hash(const struct dict *d, const char *p, uint32_t n);
+void dict_fetch(const struct dict *d, uint32_t hash, int step);
+uint32_t dict_add_hashed(struct dict *d, uint32_t hash, const char *p, uint32_t n);
 void dict_recount(struct dict *d, uint32_t id, int64_t by);
 uint32_t dict_classes(const struct dict *d, uint32_t id); /* grams.h */
 /* After the last add: ranks the values, writes the dictionary and its head. */

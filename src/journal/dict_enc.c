@@ -5,8 +5,10 @@
 struct entry {
     const char *p;
     uint32_t n, count, hash, code, classes;
+    uint8_t class; /* DC_*; asked while the bytes are at hand */
 };
-struct sorted { /* a value of a bucket, in its order */
+enum { AHEAD = 8 }; /* values whose bytes are asked for before they are looked at */
+struct sorted {     /* a value of a bucket, in its order */
     uint64_t key;
     uint32_t id;
     uint8_t class;
@@ -96,21 +98,44 @@ static bool grow(struct dict *d)
     return d->n * (uint64_t)2 < d->slots || grow_table(d);
 }
 
-uint32_t dict_add(struct dict *d, const char *p, uint32_t n)
+uint32_t dict_hash(const struct dict *d, const char *p, uint32_t n) { return (uint32_t)hash_bytes(p, n, d->seed); }
+
+void dict_fetch(const struct dict *d, uint32_t hash, int step)
+{
+    if (d->slots == 0)
+        return;
+    const uint32_t *slot = &d->slot[hash & (d->slots - 1)];
+    if (step == 0)
+        __builtin_prefetch(slot);
+    else if (*slot != 0 && step == 1)
+        __builtin_prefetch(&d->v[*slot - 1], 1);
+    else if (*slot != 0 && d->v[*slot - 1].hash == hash)
+        __builtin_prefetch(d->v[*slot - 1].p);
+}
+
+uint32_t dict_add(struct dict *d, const char *p, uint32_t n) { return dict_add_hashed(d, dict_hash(d, p, n), p, n); }
+
+uint32_t dict_add_hashed(struct dict *d, uint32_t hash, const char *p, uint32_t n)
 {
     if (!grow(d)) {
         d->failed = true;
         return UINT32_MAX;
     }
-    uint32_t hash = (uint32_t)hash_bytes(p, n, d->seed), k = hash & (d->slots - 1);
+    uint32_t k = hash & (d->slots - 1);
     for (; d->slot[k]; k = (k + 1) & (d->slots - 1)) {
         struct entry *e = &d->v[d->slot[k] - 1];
-        if (e->hash == hash && e->n == n && memcmp(e->p, p, n) == 0) {
+        if (e->hash == hash && e->n == n && bytes_same(e->p, p, n)) {
             e->count++;
             return d->slot[k] - 1;
         }
     }
-    d->v[d->n] = (struct entry){.p = p, .n = n, .count = 1, .hash = hash, .classes = text_classes(p, n)};
+    uint64_t number;
+    d->v[d->n] = (struct entry){.p = p,
+                                .n = n,
+                                .count = 1,
+                                .hash = hash,
+                                .classes = text_classes(p, n),
+                                .class = (uint8_t)dict_class_of(p, n, &number)};
     grams_add(d->grams, p, n);
     d->slot[k] = ++d->n;
     return d->n - 1;
@@ -119,79 +144,6 @@ uint32_t dict_add(struct dict *d, const char *p, uint32_t n)
 uint32_t dict_classes(const struct dict *d, uint32_t id) { return d->v[id].classes; }
 
 void dict_recount(struct dict *d, uint32_t id, int64_t by) { d->v[id].count = (uint32_t)(d->v[id].count + by); }
-
-static unsigned hex_digits(const char *p, uint32_t n, bool up)
-{
-    unsigned letters = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        char c = p[i], base = up ? 'A' : 'a';
-        if (c >= base && c <= base + 5)
-            letters++;
-        else if (c < '0' || c > '9')
-            return 0;
-    }
-    return letters + 1;
-}
-
-static bool read_ip4(const char *p, uint32_t n, uint64_t *out)
-{
-    uint64_t ip = 0;
-    unsigned part = 0, digits = 0, dots = 0;
-
-    if (n < 7 || n > 15)
-        return false;
-    for (uint32_t i = 0; i <= n; i++) {
-        if (i == n || p[i] == '.') {
-            if (digits == 0 || part > 255)
-                return false;
-            ip = ip << 8 | part;
-            dots += i < n;
-            part = digits = 0;
-        } else if (p[i] >= '0' && p[i] <= '9' && !(digits > 0 && part == 0)) {
-            part = part * 10 + (unsigned)(p[i] - '0');
-            if (++digits > 3)
-                return false;
-        } else {
-            return false;
-        }
-    }
-    *out = ip;
-    return dots == 3;
-}
-
-static bool is_uuid(const char *p, uint32_t n)
-{
-    if (n != 36)
-        return false;
-    for (unsigned i = 0; i < 36; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? p[i] != '-' : !((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
-            return false;
-    }
-    return true;
-}
-
-enum dict_class dict_class_of(const char *p, uint32_t n, uint64_t *number)
-{
-    uint64_t v = 0;
-    uint32_t i = 0;
-
-    *number = 0;
-    for (; i < n && p[i] >= '0' && p[i] <= '9' && n <= 19; i++)
-        v = v * 10 + (uint64_t)(p[i] - '0');
-    if (n > 0 && i == n && (p[0] != '0' || n == 1)) {
-        *number = v;
-        return DC_NUM;
-    }
-    if (i > 0 && i < 4 && p[i] == '.' && read_ip4(p, n, number))
-        return DC_IP4;
-    if (is_uuid(p, n))
-        return DC_UUID;
-    if (n >= 6 && n <= 256 && hex_digits(p, n, false))
-        return DC_HEX;
-    return n >= 6 && n <= 256 && hex_digits(p, n, true) ? DC_HEX_UP : DC_TEXT;
-}
 
 /* By falling count, in order of appearance where it is equal. */
 static void rank_values(struct dict *d)
@@ -224,8 +176,7 @@ static void rank_values(struct dict *d)
             d->order[rank] = i;
             d->v[i].code = DICT_FRESH + rank;
         } else {
-            uint64_t number;
-            d->v[i].code = d->v[i].count ? dict_class_of(d->v[i].p, d->v[i].n, &number) : 0;
+            d->v[i].code = d->v[i].class;
         }
     free(at);
 }
@@ -272,14 +223,14 @@ enum { S_LEN, S_TEXT, S_RANK };
 static void put_fresh(struct dict *d, struct bit_writer *w, const struct entry *e)
 {
     uint64_t number = 0;
-    uint32_t ip;
 
-    switch (dict_class_of(e->p, e->n, &number)) {
+    switch (e->class) {
     case DC_IP4:
-        ip = (uint32_t)number;
-        buf_u32(&d->packed, ip);
+        dict_class_of(e->p, e->n, &number);
+        buf_u32(&d->packed, (uint32_t)number);
         break;
     case DC_NUM:
+        dict_class_of(e->p, e->n, &number);
         buf_byte(&d->sym[S_LEN], symbol_put(w, number));
         break;
     case DC_HEX:
@@ -384,11 +335,14 @@ static bool put_bucket(struct dict *d, struct page_writer *w, struct buf *head, 
     for (uint32_t i = 0; i < n; i++) {
         const struct entry *e = &d->v[d->order[from + i]];
         uint64_t key;
-        enum dict_class c = dict_class_of(e->p, e->n, &key);
-        if (c != DC_IP4 && c != DC_NUM)
+        if (i + AHEAD < n)
+            __builtin_prefetch(d->v[d->order[from + i + AHEAD]].p);
+        if (e->class == DC_IP4 || e->class == DC_NUM)
+            dict_class_of(e->p, e->n, &key);
+        else
             key = text_key(e->p, e->n);
-        d->sort[i] = (struct sorted){key, d->order[from + i], (uint8_t)c};
-        count[c]++;
+        d->sort[i] = (struct sorted){key, d->order[from + i], e->class};
+        count[e->class]++;
     }
     qsort_r(d->sort, n, sizeof(d->sort[0]), by_value, d);
     start_streams(d);

@@ -2,38 +2,38 @@
 
 enum { PIECE = 4 };
 
-bool is_word_byte(uint8_t c)
-{
-    uint8_t low = c | 0x20;
-    return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c >= 0x80;
-}
+/* What a byte is, by table: this runs over every new value. */
+struct byte_form {
+    uint8_t keep, add;     /* (byte & keep) | add: as the filter sees it; 0: it ends a word */
+    uint8_t class, letter; /* text_classes(): bit 31 - (class - (byte & letter)) % 32 */
+};
+static const struct byte_form forms[256] = {
+    ['0' ... '9'] = {.keep = 0xf0, .class = 5}, /* all of them '0' */
+    ['A' ... 'Z'] = {.keep = 0xff, .add = 0x20, .letter = 0x1f},
+    ['a' ... 'z'] = {.keep = 0xff, .letter = 0x1f},
+    ['.'] = {.class = 4},
+    ['-'] = {.keep = 0xff, .class = 3},
+    ['_'] = {.keep = 0xff, .class = 2},
+    [0x80 ... 0xff] = {.keep = 0xff, .class = 1},
+};
 
-/* The byte as the filter sees it; 0: it ends a word. */
-static uint8_t form_of(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return '0';
-    return !is_word_byte(c) ? 0 : c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
+bool is_word_byte(uint8_t c) { return forms[c].keep != 0; }
 
+/* The last four bytes of the word; fewer, and the uppermost are 0. */
 struct walk {
-    uint32_t piece, len;
+    uint32_t piece;
 };
 
 /* True when four bytes of a word are in w->piece. */
 static inline bool step(struct walk *w, uint8_t byte)
 {
-    uint8_t c = form_of(byte);
+    struct byte_form f = forms[byte];
+    uint8_t c = (byte & f.keep) | f.add;
 
-    if (c == 0) {
-        w->len = 0;
+    if (c == '0' && (uint8_t)w->piece == '0')
         return false;
-    }
-    if (c == '0' && w->len > 0 && (uint8_t)w->piece == '0')
-        return false;
-    w->piece = w->piece << 8 | c;
-    w->len += w->len < PIECE;
-    return w->len == PIECE;
+    w->piece = c ? w->piece << 8 | c : 0;
+    return w->piece >> 8 * (PIECE - 1) != 0;
 }
 
 static uint32_t hash_of(uint32_t piece)
@@ -48,7 +48,7 @@ void grams_clear(struct grams *g) { memset(g, 0, sizeof(*g)); }
 
 void grams_add(struct grams *g, const char *p, size_t n)
 {
-    struct walk w = {0, 0};
+    struct walk w = {0};
 
     for (size_t i = 0; i < n; i++)
         if (step(&w, (uint8_t)p[i])) {
@@ -83,7 +83,7 @@ size_t grams_finish(struct grams *g)
 
 void gram_list_of(struct gram_list *l, str text)
 {
-    struct walk w = {0, 0};
+    struct walk w = {0};
 
     for (size_t i = 0; i < text.n && l->n < GRAMS_ASKED_MAX; i++)
         if (step(&w, (uint8_t)text.p[i]))
@@ -105,15 +105,8 @@ uint32_t text_classes(const char *p, size_t n)
     uint32_t m = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint8_t c = (uint8_t)p[i], low = c | 0x20;
-        unsigned bit = low >= 'a' && low <= 'z' ? low - 'a'
-                       : c >= '0' && c <= '9'   ? 26
-                       : c == '.'               ? 27
-                       : c == '-'               ? 28
-                       : c == '_'               ? 29
-                       : c >= 0x80              ? 30
-                                                : 31;
-        m |= 1u << bit;
+        struct byte_form f = forms[(uint8_t)p[i]];
+        m |= UINT32_C(1) << 31 >> ((f.class - ((uint8_t)p[i] & f.letter)) & 31);
     }
     return m;
 }

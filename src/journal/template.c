@@ -59,7 +59,7 @@ void *slab_get(struct slab *s, size_t n)
 }
 
 struct template_set {
-    struct template v[TEMPLATES_MAX];
+    _Alignas(64) struct template v[TEMPLATES_MAX];
     uint16_t slot[SLOTS]; /* number + 1 */
     uint32_t n;
     uint64_t again; /* lines whose template was there already */
@@ -73,8 +73,10 @@ struct template_set {
 
 struct template_set *template_set_new(void)
 {
-    struct template_set *s = calloc(1, sizeof(*s));
+    struct template_set *s = aligned_alloc(_Alignof(struct template_set), sizeof(*s));
 
+    if (s != NULL)
+        memset(s, 0, sizeof(*s));
     if (s == NULL || (s->text = malloc(TEMPLATE_ALL_TEXT + 64)) == NULL) {
         free(s);
         return NULL;
@@ -128,14 +130,37 @@ static uint32_t key_number(struct template_set *s, const struct template_key *ke
 static bool is_template(const struct template_set *s, const struct template *t, uint64_t hash,
                         const struct template_key *key, const char *text, uint32_t len)
 {
-    return t->hash == hash && t->text_len == len && memcmp(s->text + t->text_off, text, len) == 0 &&
-           memcmp(&s->keys[t->key], key, sizeof(*key)) == 0;
+    return t->hash == hash && t->text_len == len && bytes_same(s->text + t->text_off, text, len) &&
+           bytes_same((const char *)&s->keys[t->key], (const char *)key, sizeof(*key));
 }
 
-struct template *template_get(struct template_set *s, const struct template_key *key, const char *text, uint32_t len,
-                              uint32_t values)
+uint64_t template_hash(const struct template_set *s, const struct template_key *key, const char *text, uint32_t len)
 {
-    uint64_t hash = hash_bytes(text, len, hash_bytes((const char *)key, sizeof(*key), s->seed));
+    return hash_bytes(text, len, hash_bytes((const char *)key, sizeof(*key), s->seed));
+}
+
+void template_fetch(const struct template_set *s, uint64_t hash, int step)
+{
+    uint32_t k = (uint32_t)hash % SLOTS;
+
+    if (step == 0) {
+        __builtin_prefetch(&s->slot[k]);
+        return;
+    }
+    if (s->slot[k] == 0)
+        return;
+    const struct template *t = &s->v[s->slot[k] - 1];
+    if (step == 1) {
+        __builtin_prefetch(t);
+    } else if (t->hash == hash) {
+        __builtin_prefetch(s->text + t->text_off);
+        __builtin_prefetch(t->at, 1);
+    }
+}
+
+struct template *template_get(struct template_set *s, uint64_t hash, const struct template_key *key, const char *text,
+                              uint32_t len, uint32_t values)
+{
     uint32_t k = (uint32_t)hash % SLOTS;
 
     for (; s->slot[k]; k = (k + 1) % SLOTS)
@@ -160,6 +185,12 @@ struct template *template_get(struct template_set *s, const struct template_key 
     return t;
 }
 
+static void chunk_end(const struct template *t)
+{
+    if (t->last)
+        t->last->used = (uint32_t)(t->at - t->last->bytes);
+}
+
 static struct chunk *chunk_add(struct template_set *s, struct template *t, uint32_t need)
 {
     uint32_t size = t->last ? t->last->size * 2 : CHUNK_FIRST;
@@ -170,28 +201,35 @@ static struct chunk *chunk_add(struct template_set *s, struct template *t, uint3
     if (c == NULL)
         return NULL;
     *c = (struct chunk){.size = size};
+    chunk_end(t);
     if (t->last)
         t->last->next = c;
     else
         t->first = c;
+    t->at = c->bytes;
+    t->end = c->bytes + size;
     return t->last = c;
 }
 
 uint8_t *template_row(struct template_set *s, struct template *t, uint32_t line, uint32_t origin, uint32_t bytes)
 {
     uint32_t need = 8 + 2 * t->values + bytes;
-    struct chunk *c = t->last;
 
     /* 16 bytes more: values are copied in steps */
-    if (c == NULL || need + 16 > c->size - c->used)
-        if ((c = chunk_add(s, t, need + 16)) == NULL)
-            return NULL;
-    uint8_t *p = c->bytes + c->used;
+    if (need + 16 > (size_t)(t->end - t->at) && chunk_add(s, t, need + 16) == NULL)
+        return NULL;
+    uint8_t *p = t->at;
     memcpy(p, &line, 4);
     memcpy(p + 4, &origin, 4);
-    c->used += need;
+    t->at += need;
     t->rows++;
     return p + 8;
+}
+
+struct row_walk row_walk(const struct template *t)
+{
+    chunk_end(t);
+    return (struct row_walk){t->first, 0, t->values};
 }
 
 bool row_next(struct row_walk *w, struct row_view *out)

@@ -32,15 +32,16 @@ struct template_key {
 
 struct chunk {
     struct chunk *next;
-    uint32_t used, size;
+    uint32_t used, size; /* used: of the last one when the walk begins */
     uint8_t bytes[];
 };
-struct template
+struct template /* one line of the cache */
 {
     uint64_t hash;
     uint32_t text_off, text_len;
     uint32_t key, values, rows;
     struct chunk *first, *last;
+    uint8_t *at, *end; /* in the last chunk: where the next row goes */
 };
 struct row_view { /* a row read back */
     uint32_t line, origin;
@@ -54,14 +55,46 @@ static inline uint32_t row_len(const struct row_view *v, uint32_t slot)
     return n;
 }
 
+/* memcmp() == 0 without the call: most texts here are shorter than what a call costs. */
+static inline bool bytes_same(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y;
+    uint32_t v, w;
+
+    if (n < 4)
+        return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+    if (n < 8) {
+        memcpy(&v, a, 4);
+        memcpy(&w, b, 4);
+        bool head = v == w;
+        memcpy(&v, a + n - 4, 4);
+        memcpy(&w, b + n - 4, 4);
+        return head && v == w;
+    }
+    for (size_t i = 0; i < n - 8; i += 8) {
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + n - 8, 8);
+    memcpy(&y, b + n - 8, 8);
+    return x == y;
+}
+
 struct template_set;
 struct template_set *template_set_new(void); /* NULL: no memory */
 void template_set_free(struct template_set *s);
 void template_set_clear(struct template_set *s, size_t raw_bytes);
-/* The template of this key and text (values: the holes in it); NULL: a ceiling is
- * reached. text has 32 readable bytes behind it. */
-struct template *template_get(struct template_set *s, const struct template_key *key, const char *text, uint32_t len,
-                              uint32_t values);
+uint64_t template_hash(const struct template_set *s, const struct template_key *key, const char *text, uint32_t len);
+/* A template lies in four places that are seldom in the cache. Asked for many lines
+ * first, steps from 0 on in turn, they come while other lines are looked at. */
+enum { TEMPLATE_STEPS = 3 };
+void template_fetch(const struct template_set *s, uint64_t hash, int step);
+/* The template of this key and text (values: the holes in it), of which hash is
+ * template_hash(); NULL: a ceiling is reached. text has 32 readable bytes behind it. */
+struct template *template_get(struct template_set *s, uint64_t hash, const struct template_key *key, const char *text,
+                              uint32_t len, uint32_t values);
 /* Room for a row of `bytes` bytes of values; NULL: no memory. Returns where the lengths go. */
 uint8_t *template_row(struct template_set *s, struct template *t, uint32_t line, uint32_t origin, uint32_t bytes);
 uint32_t template_count(const struct template_set *s);
@@ -74,7 +107,7 @@ struct row_walk {
     const struct chunk *c;
     uint32_t at, values;
 };
-static inline struct row_walk row_walk(const struct template *t) { return (struct row_walk){t->first, 0, t->values}; }
+struct row_walk row_walk(const struct template *t);
 bool row_next(struct row_walk *w, struct row_view *out);
 
 /* Memory in one go, given back in one go and kept: for what lives as long as
