@@ -225,6 +225,66 @@ static void refused_by_the_store(void **state)
     assert_int_equal(registry_get(f->r, &ADMIN, STR("device"), STR("TB-0000"), &out, &f->e), -ENOENT);
 }
 
+static int64_t number(struct fixture *f, const char *sql)
+{
+    struct val v = V_INT(-1);
+    struct tx *tx;
+
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    if (tx_one(tx, NULL, sql, NO_VALS, &v, &f->e) != 1)
+        fail_msg("%s", fx_text(&f->e));
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    return v.i;
+}
+
+static int64_t found(struct fixture *f, const char *q)
+{
+    struct list_query lq = {.q = str_c(q), .limit = 10, .count = true};
+    json_t *o = NULL;
+
+    assert_int_equal(registry_list(f->r, &ADMIN, STR("device"), &lq, &o, &f->e), 0);
+    int64_t n = json_get_int(o, "total", -1);
+    json_decref(o);
+    return n;
+}
+
+/* PostgreSQL: rows wait before the search index, are found there, and are sorted in behind the import. An index of
+ * before, which sorts each row in by itself, is set right when the store is opened. */
+static void index_is_tidied(void **state)
+{
+    static const char waits[] = "SELECT gin_clean_pending_list('luy.device_trgm')",
+                      quick[] = "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = 'device_trgm' AND"
+                                " 'fastupdate=on' = ANY (reloptions)";
+    struct fixture *f = *state;
+    struct buf csv;
+
+    if (!test_on_pg())
+        return;
+    fx_frame(f);
+    buf_init(&csv, 1 << 20);
+    fx_add(f, "device", "{'code':'A','name':'một mình','category':'server','unit':'STC'}");
+    assert_int_equal(found(f, "một mình"), 1);
+    assert_true(number(f, waits) > 0);
+    for (int dry = 1; dry >= 0; dry--) {
+        device_rows(&csv, "Máy");
+        json_decref(import(f, "device", &csv, dry));
+        buf_clear(&csv);
+        assert_int_equal(number(f, waits), 0);
+    }
+    buf_done(&csv);
+    assert_int_equal(found(f, "máy 765"), 1);
+    assert_int_equal(number(f, quick), 1);
+    struct tx *tx;
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "ALTER INDEX device_trgm SET (fastupdate = off)", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(tx_exec(tx, "COMMENT ON SCHEMA luy_sql IS 'before'", NO_VALS, NULL, &f->e), 0);
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    assert_int_equal(number(f, quick), 0);
+    fx_close_registry(f);
+    fx_open_registry(f);
+    assert_int_equal(number(f, quick), 1);
+}
+
 static uint32_t draw(uint32_t n)
 {
     static uint64_t seed = 1;
@@ -299,7 +359,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
     const struct CMUnitTest tests[] = {
         T(asked_once_a_group),      T(addresses),       T(one_below_another),    T(values_move_between_rows),
-        T(names_change_on_the_way), T(mistakes_by_row), T(refused_by_the_store), T(as_each_alone),
+        T(names_change_on_the_way), T(mistakes_by_row), T(refused_by_the_store), T(index_is_tidied),
+        T(as_each_alone),
     };
     return cmocka_run_group_tests_name("registry/import", tests, NULL, NULL);
 }

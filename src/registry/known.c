@@ -335,16 +335,17 @@ static bool list_row(void *ctx, const struct val *cols, size_t n)
     return true;
 }
 
-/* " IN (?1, ...)": as many parameters as one of few lengths, so that there are few texts; the last repeats. */
+/* " IN (VALUES (?1), ...)": a table to join with, which PostgreSQL counts and hashes where a list of parameters is
+ * gone through for each row. As many as one of few lengths, so that there are few texts; the last repeats. */
 static size_t in_list(struct buf *b, struct val *p, size_t n)
 {
     size_t want = n <= 8 ? 8 : n <= 64 ? 64 : LOOK_MAX;
 
-    buf_z(b, " IN (");
-    for (size_t i = 0; i < want; i++) {
+    buf_z(b, p[0].type == VAL_INT ? " IN (VALUES (CAST(?1 AS BIGINT))" : " IN (VALUES (?1)");
+    for (size_t i = 1; i < want; i++) {
         if (i >= n)
             p[i] = p[n - 1];
-        buf_fmt(b, i == 0 ? "?%zu" : ", ?%zu", i + 1);
+        buf_fmt(b, ", (?%zu)", i + 1);
     }
     buf_z(b, ")");
     return want;

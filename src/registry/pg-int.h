@@ -15,7 +15,7 @@ enum { PG_SLOTS = 128, PG_APPROVED = 512, PG_QUEUE = 1024 };
 /* What was planned when a table was empty reads all of it for each row of a
  * spreadsheet, and a transaction's own rows are in no statistics: planned again
  * after so many statements that wrote, by the size that the tables have by then. */
-enum { PG_PLANS_OLD = 256 };
+enum { PG_PLANS_OLD = 256, PG_UNTIDY = 64 };
 /* Parameters of a statement. One that it does not mention has no place to take
  * its type from, and PostgreSQL wants one: text. */
 enum { PG_PARAMS = 2048, PG_TEXT = 25 };
@@ -27,9 +27,15 @@ struct pg_params {
 struct pg_slot {
     uint64_t hash, used;
     char *sql, *text; /* as asked; as PostgreSQL has it */
+    str table;        /* in sql: whose search index it writes to, or empty */
     unsigned name;    /* "s<name>"; 0 = not prepared */
     size_t params;
     Oid *type;
+};
+/* Rows that wait before a search index (pg_search.c). */
+struct pg_untidy {
+    char table[80];
+    uint64_t rows;
 };
 /* A statement that was sent and not answered yet (pg_queue.c). */
 struct pg_wait {
@@ -50,6 +56,8 @@ struct pg_conn {
     size_t nqueue;
     int64_t mark, blame; /* struct tx's */
     uint64_t trips;      /* times that an answer was waited for */
+    struct pg_untidy untidy[PG_UNTIDY];
+    size_t nuntidy;
 };
 struct pg_store {
     struct store base;
@@ -120,6 +128,9 @@ int pg_text_fail(PGconn *db, const PGresult *res, int timeout_ms, struct err *e)
 /* pg_look.c: does the text only what fq allows? text: fq's as PostgreSQL has it. */
 int pg_look(struct pg_store *s, const struct foreign_query *fq, str text, struct err *e);
 /* pg_search.c */
+str pg_search_table(const char *sql); /* whose index the statement writes to; empty: none's */
+void pg_search_wrote(struct pg_conn *c, str table);
+void pg_search_tidy(struct pg_conn *c); /* between transactions */
 int pg_search_make(struct tx *tx, str table, struct err *e);
 int pg_search_drop(struct tx *tx, str table, struct err *e);
 str pg_search_text(struct arena *a, const str *words, size_t n);

@@ -187,6 +187,8 @@ static void tx_release(struct pg_tx *t)
             pg_conn_close(s->write);
             s->write = NULL;
         }
+        if (s->write != NULL)
+            pg_search_tidy(s->write);
         pthread_mutex_unlock(&s->writer);
     } else {
         pg_return(&s->read, t->c);

@@ -47,6 +47,7 @@ static int send_one(struct pg_conn *c, struct pg_slot *s, const struct val *p, r
         ok = PQsendQueryParams(c->db, s->text, (int)s->params, s->type, v, NULL, NULL, 0);
     else
         ok = PQsendQueryPrepared(c->db, name, (int)s->params, v, NULL, NULL, 0);
+    pg_search_wrote(c, s->table);
     return sent(c, ok, &(struct pg_wait){.slot = s, .fn = fn, .ctx = ctx}, e);
 }
 

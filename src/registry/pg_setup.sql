@@ -179,3 +179,9 @@ CREATE OR REPLACE FUNCTION luy_sql.julianday(double precision, VARIADIC text[] D
 AS $$ SELECT extract(epoch FROM luy_sql.moment($1, $2))::double precision / 86400 + 2440587.5 $$;
 CREATE OR REPLACE FUNCTION luy_sql.strftime(text, double precision, VARIADIC text[] DEFAULT '{}') RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 80
 AS $$ SELECT luy_sql.moment_text($1, luy_sql.moment($2, $3)) $$;
+-- Search indexes made before rows waited in front of them (pg_search.c).
+DO $do$ DECLARE i regclass; BEGIN
+  FOR i IN SELECT c.oid::regclass FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam
+    WHERE a.amname = 'gin' AND c.relnamespace = 'luy'::regnamespace AND c.relname LIKE '%\_trgm' LOOP
+    EXECUTE pg_catalog.format('ALTER INDEX %s SET (fastupdate = on, gin_pending_list_limit = 65536)', i);
+  END LOOP; END $do$;

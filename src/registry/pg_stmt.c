@@ -119,6 +119,7 @@ static int slot_fill(struct pg_slot *s, const char *sql, uint64_t hash, struct e
     if (rc == 0) {
         s->text = b.failed ? NULL : strdup(b.p);
         s->sql = strdup(sql);
+        s->table = s->sql != NULL ? pg_search_table(s->sql) : STR_NONE;
         s->hash = hash;
         s->params = params.n;
         s->type = reallocarray(NULL, params.n + 1, sizeof(*s->type));
@@ -314,6 +315,7 @@ static int run_alone(struct pg_conn *c, const char *sql, const struct val *p, si
     if (fat)
         return ERR(e, -ENOMEM, "store.no_memory");
     if (pg_good(res)) {
+        pg_search_wrote(c, s->table);
         *out = res;
         return 0;
     }
