@@ -142,13 +142,13 @@ static void values_move_between_rows(void **state)
     }
 }
 
-/* The history of a device says what it was, also when its unit got another name in the row before. */
+/* The history says what changed, also when what the record names got another name in a row before. */
 static void names_change_on_the_way(void **state)
 {
     struct fixture *f = *state;
     struct import_args in = {.nfiles = 2, .changes = true};
     const struct import_file files[] = {
-        {STR("unit.csv"), STR("code,name\nSTC,Sở Tài chính mới\n"), SHEET_CSV},
+        {STR("unit.csv"), STR("code,name,parent.code\nSTC,Sở mới,TINH\nSTC-P1,Phòng mới,STC\n"), SHEET_CSV},
         {STR("device.csv"), STR("code,name,category,unit.code\nA,a,server,STC\nB,b2,server,STC\n"), SHEET_CSV},
     };
     json_t *out = NULL, *rows = NULL;
@@ -160,12 +160,15 @@ static void names_change_on_the_way(void **state)
     f->es.n = f->es.total = 0;
     if (registry_import(f->r, &ADMIN, &in, &out, &f->es, &f->e) < 0)
         fail_msg("%s", fx_text(f->es.n > 0 ? &f->es.v[0] : &f->e));
-    assert_int_equal(json_get_int(out, "updated", -1), 2);
+    assert_int_equal(json_get_int(out, "updated", -1), 3);
     assert_int_equal(json_get_int(out, "unchanged", -1), 1);
     json_decref(out);
-    assert_int_equal(registry_history(f->r, &ADMIN, STR("device"), STR("B"), &rows, &f->e), 0);
-    assert_int_equal(json_object_size(json_object_get(json_array_get(rows, 0), "after")), 2); /* name and title */
-    json_decref(rows);
+    for (int i = 0; i < 2; i++) {
+        str kind = i == 0 ? STR("device") : STR("unit"), key = i == 0 ? STR("B") : STR("STC-P1");
+        assert_int_equal(registry_history(f->r, &ADMIN, kind, key, &rows, &f->e), 0);
+        assert_int_equal(json_object_size(json_object_get(json_array_get(rows, 0), "after")), 2); /* name and title */
+        json_decref(rows);
+    }
 }
 
 /* What SQL has to say comes when the group is over, and stands with the row. */
