@@ -303,6 +303,7 @@ def main(folder):
     check("the lines of each connection stand in the order they were sent", by_sender == sorted(numbers), len(numbers))
     equal("each once", len(numbers), len(set(numbers)))
     same_files(relay.data / "journal", kept)
+    ceiling(centre, kept, anchor, len(there))
     tamper(centre, relay, line, sender)
 
 
@@ -310,6 +311,25 @@ def same_files(a, b):
     names = sorted(p.name for p in b.glob("seg-*.luy"))[:-1]
     good = [n for n in names if (a / n).read_bytes() == (b / n).read_bytes()]
     check("whole segments are the relay's own bytes", len(names) > 0 and good == names, f"{names} {good}")
+
+
+def ceiling(centre, kept, anchor, events):
+    """A ceiling over all relays that is far below what is there: all files but the newest go, and that is lawful."""
+    centre.settings["relay_total_max"] = "64KiB"
+    centre.write()
+    centre.start()
+    api = Api(centre)
+    api.login("admin", PASSWORD)
+    check("past the ceiling over all relays the oldest files go, and it is told",
+          until(90, lambda: len(list(kept.glob("seg-*.luy"))) == 1 and told(api, 'event=relay_deleted relay=xa-dong reason=\\"size ceiling\\"') > 0),
+          list(kept.glob("*")))
+    equal("the centre stops after that", centre.stop()[0], 0)
+    there, _ = lines(copy(kept, "less"))
+    check("the newest lines are still there", 0 < len(there) < events, f"{len(there)} {events}")
+    out = offline("verify", copy(kept, "less"), "--anchor", anchor, "--centre", centre.data / "journal")
+    check("and the centre's ledger says that it was lawful", out.returncode == 0, out.stdout + out.stderr)
+    del centre.settings["relay_total_max"]
+    centre.write()
 
 
 def senders_lines(relay):

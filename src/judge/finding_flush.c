@@ -168,7 +168,8 @@ int findings_flush(struct judge *j, bool all, struct err *e)
     int64_t mono = clock_mono(j->clk);
     bool due = all || mono - j->fi.flushed_mono >= FLUSH_MS * NS_PER_MS;
     size_t want = due ? j->fi.dirty : j->fi.fresh, n = 0;
-    bool positions = due && !j->streams.half && streams_unsaved(j);
+    /* what relays' lines brought is written with the relays' positions, which takes all of it */
+    bool unsaved = streams_unsaved(j), hold = j->streams.half || (unsaved && !due), positions = unsaved && !hold;
     struct live **v = want == 0 ? NULL : reallocarray(NULL, want, sizeof(*v));
     struct map_slot *s;
 
@@ -178,7 +179,7 @@ int findings_flush(struct judge *j, bool all, struct err *e)
         return ERR(e, -ENOMEM, "base.no_memory", "findings");
     for (size_t i = 0; n < want && (s = map_next(&j->fi.open, &i)) != NULL;) {
         struct live *l = s->v.ptr;
-        if ((due ? l->dirty : l->fresh) && !(j->streams.half && str_eq(l->kind, STR("event"))))
+        if ((due ? l->dirty : l->fresh) && !(hold && str_eq(l->kind, STR("event"))))
             v[n++] = l;
     }
     struct err mine = {0};

@@ -49,7 +49,7 @@ void judge_listen(struct judge *j, judge_listener *fn, void *ctx);
 int judge_events(struct judge *j, str wire, uint64_t first_seq, struct err *e);
 /* Events that came by a relay, whenever it received them: judged as this luyd's own are, in the
  * order of the relay's numbers, each once. Where it stands is written in one transaction with what
- * was found, so that a crash neither loses nor repeats one; windows in memory end with a crash, as
+ * was found, soon after, so that a crash neither loses nor repeats one; windows in memory end with a crash, as
  * those of own events do. A finding says by which relay its newest line came and when it was
  * received there. Any thread; for one relay one at a time. -EROFS on a follower: nothing was judged.
  * Another error: perhaps it was, and could only not be written yet; judge_relay_next tells. */

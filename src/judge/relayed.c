@@ -1,6 +1,6 @@
 /* Events that came by a relay. Each relay is a stream with a place of its own in judge_meta: the
  * number behind the last event that was judged, as the relay counts. It is written with all that
- * was found, in one transaction; while a batch is in hand no other writing takes its findings along.
+ * was found, in one transaction, at most every FLUSH_MS; until then no other writing takes findings of events along.
  * Under judge.ev, and judge.fl where the streams change. */
 #include "judge/judge-int.h"
 #include <errno.h>
@@ -177,7 +177,7 @@ int judge_relayed(struct judge *j, const struct judge_relayed *b, struct err *e)
     s->unsaved = s->unsaved || next != s->next;
     s->next = next;
     j->streams.half = false;
-    int wrote = findings_flush(j, true, rc < 0 ? &mine : e);
+    int wrote = findings_flush(j, false, rc < 0 ? &mine : e);
     pthread_mutex_unlock(&j->fl);
     pthread_mutex_unlock(&j->ev);
     findings_tell(j);
