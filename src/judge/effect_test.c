@@ -86,6 +86,7 @@ static void opens_and_closes(void **state)
     assert_str(json_get_str(item, "effect"), "opens");
     assert_true(json_is_null(json_object_get(json_object_get(item, "subject"), "id"))); /* none yet that stays */
     assert_str(json_get_str(json_object_get(item, "subject"), "key"), "P2");
+    assert_true(json_is_null(json_object_get(item, "unit"))); /* it is the unit itself */
     json_decref(effect);
 
     effect = effect_of(w, &ADMIN, "{'op':'change','kind':'unit','target':'XA','fields':{'name':'Xã khác'}}");

@@ -57,6 +57,28 @@ await suite("changes", async (w) => {
     await page.getByText(w.t("change_answer.withdrawn")).waitFor();
   });
 
+  await w.test("the plan says which findings would open, by check, clause and record", async () => {
+    const unit = `DV-${w.stamp}`;
+    const ops = [{ op: "create", kind: "unit", fields: { code: unit, name: `Đơn vị ${w.stamp}`, tier: "commune" } }];
+    const made = await w.api("POST", "/changes", { title: `Thêm ${unit}`, reason: "lập đơn vị", ops });
+    const said = (await w.api("GET", `/changes/${made.id}/plan`)).checks;
+    check(said.opens > 0 && said.failed.length === 0, `the checks: ${JSON.stringify(said)}`);
+    await page.goto(`/changes/${made.id}`);
+    const block = page.locator(".plan-checks");
+    await block.getByText(w.like("plan_checks.sum")).waitFor();
+    const row = block.locator("tr", { hasText: `Đơn vị ${w.stamp}` }).first();
+    await row.getByText(w.t("check_effect.opens"), { exact: true }).waitFor();
+    equal(await row.locator("a").filter({ hasText: w.stamp }).count(), 0, "links to a record that is not there yet");
+    await w.shot(page, "change-checks");
+    const clause = block.locator("a.clause").first();
+    const id = await clause.innerText();
+    await clause.click();
+    await page.waitForURL(/\/clauses\/one/);
+    equal(new URL(page.url()).searchParams.get("id"), id, "the clause that was opened");
+    equal((await w.api("GET", `/changes/${made.id}/plan`)).checks.opens, said.opens, "openings, as nothing was written");
+    await w.api("POST", `/changes/${made.id}/withdraw`, { reason: "thử xong" }, { "If-Match": String(made.rev) });
+  });
+
   await w.test("the list shows what waits first, and all when asked", async () => {
     await page.goto("/changes?show=all");
     await page.locator("tbody a[href^='/changes/']").first().waitFor();

@@ -1,7 +1,7 @@
 // Change sets: what somebody wants changed, seen before it is done, approved by another.
 import { ApiError, call, get, type ProblemItem } from "./client";
 import type { HistoryItem } from "./registry";
-import type { Page, Ref } from "./types";
+import type { Label, Page, Ref } from "./types";
 import type { Finding } from "./judged";
 
 export interface Op {
@@ -69,12 +69,37 @@ export interface Effect {
   after: Record<string, unknown>;
 }
 
+/** What the state checks would say after the change, against what they say now. */
+export interface CheckEffect {
+  ran: number;
+  opens: number;
+  closes: number;
+  unknown: number;
+  hidden: number;
+  more: number;
+  controls: {
+    id: string;
+    title: Label;
+    severity: string;
+    clauses: string[];
+    opens: number;
+    closes: number;
+    items: {
+      effect: "opens" | "closes";
+      subject: { kind: string; id: number | null; key: string | null; title: string | null };
+      unit: Ref | null;
+    }[];
+  }[];
+  failed: { id: string; title: Label; severity: string; error: Label }[];
+}
+
 export interface Plan {
   hash: string;
   needs_approval: boolean;
   stale: number;
   effects: Effect[];
   errors: ProblemItem[];
+  checks: CheckEffect | null;
 }
 
 export interface Why {

@@ -10,6 +10,7 @@ import { useI18n } from "../../i18n";
 import { changes } from "../../lib/diff";
 import { columnLabel } from "../registry/labels";
 import { Value } from "../registry/Value";
+import { CheckEffects } from "./CheckEffects";
 
 export function PlanView({ plan }: { plan: Plan }) {
   const { t } = useI18n();
@@ -40,6 +41,7 @@ export function PlanView({ plan }: { plan: Plan }) {
           <EffectView key={e.op} effect={e} kind={kinds.find((k) => k.name === e.kind)} />
         ))}
       </ol>
+      {plan.checks && effects.length > 0 && <CheckEffects checks={plan.checks} />}
     </>
   );
 }
