@@ -93,6 +93,8 @@ struct column {
 int out_rows(struct run *r, const json_t *items, const struct column *cols, size_t n);
 int out_object(struct run *r, const json_t *object); /* name: value lines, or JSON, or CSV */
 void out_cell(struct run *r, struct buf *b, const json_t *row, const char *path);
+/* What makes an answer of GET /query less than exact, a line each; nothing when it is exact. */
+void out_inexact(struct run *r, struct buf *b, const json_t *stats);
 void out_message(struct run *r, const char *key, const char *a0, const char *a1); /* stderr, one line */
 int fail(struct run *r, const struct err *e); /* prints the error, returns EXIT_ERROR */
 

@@ -82,6 +82,7 @@ static bool on_tail(void *ctx, str bytes)
 static int show_rows(struct run *r, const json_t *found)
 {
     const json_t *columns = json_object_get(found, "columns"), *row, *v;
+    struct buf b;
     size_t i, k;
 
     if (r->format == OUT_JSON) {
@@ -106,6 +107,11 @@ static int show_rows(struct run *r, const json_t *found)
         }
         putchar('\n');
     }
+    buf_init(&b, 4096);
+    out_inexact(r, &b, json_object_get(found, "stats"));
+    fflush(stdout);
+    fprintf(stderr, "%.*s", STR_ARGS(buf_view(&b)));
+    buf_done(&b);
     return EXIT_FINE;
 }
 

@@ -197,6 +197,19 @@ int out_object(struct run *r, const json_t *object)
     return EXIT_FINE;
 }
 
+void out_inexact(struct run *r, struct buf *b, const json_t *stats)
+{
+    char text[1024];
+    int64_t lack = json_get_int(stats, "short_by", 0);
+
+    if (json_is_true(json_object_get(stats, "sampled")))
+        buf_fmt(b, "%s\n", msg_get("cli.sampled", r->lang));
+    if (lack <= 0)
+        return;
+    msg_fmt(text, sizeof(text), r->lang, "cli.short_by", (const char *const[]){N(lack)}, 1);
+    buf_fmt(b, "%s\n", text);
+}
+
 void out_message(struct run *r, const char *key, const char *a0, const char *a1)
 {
     char text[1024];

@@ -34,6 +34,38 @@ static void test_cells(void **state)
     }
 }
 
+static void test_inexact(void **state)
+{
+    static const struct {
+        enum lang lang;
+        const char *stats, *want;
+    } rows[] = {
+        {LANG_EN, "{\"hits\":3,\"sampled\":false,\"short_by\":0}", ""},
+        {LANG_EN, "{}", ""},
+        {LANG_EN, "{\"sampled\":true,\"short_by\":0}",
+         "Worked out from a fair sample: there were too many values to keep all\n"},
+        {LANG_EN, "{\"sampled\":false,\"short_by\":1500}",
+         "Approximate: there were too many groups to keep all. None that is shown is too large, each may be up to 1500 "
+         "more\n"},
+        {LANG_VI, "{\"sampled\":true,\"short_by\":7}",
+         "Tính trên một mẫu ngẫu nhiên vì có quá nhiều giá trị\nGần đúng: có quá nhiều nhóm nên không giữ hết được. "
+         "Không nhóm nào hiện ra bị tính thừa, mỗi nhóm có thể thiếu tới 7\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct run r = {.lang = rows[i].lang};
+        struct err e = {0};
+        struct buf b;
+        json_t *v = NULL;
+        buf_init(&b, 4096);
+        assert_int_equal(json_read(str_c(rows[i].stats), 8, &v, &e), 0);
+        out_inexact(&r, &b, v);
+        buf_byte(&b, 0);
+        assert_string_equal(b.p, rows[i].want);
+        buf_done(&b);
+        json_decref(v);
+    }
+}
+
 static void test_urls(void **state)
 {
     struct buf b;
@@ -52,6 +84,7 @@ static void test_urls(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_urls)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_inexact),
+                                       cmocka_unit_test(test_urls)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

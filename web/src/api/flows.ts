@@ -19,9 +19,15 @@ export interface TopRow {
   keys: string[];
   n: number;
 }
-export async function topFlows(filter: string, fields: string[], measure: Measure, n: number, signal?: AbortSignal): Promise<TopRow[]> {
-  const a = await ask(filter, topSteps(fields, measure, n), signal);
-  return a.rows.map((r) => ({ keys: r.slice(0, fields.length).map((v) => (v === null ? "" : String(v))), n: Number(r[fields.length]) }));
+export interface Top {
+  rows: TopRow[];
+  sampled: boolean;
+  short_by: number;
+}
+export async function topFlows(filter: string, fields: string[], measure: Measure, n: number, signal?: AbortSignal): Promise<Top> {
+  const { rows, sampled, short_by } = await ask(filter, topSteps(fields, measure, n), signal);
+  const top = rows.map((r) => ({ keys: r.slice(0, fields.length).map((v) => (v === null ? "" : String(v))), n: Number(r[fields.length]) }));
+  return { rows: top, sampled, short_by: Number(short_by) };
 }
 
 export interface FlowTotals {

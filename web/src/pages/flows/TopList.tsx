@@ -5,6 +5,7 @@ import { flowQuery, topFlows, topSteps, type Measure } from "../../api/flows";
 import { Panel } from "../../components/Page";
 import { ProblemView } from "../../components/ProblemView";
 import { useI18n } from "../../i18n";
+import { inexact } from "../../lib/inexact";
 
 const SHOWN = 10;
 const WHOLE = 1000;
@@ -31,7 +32,8 @@ export function TopList({ title, fields, query, measure, total, enabled, onPick 
     placeholderData: (old) => old,
     refetchOnWindowFocus: false,
   });
-  const rows = answer.data ?? [];
+  const rows = answer.data?.rows ?? [];
+  const tell = measure === "bytes" ? fmt.bytes : fmt.number;
   const most = Math.max(...rows.map((r) => r.n), 1);
   return (
     <Panel
@@ -50,12 +52,18 @@ export function TopList({ title, fields, query, measure, total, enabled, onPick 
             <button type="button" className="as-link mono cut" title={t("flows.only", { what: r.keys.join(" ") })} onClick={() => onPick(fields.map((f, i) => [f, r.keys[i]]))}>
               {r.keys.map((k) => k || t("count.empty")).join(fields.includes("dst") && fields.length > 1 ? " → " : " ")}
             </button>
-            <span className="bar-n nowrap">{measure === "bytes" ? fmt.bytes(r.n) : fmt.number(r.n)}</span>
+            <span className="bar-n nowrap">{tell(r.n)}</span>
             <span className="bar-n quiet">{total ? fmt.percent(r.n, total) : ""}</span>
             <span className="bar" style={{ width: `${Math.max(1, (100 * r.n) / most)}%` }} aria-hidden />
           </li>
         ))}
       </ul>
+      {answer.data &&
+        inexact(t, answer.data, tell).map((said) => (
+          <p key={said} className="quiet small">
+            {said}
+          </p>
+        ))}
     </Panel>
   );
 }

@@ -1,6 +1,7 @@
 import { Table } from "antd";
 import type { Cell, RowsAnswer } from "../../api/events";
 import { useI18n } from "../../i18n";
+import { inexact } from "../../lib/inexact";
 
 /** Rows that steps gave, or a source that is not lines of logs. */
 export function RowTable({ answer }: { answer: RowsAnswer }) {
@@ -22,8 +23,11 @@ export function RowTable({ answer }: { answer: RowsAnswer }) {
       />
       {answer.other > 0 && <p className="quiet">{t("count.other", { n: answer.other })}</p>}
       {answer.skipped > 0 && <p className="quiet">{t("rows.skipped", { n: answer.skipped })}</p>}
-      {answer.sampled && <p className="quiet">{t("rows.sampled")}</p>}
-      {answer.short_by > 0 && <p className="quiet">{t("rows.short_by", { n: answer.short_by })}</p>}
+      {inexact(t, answer).map((said) => (
+        <p key={said} className="quiet">
+          {said}
+        </p>
+      ))}
       {answer.more && <p className="quiet">{t("rows.more")}</p>}
     </>
   );
