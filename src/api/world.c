@@ -56,7 +56,8 @@ static void open_parts(struct world *w, const char *dir)
     NEED(journal_open(&jc, &w->clk, &w->journal, &e) == 0, &e);
     char packs[512];
     snprintf(packs, sizeof(packs), "%s/packs", source());
-    struct judge_cfg gc = {.packs_dir = packs, .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000};
+    struct judge_cfg gc = {
+        .packs_dir = packs, .calendar = w->calendar, .check_seconds = 300, .sql_timeout_ms = 5000, .effect_ms = 300000};
     NEED(judge_open(&gc, w->registry, &w->clk, &w->judge, &es, &e) == 0, es.n > 0 ? &es.v[0] : &e);
     errs_done(&es);
     arena_free(&a);

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { becomes, check } from "./_tap.mjs";
+import { becomes, check, holds } from "./_tap.mjs";
 
 await suite("changes", async (w) => {
   const code = `NHOM-${w.stamp}`;
@@ -61,21 +61,25 @@ await suite("changes", async (w) => {
     const unit = `DV-${w.stamp}`;
     const ops = [{ op: "create", kind: "unit", fields: { code: unit, name: `Đơn vị ${w.stamp}`, tier: "commune" } }];
     const made = await w.api("POST", "/changes", { title: `Thêm ${unit}`, reason: "lập đơn vị", ops });
-    const said = (await w.api("GET", `/changes/${made.id}/plan`)).checks;
-    check(said.opens > 0 && said.failed.length === 0, `the checks: ${JSON.stringify(said)}`);
+    let said;
+    /* on a busy machine the checks of one plan may find their time used up, and say so */
+    await holds(
+      async () => (said = (await w.api("GET", `/changes/${made.id}/plan`)).checks).opens > 0 && said.failed.length === 0,
+      () => `the checks: ${JSON.stringify(said)}`,
+    );
     await page.goto(`/changes/${made.id}`);
     const block = page.locator(".plan-checks");
     await block.getByText(w.like("plan_checks.sum")).waitFor();
     const row = block.locator("tr", { hasText: `Đơn vị ${w.stamp}` }).first();
     await row.getByText(w.t("check_effect.opens"), { exact: true }).waitFor();
-    equal(await row.locator("a").filter({ hasText: w.stamp }).count(), 0, "links to a record that is not there yet");
+    await becomes(() => row.locator("a").filter({ hasText: w.stamp }).count(), 0, "links to a record that is not there yet");
     await w.shot(page, "change-checks");
     const clause = block.locator("a.clause").first();
     const id = await clause.innerText();
     await clause.click();
     await page.waitForURL(/\/clauses\/one/);
-    equal(new URL(page.url()).searchParams.get("id"), id, "the clause that was opened");
-    equal((await w.api("GET", `/changes/${made.id}/plan`)).checks.opens, said.opens, "openings, as nothing was written");
+    await becomes(() => new URL(page.url()).searchParams.get("id"), id, "the clause that was opened");
+    await becomes(async () => (await w.api("GET", `/changes/${made.id}/plan`)).checks.opens, said.opens, "openings, as nothing was written");
     await w.api("POST", `/changes/${made.id}/withdraw`, { reason: "thử xong" }, { "If-Match": String(made.rev) });
   });
 
