@@ -102,8 +102,8 @@ static int item_add(struct check_effect *x, const struct control *c, const struc
     int rc = subject_json(x, c, row, tx, &subject, e);
 
     if (rc == 0 && row->unit_id != 0) /* one that the change creates has no number to name yet */
-        rc = tx_query(x->stored, "SELECT id, code, name FROM unit WHERE id = ?1", VALS(V_INT(row->unit_id)), unit_row, &unit,
-                      e);
+        rc = tx_query(x->stored, "SELECT id, code, name FROM unit WHERE id = ?1", VALS(V_INT(row->unit_id)), unit_row,
+                      &unit, e);
     if (rc == 0)
         json_array_append_new(items, json_pack("{s:s, s:O, s:o}", "effect", effect, "subject", subject, "unit",
                                                unit != NULL ? unit : json_null()));
