@@ -177,6 +177,9 @@ static void what_the_checks_would_say(void **state)
 
     (void)state;
     call("POST /api/v1/unit?plan=true", an, "", "{\"code\":\"X9\",\"name\":\"x\",\"tier\":\"commune\"}", 200);
+    assert_null(json_object_get(w.json, "checks")); /* run when they are asked for */
+    call("POST /api/v1/unit?plan=true&checks=true", an, "", "{\"code\":\"X9\",\"name\":\"x\",\"tier\":\"commune\"}",
+         200);
     json_t *c = control_of("unit-has-it-officer");
     assert_int_equal(json_get_int(c, "opens", 0), 1);
     json_t *item = json_array_get(json_object_get(c, "items"), 0);

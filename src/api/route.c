@@ -63,7 +63,7 @@ static const struct param p_findings[] = {{"state", PT_TEXT, 0, 40},
                                           {"limit", PT_INT, 1, 1000},
                                           {"cursor", PT_TEXT, 0, 200},
                                           {0}};
-static const struct param p_plan[] = {{"plan", PT_BOOL}, {0}};
+static const struct param p_plan[] = {{"plan", PT_BOOL}, {"checks", PT_BOOL}, {0}};
 static const struct param p_changes[] = {{"state", PT_TEXT, 0, 20},
                                          {"waiting", PT_BOOL},
                                          {"implicit", PT_BOOL},

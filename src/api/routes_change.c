@@ -189,6 +189,8 @@ int reply_preview(struct request *rq, struct response *rs, const char *op, struc
 {
     json_t *doc = json_pack("{s:s, s:o}", "op", op, "kind", json_from_str(rq->arg[0])), *out = NULL;
     struct checks_look l = {.rq = rq};
+    const struct change_look look = {look_at_checks, &l};
+    bool asked = request_query_bool(rq, "checks"); /* a form asks often what is missing: checks are not free */
     int64_t rev = 0;
     int rc = 0;
 
@@ -200,13 +202,13 @@ int reply_preview(struct request *rq, struct response *rs, const char *op, struc
         json_object_set_new(doc, "rev", json_integer((json_int_t)rev));
     }
     if (rc == 0)
-        rc = change_preview(rq->api->d.registry, &rq->auth.actor, doc, &(struct change_look){look_at_checks, &l}, &out,
-                            &rq->errs, e);
+        rc = change_preview(rq->api->d.registry, &rq->auth.actor, doc, asked ? &look : NULL, &out, &rq->errs, e);
     json_decref(doc);
     if (rc < 0) {
         json_decref(l.effect);
         return rc;
     }
-    checks_into(&l, out);
+    if (asked)
+        checks_into(&l, out);
     return reply_json(rq, rs, 200, out);
 }
