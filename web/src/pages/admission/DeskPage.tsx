@@ -2,9 +2,9 @@
 import { PlusOutlined } from "@ant-design/icons";
 import { useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { Input } from "antd";
-import { useDeferredValue } from "react";
+import { useDeferredValue, useEffect, useRef } from "react";
 import { Link } from "react-router-dom";
-import { listRecords, type Rec } from "../../api/registry";
+import type { Rec } from "../../api/registry";
 import type { Page as PageOf } from "../../api/types";
 import { EmptyState } from "../../components/EmptyState";
 import { Loaded } from "../../components/Loaded";
@@ -14,11 +14,9 @@ import { useSchema } from "../../hooks/schema";
 import { useRole } from "../../hooks/session";
 import { useI18n } from "../../i18n";
 import { deskOf, type Desk } from "../../lib/admission";
-import { DeskColumn } from "./DeskColumn";
+import { cardsOf, DeskColumn } from "./DeskColumn";
+import { moveAmongCards } from "./keys";
 import { DeskRecord } from "./DeskRecord";
-
-/** One page of each column; the rest is a click away in the list of the registry. */
-const SHOWN = "40";
 
 export default function DeskPage() {
   const { t } = useI18n();
@@ -47,10 +45,15 @@ function Waiting({ desk }: { desk: Desk }) {
   const lists = useQueries({
     queries: desk.waiting.map((state) => ({
       queryKey: ["desk", desk.kind.name, state, words],
-      queryFn: () =>
-        listRecords(desk.kind.name, new URLSearchParams({ state, order: "changed_at", limit: SHOWN, count: "1", ...(words ? { q: words } : {}) })),
+      queryFn: () => cardsOf(desk, state, words),
     })),
   });
+  // Closed by Esc or a click: the keyboard goes on at the card that was open.
+  const before = useRef(open);
+  useEffect(() => {
+    if (!open && before.current) document.querySelector<HTMLElement>(`[data-card="${CSS.escape(before.current)}"]`)?.focus();
+    before.current = open;
+  }, [open]);
   const known = lists.every((l) => l.data);
   const total = lists.reduce((n, l) => n + (l.data?.total ?? 0), 0);
   return (
@@ -78,7 +81,7 @@ function Waiting({ desk }: { desk: Desk }) {
       {known && total === 0 ? (
         <EmptyState what={words ? t("admission.none_match") : t("admission.none")} next={words ? t("admission.none_match_do") : t("admission.none_do", { kind: label(desk.kind.label) })} />
       ) : (
-        <div className="desk">
+        <div className="desk" onKeyDown={moveAmongCards}>
           {desk.waiting.map((state, i) => (
             <DeskColumn key={state} desk={desk} state={state} words={words} query={lists[i]} open={open} onOpen={(id) => set({ record: id })} />
           ))}
