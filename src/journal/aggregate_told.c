@@ -61,11 +61,12 @@ struct tally {
     uint32_t keys, buckets, origins; /* 1 where the query does not ask for them */
     const struct block_template *key[TALLY_KEYS];
     uint32_t nkeys;
-    int64_t base;
-    uint64_t step;
+    int64_t
+        *start; /* of the buckets that there are: one clock that is wrong by years makes one more, not all between */
     struct edges {
         struct edge {
-            uint32_t line, bucket; /* from this line on; UINT32_MAX: in none */
+            uint32_t line, bucket; /* from this line on */
+            int64_t start;
         } * v;
         uint32_t n;
     } turns[2]; /* of event times; of times of receipt; empty where there are no buckets */
@@ -80,29 +81,18 @@ static bool asks(const struct query *q, bool origin)
     return false;
 }
 
-/* False: too many cells; the lines are then put together. */
-static bool tally_size(struct groups *gs, const struct block_head *h, uint32_t origins, struct tally *c)
+/* Many buckets: more than one, as far as the head knows. */
+static bool is_split(const struct groups *gs, const struct block_head *h)
 {
-    *c = (struct tally){.keys = asks(gs->q, false) ? TALLY_KEYS : 1,
-                        .origins = asks(gs->q, true) ? origins : 1,
-                        .buckets = 1,
-                        .step = 1};
-    if (gs->q->pipe == QP_HISTOGRAM) {
-        c->base = query_bucket(h->event_min, gs->q->step_ns);
-        c->step = (uint64_t)gs->q->step_ns;
-        uint64_t n = ((uint64_t)h->event_max - (uint64_t)c->base) / c->step + 1;
-        if (n > TALLY_MAX)
-            return false;
-        c->buckets = (uint32_t)n;
-    }
-    return (uint64_t)c->origins * c->buckets * c->keys <= TALLY_MAX;
+    return gs->q->pipe == QP_HISTOGRAM &&
+           query_bucket(h->event_min, gs->q->step_ns) != query_bucket(h->event_max, gs->q->step_ns);
 }
 
 static void flush(struct groups *gs, const struct block_origin *o, struct tally *c)
 {
     for (uint32_t i = 0; i < c->n; i++) {
         uint32_t k = c->touched[i], b = k / c->origins;
-        gs->from = c->base + (int64_t)(b % c->buckets * c->step);
+        gs->from = c->start[b % c->buckets];
         add_told(gs, c->key[b / c->buckets], &o[k % c->origins], c->count[k]);
         c->count[k] = 0;
     }
@@ -137,7 +127,7 @@ static uint32_t key_number(struct groups *gs, const struct block_origin *o, stru
 
 static void add_template(struct groups *gs, struct block_dec *d, struct block_template *t, struct tally *c)
 {
-    uint32_t n, hint[2] = {0, 0};
+    uint32_t n;
     const struct block_origin *o = block_origins(d, &n);
     uint64_t first = (uint64_t)key_number(gs, o, c, t) * c->buckets * c->origins;
 
@@ -155,26 +145,24 @@ static void add_template(struct groups *gs, struct block_dec *d, struct block_te
         for (; i < t->rows && t->line[i] < end; i++) {
             uint32_t from = c->origins > 1 ? t->origin[i] : 0;
             uint64_t k = first + (uint64_t)b * c->origins + from;
-            if (b >= c->buckets) { /* a head that does not speak the truth */
-                bucket_turns(gs, block_event_time(d, t->key, t->line[i], hint));
-                add_told(gs, t, &o[from], 1);
-            } else if (c->count[k]++ == 0) {
+            if (c->count[k]++ == 0)
                 c->touched[c->n++] = (uint32_t)k;
-            }
         }
     }
 }
 
 /* The lines at which the bucket changes; times jump back and forth, but seldom over its edge. */
-static bool find_turns(const struct block_dec *d, bool received, const struct tally *c, struct edges *out)
+static bool find_turns(const struct block_dec *d, bool received, int64_t step, struct edges *out)
 {
-    uint32_t line, cap = 0, last = 0;
+    uint32_t line, cap = 0;
     int64_t at;
 
     for (uint32_t k = 0; block_time_run(d, received, k, &line, &at); k++) {
-        uint64_t b = ((uint64_t)at - (uint64_t)c->base) / c->step;
-        uint32_t bucket = at >= c->base && b < c->buckets ? (uint32_t)b : UINT32_MAX;
-        if (out->n > 0 && bucket == last)
+        int64_t last = out->n > 0 ? out->v[out->n - 1].start : INT64_MIN; /* INT64_MIN: not known where it ends */
+        if (last != INT64_MIN && at >= last && (uint64_t)at - (uint64_t)last < (uint64_t)step)
+            continue;
+        int64_t start = query_bucket(at, step);
+        if (out->n > 0 && start == last)
             continue;
         if (out->n == cap) {
             struct edge *v = realloc(out->v, (cap = cap ? cap * 2 : 64) * sizeof(*v));
@@ -182,8 +170,41 @@ static bool find_turns(const struct block_dec *d, bool received, const struct ta
                 return false;
             out->v = v;
         }
-        out->v[out->n++] = (struct edge){line, last = bucket};
+        out->v[out->n++] = (struct edge){.line = line, .start = start};
     }
+    return true;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Numbers for the buckets that lines are in. */
+static bool number_buckets(struct tally *c)
+{
+    size_t all = (size_t)c->turns[0].n + c->turns[1].n, n = 0;
+
+    if (all == 0)
+        return true;
+    free(c->start);
+    if ((c->start = malloc(all * sizeof(c->start[0]))) == NULL)
+        return false;
+    for (int k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < c->turns[k].n; i++)
+            c->start[n++] = c->turns[k].v[i].start;
+    qsort(c->start, n, sizeof(c->start[0]), by_start);
+    c->buckets = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || c->start[i] != c->start[c->buckets - 1])
+            c->start[c->buckets++] = c->start[i];
+    for (int k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < c->turns[k].n; i++) {
+            struct edge *e = &c->turns[k].v[i];
+            const int64_t *at = bsearch(&e->start, c->start, c->buckets, sizeof(c->start[0]), by_start);
+            e->bucket = (uint32_t)(at - c->start);
+        }
     return true;
 }
 
@@ -243,7 +264,7 @@ static int add_runs(struct groups *gs, struct block_dec *d, const struct search_
 
 /* Templates that do not tell are left for their lines to be put together. Everything
  * that can fail is read before anything is counted. */
-static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan *p, struct tally *c)
+static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan *p, struct tally *c, bool split)
 {
     int rc = 0;
 
@@ -252,8 +273,8 @@ static int read_sure(struct groups *gs, struct block_dec *d, struct search_plan 
         if (p->verdict[i] != V_ALL || (rc = block_template_get(d, i, &t)) < 0)
             continue;
         if (is_told(gs->q, t)) {
-            c->asked[t->key->received] |= c->buckets > 1;
-            rc = c->origins > 1 || c->buckets > 1 ? block_template_rows(d, t) : 0;
+            c->asked[t->key->received] |= split;
+            rc = c->origins > 1 || split ? block_template_rows(d, t) : 0;
         } else {
             p->verdict[i] = V_SOME;
             p->all_rows -= t->rows;
@@ -272,8 +293,6 @@ static int add_cells(struct groups *gs, struct block_dec *d, const struct search
     if ((c->count = calloc(2 * cells, sizeof(*c->count))) == NULL)
         return -ENOMEM;
     c->touched = c->count + cells;
-    for (int k = 0; k < 2 && rc == 0; k++)
-        rc = !c->asked[k] || find_turns(d, k == 1, c, &c->turns[k]) ? 0 : -ENOMEM;
     for (uint32_t i = 0; i < p->n && rc == 0; i++) {
         struct block_template *t;
         if (p->verdict[i] == V_ALL && (rc = block_template_get(d, i, &t)) == 0)
@@ -281,16 +300,42 @@ static int add_cells(struct groups *gs, struct block_dec *d, const struct search
     }
     flush(gs, block_origins(d, &n), c);
     free(c->count);
-    free(c->turns[0].v);
-    free(c->turns[1].v);
     return rc;
+}
+
+static bool tally_fits(const struct tally *c) { return (uint64_t)c->origins * c->buckets * c->keys <= TALLY_MAX; }
+
+/* 1 counted, 0 too many cells: the lines are then put together. */
+static int add_tally(struct groups *gs, const struct block_head *h, struct block_dec *d, struct search_plan *p)
+{
+    bool split = is_split(gs, h);
+    struct tally c = {.keys = asks(gs->q, false) ? TALLY_KEYS : 1, .origins = 1, .buckets = 1};
+    int rc = 0;
+
+    if (asks(gs->q, true))
+        block_origins(d, &c.origins);
+    if (!tally_fits(&c))
+        return 0;
+    if ((c.start = malloc(sizeof(c.start[0]))) == NULL)
+        return -ENOMEM;
+    c.start[0] = gs->q->pipe == QP_HISTOGRAM ? query_bucket(h->event_min, gs->q->step_ns) : 0;
+    rc = read_sure(gs, d, p, &c, split);
+    for (int k = 0; k < 2 && rc == 0; k++)
+        rc = !c.asked[k] || find_turns(d, k == 1, gs->q->step_ns, &c.turns[k]) ? 0 : -ENOMEM;
+    if (rc == 0 && !number_buckets(&c))
+        rc = -ENOMEM;
+    bool fits = tally_fits(&c);
+    if (rc == 0 && fits)
+        rc = add_cells(gs, d, p, &c);
+    free(c.start);
+    free(c.turns[0].v);
+    free(c.turns[1].v);
+    return rc < 0 ? rc : fits;
 }
 
 int groups_add_sure(void *ctx, const struct block_head *h, struct block_dec *d, struct search_plan *p)
 {
     struct groups *gs = ctx;
-    struct tally tally;
-    uint32_t origins;
     int rc = 0;
 
     if (gs->q->pipe != QP_HISTOGRAM && gs->q->nby == 0) {
@@ -303,10 +348,5 @@ int groups_add_sure(void *ctx, const struct block_head *h, struct block_dec *d, 
         return rc;
     if (p->verdict[p->n] == V_ALL) /* lines without a template tell nothing */
         return 0;
-    block_origins(d, &origins);
-    if (!tally_size(gs, h, origins, &tally))
-        return 0;
-    if ((rc = read_sure(gs, d, p, &tally)) == 0)
-        rc = add_cells(gs, d, p, &tally);
-    return rc < 0 ? rc : 1;
+    return add_tally(gs, h, d, p);
 }
