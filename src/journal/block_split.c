@@ -198,6 +198,7 @@ static bool cut_line(struct splitter *s, const struct rows *r, struct line_parts
         return false;
     l->text_len = gather_text(s, l);
     l->hash = template_hash(s->set, &l->key, l->text, l->text_len);
+    template_fetch(s->set, l->hash, 0);
     return true;
 }
 
@@ -219,7 +220,7 @@ static void put_plain(struct splitter *s, uint32_t line, uint32_t origin)
 /* Lines that were cut into their templates, while all of them are in the window. */
 static void settle(struct splitter *s, uint32_t n)
 {
-    for (int step = 0; step < TEMPLATE_STEPS; step++)
+    for (int step = 1; step < TEMPLATE_STEPS; step++) /* the first when the line was cut */
         for (uint32_t i = 0; i < n; i++)
             if (!s->ahead[i].plain)
                 template_fetch(s->set, s->ahead[i].hash, step);

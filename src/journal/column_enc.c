@@ -215,8 +215,10 @@ static bool add_some(struct column_writer *w, const struct cell *v, uint32_t i, 
     for (uint32_t k = 0; k < n; k++) {
         again[k] = i + k > 0 && is_same(v[i + k], v[i + k - 1]);
         hash[k] = again[k] ? 0 : dict_hash(w->dict, v[i + k].p, v[i + k].n);
+        if (!again[k])
+            dict_fetch(w->dict, hash[k], 0);
     }
-    for (int step = 0; step < DICT_STEPS; step++)
+    for (int step = 1; step < DICT_STEPS; step++)
         for (uint32_t k = 0; k < n; k++)
             if (!again[k])
                 dict_fetch(w->dict, hash[k], step);
