@@ -283,7 +283,7 @@ static struct verify_report archive_report(struct kit *k, const char *place, con
 
 static void flip_at(const char *path, off_t at)
 {
-    uint8_t b;
+    uint8_t b = 0;
     assert_int_equal(chmod(path, 0600), 0);
     int fd = open(path, O_RDWR);
     assert_true(fd >= 0 && pread(fd, &b, 1, at) == 1);
