@@ -183,7 +183,10 @@ int route_record_history(struct request *rq, struct response *rs, struct err *e)
 
 int route_schema_get(struct request *rq, struct response *rs, struct err *e)
 {
-    return reply_json(rq, rs, 200, schema_json(registry_schema(rq->api->d.registry)));
+    json_t *out = schema_json(registry_schema(rq->api->d.registry));
+
+    json_object_set_new(out, "file_max", json_integer((json_int_t)rq->api->cfg.file_max));
+    return reply_json(rq, rs, 200, out);
 }
 
 int route_counts_get(struct request *rq, struct response *rs, struct err *e)

@@ -20,7 +20,7 @@ const ARGS = [
 ];
 
 // Refusals that a test provokes on purpose; the browser prints each as an error of its own.
-const BY_DESIGN = /status of (400|401|403|409|412|422|423)\b/;
+const BY_DESIGN = /status of (400|401|403|409|412|415|422|423)\b/;
 
 export async function openBrowser(url, lang) {
   const profile = mkdtempSync(join(tmpdir(), "luy-e2e-"));

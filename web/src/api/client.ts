@@ -38,6 +38,8 @@ export interface CallOptions {
   query?: Query | URLSearchParams;
   body?: unknown;
   form?: FormData;
+  /** Sent as it is. */
+  bytes?: Blob;
   rev?: number;
   reason?: string;
   accept?: string;
@@ -80,6 +82,7 @@ function headersOf(method: string, o: CallOptions): Record<string, string> {
   if (method !== "GET" && ctx.csrf) h["X-CSRF-Token"] = ctx.csrf;
   if (o.rev !== undefined) h["If-Match"] = `"${o.rev}"`;
   if (o.reason) h["X-Reason"] = encodeURIComponent(o.reason);
+  if (o.bytes) h["Content-Type"] = "application/octet-stream";
   // Of a form the browser says the type itself, with the boundary.
   if (o.body !== undefined) h["Content-Type"] = "application/json";
   return h;
@@ -100,7 +103,7 @@ async function send(method: string, path: string, o: CallOptions): Promise<Respo
     answer = await fetch(apiUrl(path, o.query), {
       method,
       headers: headersOf(method, o),
-      body: o.form ?? (o.body === undefined ? undefined : JSON.stringify(o.body)),
+      body: o.form ?? o.bytes ?? (o.body === undefined ? undefined : JSON.stringify(o.body)),
       signal: o.signal,
       credentials: "same-origin",
     });

@@ -1,4 +1,4 @@
-import { call, fetchFile, get } from "./client";
+import { apiUrl, call, fetchFile, get } from "./client";
 import type { Label, Page, Ref } from "./types";
 
 export interface EnumValue {
@@ -77,6 +77,29 @@ export interface Schema {
   kinds: Kind[];
   groups: { name: string; label: Label }[];
   checklists?: Checklist[];
+  /** Bytes of one document at most. */
+  file_max?: number;
+}
+
+/** What a document is that a field names; its bytes are asked for apart. */
+export interface FileValue {
+  name: string;
+  sha256: string;
+  size: number;
+  type: string;
+}
+
+export function isFile(v: unknown): v is FileValue {
+  return typeof v === "object" && v !== null && "sha256" in v && "name" in v;
+}
+
+/** Brings a document; what comes back is the value of a field. */
+export function uploadFile(file: File): Promise<FileValue> {
+  return call<FileValue>("POST", "/files", { query: { name: file.name }, bytes: file });
+}
+
+export function filePath(kind: string, id: string | number, field: string): string {
+  return apiUrl(`/${kind}/${id}/files/${field}`);
 }
 
 export interface Rec {

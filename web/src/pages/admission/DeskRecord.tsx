@@ -49,7 +49,7 @@ function Body({ desk, rec }: { desk: Desk; rec: Rec }) {
           <div key={name}>
             <dt>{name === "state" ? t("field.state") : name === "created_by" ? t("field.created_by") : label(fieldOf(desk.kind, name)?.label)}</dt>
             <dd>
-              <Value kind={desk.kind} name={name} value={rec[name]} />
+              <Value kind={desk.kind} name={name} value={rec[name]} id={rec.id} />
             </dd>
           </div>
         ))}

@@ -23,7 +23,7 @@ export function ProofView({ desk, rec, proof }: { desk: Desk; rec: Rec; proof: R
           <div key={f.name}>
             <dt>{columnLabel(i18n, desk.proof, f.name)}</dt>
             <dd>
-              <Value kind={desk.proof} name={f.name} value={proof[f.name]} />
+              <Value kind={desk.proof} name={f.name} value={proof[f.name]} id={proof.id} />
             </dd>
           </div>
         ))}

@@ -5,6 +5,7 @@ import { isRef, type Field } from "../../api/registry";
 import type { Ref } from "../../api/types";
 import { RefSelect } from "../../components/RefSelect";
 import { useI18n } from "../../i18n";
+import { FileInput } from "./FileInput";
 import { RefsSelect } from "./RefsSelect";
 
 interface Props {
@@ -93,6 +94,8 @@ export function FieldInput({ field, id, value, onChange, autoFocus }: Props) {
           style={{ width: 200 }}
         />
       );
+    case "file":
+      return <FileInput id={id} value={value} onChange={onChange} />;
     case "markdown":
     case "json":
       return (

@@ -22,7 +22,7 @@ export function FieldsView({ kind, rec }: { kind: Kind; rec: Rec }) {
           ),
           children: (
             <span className="field-value">
-              <Value kind={kind} name={f.name} value={rec[f.name]} />
+              <Value kind={kind} name={f.name} value={rec[f.name]} id={rec.id} />
               <ClauseTags ids={f.clauses} />
             </span>
           ),

@@ -42,7 +42,7 @@ export function ListTable({ kind, state, items, loading, onChange, picked, onPic
       i === 0 || name === kind.title ? (
         <Link to={recordPath(kind.name, r.id)}>{String(r[name] ?? r.key)}</Link>
       ) : (
-        <Value kind={kind} name={name} value={r[name]} />
+        <Value kind={kind} name={name} value={r[name]} id={r.id} />
       ),
   }));
   return (
