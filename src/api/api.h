@@ -37,6 +37,14 @@ struct api_counter {
     const char *group, *name;
     uint64_t value;
     bool gauge;
+    unsigned shard; /* of the group's so many shards this one, from 1; 0: of the whole */
+};
+/* A shard of the ClickHouse set that lacks what the journal has sealed. */
+struct api_behind {
+    unsigned shard;  /* from 1 */
+    uint64_t events; /* that it lacks */
+    int64_t since;   /* receipt of the first of them; 0: not known yet */
+    bool down;       /* it takes nothing at present */
 };
 struct api_hooks {
     void *ctx;
@@ -44,6 +52,7 @@ struct api_hooks {
     void (*self_event)(void *ctx, int severity, str msg);
     void (*password_changed)(void *ctx, str account);
     size_t (*counters)(void *ctx, struct api_counter *out, size_t cap);
+    size_t (*cluster_behind)(void *ctx, struct api_behind *out, size_t cap);
 };
 struct api_deps {
     struct registry *registry;

@@ -248,10 +248,24 @@ static void nets_load(void *ctx, struct flow_nets *nets)
 
 /* ---- the ClickHouse set ---- */
 
-/* Whether a node is gone or refuses, it is not the asker's mistake. */
-static int cluster_told(int rc, struct err *e)
+/* Whether a node is gone or refuses, it is not the asker's mistake. Which shards are known to be away is said before
+ * the server's own words. */
+static int cluster_told(struct api *api, int rc, struct err *e)
 {
-    return rc == -EHOSTUNREACH || rc == -EBADMSG ? (e->code = HTTP_ERR(503)) : rc;
+    const struct api_hooks *h = &api->d.hooks;
+    struct api_behind away[CH_SHARDS_MAX];
+    size_t n = 0, at = 0;
+
+    if (rc != -EHOSTUNREACH && rc != -EBADMSG)
+        return rc;
+    if (h->cluster_behind != NULL && strcmp(e->key, "journal.ch_refused") == 0)
+        n = h->cluster_behind(h->ctx, away, CH_SHARDS_MAX);
+    for (size_t i = 0; i < n && at + 8 < ERR_ARG_MAX; i++)
+        if (away[i].down)
+            at += (size_t)snprintf(e->arg[2] + at, ERR_ARG_MAX - at, "%s%u", at == 0 ? "" : ", ", away[i].shard);
+    if (at > 0)
+        e->key = "api.cluster_away";
+    return e->code = HTTP_ERR(503);
 }
 
 /* Each query has a client of its own: one call at a time is all that one can do. */
@@ -265,7 +279,7 @@ static int cluster_scan(void *ctx, const struct query *q, const struct search_op
     if (rc == 0)
         rc = ch_rows(c, q, o, fn, fn_ctx, st, e);
     ch_close(c);
-    return cluster_told(rc, e);
+    return cluster_told(api, rc, e);
 }
 
 static int cluster_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
@@ -278,7 +292,7 @@ static int cluster_fold(void *ctx, const struct query *q, const struct search_op
     if (rc == 0)
         rc = ch_fold(c, q, o, fn, fn_ctx, st, e);
     ch_close(c);
-    return cluster_told(rc, e);
+    return cluster_told(api, rc, e);
 }
 
 static int logs_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,

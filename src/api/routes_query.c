@@ -64,8 +64,37 @@ static bool can_go_on(const struct query *q)
     return true;
 }
 
+/* What the set lacked when it was asked: an answer of less than the journal has says so. */
+struct behind {
+    struct api_behind v[CH_SHARDS_MAX];
+    size_t n;
+};
+
+static void behind_ask(struct request *rq, const struct query *q, struct behind *out)
+{
+    const struct api_hooks *h = &rq->api->d.hooks;
+
+    out->n = 0;
+    if (h->cluster_behind != NULL && strcmp(q->source->name, "cluster") == 0)
+        out->n = h->cluster_behind(h->ctx, out->v, CH_SHARDS_MAX);
+}
+
+static void put_behind(struct buf *b, const struct behind *h)
+{
+    char at[40];
+
+    for (size_t i = 0; i < h->n; i++) {
+        const struct api_behind *v = &h->v[i];
+        time_fmt(v->since, 3, at, sizeof(at));
+        buf_fmt(b, "%s{\"shard\":%u,\"events\":%llu,\"since\":%s%s%s,\"down\":%s}", i == 0 ? ",\"partial\":[" : ",",
+                v->shard, (unsigned long long)v->events, v->since != 0 ? "\"" : "", v->since != 0 ? at : "null",
+                v->since != 0 ? "\"" : "", v->down ? "true" : "false");
+    }
+    buf_z(b, h->n > 0 ? "]}}" : "}}");
+}
+
 static void put_end(struct request *rq, struct buf *b, const struct query *q, const struct pipe_stats *st,
-                    int64_t started, int rc)
+                    const struct behind *behind, int64_t started, int rc)
 {
     bool more = (st->scan.more || rc < 0) && st->last_seq > 0 && can_go_on(q);
 
@@ -76,12 +105,13 @@ static void put_end(struct request *rq, struct buf *b, const struct query *q, co
     buf_fmt(b,
             "\"stats\":{\"hits\":%llu,\"rows\":%llu,\"other\":%llu,\"skipped\":%llu,\"sampled\":%s,\"short_by\":%llu,"
             "\"more\":%s,"
-            "\"scanned_events\":%llu,\"bad_blocks\":%llu,\"ms\":%lld,\"timed_out\":%s,\"cancelled\":%s}}",
+            "\"scanned_events\":%llu,\"bad_blocks\":%llu,\"ms\":%lld,\"timed_out\":%s,\"cancelled\":%s",
             (unsigned long long)st->scan.hits, (unsigned long long)st->rows, (unsigned long long)st->other,
             (unsigned long long)st->skipped, st->sampled ? "true" : "false", (unsigned long long)st->short_by,
             st->scan.more ? "true" : "false", (unsigned long long)st->scan.scanned_events,
             (unsigned long long)st->scan.bad_blocks, (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS),
             rc == -ETIME ? "true" : "false", rc == -ECANCELED ? "true" : "false");
+    put_behind(b, behind);
 }
 
 static int run_query(struct request *rq, struct response *rs, struct query_world *w, const struct query *q,
@@ -89,6 +119,7 @@ static int run_query(struct request *rq, struct response *rs, struct query_world
 {
     struct query_run *run;
     struct pipe_stats st;
+    struct behind behind;
     int64_t started = clock_mono(rq->api->d.clock);
     int rc = query_run_begin(rq, request_query(rq, "id"), &run, e);
 
@@ -98,6 +129,7 @@ static int run_query(struct request *rq, struct response *rs, struct query_world
     put_query(&rs->body, q);
     put_columns(&rs->body, q);
     buf_z(&rs->body, "\"rows\":[");
+    behind_ask(rq, q, &behind); /* before: what comes meanwhile is more, not less */
     rc = pipe_run(q, query_world_source(w, q), &o, (uint64_t)request_query_int(rq, "limit", 1000), add_row, &rs->body,
                   &st, e);
     query_run_end(rq->api, run);
@@ -105,7 +137,7 @@ static int run_query(struct request *rq, struct response *rs, struct query_world
         return e->code = HTTP_ERR(400);
     if (rc < 0 && rc != -ETIME && rc != -ECANCELED)
         return rc;
-    put_end(rq, &rs->body, q, &st, started, rc);
+    put_end(rq, &rs->body, q, &st, &behind, started, rc);
     return reply_now(rs, e);
 }
 

@@ -4,19 +4,31 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { COUNTERS = 128 };
+enum { COUNTERS = 1024 };
 
 static size_t counters(struct api *api, struct api_counter out[COUNTERS])
 {
     return api->d.hooks.counters != NULL ? api->d.hooks.counters(api->d.hooks.ctx, out, COUNTERS) : 0;
 }
 
+/* The counters of shards stand in a list beside those of the whole. */
 static json_t *group_json(const struct api_counter *c, size_t n, const char *group)
 {
-    json_t *o = json_object();
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(c[i].group, group) == 0)
-            json_object_set_new(o, c[i].name, json_integer((json_int_t)c[i].value));
+    json_t *o = json_object(), *shards = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *to = o;
+        if (strcmp(c[i].group, group) != 0)
+            continue;
+        if (c[i].shard > 0) {
+            if (shards == NULL)
+                json_object_set_new(o, "shards", shards = json_array());
+            while (json_array_size(shards) < c[i].shard)
+                json_array_append_new(shards, json_object());
+            to = json_array_get(shards, c[i].shard - 1);
+        }
+        json_object_set_new(to, c[i].name, json_integer((json_int_t)c[i].value));
+    }
     return o;
 }
 
@@ -158,6 +170,20 @@ static void metric(struct buf *b, const char *group, const char *name, bool gaug
             tail, (unsigned long long)v);
 }
 
+/* One metric of all shards, told where the first of them comes: a metric's lines stand together. */
+static void metric_shards(struct buf *b, const struct api_counter *c, size_t n)
+{
+    const char *tail = c->gauge ? "" : "_total";
+
+    if (c->shard != 1)
+        return;
+    buf_fmt(b, "# TYPE luy_%s_shard_%s%s %s\n", c->group, c->name, tail, c->gauge ? "gauge" : "counter");
+    for (size_t i = 0; i < n; i++)
+        if (c[i].shard > 0 && strcmp(c[i].group, c->group) == 0 && strcmp(c[i].name, c->name) == 0)
+            buf_fmt(b, "luy_%s_shard_%s%s{shard=\"%u\"} %llu\n", c->group, c->name, tail, c[i].shard,
+                    (unsigned long long)c[i].value);
+}
+
 /* Members of a JSON group that are levels, not sums. */
 static bool is_gauge(const char *name)
 {
@@ -191,7 +217,10 @@ void metrics_write(struct api *api, struct buf *b)
     metrics_of(b, "registry", registry_json(api));
     metrics_of(b, "api", api_json(api));
     for (size_t i = 0; i < n; i++)
-        metric(b, c[i].group, c[i].name, c[i].gauge, c[i].value);
+        if (c[i].shard > 0)
+            metric_shards(b, c + i, n - i);
+        else
+            metric(b, c[i].group, c[i].name, c[i].gauge, c[i].value);
     buf_z(b, "# TYPE luy_api_responses_total counter\n");
     for (int i = 2; i <= 5; i++)
         buf_fmt(b, "luy_api_responses_total{class=\"%dxx\"} %llu\n", i,

@@ -78,6 +78,21 @@ static bool on_tail(void *ctx, str bytes)
     return fflush(stdout) == 0 && !t->rest.failed;
 }
 
+/* What a ClickHouse set lacked when it answered. */
+static void show_partial(struct run *r, const json_t *found)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach(json_object_get(json_object_get(found, "stats"), "partial"), i, part)
+    {
+        const char *since = json_string_value(json_object_get(part, "since"));
+        char shard[24];
+        snprintf(shard, sizeof(shard), "%lld", (long long)json_get_int(part, "shard", 0));
+        out_message(r, "cli.partial", shard, since != NULL ? since : "?");
+    }
+}
+
 /* Rows of any source, or of steps: a line each, cells separated by tabs. */
 static int show_rows(struct run *r, const json_t *found)
 {
@@ -112,6 +127,7 @@ static int show_rows(struct run *r, const json_t *found)
     fflush(stdout);
     fprintf(stderr, "%.*s", STR_ARGS(buf_view(&b)));
     buf_done(&b);
+    show_partial(r, found);
     return EXIT_FINE;
 }
 

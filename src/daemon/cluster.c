@@ -1,6 +1,7 @@
-/* The ClickHouse set: its part of the configuration, and the thread that sends
- * what the journal sealed. The thread shares nothing with intake, sealing and
- * retention but the journal's lock, which it holds for a look at the lists. */
+/* The ClickHouse set: its part of the configuration, and the threads that send
+ * what the journal sealed, one for each shard, because a shard may hang as well as
+ * fail. They share nothing with intake, sealing and retention but the journal's
+ * lock, which they hold for a look at the lists. */
 #include "daemon/luyd-int.h"
 #include "base/file.h"
 #include <errno.h>
@@ -8,11 +9,17 @@
 #include <sys/stat.h>
 #include <time.h>
 
+struct feeder {
+    struct cluster *cluster;
+    size_t shard;
+    pthread_t thread;
+};
 struct cluster {
     struct ch_feed *feed;
     struct self_queue *self;
     const struct clock *clk;
-    pthread_t thread;
+    struct feeder feeder[CH_SHARDS_MAX];
+    size_t running;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop; /* under lock */
@@ -82,27 +89,30 @@ int start_cluster(struct luyd *d, struct err *e)
     return rc;
 }
 
-/* ---- the thread ---- */
+/* ---- the threads ---- */
 
 static void on_note(void *ctx, const struct ch_feed_note *n)
 {
     struct cluster *c = ctx;
-    char why[1024] = "";
+    char why[1024] = "", before[48] = "";
     static const struct {
         const char *name;
         int severity;
-    } events[] = {[CF_DOWN] = {"cluster_down", 4},
-                  [CF_UP] = {"cluster_up", 5},
-                  [CF_SKIPPED] = {"cluster_skipped", 3},
-                  [CF_BAD] = {"cluster_bad_block", 3}};
+    } events[CF_EVENTS] = {[CF_DOWN] = {"cluster_down", 4},       [CF_UP] = {"cluster_up", 5},
+                           [CF_SKIPPED] = {"cluster_skipped", 3}, [CF_BAD] = {"cluster_bad_block", 3},
+                           [CF_DELETED] = {"cluster_deleted", 5}, [CF_KEPT] = {"cluster_not_deleted", 3}};
 
     if (n->why != NULL)
         err_sentence(n->why, LANG_EN, why, sizeof(why));
     for (char *p = why; *p != '\0'; p++) /* a server's words stay one value on one line */
         if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
             *p = '\'';
-    self_sayf(c->self, events[n->event].severity, "event=%s next=%llu count=%llu reason=\"%s\"", events[n->event].name,
-              (unsigned long long)n->first, (unsigned long long)n->n, why);
+    if (n->before != 0) {
+        memcpy(before, " before=", sizeof(" before="));
+        time_fmt(n->before, 3, before + strlen(before), sizeof(before) - strlen(before));
+    }
+    self_sayf(c->self, events[n->event].severity, "event=%s shard=%zu next=%llu count=%llu%s reason=\"%s\"",
+              events[n->event].name, n->shard + 1, (unsigned long long)n->first, (unsigned long long)n->n, before, why);
 }
 
 /* The condition waits by the system's clock; `due` comes from the clock that was given. */
@@ -120,9 +130,10 @@ static void wait_until(struct cluster *c, int64_t due)
     pthread_cond_timedwait(&c->wake, &c->lock, &ts);
 }
 
-static void *cluster_main(void *arg)
+static void *feeder_main(void *arg)
 {
-    struct cluster *c = arg;
+    const struct feeder *own = arg;
+    struct cluster *c = own->cluster;
     int64_t due = 0;
 
     pthread_mutex_lock(&c->lock);
@@ -132,7 +143,7 @@ static void *cluster_main(void *arg)
             continue;
         }
         pthread_mutex_unlock(&c->lock);
-        ch_feed_step(c->feed, &due);
+        ch_feed_step(c->feed, own->shard, &due);
         pthread_mutex_lock(&c->lock);
     }
     pthread_mutex_unlock(&c->lock);
@@ -145,6 +156,19 @@ static void cluster_free(struct cluster *c)
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     free(c);
+}
+
+static int feeders_start(struct cluster *c, struct err *e)
+{
+    for (size_t i = 0; i < ch_feed_shards(c->feed); i++) {
+        c->feeder[i] = (struct feeder){.cluster = c, .shard = i};
+        int rc = -pthread_create(&c->feeder[i].thread, NULL, feeder_main, &c->feeder[i]);
+        if (rc < 0)
+            return ERR(e, rc, "daemon.thread");
+        pthread_setname_np(c->feeder[i].thread, "cluster");
+        c->running++;
+    }
+    return 0;
 }
 
 int cluster_start(const struct cluster_parts *parts, struct cluster **out, struct err *e)
@@ -161,15 +185,18 @@ int cluster_start(const struct cluster_parts *parts, struct cluster **out, struc
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&c->wake, &attr);
     pthread_condattr_destroy(&attr);
-    struct ch_feed_cfg fc = {parts->journal, parts->set, parts->state, on_note, c};
+    struct ch_feed_cfg fc = {
+        .journal = parts->journal, .set = parts->set, .state = parts->state, .note = on_note, .ctx = c};
     int rc = ch_feed_open(&fc, parts->clk, &c->feed, e);
-    if (rc == 0 && (rc = -pthread_create(&c->thread, NULL, cluster_main, c)) < 0)
-        ERR(e, rc, "daemon.thread");
     if (rc < 0) {
         cluster_free(c);
         return rc;
     }
-    pthread_setname_np(c->thread, "cluster");
+    rc = feeders_start(c, e);
+    if (rc < 0) {
+        cluster_stop(c);
+        return rc;
+    }
     *out = c;
     return 0;
 }
@@ -181,30 +208,59 @@ void cluster_stop(struct cluster *c)
     ch_feed_stop(c->feed);
     pthread_mutex_lock(&c->lock);
     c->stop = true;
-    pthread_cond_signal(&c->wake);
+    pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
-    pthread_join(c->thread, NULL);
+    for (size_t i = 0; i < c->running; i++)
+        pthread_join(c->feeder[i].thread, NULL);
     cluster_free(c);
+}
+
+static size_t counters_put(const struct ch_feed_stats *s, unsigned part, struct api_counter *out, size_t cap)
+{
+    const struct api_counter rows[] = {
+        {"cluster", "sent_events", s->sent_events, false, part},
+        {"cluster", "sent_batches", s->sent_batches, false, part},
+        {"cluster", "failures", s->failures, false, part},
+        {"cluster", "skipped_events", s->skipped_events, false, part},
+        {"cluster", "bad_events", s->bad_events, false, part},
+        {"cluster", "deleted_events", s->deleted_events, false, part},
+        {"cluster", "delete_failures", s->delete_failures, false, part},
+        {"cluster", "next", s->next, true, part},
+        {"cluster", "lag_events", s->lag_events, true, part},
+        {"cluster", "lag_seconds", (uint64_t)(s->lag_ns / NS_PER_S), true, part},
+        {"cluster", "down", s->down, true, part},
+        {"cluster", "position_errors", s->cursor_errors, false, part},
+    };
+    size_t n = sizeof(rows) / sizeof(*rows) - (part > 0); /* the file is one for all */
+
+    if (n > cap)
+        return 0;
+    memcpy(out, rows, n * sizeof(*rows));
+    return n;
 }
 
 size_t cluster_counters(const struct cluster *c, struct api_counter *out, size_t cap)
 {
     struct ch_feed_stats s;
 
-    ch_feed_stats(c->feed, &s);
-    const struct api_counter rows[] = {
-        {"cluster", "sent_events", s.sent_events, false},
-        {"cluster", "sent_batches", s.sent_batches, false},
-        {"cluster", "failures", s.failures, false},
-        {"cluster", "skipped_events", s.skipped_events, false},
-        {"cluster", "bad_events", s.bad_events, false},
-        {"cluster", "position_errors", s.cursor_errors, false},
-        {"cluster", "next", s.next, true},
-        {"cluster", "lag_events", s.lag_events, true},
-        {"cluster", "lag_seconds", (uint64_t)(s.lag_ns / NS_PER_S), true},
-        {"cluster", "down", s.down, true},
-    };
-    size_t n = sizeof(rows) / sizeof(*rows) < cap ? sizeof(rows) / sizeof(*rows) : cap;
-    memcpy(out, rows, n * sizeof(*rows));
+    ch_feed_stats(c->feed, CH_FEED_ALL, &s);
+    size_t n = counters_put(&s, 0, out, cap);
+    for (size_t i = 0; i < ch_feed_shards(c->feed); i++) {
+        ch_feed_stats(c->feed, i, &s);
+        n += counters_put(&s, (unsigned)i + 1, out + n, cap - n);
+    }
+    return n;
+}
+
+size_t cluster_behind(const struct cluster *c, struct api_behind *out, size_t cap)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ch_feed_shards(c->feed) && n < cap; i++) {
+        struct ch_feed_stats s;
+        ch_feed_stats(c->feed, i, &s);
+        if (s.lag_events > 0)
+            out[n++] = (struct api_behind){(unsigned)i + 1, s.lag_events, s.lag_since, s.down > 0};
+    }
     return n;
 }

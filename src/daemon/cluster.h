@@ -1,4 +1,4 @@
-/* The thread that feeds a ClickHouse set, and what it has to tell. */
+/* The threads that feed a ClickHouse set, and what they have to tell. */
 #ifndef LUY_DAEMON_CLUSTER_H
 #define LUY_DAEMON_CLUSTER_H
 #include "api/api.h"
@@ -16,5 +16,7 @@ struct cluster_parts {
 };
 int cluster_start(const struct cluster_parts *parts, struct cluster **out, struct err *e);
 void cluster_stop(struct cluster *c); /* NULL is fine; within about a second */
+/* Of the set and of each shard; and the shards that lack sealed events. Any thread. */
 size_t cluster_counters(const struct cluster *c, struct api_counter *out, size_t cap);
+size_t cluster_behind(const struct cluster *c, struct api_behind *out, size_t cap);
 #endif

@@ -44,6 +44,12 @@ static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
     return n + relay_counters(d, out + n, cap - n);
 }
 
+static size_t behind_hook(void *ctx, struct api_behind *out, size_t cap)
+{
+    struct cluster *c = __atomic_load_n(&((struct luyd *)ctx)->cluster, __ATOMIC_ACQUIRE);
+    return c != NULL ? cluster_behind(c, out, cap) : 0;
+}
+
 /* What the flow receiver has to say becomes an event of Lũy's own. */
 static void flow_note_hook(void *ctx, const struct flow_note *n)
 {
@@ -259,7 +265,7 @@ int open_api(struct luyd *d, struct err *e)
         .judge = d->judge,
         .vault = d->vault,
         .clock = &d->clk,
-        .hooks = {d, say_hook, password_hook, counters_hook},
+        .hooks = {d, say_hook, password_hook, counters_hook, behind_hook},
     };
     int rc = api_open(&ac, &deps, &d->api, e);
     return rc < 0 ? rc : first_start(d->registry, d->api, d->o.data, e);

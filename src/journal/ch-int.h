@@ -46,6 +46,7 @@ enum { CH_PAGE_BYTES = 128 << 20, CH_SQL_BYTES = 1 << 20 };
 int ch_take(void *buf, str bytes); /* ctx of a call: a struct buf */
 void ch_again(void *buf);
 str ch_rd_string(rd *r);
+int ch_node_setup(struct ch *c, struct ch_node *n, struct err *e); /* database and tables on one node */
 /* A query on any node that answers. again: called before each further try. */
 int ch_any(struct ch *c, struct ch_call *call, void (*again)(void *ctx), struct err *e);
 const char *ch_table(const struct ch *c); /* to be asked: "event" or "event_local" */

@@ -142,7 +142,7 @@ static int database_make(struct ch *c, const struct ch_node *n, struct err *e)
     return rc;
 }
 
-static int node_setup(struct ch *c, struct ch_node *n, struct err *e)
+int ch_node_setup(struct ch *c, struct ch_node *n, struct err *e)
 {
     int rc = database_make(c, n, e);
 
@@ -160,7 +160,7 @@ int ch_setup(struct ch *c, struct err *e)
 
     for (size_t s = 0; s < c->n && rc == 0; s++)
         for (size_t r = 0; r < c->shard[s].n && rc == 0; r++)
-            rc = node_setup(c, &c->shard[s].node[r], e);
+            rc = ch_node_setup(c, &c->shard[s].node[r], e);
     return rc;
 }
 
@@ -254,7 +254,7 @@ static int node_asked(const struct ch *c, const struct ch_node *n, const struct 
 static int node_insert(struct ch *c, struct ch_node *n, struct ch_batch *b, struct err *e)
 {
     struct ch_call call = {.node = n, .sql = "INSERT INTO event_local FORMAT RowBinary", .body = buf_view(&b->buf)};
-    int rc = n->ready ? 0 : node_setup(c, n, e);
+    int rc = n->ready ? 0 : ch_node_setup(c, n, e);
 
     if (rc == 0)
         rc = node_asked(c, n, b, e);
@@ -268,9 +268,9 @@ static int node_insert(struct ch *c, struct ch_node *n, struct ch_batch *b, stru
     return rc;
 }
 
-int ch_insert(struct ch *c, struct ch_batch *b, struct err *e)
+int ch_insert(struct ch *c, size_t shard, struct ch_batch *b, struct err *e)
 {
-    struct ch_shard *s = &c->shard[b->first / CH_BATCH_ROWS % c->n];
+    struct ch_shard *s = &c->shard[shard];
     int rc = -EHOSTUNREACH;
 
     if (b->rows == 0)
@@ -286,17 +286,34 @@ int ch_insert(struct ch *c, struct ch_batch *b, struct err *e)
     return rc;
 }
 
-/* Behind the newest event that this node has. */
-static int node_next(struct ch *c, struct ch_node *n, uint64_t *next, struct err *e)
-{
-    char sql[128];
-    uint64_t rows = 0, last = 0;
-    int rc = n->ready ? 0 : node_setup(c, n, e);
+/* ---- whose a number is ---- */
 
-    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local", c->database);
+uint64_t ch_spread_from(const struct ch_spread *s, size_t shard, uint64_t seq)
+{
+    uint64_t at = seq / s->window, over = (at + s->shards - shard) % s->shards;
+
+    return over == 0 ? seq : (at + s->shards - over) * s->window;
+}
+
+uint64_t ch_spread_below(const struct ch_spread *s, size_t shard, uint64_t seq)
+{
+    uint64_t round = s->window * s->shards, rest = seq % round, begin = shard * s->window;
+    uint64_t own = rest < begin ? 0 : rest - begin < s->window ? rest - begin : s->window;
+
+    return seq / round * s->window + own;
+}
+
+/* Behind the newest event of those numbers that this node has. */
+static int node_next(struct ch *c, struct ch_node *n, const char *whose, uint64_t *next, struct err *e)
+{
+    char sql[256];
+    uint64_t rows = 0, last = 0;
+    int rc = n->ready ? 0 : ch_node_setup(c, n, e);
+
+    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local WHERE %s", c->database, whose);
     if (rc == 0)
         rc = ch_number(c, n, sql, &rows, e);
-    snprintf(sql, sizeof(sql), "SELECT max(seq) FROM %s.event_local", c->database);
+    snprintf(sql, sizeof(sql), "SELECT max(seq) FROM %s.event_local WHERE %s", c->database, whose);
     if (rc == 0)
         rc = ch_number(c, n, sql, &last, e);
     if (rc == 0 && rows > 0 && last >= *next)
@@ -304,14 +321,16 @@ static int node_next(struct ch *c, struct ch_node *n, uint64_t *next, struct err
     return rc;
 }
 
-int ch_next_seq(struct ch *c, uint64_t *next, struct err *e)
+int ch_next_seq(struct ch *c, const struct ch_spread *s, size_t shard, uint64_t *next, struct err *e)
 {
     uint64_t most = 0;
+    char whose[96];
 
-    for (size_t s = 0; s < c->n; s++) {
+    snprintf(whose, sizeof(whose), "intDiv(seq, %llu) %% %zu = %zu", (unsigned long long)s->window, s->shards, shard);
+    for (size_t i = 0; i < c->n; i++) {
         int best = -EHOSTUNREACH;
-        for (size_t r = 0; r < c->shard[s].n; r++) { /* a replica may be behind the others */
-            int rc = node_next(c, &c->shard[s].node[r], &most, e);
+        for (size_t r = 0; r < c->shard[i].n; r++) { /* a replica may be behind the others */
+            int rc = node_next(c, &c->shard[i].node[r], whose, &most, e);
             best = rc == 0 || best != 0 ? rc : best;
         }
         if (best < 0)

@@ -4,8 +4,8 @@
  * A batch of events becomes one INSERT of one block of rows to one replica of
  * one shard. When that replica fails the same bytes go to the next one: a
  * replicated table knows a block that it has by its digest, so a retry after a
- * lost answer never doubles rows. Which shard: by the batch's first number, so
- * that a repetition after a restart meets its own digest.
+ * lost answer never doubles rows. Which shard: follows from an event's number
+ * alone, so that a repetition after a restart meets its own digest.
  *
  * Each call uses its own connection; any thread, one call a `struct ch` at a time. */
 #ifndef LUY_JOURNAL_CH_H
@@ -30,6 +30,15 @@ size_t ch_shards(const struct ch *c);
  * again, what is there stays. */
 int ch_setup(struct ch *c, struct err *e);
 
+/* Which numbers are whose: stretches of `window` numbers go round the shards. */
+struct ch_spread {
+    uint64_t window;
+    size_t shards;
+};
+/* The first number of the shard's at or above seq; and how many of its numbers lie below seq. */
+uint64_t ch_spread_from(const struct ch_spread *s, size_t shard, uint64_t seq);
+uint64_t ch_spread_below(const struct ch_spread *s, size_t shard, uint64_t seq);
+
 /* Rows of one INSERT: of one month, because a table's parts are months and only
  * the rows of one part go in all or none. */
 struct ch_batch {
@@ -44,10 +53,10 @@ void ch_batch_init(struct ch_batch *b);
 void ch_batch_done(struct ch_batch *b);
 void ch_batch_clear(struct ch_batch *b);
 bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev); /* false: full */
-/* 0 when a replica has it; tables that a node lacks are made first. -EHOSTUNREACH: none took it, keep the batch;
- * -EBADMSG: refused, and time alone will not help; -ECANCELED. A table that is not replicated keeps no digests:
+/* 0 when a replica of the shard has it; tables that a node lacks are made first. -EHOSTUNREACH: none took it, keep the
+ * batch; -EBADMSG: refused, and time alone will not help; -ECANCELED. A table that is not replicated keeps no digests:
  * with `again` it is asked whether it has the batch already. */
-int ch_insert(struct ch *c, struct ch_batch *b, struct err *e);
+int ch_insert(struct ch *c, size_t shard, struct ch_batch *b, struct err *e);
 
 /* The query as SQL's WHERE over the event table. *exact: it says exactly what
  * query_match says; else it lets too much through and each row is to be asked. */
@@ -62,6 +71,12 @@ int ch_rows(struct ch *c, const struct query *q, const struct search_opts *o, so
  * counted over there when the condition can be said exactly. */
 int ch_fold(struct ch *c, const struct query *q, const struct search_opts *o, source_group_fn *fn, void *ctx,
             struct search_stats *st, struct err *e);
-/* Behind the newest event that the set holds; 0 when it is empty. */
-int ch_next_seq(struct ch *c, uint64_t *next, struct err *e);
+/* Behind the newest event of the shard's numbers, wherever in the set it lies (shards may have been added since);
+ * 0: there is none. -EHOSTUNREACH when a whole shard does not answer. */
+int ch_next_seq(struct ch *c, const struct ch_spread *s, size_t shard, uint64_t *next, struct err *e);
+/* Takes what was received before `before` out of the shard: whole months at once, the rest
+ * by a mutation that runs over there. *left: rows that each replica which answers still
+ * shows, the largest such number; ask again until 0. ask: false only counts. A replica that is
+ * away does the same when it is back: both stand in the shard's replication log. */
+int ch_delete(struct ch *c, size_t shard, int64_t before, bool ask, uint64_t *left, struct err *e);
 #endif

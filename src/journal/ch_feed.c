@@ -1,225 +1,311 @@
-/* From sealed blocks to INSERTs. See ch_feed.h.
- *
- * The file, text: "luy-cluster 1\n" set "\n" number "\n". `set` is database and
- * cluster: a file of another set is none. */
-#include "journal/ch_feed.h"
-#include "base/file.h"
+/* From sealed blocks to INSERTs. See ch_feed.h. */
+#include "journal/ch_feed-int.h"
 #include "journal/sealed.h"
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
-enum { STATE_MAX = 4096 };
-#define STATE_HEAD "luy-cluster 1"
+/* ---- where each shard stands ---- */
 
-struct ch_feed {
-    struct ch_feed_cfg cfg;
-    const struct clock *clk;
-    struct ch *set;
-    char *state, *name; /* name: what the file says of the set */
-    struct ch_batch batch;
-    uint64_t next, behind; /* the next number; behind the batch in hand */
-    bool known, held, fresh, down;
-    bool proven; /* a batch of this run arrived: what comes now was not sent before a restart */
-    int64_t retry_ns;
-    atomic_bool stop;
-    _Atomic uint64_t sent_events, sent_batches, failures, skipped_events, bad_events, cursor_errors, shown_next;
-    _Atomic int64_t waiting_since; /* receipt of the batch in hand; 0: none */
-    atomic_bool is_down;
-};
-
-/* ---- the cursor ---- */
-
-static bool state_parse(const struct ch_feed *f, str text, uint64_t *next)
+/* Under lock. Behind what the set has, of all that each shard would get. */
+static int position_ask(struct lane *l, struct err *e)
 {
-    str head, name, number;
+    struct ch_feed *f = l->feed;
+    int rc = 0;
 
-    return str_split(&text, '\n', &head) && str_eq(head, STR(STATE_HEAD)) && str_split(&text, '\n', &name) &&
-           str_eq(name, str_c(f->name)) && str_split(&text, '\n', &number) && str_u64(number, next);
-}
-
-/* 1: known; 0: there is none for this set. */
-static int state_read(struct ch_feed *f, struct err *e)
-{
-    struct arena a = arena_init(STATE_MAX * 2);
-    str text;
-    int rc = file_read(&a, f->state, STATE_MAX, &text, e);
-
-    if (rc == -ENOENT)
-        rc = 0;
-    else if (rc == 0)
-        rc = state_parse(f, text, &f->next);
-    arena_free(&a);
+    f->position = (struct ch_position){.spread = f->spread};
+    for (size_t i = 0; i < f->spread.shards && rc == 0; i++)
+        rc = ch_next_seq(l->set, &f->spread, i, &f->position.sent[i], e);
     return rc;
 }
 
-static void state_write(struct ch_feed *f)
+static int position_check(const struct ch_feed *f, struct err *e)
 {
-    char text[STATE_MAX];
-    struct err e = {0};
-    int n = snprintf(text, sizeof(text), "%s\n%s\n%llu\n", STATE_HEAD, f->name, (unsigned long long)f->next);
+    uint64_t most = 0, next = journal_next(f->cfg.journal);
 
-    /* a full disk is told by the journal; the next INSERT writes it again */
-    if (file_write_atomic(f->state, (str){text, (size_t)n}, 0600, &e) < 0)
-        atomic_fetch_add(&f->cursor_errors, 1);
-    atomic_store(&f->shown_next, f->next);
+    for (size_t i = 0; i < f->position.spread.shards; i++)
+        most = f->position.sent[i] > most ? f->position.sent[i] : most;
+    return most > next ? ERR(e, -EBADMSG, "journal.ch_foreign", N((int64_t)most), N((int64_t)next)) : 0;
 }
 
-/* Where to begin: by the file, else behind what the set has. */
-static int cursor_find(struct ch_feed *f, struct err *e)
+static int position_respread(struct lane *l, struct err *e)
 {
-    int rc = state_read(f, e);
+    static const struct ch_spread all = {1, 1};
+    uint64_t asked = 0;
+    int rc = ch_next_seq(l->set, &all, 0, &asked, e);
 
-    if (rc == 0) {
-        rc = ch_next_seq(f->set, &f->next, e);
-        f->fresh = rc == 0 && f->next == 0;
-    }
-    if (rc >= 0 && f->next > journal_next(f->cfg.journal))
-        rc = ERR(e, -EBADMSG, "journal.ch_foreign", N((int64_t)f->next), N((int64_t)journal_next(f->cfg.journal)));
+    return rc < 0 ? rc : ch_position_respread(&l->feed->position, &l->feed->spread, asked, e);
+}
+
+/* Under lock. A file that cannot be written is told by the journal, as the disk is full; the next INSERT writes it. */
+static void position_write(struct ch_feed *f)
+{
+    struct err e = {0};
+
+    if (ch_position_write(f->state, str_c(f->name), &f->position, &e) < 0)
+        atomic_fetch_add(&f->cursor_errors, 1);
+}
+
+/* Under lock: by the file, else by what the set has; for all lanes at once. */
+static int position_find(struct lane *l, struct err *e)
+{
+    struct ch_feed *f = l->feed;
+    struct ch_position *p = &f->position;
+    int rc = ch_position_read(f->state, str_c(f->name), p, e), known = rc;
+
+    if (rc == 0)
+        rc = position_ask(l, e);
+    if (rc >= 0)
+        rc = position_check(f, e);
+    bool same = !p->level && p->spread.shards == f->spread.shards && p->spread.window == f->spread.window;
+    if (rc == 0 && !same)
+        rc = position_respread(l, e);
     if (rc < 0)
         return rc;
+    if (known == 0 || !same)
+        position_write(f);
     f->known = true;
-    atomic_store(&f->shown_next, f->next);
     return 0;
+}
+
+static int lane_find(struct lane *l, struct err *e)
+{
+    struct ch_feed *f = l->feed;
+
+    pthread_mutex_lock(&f->lock);
+    int rc = f->known ? 0 : position_find(l, e);
+    if (rc == 0) {
+        l->next = f->position.sent[l->shard];
+        l->fresh = l->next == 0;
+        l->known = true;
+        atomic_store(&l->shown_next, l->next);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return rc;
+}
+
+static void lane_passed(struct lane *l, uint64_t next)
+{
+    struct ch_feed *f = l->feed;
+
+    l->next = next;
+    pthread_mutex_lock(&f->lock);
+    f->position.sent[l->shard] = next;
+    position_write(f);
+    pthread_mutex_unlock(&f->lock);
+    atomic_store(&l->shown_next, next);
+    atomic_store(&l->waiting_since, 0);
 }
 
 /* ---- a batch ---- */
 
-static void note(struct ch_feed *f, enum ch_feed_event event, uint64_t first, uint64_t n, const struct err *why)
+void lane_note(struct lane *l, const struct ch_feed_note *n)
 {
-    if (f->cfg.note != NULL)
-        f->cfg.note(f->cfg.ctx, &(struct ch_feed_note){event, first, n, why});
+    struct ch_feed_note own = *n;
+
+    own.shard = l->shard;
+    if (l->feed->cfg.note != NULL)
+        l->feed->cfg.note(l->feed->cfg.ctx, &own);
+}
+
+static uint64_t own_from(const struct lane *l, uint64_t seq)
+{
+    return ch_spread_from(&l->feed->spread, l->shard, seq == 0 ? 1 : seq); /* there is no event 0 */
+}
+
+static uint64_t own_below(const struct lane *l, uint64_t seq)
+{
+    return ch_spread_below(&l->feed->spread, l->shard, seq == 0 ? 1 : seq);
 }
 
 static bool take(void *ctx, const struct hit *h)
 {
-    return ch_batch_add(&((struct ch_feed *)ctx)->batch, h->seq, &h->ev);
+    struct lane *l = ctx;
+
+    return own_from(l, h->seq) == h->seq && ch_batch_add(&l->batch, h->seq, &h->ev);
 }
 
-static void skip_to(struct ch_feed *f, uint64_t next, _Atomic uint64_t *count, enum ch_feed_event event,
+static void skip_to(struct lane *l, uint64_t next, _Atomic uint64_t *count, enum ch_feed_event event,
                     const struct err *why)
 {
-    uint64_t from = f->next, n = next - from;
+    uint64_t from = own_from(l, l->next), n = own_below(l, next) - own_below(l, l->next);
 
-    f->next = next;
+    ch_batch_clear(&l->batch);
+    lane_passed(l, next);
     atomic_fetch_add(count, n);
-    state_write(f);
-    note(f, event, from, n, why);
+    if (n > 0)
+        lane_note(l, &(struct ch_feed_note){.event = event, .first = from, .n = n, .why = why});
 }
 
-/* 1: a batch is in hand; 0: nothing to send. */
-static int batch_make(struct ch_feed *f, struct err *e)
+/* Made anew at each try: what retention took meanwhile is not sent. 1: in hand, or something was passed by; 0: nothing
+ * to send. */
+static int batch_make(struct lane *l, struct err *e)
 {
     struct sealed_block b = {0};
 
-    ch_batch_clear(&f->batch);
-    int rc = journal_sealed_block(f->cfg.journal, f->next, take, f, &b, e);
-    if (f->fresh && rc != 0 && b.first > f->next)
-        f->next = b.first;
-    if (rc == -EBADMSG || rc == -EIO) { /* said once, and passed by; what was read of it is not sent either */
-        skip_to(f, b.next, &f->bad_events, CF_BAD, e);
-        return 0;
-    }
-    if (rc <= 0)
+    ch_batch_clear(&l->batch);
+    uint64_t from = own_from(l, l->next);
+    int rc = journal_sealed_block(l->feed->cfg.journal, from, take, l, &b, e);
+    if (rc == 0 || rc == -ENOMEM)
         return rc;
-    if (f->batch.buf.failed)
+    if (l->fresh && b.first > from) /* there was a journal before there was a set */
+        l->next = b.first;
+    if (b.first > own_from(l, l->next)) {
+        skip_to(l, b.first, &l->skipped_events, CF_SKIPPED, NULL);
+        return 1;
+    }
+    if (rc < 0) { /* said once, and passed by; what was read of it is not sent either */
+        skip_to(l, b.next, &l->bad_events, CF_BAD, e);
+        return 1;
+    }
+    if (l->batch.buf.failed)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    if (b.first > f->next)
-        skip_to(f, b.first, &f->skipped_events, CF_SKIPPED, NULL);
-    f->fresh = false;
-    f->behind = f->batch.last + 1;
-    f->held = true;
-    f->batch.again = !f->proven;
-    atomic_store(&f->waiting_since, f->batch.received);
+    if (l->batch.rows > 0) {
+        l->batch.again = !l->proven;
+        atomic_store(&l->waiting_since, l->batch.received);
+    }
     return 1;
 }
 
-static void batch_sent(struct ch_feed *f)
+static void batch_sent(struct lane *l)
 {
-    atomic_fetch_add(&f->sent_events, f->batch.rows);
-    atomic_fetch_add(&f->sent_batches, 1);
-    f->next = f->behind;
-    f->held = false;
-    f->proven = true;
-    state_write(f);
-    atomic_store(&f->waiting_since, 0);
+    atomic_fetch_add(&l->sent_events, l->batch.rows);
+    atomic_fetch_add(&l->sent_batches, 1);
+    l->fresh = false;
+    l->proven = true;
+    lane_passed(l, l->batch.last + 1);
 }
 
 /* ---- steps ---- */
 
 /* 1: something moved; 0: nothing to do. */
-static int step(struct ch_feed *f, struct err *e)
+static int step(struct lane *l, struct err *e)
 {
-    int rc = f->known ? 0 : cursor_find(f, e);
-    uint64_t before = f->next;
+    int rc = l->known ? 0 : lane_find(l, e);
 
-    if (rc == 0 && !f->held)
-        rc = batch_make(f, e);
+    if (rc == 0)
+        rc = batch_make(l, e);
+    if (rc < 1 || l->batch.rows == 0)
+        return rc;
+    rc = ch_insert(l->set, l->shard, &l->batch, e);
+    l->proven = l->proven && rc == 0;
     if (rc < 0)
         return rc;
-    if (!f->held)
-        return f->next != before;
-    rc = ch_insert(f->set, &f->batch, e);
-    if (rc < 0)
-        return rc;
-    batch_sent(f);
+    batch_sent(l);
     return 1;
 }
 
-static void set_down(struct ch_feed *f, bool down, const struct err *why)
+static void lane_down(struct lane *l, bool down, const struct err *why)
 {
-    if (down == f->down)
+    if (down == l->down)
         return;
-    f->down = down;
-    atomic_store(&f->is_down, down);
-    note(f, down ? CF_DOWN : CF_UP, f->next, 0, why);
+    l->down = down;
+    atomic_store(&l->is_down, down);
+    lane_note(l, &(struct ch_feed_note){.event = down ? CF_DOWN : CF_UP, .first = l->next, .why = why});
 }
 
-void ch_feed_step(struct ch_feed *f, int64_t *due_mono_ns)
+void ch_feed_step(struct ch_feed *f, size_t shard, int64_t *due_mono_ns)
 {
+    static const int64_t most = CH_FEED_RETRY_MAX_S * NS_PER_S;
+    struct lane *l = &f->lane[shard];
     struct err e = {0};
-    int64_t now;
-    int rc = step(f, &e);
+    int rc = step(l, &e);
 
-    now = clock_mono(f->clk);
     if (rc == -ECANCELED) {
-        *due_mono_ns = now;
+        *due_mono_ns = clock_mono(f->clk);
         return;
     }
     if (rc < 0) {
-        atomic_fetch_add(&f->failures, 1);
-        set_down(f, true, &e);
-        *due_mono_ns = now + f->retry_ns;
-        f->retry_ns =
-            f->retry_ns * 2 < CH_FEED_RETRY_MAX_S * NS_PER_S ? f->retry_ns * 2 : CH_FEED_RETRY_MAX_S * NS_PER_S;
+        atomic_fetch_add(&l->failures, 1);
+        lane_down(l, true, &e);
+        *due_mono_ns = clock_mono(f->clk) + l->retry_ns;
+        l->retry_ns = l->retry_ns * 2 < most ? l->retry_ns * 2 : most;
         return;
     }
-    f->retry_ns = CH_FEED_RETRY_MIN_S * NS_PER_S;
-    set_down(f, false, NULL);
-    *due_mono_ns = rc == 1 ? now : now + CH_FEED_LOOK_S * NS_PER_S;
+    l->retry_ns = CH_FEED_RETRY_MIN_S * NS_PER_S;
+    lane_down(l, false, NULL);
+    lane_delete_step(l);
+    *due_mono_ns = clock_mono(f->clk) + (rc == 1 ? 0 : CH_FEED_LOOK_S * NS_PER_S);
 }
 
 void ch_feed_stop(struct ch_feed *f) { atomic_store(&f->stop, true); }
 
-void ch_feed_stats(const struct ch_feed *f, struct ch_feed_stats *out)
+size_t ch_feed_shards(const struct ch_feed *f) { return f->spread.shards; }
+
+/* ---- figures ---- */
+
+static void lane_stats(const struct lane *l, struct ch_feed_stats *out)
 {
-    uint64_t next = atomic_load(&f->shown_next), sealed = journal_sealed(f->cfg.journal);
-    int64_t since = atomic_load(&f->waiting_since);
+    uint64_t next = atomic_load(&l->shown_next), sealed = journal_sealed(l->feed->cfg.journal);
+    uint64_t there = own_below(l, sealed), sent = own_below(l, next);
 
     *out = (struct ch_feed_stats){
-        .sent_events = atomic_load(&f->sent_events),
-        .sent_batches = atomic_load(&f->sent_batches),
-        .failures = atomic_load(&f->failures),
-        .skipped_events = atomic_load(&f->skipped_events),
-        .bad_events = atomic_load(&f->bad_events),
-        .cursor_errors = atomic_load(&f->cursor_errors),
-        .next = next,
-        .lag_events = sealed > next ? sealed - next : 0,
-        .lag_ns = since == 0 ? 0 : clock_wall(f->clk) - since,
-        .down = atomic_load(&f->is_down),
+        .sent_events = atomic_load(&l->sent_events),
+        .sent_batches = atomic_load(&l->sent_batches),
+        .failures = atomic_load(&l->failures),
+        .skipped_events = atomic_load(&l->skipped_events),
+        .bad_events = atomic_load(&l->bad_events),
+        .deleted_events = atomic_load(&l->deleted_events),
+        .delete_failures = atomic_load(&l->delete_failures),
+        .next = own_from(l, next),
+        .lag_events = there > sent ? there - sent : 0,
+        .lag_since = atomic_load(&l->waiting_since),
+        .down = atomic_load(&l->is_down),
     };
+}
+
+static void stats_add(struct ch_feed_stats *to, const struct ch_feed_stats *s)
+{
+    to->sent_events += s->sent_events;
+    to->sent_batches += s->sent_batches;
+    to->failures += s->failures;
+    to->skipped_events += s->skipped_events;
+    to->bad_events += s->bad_events;
+    to->deleted_events += s->deleted_events;
+    to->delete_failures += s->delete_failures;
+    to->next = s->next < to->next ? s->next : to->next;
+    to->lag_events += s->lag_events;
+    if (s->lag_since != 0 && (to->lag_since == 0 || s->lag_since < to->lag_since))
+        to->lag_since = s->lag_since;
+    to->down += s->down;
+}
+
+void ch_feed_stats(const struct ch_feed *f, size_t shard, struct ch_feed_stats *out)
+{
+    struct ch_feed_stats s;
+
+    *out = (struct ch_feed_stats){.next = UINT64_MAX};
+    for (size_t i = 0; i < f->spread.shards; i++)
+        if (shard == CH_FEED_ALL || shard == i) {
+            lane_stats(&f->lane[i], &s);
+            stats_add(out, &s);
+        }
+    out->cursor_errors = atomic_load(&f->cursor_errors);
+    out->lag_ns = out->lag_since == 0 ? 0 : clock_wall(f->clk) - out->lag_since;
     if (out->lag_ns < 0)
         out->lag_ns = 0;
+}
+
+/* ---- life ---- */
+
+static int lanes_open(struct ch_feed *f, struct err *e)
+{
+    size_t n = 1; /* known when the first is open */
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct lane *l = &f->lane[i];
+        l->feed = f;
+        l->shard = i;
+        l->retry_ns = CH_FEED_RETRY_MIN_S * NS_PER_S;
+        ch_batch_init(&l->batch);
+        rc = ch_open(f->cfg.set, f->clk, &l->set, e);
+        if (rc < 0)
+            break;
+        ch_stop_on(l->set, &f->stop);
+        n = ch_shards(l->set);
+    }
+    f->spread = (struct ch_spread){f->cfg.window != 0 ? f->cfg.window : CH_BATCH_ROWS, n};
+    return rc;
 }
 
 int ch_feed_open(const struct ch_feed_cfg *cfg, const struct clock *clk, struct ch_feed **out, struct err *e)
@@ -230,18 +316,15 @@ int ch_feed_open(const struct ch_feed_cfg *cfg, const struct clock *clk, struct 
         return ERR(e, -ENOMEM, "journal.no_memory");
     f->cfg = *cfg;
     f->clk = clk;
-    f->retry_ns = CH_FEED_RETRY_MIN_S * NS_PER_S;
-    ch_batch_init(&f->batch);
+    pthread_mutex_init(&f->lock, NULL);
     f->state = strdup(cfg->state);
     if (asprintf(&f->name, "%.*s %.*s", STR_ARGS(cfg->set->database), STR_ARGS(cfg->set->cluster)) < 0)
         f->name = NULL;
-    int rc =
-        f->state == NULL || f->name == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : ch_open(cfg->set, clk, &f->set, e);
+    int rc = f->state == NULL || f->name == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : lanes_open(f, e);
     if (rc < 0) {
         ch_feed_close(f);
         return rc;
     }
-    ch_stop_on(f->set, &f->stop);
     *out = f;
     return 0;
 }
@@ -250,8 +333,11 @@ void ch_feed_close(struct ch_feed *f)
 {
     if (f == NULL)
         return;
-    ch_close(f->set);
-    ch_batch_done(&f->batch);
+    for (size_t i = 0; i < CH_SHARDS_MAX; i++) {
+        ch_close(f->lane[i].set);
+        ch_batch_done(&f->lane[i].batch);
+    }
+    pthread_mutex_destroy(&f->lock);
     free(f->state);
     free(f->name);
     free(f);

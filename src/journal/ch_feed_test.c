@@ -1,8 +1,10 @@
 /* The feed: how it waits out failures, by a clock set by hand; and, when argv
  * names a set (nodes, cluster, the nodes' ability to know a repetition), that
  * each event arrives once, whatever is lost between INSERT and cursor. */
+#include "journal/ch_position-int.h"
 #include "journal/ch_feed.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "journal/journal_test-int.h"
 #include "journal/sealed.h"
 #include <fcntl.h>
@@ -15,8 +17,9 @@ struct kit {
     struct ch_cfg set;
     struct ch_feed *feed;
     char state[96];
-    int notes[4];
-    uint64_t n[4];
+    uint32_t window;
+    int notes[CF_EVENTS];
+    uint64_t n[CF_EVENTS];
     char key[64];
 };
 
@@ -31,7 +34,7 @@ static void on_note(void *ctx, const struct ch_feed_note *n)
 
 static void feed_open(struct kit *k)
 {
-    struct ch_feed_cfg cfg = {k->f.j, &k->set, k->state, on_note, k};
+    struct ch_feed_cfg cfg = {k->f.j, &k->set, k->state, on_note, k, k->window};
     struct err e = {0};
 
     ch_feed_close(k->feed);
@@ -73,20 +76,34 @@ static void fill(struct kit *k, uint64_t from, uint64_t n)
     reopen(&k->f, BLOCK); /* seals all */
 }
 
-static int64_t step(struct kit *k)
+static int64_t step_of(struct kit *k, size_t shard)
 {
     int64_t due = 0;
 
-    ch_feed_step(k->feed, &due);
+    ch_feed_step(k->feed, shard, &due);
     return (due - clock_mono(&k->f.clk)) / NS_PER_S;
 }
 
-static struct ch_feed_stats stats(struct kit *k)
+/* All shards once; the soonest that one wants another. */
+static int64_t step(struct kit *k)
+{
+    int64_t soonest = INT64_MAX;
+
+    for (size_t i = 0; i < ch_feed_shards(k->feed); i++) {
+        int64_t due = step_of(k, i);
+        soonest = due < soonest ? due : soonest;
+    }
+    return soonest;
+}
+
+static struct ch_feed_stats stats_of(struct kit *k, size_t shard)
 {
     struct ch_feed_stats s;
-    ch_feed_stats(k->feed, &s);
+    ch_feed_stats(k->feed, shard, &s);
     return s;
 }
+
+static struct ch_feed_stats stats(struct kit *k) { return stats_of(k, CH_FEED_ALL); }
 
 /* ---- without a set ---- */
 
@@ -112,44 +129,151 @@ static void test_backoff(void **state)
     ch_feed_stop(k->feed);
 }
 
+static void state_put(struct kit *k, const char *text)
+{
+    assert_int_equal(file_write_atomic(k->state, str_c(text), 0600, NULL), 0);
+}
+
 static void test_state_file(void **state)
 {
     static const char *const bad[] = {
         "",
-        "luy-cluster 1\n",
-        "luy-cluster 1\nluy \n",
-        "luy-cluster 1\nluy \nx\n",
-        "luy-cluster 2\nluy \n5\n",
-        "luy-cluster 1\nother \n5\n",
+        "luy-cluster 2\n",
+        "luy-cluster 2\nluy \n",
+        "luy-cluster 2\nluy \n1 65536\n",
+        "luy-cluster 2\nluy \n1 65536\nx\n",
+        "luy-cluster 2\nluy \n1 0\n5\n",
+        "luy-cluster 2\nluy \n0 65536\n5\n",
+        "luy-cluster 2\nluy \n65 65536\n5\n",
+        "luy-cluster 2\nluy \n2 65536\n5\n",
+        "luy-cluster 3\nluy \n1 65536\n5\n",
+        "luy-cluster 2\nother \n1 65536\n5\n",
+        "luy-cluster 1\nluy \n5\n", /* of before: how far is known, in which batches is not */
     };
     struct kit *k = *state;
 
     k->set = (struct ch_cfg){.nodes = STR("http://127.0.0.1:1"), .database = STR("luy")};
     fill(k, 0, 1000);
     for (size_t i = 0; i < COUNT(bad); i++) { /* no cursor of this set: the set must be asked */
-        assert_int_equal(file_write_atomic(k->state, str_c(bad[i]), 0600, NULL), 0);
+        state_put(k, bad[i]);
         feed_open(k);
         step(k);
         assert_string_equal(k->key, "journal.ch_unreachable");
         assert_int_equal(stats(k).lag_ns, 0); /* nothing in hand */
     }
-    assert_int_equal(file_write_atomic(k->state, STR("luy-cluster 1\nluy \n501\n"), 0600, NULL), 0);
+    state_put(k, "luy-cluster 2\nluy \n1 65536\n501\n");
     feed_open(k);
     clock_advance(&k->f.clk, 100 * NS_PER_S);
     step(k);
     assert_int_equal(stats(k).next, 501);
     assert_int_equal(stats(k).lag_events, 500);
     assert_int_equal(stats(k).lag_ns, 100 * NS_PER_S - 500 * NS_PER_MS); /* since event 501 came */
-    assert_int_equal(file_write_atomic(k->state, STR("luy-cluster 1\nluy \n5000\n"), 0600, NULL), 0);
+    state_put(k, "luy-cluster 2\nluy \n1 65536\n5000\n");
     feed_open(k);
     step(k);
     assert_string_equal(k->key, "journal.ch_foreign"); /* another journal's */
+}
+
+/* Two shards, neither there: each has its own place, its own waits and its own lag. */
+static void test_shards_apart(void **state)
+{
+    struct kit *k = *state;
+    struct ch_feed_stats s[2];
+
+    k->set = (struct ch_cfg){
+        .nodes = STR("http://127.0.0.1:1;http://127.0.0.1:1"), .cluster = STR("c"), .database = STR("luy")};
+    k->window = 100;
+    fill(k, 0, 1000);
+    state_put(k, "luy-cluster 2\nluy c\n2 100\n250\n700\n");
+    feed_open(k);
+    assert_int_equal(ch_feed_shards(k->feed), 2);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(step_of(k, 0), 1 << i);
+    assert_int_equal(step_of(k, 1), 1);
+    clock_advance(&k->f.clk, 100 * NS_PER_S);
+    for (size_t i = 0; i < 2; i++)
+        s[i] = stats_of(k, i);
+    assert_int_equal(s[0].next, 250); /* 200..299 is the first one's, 700..799 the second's */
+    assert_int_equal(s[1].next, 700);
+    assert_int_equal(s[0].lag_events, 50 + 300 + 1); /* of 400..499, 600.., 800.., and 1000 */
+    assert_int_equal(s[1].lag_events, 100 + 100);    /* of 700.., 900.. */
+    assert_int_equal(s[0].failures, 3);
+    assert_int_equal(s[1].failures, 1);
+    assert_int_equal(s[0].lag_ns - s[1].lag_ns, 450 * NS_PER_MS);
+    assert_int_equal(stats(k).next, 250);
+    assert_int_equal(stats(k).lag_events, s[0].lag_events + s[1].lag_events);
+    assert_int_equal(stats(k).lag_ns, s[0].lag_ns);
+    assert_int_equal(stats(k).down, 2);
+    assert_int_equal(k->notes[CF_DOWN], 2);
+}
+
+/* Every number is one shard's, and the three ways to ask agree. */
+static void test_spread(void **state)
+{
+    static const struct ch_spread all[] = {{1, 1}, {7, 1}, {1, 3}, {10, 2}, {64, 5}, {65536, 64}};
+
+    for (size_t t = 0; t < COUNT(all); t++) {
+        const struct ch_spread *s = &all[t];
+        for (size_t shard = 0; shard < s->shards; shard++) {
+            uint64_t below = 0, end = s->window * s->shards * 2 + 3, hop = end > 10000 ? 4093 : 1;
+            for (uint64_t seq = 0; seq < end; seq += hop) {
+                bool own = seq / s->window % s->shards == shard;
+                uint64_t from = ch_spread_from(s, shard, seq);
+                assert_int_equal(from == seq, own);
+                assert_true(from >= seq && from / s->window % s->shards == shard);
+                assert_true(own || from % s->window == 0);
+                assert_int_equal(ch_spread_below(s, shard, from), ch_spread_below(s, shard, seq));
+                if (hop == 1)
+                    assert_int_equal(ch_spread_below(s, shard, seq), below);
+                below += own;
+            }
+        }
+    }
+}
+
+/* What a file of other shards means for these. */
+static void test_respread(void **state)
+{
+    static const struct {
+        struct ch_position was;
+        struct ch_spread to;
+        uint64_t asked, low; /* low 0: refused */
+        const char *key;
+    } rows[] = {
+        {{{100, 2}, false, {250, 200}}, {100, 3}, 249, 250, NULL}, /* 300.. is the second's, of it nothing was */
+        {{{100, 2}, false, {250, 200}}, {100, 3}, 251, 0, "journal.ch_not_level"}, /* a batch arrived unnoted */
+        {{{100, 2}, false, {250, 130}}, {100, 3}, 249, 0, "journal.ch_not_level"},
+        {{{100, 2}, false, {250, 301}}, {100, 3}, 301, 0, "journal.ch_not_level"},
+        {{{100, 2}, false, {300, 350}}, {100, 4}, 350, 350, NULL},
+        {{{100, 2}, false, {250, 200}}, {50, 2}, 250, 250, NULL}, /* another window */
+        {{{100, 2}, false, {250, 200}}, {100, 1}, 250, 0, "journal.ch_fewer"},
+        {{{1, 1}, true, {250}}, {100, 2}, 0, 250, NULL},   /* of the format before */
+        {{{1, 1}, true, {250}}, {100, 2}, 300, 300, NULL}, /* .. and killed before the file was written */
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct ch_position p = rows[i].was;
+        struct err e = {0};
+        int rc = ch_position_respread(&p, &rows[i].to, rows[i].asked, &e);
+        if (rows[i].low == 0) {
+            assert_int_equal(rc, -EBADMSG);
+            assert_string_equal(e.key, rows[i].key);
+            continue;
+        }
+        assert_int_equal(rc, 0);
+        assert_false(p.level);
+        assert_int_equal(p.spread.shards, rows[i].to.shards);
+        assert_int_equal(p.spread.window, rows[i].to.window);
+        for (size_t k = 0; k < p.spread.shards; k++)
+            assert_int_equal(p.sent[k], rows[i].low);
+    }
 }
 
 /* ---- with one ---- */
 
 static void use_set(struct kit *k, const char *database)
 {
+    k->window = 2000; /* so that few events go round */
     k->set = (struct ch_cfg){.nodes = str_c(nodes), .cluster = str_c(cluster), .database = str_c(database)};
 }
 
@@ -188,7 +312,7 @@ static uint64_t in_set(struct kit *k, uint64_t wanted)
     struct search_stats st;
     struct ch *c = NULL;
     struct err e = {0};
-    int64_t end = clock_mono(&clock_system) + 30 * NS_PER_S;
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
 
     assert_int_equal(ch_open(&k->set, &clock_system, &c, &e), 0);
     do {
@@ -297,21 +421,188 @@ static void test_skipped_and_bad(void **state)
     assert_int_equal(in_set(k, 20000 - h.count - gone), 20000 - h.count - gone);
 }
 
+/* One shard more, as far as the rule goes: another window. The file says where it began; without it the set does. */
+static void test_shards_added(void **state)
+{
+    struct kit *k = *state;
+
+    use_set(k, "luy_feed_turns");
+    fill(k, 0, 9000);
+    feed_open(k);
+    run_dry(k);
+    k->window = 700;
+    feed_open(k); /* all stand at one number */
+    fill(k, 9000, 3000);
+    feed_open(k);
+    run_dry(k);
+    assert_int_equal(stats(k).sent_events, 3000);
+    assert_int_equal(in_set(k, 12000), 12000);
+    assert_int_equal(unlink(k->state), 0);
+    fill(k, 12000, 1000);
+    feed_open(k);
+    run_dry(k);
+    assert_int_equal(stats(k).sent_events, 1000);
+    assert_int_equal(in_set(k, 13000), 13000);
+
+    /* now one is behind */
+    fill(k, 13000, 3000);
+    k->window = 900;
+    if (ch_feed_shards(k->feed) < 2)
+        return;
+    state_put(k, "luy-cluster 2\nluy_feed_turns luy\n2 700\n13001\n12500\n");
+    feed_open(k);
+    step(k);
+    assert_string_equal(k->key, "journal.ch_not_level");
+    assert_int_equal(stats(k).sent_events, 0);
+    assert_int_equal(stats(k).down, 2);
+}
+
+/* ---- what the journal deletes by age ---- */
+
+enum { A_DAY = 1000 };
+static bool wait_for_kills; /* somebody kills a node in the middle and says when */
+
+static void a_day(struct kit *k, uint64_t from, int day)
+{
+    struct event_batch b;
+    struct test_line line;
+    struct err e = {0};
+    uint64_t first;
+
+    event_batch_init(&b, EVENT_BATCH_MAX);
+    for (uint64_t i = from; i < from + A_DAY; i += 100) {
+        event_batch_clear(&b);
+        for (uint64_t n = i; n < i + 100; n++) {
+            struct event ev = test_event(n, &line);
+            ev.received_ns += day * 86400 * NS_PER_S;
+            assert_true(event_batch_add(&b, &ev));
+        }
+        assert_int_equal(journal_append(k->f.j, event_batch_seal(&b), &first, &e), 0);
+        assert_int_equal(first, i + 1);
+    }
+    event_batch_done(&b);
+    reopen(&k->f, BLOCK);
+}
+
+struct oldest {
+    uint64_t n;
+    int64_t received;
+};
+
+static bool see_oldest(void *ctx, const struct hit *h)
+{
+    struct oldest *o = ctx;
+
+    o->n++;
+    o->received = h->ev.received_ns < o->received ? h->ev.received_ns : o->received;
+    return true;
+}
+
+/* A replica may need a moment for what the other got. */
+static struct oldest oldest_in_set(struct kit *k, uint64_t wanted)
+{
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
+    struct query all = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
+    struct search_opts so = {.limit = UINT64_MAX};
+    struct oldest o;
+    struct search_stats st;
+    struct ch *c = NULL;
+    struct err e = {0};
+
+    assert_int_equal(ch_open(&k->set, &clock_system, &c, &e), 0);
+    do {
+        o = (struct oldest){0, INT64_MAX};
+        if (ch_search(c, &all, &so, see_oldest, &o, &st, &e) < 0)
+            fail_msg("%s %s", e.key, e.arg[1]);
+    } while (o.n != wanted && clock_mono(&clock_system) < end);
+    ch_close(c);
+    assert_int_equal(o.n, wanted);
+    return o;
+}
+
+static void gone_after(struct kit *k, int days, uint64_t deleted)
+{
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
+
+    clock_advance(&k->f.clk, days * 86400 * NS_PER_S);
+    journal_retain(k->f.j);
+    while (stats(k).deleted_events < deleted && clock_mono(&clock_system) < end) {
+        clock_advance(&k->f.clk, 2 * NS_PER_S);
+        step(k);
+    }
+    assert_int_equal(stats(k).deleted_events, deleted);
+    assert_int_equal(k->n[CF_DELETED], deleted);
+}
+
+/* A whole month goes as one, a day of a month leaves the rest of it, and what the journal still has stays. */
+static void test_deleted(void **state)
+{
+    struct kit *k = *state;
+    char line[16];
+
+    log_set_level(LOG_ERROR - 1);
+    use_set(k, wait_for_kills ? "luy_feed_gone" : "luy_feed_age");
+    k->window = 250;
+    a_day(k, 0, 0); /* November */
+    a_day(k, A_DAY, 4);
+    a_day(k, 2 * A_DAY, 18); /* December */
+    a_day(k, 3 * A_DAY, 25);
+    a_day(k, 4 * A_DAY, 45); /* January */
+    feed_open(k);
+    run_dry(k);
+    assert_int_equal(stats(k).sent_events, 5 * A_DAY);
+    if (wait_for_kills) {
+        printf("filled\n");
+        fflush(stdout);
+        assert_non_null(fgets(line, sizeof(line), stdin));
+    }
+    clock_advance(&k->f.clk, 45 * 86400 * NS_PER_S);
+    journal_retain(k->f.j); /* sees the clock */
+    for (int i = 0; i < 70; i++)
+        step(k);
+    assert_int_equal(stats(k).deleted_events, 0); /* no age is set */
+
+    k->f.j->cfg.retention_days = 30;
+    gone_after(k, 1, 2 * A_DAY);
+    struct oldest o = oldest_in_set(k, 3 * A_DAY);
+    assert_int_equal(o.received, TEST_NOW + 2 * A_DAY * NS_PER_MS + 18 * 86400 * NS_PER_S);
+    gone_after(k, 4, 3 * A_DAY);
+    o = oldest_in_set(k, 2 * A_DAY);
+    assert_int_equal(o.received, TEST_NOW + 3 * A_DAY * NS_PER_MS + 25 * 86400 * NS_PER_S);
+    assert_true(wait_for_kills || stats(k).delete_failures == 0);
+    assert_int_equal(stats(k).lag_events, 0);
+    assert_int_equal(stats(k).skipped_events, 0);
+    log_set_level(LOG_INFO);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest alone[] = {
         cmocka_unit_test_setup_teardown(test_backoff, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_state_file, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_shards_apart, kit_new, kit_free),
+        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_respread),
     };
     const struct CMUnitTest set[] = {
         cmocka_unit_test_setup_teardown(test_each_once, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_foreign, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_skipped_and_bad, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_shards_added, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_deleted, kit_new, kit_free),
+    };
+
+    const struct CMUnitTest gone[] = {
+        cmocka_unit_test_setup_teardown(test_deleted, kit_new, kit_free),
     };
 
     if (argc < 3)
         return cmocka_run_group_tests_name("journal/ch_feed", alone, NULL, NULL);
     nodes = argv[1];
     cluster = argv[2];
+    if (argc > 3) {
+        wait_for_kills = true;
+        return cmocka_run_group_tests_name("journal/ch_feed deletion", gone, NULL, NULL);
+    }
     return cmocka_run_group_tests_name("journal/ch_feed set", set, NULL, NULL);
 }

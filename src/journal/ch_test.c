@@ -1,7 +1,7 @@
 /* The ClickHouse set against the language's own word: random events, random
  * queries, the same answers. argv: nodes, cluster [number of
  * batches: only inserts, for whoever kills nodes meanwhile]. The set is empty at first. */
-#include "journal/ch.h"
+#include "journal/ch-int.h"
 #include "base/test-int.h"
 #include "journal/pipe.h"
 #include "journal/query-int.h"
@@ -74,11 +74,31 @@ static void insert(struct kit *k, int from, int to)
     ch_batch_init(&b);
     for (int i = from; i < to; i++)
         assert_true(ch_batch_add(&b, (uint64_t)i, &k->ev[i]));
-    if (ch_insert(k->c, &b, &e) < 0)
+    size_t shard = (size_t)(from / BATCH) % ch_shards(k->c);
+    if (ch_insert(k->c, shard, &b, &e) < 0)
         fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
     if (from % 2000 == 0) /* the same again: a retry after a lost answer */
-        assert_int_equal(ch_insert(k->c, &b, &e), 0);
+        assert_int_equal(ch_insert(k->c, shard, &b, &e), 0);
     ch_batch_done(&b);
+}
+
+/* A query may ask any replica, and what one got the others fetch. */
+static void wait_replicas(struct kit *k)
+{
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
+
+    for (size_t s = 0; s < k->c->n; s++)
+        for (size_t r = 0; r < k->c->shard[s].n;) {
+            uint64_t want = 0, rows = 0;
+            struct err e = {0};
+            for (int i = 0; i < EVENTS; i += BATCH)
+                want += (size_t)(i / BATCH) % k->c->n == s ? BATCH : 0;
+            if (ch_number(k->c, &k->c->shard[s].node[r], "SELECT count() FROM event_local", &rows, &e) < 0)
+                fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
+            r += rows == want;
+            if (clock_mono(&clock_system) > end)
+                fail_msg("shard %zu: %llu rows of %llu", s, (unsigned long long)rows, (unsigned long long)want);
+        }
 }
 
 static int setup(void **state)
@@ -94,12 +114,14 @@ static int setup(void **state)
         fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
     assert_int_equal(ch_setup(k->c, &e), 0); /* once more changes nothing */
     uint64_t next = 7;
-    assert_int_equal(ch_next_seq(k->c, &next, &e), 0);
+    const struct ch_spread all = {1, 1};
+    assert_int_equal(ch_next_seq(k->c, &all, 0, &next, &e), 0);
     assert_int_equal(next, 0);
     for (int i = 0; i < EVENTS; i++)
         k->ev[i] = event_random(k, i);
     for (int i = 0; i < EVENTS; i += BATCH)
         insert(k, i, i + BATCH);
+    wait_replicas(k);
     *state = k;
     return 0;
 }
@@ -423,8 +445,14 @@ static void limits(void **state)
     assert_int_equal(ch_search(k->c, q, &(struct search_opts){.deadline_mono_ns = 1}, stop_at_five, &n, &st, &e),
                      -ETIME);
     uint64_t next = 0;
-    assert_int_equal(ch_next_seq(k->c, &next, &e), 0);
-    assert_int_equal(next, EVENTS);
+    const struct ch_spread turns = {300, 7}; /* whatever shard has them */
+    for (size_t i = 0; i < turns.shards; i++) {
+        uint64_t want = 0;
+        for (uint64_t seq = 0; seq < EVENTS; seq++)
+            want = seq / 300 % 7 == i ? seq + 1 : want;
+        assert_int_equal(ch_next_seq(k->c, &turns, i, &next, &e), 0);
+        assert_int_equal(next, want);
+    }
     arena_free(&a);
 }
 
@@ -473,12 +501,11 @@ static int storm(int batches)
         arena_clear(&k->a);
         for (int i = 0; i < BATCH; i++) {
             struct event ev = event_random(k, n * BATCH + i);
-            /* shards go by the batch's first number */
-            ch_batch_add(&b, (uint64_t)n * CH_BATCH_ROWS + (uint64_t)i, &ev);
+            ch_batch_add(&b, (uint64_t)(n * BATCH + i), &ev);
         }
         printf("batch %d\n", n);
         fflush(stdout);
-        while (ch_insert(k->c, &b, &e) < 0) {
+        while (ch_insert(k->c, (size_t)n % ch_shards(k->c), &b, &e) < 0) {
             printf("stuck %d %s %s\n", n, e.key, e.arg[1]);
             fflush(stdout);
             if (e.code != -EHOSTUNREACH || fgets(line, sizeof(line), stdin) == NULL)

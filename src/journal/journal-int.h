@@ -49,10 +49,11 @@ struct journal {
     /* writer thread only */
     struct wal wal; /* fd < 0: made with the next append */
     uint64_t wal_next;
-    bool wal_bad;             /* a sync of it failed: it is not trusted again */
-    uint64_t unsure;          /* events below it are durable only when sealed */
-    int64_t clock_gap;        /* wall less monotonic as last seen */
-    _Atomic int64_t age_hold; /* no deletion by age before this (monotonic) */
+    bool wal_bad;                /* a sync of it failed: it is not trusted again */
+    uint64_t unsure;             /* events below it are durable only when sealed */
+    int64_t clock_gap;           /* wall less monotonic as last seen */
+    _Atomic int64_t age_hold;    /* no deletion by age before this (monotonic) */
+    _Atomic int64_t gone_before; /* sealed.h */
     bool clock_seen;
     int64_t sync_due, block_due, retain_due, retry_due, space_due; /* monotonic; 0 = none */
     uint64_t space_left; /* bytes that may be appended before the disk is asked again */

@@ -3,6 +3,7 @@
  * thread's. */
 #include "journal/journal-int.h"
 #include "base/log.h"
+#include "journal/sealed.h"
 #include <errno.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -98,6 +99,40 @@ static struct segment *take_one(struct journal *j, int64_t limit, const char **w
     return NULL;
 }
 
+/* Under lock. All are asked: a clock may have been set back. */
+static int64_t oldest_held(struct journal *j)
+{
+    int64_t oldest = INT64_MAX;
+
+    for (size_t i = 0; i < j->nsegs; i++)
+        for (size_t b = 0; b < j->segs[i]->nblocks; b++) {
+            int64_t at = j->segs[i]->blocks[b].head.received_min;
+            oldest = at < oldest ? at : oldest;
+        }
+    for (size_t i = 0; i <= j->nfrozen; i++) {
+        struct rows *r = i < j->nfrozen ? j->frozen[i].rows : j->open;
+        uint32_t n = r != NULL ? rows_count(r) : 0;
+        for (uint32_t k = 0; k < n; k++)
+            oldest = r->received[k] < oldest ? r->received[k] : oldest;
+    }
+    return oldest;
+}
+
+/* For copies: by whole days where nothing here says it closer, because each such time is work for whoever has one. */
+static void gone_tell(struct journal *j, int64_t limit)
+{
+    static const int64_t day = 86400 * NS_PER_S;
+
+    if (j->cfg.retention_days <= 0 || journal_age_held(j) || limit <= 0)
+        return;
+    pthread_mutex_lock(&j->lock);
+    int64_t oldest = oldest_held(j);
+    pthread_mutex_unlock(&j->lock);
+    atomic_store(&j->gone_before, oldest < limit ? oldest : limit - limit % day);
+}
+
+int64_t journal_gone_before(struct journal *j) { return atomic_load(&j->gone_before); }
+
 void journal_retain(struct journal *j)
 {
     int64_t limit = INT64_MIN;
@@ -111,8 +146,10 @@ void journal_retain(struct journal *j)
         pthread_mutex_lock(&j->lock);
         s = take_one(j, limit, &why);
         pthread_mutex_unlock(&j->lock);
-        if (s == NULL)
+        if (s == NULL) {
+            gone_tell(j, limit);
             return;
+        }
         proof_deleted(j, s, why);
         if (j->cfg.archive_dir != NULL && !s->archived && s->nblocks > 0) {
             atomic_fetch_add(&j->unarchived_lost, 1);

@@ -3,6 +3,7 @@
 #include "journal/archive-int.h"
 #include "base/log.h"
 #include "journal/journal_test-int.h"
+#include "journal/sealed.h"
 #include <malloc.h>
 #include <zstd.h>
 
@@ -246,11 +247,13 @@ static void a_leap_of_the_clock_deletes_nothing(void **state)
     log_set_level(LOG_ERROR - 1);
     journal_retain(f->j);
     assert_int_equal(kept(f->j), 300);
-    int64_t right = f->clk.set_wall;
+    int64_t right = f->clk.set_wall, gone = journal_gone_before(f->j);
+    assert_true(gone <= right - 30 * 86400 * NS_PER_S && gone > right - 31 * 86400 * NS_PER_S);
     f->clk.set_wall += 3650 * 86400 * NS_PER_S; /* ten years ahead, in no time */
     for (int hour = 0; hour < 23; hour++) {
         journal_retain(f->j);
         clock_advance(&f->clk, 3600 * NS_PER_S);
+        assert_int_equal(journal_gone_before(f->j), gone); /* nor in copies */
     }
     assert_int_equal(kept(f->j), 300);
     f->clk.set_wall = right + 86400 * NS_PER_S; /* put right within the day */
@@ -262,6 +265,9 @@ static void a_leap_of_the_clock_deletes_nothing(void **state)
     clock_advance(&f->clk, 40 * 86400 * NS_PER_S);
     journal_retain(f->j);
     assert_int_equal(kept(f->j), 100);
+    struct journal_stats st;
+    journal_stats(f->j, &st);
+    assert_int_equal(journal_gone_before(f->j), st.first_ns); /* what is here stays in copies, however old */
     log_set_level(LOG_INFO);
 }
 

@@ -34,4 +34,7 @@ void block_walk_close(struct block_walk *w);                /* of one that is no
 /* Behind the newest sealed event, and behind the newest of all. */
 uint64_t journal_sealed(struct journal *j);
 uint64_t journal_next(struct journal *j);
+/* A time by which copies are cut: what was received before it is past retention_days and no
+ * longer here, as retention last found. 0: nothing is deleted by age. */
+int64_t journal_gone_before(struct journal *j);
 #endif

@@ -59,7 +59,7 @@ def configuration(args, folder):
 
 
 class Load(threading.Thread):
-    """Numbered lines, a few thousand a second, over whatever connection there is."""
+    """Numbered lines, ten thousand a second where there is room, over whatever connection there is."""
 
     def __init__(self, luyd):
         super().__init__(daemon=True)
@@ -71,8 +71,8 @@ class Load(threading.Thread):
                 with socket.create_connection(("127.0.0.1", self.luyd.ports["syslog_tcp"])) as s:
                     while not self.halt.wait(0.02):
                         s.sendall(b"".join(b"<13>1 - may-%d tai - - - dong %08d mat-khau sai tu 10.8.%d.7\n" % (k % 5, self.sent + k, k % 3)
-                                           for k in range(100)))
-                        self.sent += 100
+                                           for k in range(200)))
+                        self.sent += 200
             except OSError:
                 self.halt.wait(0.05)
 
@@ -118,12 +118,57 @@ def storm(luyd, c, api, revive):
     return api
 
 
-def both_gone(luyd, c, api, revive):
-    """A shard without a replica: nothing waits for it."""
+def shard(api, n):
+    return of_set(api)["shards"][n - 1]
+
+
+def shard_gone(c, api, revive):
+    """A shard without a replica falls behind alone, and says so."""
+    dead = [n for n in c.nodes if n.shard == 1]
+    for node in dead:
+        node.kill()
+    down = world.until(120, lambda: shard(api, 2)["down"] == 1)
+    tap.check("a whole shard is dead: it is said of it alone", down and shard(api, 1)["down"] == 0, of_set(api))
+    tap.check("and stands in the journal with its number", world.until(120, lambda: wire.count(api, 'program:luyd "event=cluster_down shard=2"')), of_set(api))
+    for n in range(3):  # its numbers come in turns with the dead one's
+        start = shard(api, 1)["sent_events"]
+        fed = world.until(120, lambda s=start: shard(api, 1)["sent_events"] >= s + 5000)
+        tap.check(f"the other is fed on ({n + 1})", fed and shard(api, 2)["down"] == 1, of_set(api))
+    behind = world.until(120, lambda: shard(api, 2)["lag_events"] > 5000)
+    sets = of_set(api)
+    tap.check("the dead one lags, the set's figures are the sum", behind and sets["lag_events"] >= sets["shards"][1]["lag_events"]
+              and sets["next"] <= sets["shards"][1]["next"], sets)
+    text = str(api.call("GET", "/api/v1/metrics")[1])
+    tap.check("the metrics have both", all(f'luy_cluster_shard_lag_events{{shard="{n}"}} ' in text for n in (1, 2)), text[-2000:])
+    status, said = api.call("GET", "/api/v1/query?query=from%3Acluster%20%7C%20count")
+    tap.check("from:cluster: no half answer, the shard is named", status == 503 and "shard 2" in said.get("detail", ""), (status, said))
+    start = shard(api, 2)["sent_events"]
+    revive(dead)
+    tap.check("it is back and catches up", world.until(120, lambda: shard(api, 2)["sent_events"] > start + 5000), of_set(api))
+
+
+def keeper_gone(c, api):
+    """Without its keeper the set can be asked and takes nothing: answers say what they lack."""
+    os.killpg(c.zookeeper.child.pid, signal.SIGSTOP)
+    try:
+        behind = world.until(120, lambda: all(s["down"] == 1 and s["lag_events"] > 0 for s in of_set(api)["shards"]))
+        tap.check("the keeper stands still: no shard takes anything", behind, of_set(api))
+        answer = api.get("/query", query="from:cluster | count")
+        partial = answer["stats"].get("partial", [])
+        tap.check("the answer says which shards lack what, and since when", [p["shard"] for p in partial] == [1, 2]
+                  and all(p["down"] and p["events"] > 0 and p["since"] for p in partial), answer["stats"])
+        tap.check("from:logs lacks nothing and says nothing", "partial" not in api.get("/query", query="from:logs program:tai | count")["stats"])
+    finally:
+        os.killpg(c.zookeeper.child.pid, signal.SIGCONT)
+    tap.check("the keeper is back: all are fed again", world.until(120, lambda: of_set(api)["down"] == 0) and moved(api, 5000), of_set(api))
+
+
+def all_gone(luyd, c, api, revive):
+    """No node is left: nothing waits for them."""
     dead = list(c.nodes)
     for node in dead:
         node.kill()
-    down = world.until(120, lambda: of_set(api)["down"] == 1)
+    down = world.until(120, lambda: of_set(api)["down"] == 2)
     before = api.get("/stats")["journal"]["events"]
     tap.check("all nodes are dead: it is said", down and world.until(120, lambda: wire.count(api, "program:luyd cluster_down")), of_set(api))
     tap.check("intake and sealing go on", world.until(120, lambda: api.get("/stats")["journal"]["events"] > before + 5000), before)
@@ -240,7 +285,9 @@ def run(args, folder, c, revive):
         api = wire.session(luyd)
         load.start()
         api = storm(luyd, c, api, revive)
-        api = both_gone(luyd, c, api, revive)
+        shard_gone(c, api, revive)
+        keeper_gone(c, api)
+        api = all_gone(luyd, c, api, revive)
         load.halt.set()
         load.join()
         tap.note(f"{load.sent} lines were sent")

@@ -64,6 +64,29 @@ def storm(program, c):
     tap.equal("storm: each row stands once", total.split(), [str(BATCHES * ROWS)] * 2)
 
 
+def deletion(program, c):
+    """What the journal deletes by age goes from replicas that were away too."""
+    rows = "SELECT count() FROM luy_feed_gone.event_local"
+    test = [program, c.spec, cluster.CLUSTER, "deletion"]
+    child = subprocess.Popen(test, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"))
+    word = next((line for line in child.stdout if line.strip() == "filled"), "")
+    tap.check("deletion: the set is filled", word != "")
+    full = cluster.until(120, lambda: sum(int(n.query(rows)) for n in c.nodes) == 2 * 5000)
+    tap.check("deletion: on all replicas", full)
+    away = [c.nodes[1], c.nodes[2]]  # one of each shard
+    for node in away:
+        node.kill()
+    child.stdin.write("go\n")
+    child.stdin.close()
+    said = child.stdout.read()
+    tap.equal("deletion: done while a replica of each shard is away", child.wait(), 0)
+    if child.returncode:
+        print("# " + said.replace("\n", "\n# "))
+    revive(away)
+    gone = cluster.until(120, lambda: sum(int(n.query(rows)) for n in c.nodes) == 2 * 2000)
+    tap.check("deletion: they did the same when they were back", gone, [n.query(rows) for n in c.nodes])
+
+
 def counts(node):
     return node.query("SELECT count(), uniqExact(seq) FROM luy_storm.event_local")
 
@@ -88,7 +111,7 @@ def revive(dead):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", type=pathlib.Path, required=True)
-    options.add_argument("--only", choices=("answers", "feed", "storm", "luyd", "alone"), help="one part alone")
+    options.add_argument("--only", choices=("answers", "feed", "deletion", "storm", "luyd", "alone"), help="one part alone")
     args = options.parse_args()
     args.build = args.build.resolve()
     lacks = cluster.missing()
@@ -99,7 +122,7 @@ def main():
     program, feed = programs / "test_journal_ch", programs / "test_journal_ch_feed"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
     parts = {"answers": lambda c: answers("answers", program, c), "feed": lambda c: answers("feed", feed, c),
-             "storm": lambda c: storm(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive)}
+             "deletion": lambda c: deletion(feed, c), "storm": lambda c: storm(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive)}
     try:
         if args.only != "alone":
             with cluster.Cluster(folder / "set") as c:

@@ -23,7 +23,13 @@ export function Answer({ search, query }: { search: SearchState; query: string }
           ? t("search.found_more", { n: items.length })
           : t("search.found", { n: search.table ? search.table.rows.length : items.length })}
       {when} {stats.timed_out && <span className="mark warn">{t("search.timed_out")}</span>}
-      {stats.cancelled && <span className="mark warn">{t("search.cancelled")}</span>} <span className="quiet cost">{cost}</span>
+      {stats.cancelled && <span className="mark warn">{t("search.cancelled")}</span>}
+      {stats.partial?.map((p) => (
+        <span className="mark warn" key={p.shard}>
+          {t("search.partial", { shard: p.shard, events: fmt.number(p.events, 0), since: fmt.time(p.since) || "?" })}
+        </span>
+      ))}{" "}
+      <span className="quiet cost">{cost}</span>
     </>
   );
 }

@@ -1,0 +1,104 @@
+/* What the journal deleted by age goes from the set too.
+ *
+ * A month is a partition. One that ended before the time in question is dropped:
+ * every row in it is meant, also rows that this replica has not fetched yet. Of
+ * the month in which the time lies, the rows before it go by a mutation, which
+ * rewrites the parts that hold such rows, and no others. */
+#include "journal/ch-int.h"
+#include <errno.h>
+
+enum { MONTHS_MAX = 1200, DAY_S = 86400 };
+
+static uint64_t month_number(int64_t ns)
+{
+    int y, m, d;
+
+    civil_from_days(ns / (DAY_S * NS_PER_S), &y, &m, &d);
+    return (uint64_t)(y * 100 + m);
+}
+
+static void before_sql(char out[128], int64_t before)
+{
+    /* the day is what leaves whole parts out of account */
+    snprintf(out, 128, "day <= toDate(%lld) AND received < %lld", (long long)(before / (DAY_S * NS_PER_S)),
+             (long long)before);
+}
+
+static int rows_left(struct ch *c, const struct ch_node *n, int64_t before, uint64_t *out, struct err *e)
+{
+    char what[128], sql[320];
+
+    before_sql(what, before);
+    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local WHERE %s", c->database, what);
+    return ch_number(c, n, sql, out, e);
+}
+
+static int months_drop(struct ch *c, const struct ch_node *n, int64_t before, struct err *e)
+{
+    char oldest[400], sql[160];
+    uint64_t month = 0, last = 0;
+    int rc = 0;
+
+    snprintf(oldest, sizeof(oldest),
+             "SELECT min(toUInt32(partition)) FROM system.parts WHERE database = '%s' AND table = 'event_local' AND "
+             "active AND toUInt32(partition) < %llu",
+             c->database, (unsigned long long)month_number(before));
+    for (int i = 0; i < MONTHS_MAX && rc == 0; i++) {
+        rc = ch_number(c, n, oldest, &month, e);
+        if (rc < 0 || month == 0 || month == last) /* the same again: another replica does it, or will */
+            break;
+        snprintf(sql, sizeof(sql), "ALTER TABLE event_local DROP PARTITION %llu", (unsigned long long)month);
+        last = month;
+        rc = ch_exec(c, n, sql, e);
+    }
+    return rc;
+}
+
+static int rows_drop(struct ch *c, const struct ch_node *n, int64_t before, struct err *e)
+{
+    char what[128], sql[320];
+
+    before_sql(what, before);
+    snprintf(sql, sizeof(sql), "ALTER TABLE event_local DELETE WHERE %s", what);
+    return ch_exec(c, n, sql, e);
+}
+
+/* *told: a replica has been given the mutation, the others get it from there. */
+static int node_delete(struct ch *c, struct ch_node *n, int64_t before, bool ask, bool *told, uint64_t *left,
+                       struct err *e)
+{
+    int rc = n->ready ? 0 : ch_node_setup(c, n, e);
+
+    *left = 0;
+    if (rc == 0)
+        rc = rows_left(c, n, before, left, e);
+    if (rc < 0 || *left == 0 || !ask)
+        return rc;
+    rc = months_drop(c, n, before, e);
+    if (rc == 0)
+        rc = rows_left(c, n, before, left, e);
+    if (rc == 0 && *left > 0 && !*told) {
+        rc = rows_drop(c, n, before, e);
+        *told = rc == 0 && n->replicated;
+    }
+    return rc;
+}
+
+int ch_delete(struct ch *c, size_t shard, int64_t before, bool ask, uint64_t *left, struct err *e)
+{
+    struct ch_shard *s = &c->shard[shard];
+    bool told = false;
+    int best = -EHOSTUNREACH;
+
+    *left = 0;
+    for (size_t r = 0; r < s->n; r++) {
+        uint64_t here = 0;
+        int rc = node_delete(c, &s->node[(s->first + r) % s->n], before, ask, &told, &here, e);
+        if (rc == 0 && here > *left)
+            *left = here;
+        if (rc == -ECANCELED || rc == -EBADMSG)
+            return rc;
+        best = rc == 0 ? 0 : best;
+    }
+    return best;
+}
