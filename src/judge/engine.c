@@ -61,6 +61,14 @@ static bool is_own(const struct event *ev, str program)
     return ev->transport == TP_SELF && str_eq(program, STR(OWN_PROGRAM));
 }
 
+/* By which relay a line came is known here; what the line says of it is dropped. */
+static void put_relay(struct engine *en, struct fields *f, uint16_t stream)
+{
+    fields_drop(f, en->via_relay);
+    if (stream != 0)
+        fields_put(f, en->via_relay, str_c(stream_name(en->j, stream)));
+}
+
 void engine_decode(struct packset *ps, const struct event *ev, str program, const struct route *route, struct fields *f,
                    struct decode_run *dec, struct arena *own, uint32_t *times)
 {
@@ -99,8 +107,7 @@ void engine_again(struct engine *en, const struct corr_event *from, str key, int
         const struct route *r = forged ? NULL : routes_find(&en->ps->routes, program);
         engine_decode(en->ps, &ev, program, r, &en->again, &en->dec_again, &en->own_again, &times);
     }
-    if (from->stream != 0)
-        fields_put(&en->again, en->via_relay, str_c(stream_name(en->j, from->stream)));
+    put_relay(en, &en->again, from->stream);
     if (corr >= 0) { /* what the window was grouped by is certain */
         const struct corr_rule *c = &en->ps->corrs[corr];
         bool present;
@@ -357,8 +364,7 @@ void engine_event(struct engine *en, const struct event *ev, uint64_t seq)
     fields_clear(&en->f);
     arena_clear(&en->own);
     engine_decode(en->ps, ev, program, r, &en->f, &en->dec, &en->own, &en->times);
-    if (en->stream != 0)
-        fields_put(&en->f, en->via_relay, str_c(stream_name(en->j, en->stream)));
+    put_relay(en, &en->f, en->stream);
     if (r != NULL)
         ask(en, r, ev, seq);
     ask(en, any, ev, seq);

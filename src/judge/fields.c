@@ -105,6 +105,19 @@ void fields_put(struct fields *f, int id, str v)
     f->value[id] = v.p == NULL ? STR("") : v;
 }
 
+void fields_drop(struct fields *f, int id)
+{
+    size_t kept = 0;
+
+    if (id < 0 || (size_t)id >= f->cap || f->stamp[id] != f->now)
+        return;
+    f->stamp[id] = f->low_stamp[id] = 0;
+    for (size_t i = 0; i < f->nset; i++)
+        if (f->set[i] != id)
+            f->set[kept++] = f->set[i];
+    f->nset = kept;
+}
+
 bool fields_get(const struct fields *f, int id, str *v)
 {
     if (id < 0 || (size_t)id >= f->cap || f->stamp[id] != f->now)

@@ -35,6 +35,7 @@ bool fields_init(struct fields *f, const struct names *n);
 void fields_done(struct fields *f);
 void fields_clear(struct fields *f);
 void fields_put(struct fields *f, int id, str v); /* id < 0 is ignored; the later value wins */
+void fields_drop(struct fields *f, int id);
 bool fields_get(const struct fields *f, int id, str *v);
 /* The value in lower case (Unicode, simple), made once an event. */
 bool fields_low(struct fields *f, int id, str *v);

@@ -10,7 +10,8 @@ static void packs(struct world *w)
     w_put(w, "common/decoders/sshd.yaml",
           "- program: sshd\n  patterns:\n"
           "    - {event: login_failed, match: 'Failed password for {user} from {src_ip} port {src_port} ssh2'}\n"
-          "    - {event: login_ok, match: 'Accepted password for {user} from {src_ip} port {src_port} ssh2'}\n");
+          "    - {event: login_ok, match: 'Accepted password for {user} from {src_ip} port {src_port} ssh2'}\n"
+          "    - {event: login_ok, match: 'Accepted by {via_relay} for {user}'}\n");
     w_put(w, "common/sigma/failed.yml",
           "title: f\nname: failed\nlogsource: {product: linux, service: sshd}\n"
           "detection: {s: {event: login_failed}, condition: s}\n");
@@ -273,11 +274,34 @@ static void from_the_future(void **state)
     w_free(w);
 }
 
+/* A line that names a relay came by none, and one that came by another came by that one. */
+static void forged(void **state)
+{
+    static const char line[] = "<38>1 - xa-1 sshd 99 - - Accepted by xa-dong for an";
+    struct world *w = w_new();
+    struct event_batch b;
+
+    packs(w);
+    w_open(w);
+    w_send(w, line);
+    assert_int_equal(count_of(w, "xa"), 0);
+    for (int i = 0; i < 2; i++) {
+        event_batch_init(&b, 1 << 20);
+        batch_add(&b, line, W_START, TP_UDP);
+        struct judge_relayed r = {str_c(i == 0 ? "xa-tay" : "xa-dong"), ANCHOR, event_batch_seal(&b), 1, 1001};
+        assert_int_equal(judge_relayed(w->j, &r, &w->e), 0);
+        event_batch_done(&b);
+        assert_int_equal(count_of(w, "xa"), i);
+    }
+    w_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_days_late),  cmocka_unit_test(once),    cmocka_unit_test(killed),
         cmocka_unit_test(written_together), cmocka_unit_test(several), cmocka_unit_test(from_the_future),
+        cmocka_unit_test(forged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
