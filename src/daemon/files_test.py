@@ -199,7 +199,7 @@ def rights(luyd, api):
     api.call("POST", "/person", {"code": "hanh", "name": "Hạnh", "unit": "TINH"})
     equal("a person's paper", api.call("PUT", "/person/hanh/files/undertaking?name=ck.pdf", PDF, If_Match='"1"'), 200)
     equal("is read by who may", api.call("GET", "/person/hanh/files/undertaking"), 200)
-    check("which is told in the journal", until(90, lambda: api.call("GET", "/events?query=program:luyd%20event=personal_read%20how=file") == 200 and api.body["items"]), api.body)
+    check("which is told in the journal", until(180, lambda: api.call("GET", "/events?query=program:luyd%20event=personal_read%20how=file") == 200 and api.body["items"]), api.body)
 
 
 def restarted(luyd, api):
@@ -225,7 +225,7 @@ def restarted(luyd, api):
         n = look.execute("SELECT COUNT(*) FROM file_blob WHERE sha256 = ?", (orphan,)).fetchone()[0]
         look.close()
         return n == 0
-    check("what nobody named is swept away", until(90, swept))
+    check("what nobody named is swept away", until(180, swept))
 
 
 def main():

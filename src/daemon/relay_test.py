@@ -216,7 +216,7 @@ def main(folder):
     equal("and the same a second time", relay.here("--relay-id").stdout.strip(), mine)
     line.up = True
     relay.start()
-    check("a relay that is not pinned is refused and told", until(30, lambda: told(api, "event=relay_unknown") == 1))
+    check("a relay that is not pinned is refused and told", until(180, lambda: told(api, "event=relay_unknown") == 1))
     out = centre.here("--relay-add", mine)
     check("the relay is pinned while the centre runs", out.returncode == 0 and "xa-dong" in out.stdout, out)
     equal("twice is a mistake", centre.here("--relay-add", mine).returncode, 1)
@@ -226,8 +226,8 @@ def main(folder):
     sender = Sender()
     tail = Tail(api, "program:app")
     sender.send(relay, 500)
-    check("what the relay receives is found at the centre", until(90, lambda: api.count("program:app") == 500), api.count("program:app"))
-    check("and a live tail that was open shows each line as it came, by which relay", until(60, lambda: len(tail.lines) == 500) and
+    check("what the relay receives is found at the centre", until(180, lambda: api.count("program:app") == 500), api.count("program:app"))
+    check("and a live tail that was open shows each line as it came, by which relay", until(180, lambda: len(tail.lines) == 500) and
           {x["relay"] for x in tail.lines} == {"xa-dong"} and
           [x["raw"].split(" so ")[1][:8] for x in tail.lines] == [f"{n:08d}" for n in range(1, 501)], len(tail.lines))
 
@@ -236,7 +236,7 @@ def main(folder):
     for _ in range(6):
         sealed = (relay.data / "journal" / "ledger").stat().st_size
         sender.send(relay, 4000)
-        until(60, lambda: (relay.data / "journal" / "ledger").stat().st_size > sealed)
+        until(180, lambda: (relay.data / "journal" / "ledger").stat().st_size > sealed)
     rng, kills, before = random.Random(20261126), {"relay": 0, "centre": 0}, line.bytes
     for n in range(9):
         sender.send(relay, 300)
@@ -264,7 +264,7 @@ def main(folder):
     relay.start()
     check("after all of that every line is found at the centre, once",
           until(180, lambda: api.count("program:app") == held), f"{api.count('program:app')} of {held}, {sender.n} sent")
-    check("and every line that a rule is about was judged, once", plugged > 0 and until(60, lambda: found(api) == plugged),
+    check("and every line that a rule is about was judged, once", plugged > 0 and until(180, lambda: found(api) == plugged),
           f"{found(api)} of {plugged}")
     one = api.body["items"][0]
     check("the finding says by which relay, and when it was received there", "(by relay xa-dong, received there at 20" in one["message"]["en"], one)
@@ -321,7 +321,7 @@ def ceiling(centre, kept, anchor, events):
     api = Api(centre)
     api.login("admin", PASSWORD)
     check("past the ceiling over all relays the oldest files go, and it is told",
-          until(90, lambda: len(list(kept.glob("seg-*.luy"))) == 1 and told(api, 'event=relay_deleted relay=xa-dong reason=\\"size ceiling\\"') > 0),
+          until(180, lambda: len(list(kept.glob("seg-*.luy"))) == 1 and told(api, 'event=relay_deleted relay=xa-dong reason=\\"size ceiling\\"') > 0),
           list(kept.glob("*")))
     equal("the centre stops after that", centre.stop()[0], 0)
     there, _ = lines(copy(kept, "less"))
@@ -364,7 +364,7 @@ def tamper(centre, relay, line, sender):
     sender.send(relay, 3000)
     sealed = relay.data / "journal" / "ledger"
     size = sealed.stat().st_size
-    until(30, lambda: sealed.stat().st_size > size + 96 * 3)
+    until(180, lambda: sealed.stat().st_size > size + 96 * 3)
     relay.stop()
     path, at = blocks(relay.data / "journal")[-3] # sealed while the line was down
     data = bytearray(path.read_bytes())
@@ -376,11 +376,11 @@ def tamper(centre, relay, line, sender):
     line.up = True
     relay.start()
     check("a byte changed in the spool is refused at the centre, and it says why",
-          until(90, lambda: told(api, "event=relay_refused relay=xa-dong") >= 1))
+          until(180, lambda: told(api, "event=relay_refused relay=xa-dong") >= 1))
     check("refused twice, the block is named as missing and the rest comes",
-          until(120, lambda: told(api, "event=relay_missing relay=xa-dong reason=refused") == 1))
+          until(180, lambda: told(api, "event=relay_missing relay=xa-dong reason=refused") == 1))
     sender.send(relay, 100)
-    check("later lines come", until(90, lambda: api.count(f'"so {sender.n:08d}"') == 1))
+    check("later lines come", until(180, lambda: api.count(f'"so {sender.n:08d}"') == 1))
     equal("the centre stops", centre.stop()[0], 0)
     out = offline("verify", copy(centre.data / "relays" / "xa-dong", "tampered"), "--lang", "en")
     check("verify names the events that are missing", out.returncode != 0 and "no entry says they were deleted" in out.stdout, out)

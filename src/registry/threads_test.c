@@ -87,7 +87,7 @@ static void *reader(void *arg)
     while (!atomic_load(w->stop)) {
         struct list_query q = {.limit = 1000, .count = true, .q = w->id % 2 ? STR("w1") : STR_NONE};
         struct foreign_query fq = {.sql = "SELECT (SELECT COUNT(*) FROM history) - (SELECT SUM(rev) FROM unit)",
-                                   .timeout_ms = 5000};
+                                   .timeout_ms = 120000};
         json_t *out = NULL;
         int64_t diff = -1;
         uint64_t rows, bad;
