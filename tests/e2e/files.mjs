@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { suite } from "./_suite.mjs";
-import { becomes, check, equal } from "./_tap.mjs";
+import { becomes, check, equal, holds } from "./_tap.mjs";
 
 const PDF = Buffer.from("%PDF-1.7\nbiên bản\n%%EOF\n");
 
@@ -19,6 +19,7 @@ await suite("files", async (w) => {
     await field.getByText(w.like("file.limit")).waitFor();
     await give("chay.pdf", Buffer.from([0x4d, 0x5a, 0, 1, 2, 3]));
     await field.getByRole("alert").filter({ hasText: "chay.pdf" }).waitFor();
+    await holds(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the reason goes past the page's edge");
     await w.shot(page, "file-refused");
     const { file_max: max } = await w.api("GET", "/schema");
     await give("lon.pdf", Buffer.alloc(max + 1, " "));
