@@ -31,7 +31,8 @@ def run(args, folder):
         tap.part("today", today, api)
         tap.part("command line", command_line, args, luyd, folder)
         if args.e2e:
-            tap.part("browser", browser, luyd, folder)
+            names = sorted(p.stem for p in (ROOT / "tests" / "e2e").glob("*.mjs") if not p.name.startswith("_"))
+            tap.part("browser", browser, luyd, folder, PASSWORD, names)
     finally:
         if host:
             host.stop()
@@ -153,15 +154,14 @@ def command_line(args, luyd, folder):
     tap.check("an unknown record is an error that names it", done.returncode == 1 and "khong-co" in done.stderr, done.stderr)
 
 
-def browser(luyd, folder):
+def browser(luyd, folder, password, names, where=""):
+    """Browser tests by name, as the administrator; where: said before each."""
     shots = pathlib.Path(os.environ.get("LUY_SHOTS", folder / "shots"))
     shots.mkdir(parents=True, exist_ok=True)
-    env = dict(os.environ, LUY_URL=luyd.url, LUY_ACCOUNT="admin", LUY_PASSWORD=PASSWORD, LUY_SHOTS=str(shots),
+    env = dict(os.environ, LUY_URL=luyd.url, LUY_ACCOUNT="admin", LUY_PASSWORD=password, LUY_SHOTS=str(shots),
                LUY_SYSLOG_TCP=str(luyd.ports["syslog_tcp"]), LUY_FLOW_UDP=str(luyd.ports["flow_udp"]))
-    for script in sorted((ROOT / "tests" / "e2e").glob("*.mjs")):
-        if script.name.startswith("_"):
-            continue
-        done = subprocess.run(["node", str(script)], cwd=ROOT / "web", env=env, capture_output=True, text=True, timeout=900, check=False)
+    for name in names:
+        done = subprocess.run(["node", str(ROOT / "tests" / "e2e" / f"{name}.mjs")], cwd=ROOT / "web", env=env, capture_output=True, text=True, timeout=900, check=False)
         seen = 0
         lines = done.stdout.splitlines()
         for i, line in enumerate(lines):
@@ -169,11 +169,11 @@ def browser(luyd, folder):
                 seen += 1
                 title = line.split(" - ", 1)[-1]
                 if "# SKIP" in line:
-                    tap.skip(f"{script.stem}: {title}", "")
+                    tap.skip(f"{where}{name}: {title}", "")
                 else:
                     reason = itertools.takewhile(lambda x: x.startswith("  #"), lines[i + 1:])
-                    tap.check(f"{script.stem}: {title}", line.startswith("ok "), "\n".join(x[4:] for x in reason))
-        tap.check(f"{script.stem} ran to its end", done.returncode == 0 and seen, done.stdout[-2000:] + done.stderr[-2000:])
+                    tap.check(f"{where}{name}: {title}", line.startswith("ok "), "\n".join(x[4:] for x in reason))
+        tap.check(f"{where}{name} ran to its end", done.returncode == 0 and seen, done.stdout[-2000:] + done.stderr[-2000:])
 
 
 def second_start(luyd):

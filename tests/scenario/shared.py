@@ -37,6 +37,8 @@ def run(args, folder):
             luyd.data.parent.mkdir()
         try:
             first, second = tap.part("postgresql: the main job", main_job, args, folder, *twins)
+            if args.e2e: # three people, each in a browser of their own
+                tap.part("postgresql: browser", demo.browser, twins[0], folder, wire.PASSWORD, ["walk"], "postgresql: ")
             tap.part("postgresql: two luyd", two, *twins, first, second)
             tap.part("postgresql: kill -9 of the leader", killed, *twins)
             tap.part("postgresql: the server goes away", gone, server, *twins)
