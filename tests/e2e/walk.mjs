@@ -41,9 +41,10 @@ await suite("walk", async (w) => {
       check(wrongs.length === 0, `a browser complained:\n${wrongs.join("\n")}`);
     });
   const state = async (key) => (await w.api("GET", `/device/${key}`)).state;
-  const confirm = async (page, reason) => {
+  const confirm = async (page, reason, first) => {
     const modal = page.locator(".ant-modal").filter({ visible: true });
     await modal.waitFor();
+    await first?.(modal);
     if (reason) await modal.locator("#reason").fill(reason);
     await modal.locator(".ant-modal-footer .ant-btn-primary").click();
     await modal.waitFor({ state: "hidden" });
@@ -59,9 +60,16 @@ await suite("walk", async (w) => {
     await p.page.locator(`[data-state=${at}] .desk-card`, { hasText: key }).click();
     await p.page.locator(".desk-step").first().waitFor();
   };
-  const change = async (page, name, reason) => {
+  const change = async (page, name, reason, first) => {
     await page.locator(".page-head .actions").getByRole("button", { name: w.t(`change_step.${name}`), exact: true }).click();
-    await confirm(page, reason);
+    await confirm(page, reason, first);
+  };
+  /** The effect of a set comes late, on a slow machine; show() lets it through. */
+  const slowPlan = async (page) => {
+    let show;
+    const shown = new Promise((done) => (show = done));
+    await page.route(/\/changes\/\d+\/plan$/, (route) => shown.then(() => route.continue()));
+    return show;
   };
   const answerAll = async (form, answer) => {
     for (const q of await form.locator(".question").all()) await q.getByRole("radio", { name: w.t(`answer.${answer}`), exact: true }).check();
@@ -209,8 +217,13 @@ await suite("walk", async (w) => {
       await becomes(() => page.getByRole("button", { name: w.t("change_step.apply"), exact: true }).count(), 0, "ways to apply what nobody approved");
       await becomes(() => page.getByRole("button", { name: w.t("change_step.approve"), exact: true }).count(), 0, "ways to approve the own set");
       const path = new URL(page.url()).pathname;
+      const show = await slowPlan(approver.page);
       await approver.page.goto(path);
-      await change(approver.page, "approve");
+      await change(approver.page, "approve", "", async (modal) => {
+        await holds(() => modal.locator(".ant-btn-primary").isDisabled(), "nobody approves what has not been shown");
+        show();
+        await modal.locator(".history-head").nth(2).waitFor();
+      });
       await approver.page.getByText(w.t("change_answer.approved")).first().waitFor();
       await w.shot(approver.page, "walk-approved");
       await page.goto(path);

@@ -1,4 +1,4 @@
-import { Alert, Form, Input, Modal, Select } from "antd";
+import { Alert, Form, Input, Modal, Select, Skeleton } from "antd";
 import { useState } from "react";
 import { useNavigate } from "react-router-dom";
 import { useQueryClient } from "@tanstack/react-query";
@@ -18,7 +18,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** The effect once more, the reason, and only then the step. */
+/** The effect once more, the reason, and only then the step; nobody approves what has not been shown yet. */
 export function StepModal({ set, step, plan, onClose }: Props) {
   const { t, word, fmt } = useI18n();
   const client = useQueryClient();
@@ -50,7 +50,7 @@ export function StepModal({ set, step, plan, onClose }: Props) {
       width={WITH_PLAN.has(step) ? 900 : 520}
       title={word("change_step", step)}
       okText={word("change_step", step)}
-      okButtonProps={{ danger: form.danger, disabled: form.reason && !note.trim() }}
+      okButtonProps={{ danger: form.danger, disabled: (form.reason && !note.trim()) || (step === "approve" && !plan) }}
       confirmLoading={busy}
       onOk={() => void submit()}
       onCancel={onClose}
@@ -60,7 +60,7 @@ export function StepModal({ set, step, plan, onClose }: Props) {
       ) : (
         <p>{word("change_effect", step)}</p>
       )}
-      {plan && WITH_PLAN.has(step) && <PlanView plan={plan} />}
+      {WITH_PLAN.has(step) && (plan ? <PlanView plan={plan} /> : <Skeleton active />)}
       <Form layout="vertical">
         {(step === "apply" || step === "break-glass") && (
           <Form.Item label={t("changes.deadline")} htmlFor="deadline">
