@@ -64,7 +64,7 @@ int list_path(struct run *r, const char *kind, str *out, struct err *e)
     buf_str(&b, record_path(r, kind, NULL, NULL));
     for (int i = 1; i < r->nargs && rc == 0; i++) {
         char name[128];
-        const char *value;
+        const char *value = NULL;
         rc = split_pair(r->args[i], name, sizeof(name), &value, e);
         if (rc == 0)
             url_param(&b, name, value);
@@ -182,7 +182,7 @@ static int body_from_pairs(struct run *r, int first, json_t **out, struct err *e
 
     for (int i = first; i < r->nargs; i++) {
         char name[128];
-        const char *value;
+        const char *value = NULL;
         int rc = split_pair(r->args[i], name, sizeof(name), &value, e);
         if (rc < 0) {
             json_decref(body);
