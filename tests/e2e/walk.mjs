@@ -1,6 +1,7 @@
 // Three people bring a device into the network, each in a browser of their own; then the work after it:
 // addresses, an inventory with mistakes, its undoing under four eyes, the why of it, and the chain.
 import { openBrowser } from "./_browser.mjs";
+import { takeContainer } from "./_prefix.mjs";
 import { suite } from "./_suite.mjs";
 import { PATIENCE, becomes, check, equal, holds } from "./_tap.mjs";
 import { workbook } from "./_workbook.mjs";
@@ -163,8 +164,8 @@ await suite("walk", async (w) => {
 
     await test("twenty addresses are given out in a prefix", async () => {
       const { page } = inspector;
-      const prefix = `10.${w.lang === "vi" ? 103 : 104}.0.0/24`;
       await w.api("POST", "/network", { code: `M${w.stamp}`, name: "Mạng đi dạo", kind: "intranet" });
+      const prefix = `${(await takeContainer(w, `M${w.stamp}`)).net(0)}.0/24`;
       await w.api("POST", "/prefix", { prefix, network: `M${w.stamp}`, unit: unit.id });
       await page.goto(`/addresses?prefix=${encodeURIComponent(prefix)}`);
       await page.getByRole("button", { name: w.t("addr.next_free") }).click();
