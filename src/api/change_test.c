@@ -209,6 +209,32 @@ static void what_the_checks_would_say(void **state)
     assert_true(json_array_size(json_object_get(w.json, "errors")) > 0);
 }
 
+/* An import judged and taken back: the checks see the rows as if they had been written. */
+static void what_the_checks_would_say_of_an_import(void **state)
+{
+    static const char rows[] = "code,name,tier\nX1,Một,commune\nX2,Hai,commune\n";
+    char csv[600];
+
+    (void)state;
+    snprintf(csv, sizeof(csv), "Content-Type: text/csv%s", strchr(an, '\n'));
+    call("POST /api/v1/unit/import?dry_run=1", csv, "", rows, 200);
+    assert_null(json_object_get(w.json, "checks"));
+    call("POST /api/v1/unit/import?dry_run=1&checks=1", csv, "", rows, 200);
+    json_t *c = control_of("unit-has-it-officer");
+    assert_int_equal(json_get_int(c, "opens", 0), 2);
+    json_t *subject = json_object_get(json_array_get(json_object_get(c, "items"), 1), "subject");
+    assert_true(str_eq(json_get_str(subject, "key"), STR("X2")));
+    assert_true(json_is_null(json_object_get(subject, "id")));
+    call("GET /api/v1/unit?code__ic=X&count=1", an, "", NULL, 200); /* nothing was written */
+    assert_int_equal(json_get_int(w.json, "total", -1), 0);
+    call("POST /api/v1/unit/import?dry_run=1&checks=1", csv, "", "code,name,tier\nX1,Một,nowhere\n", 422);
+    assert_null(json_object_get(w.json, "checks"));                /* half an import has no effect */
+    call("POST /api/v1/unit/import?checks=1", csv, "", rows, 200); /* what is written is not foretold */
+    assert_null(json_object_get(w.json, "checks"));
+    call("POST /api/v1/unit/import?dry_run=1&checks=1", csv, "", rows, 200);
+    assert_int_equal(json_get_int(json_object_get(w.json, "checks"), "opens", -1), 0);
+}
+
 static void the_same_key_twice(void **state)
 {
     static const char body[] = "{\"code\":\"I1\",\"name\":\"x\",\"tier\":\"commune\"}";
@@ -244,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_refused, open_world, close_world),
         cmocka_unit_test_setup_teardown(one_write_planned, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_the_checks_would_say, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_the_checks_would_say_of_an_import, open_world, close_world),
         cmocka_unit_test_setup_teardown(the_same_key_twice, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ static const struct param p_list[] = {
 static const struct param p_anchor[] = {{"anchor", PT_TEXT, 0, 64}, {0}};
 static const struct param p_record[] = {{"at", PT_TEXT, 0, 64}, {0}};
 static const struct param p_import[] = {{"dry_run", PT_BOOL},
+                                        {"checks", PT_BOOL},
                                         {"changes", PT_BOOL},
                                         {"marked", PT_BOOL},
                                         {"as", PT_TEXT, 0, 20, "change_set"},

@@ -2,6 +2,7 @@
 #ifndef LUY_API_ROUTES_INT_H
 #define LUY_API_ROUTES_INT_H
 #include "api/api-int.h"
+#include "registry/change.h"
 #include "registry/exchange.h"
 #include "registry/mapping.h"
 /* clang-format off */
@@ -28,6 +29,16 @@ HANDLERS(X)
 int request_rev(struct request *rq, int64_t *rev, struct err *e);
 /* ?at=: a time of the past; INT64_MAX when it is not asked for. */
 int request_at(struct request *rq, int64_t *at, struct err *e);
+/* checks_look.c: what the checks would make of a plan. The look is given to the
+ * registry; its end puts "checks" into the plan (null: it was not looked at, as
+ * half a change has no effect) or, for NULL, drops what was seen. */
+struct checks_look {
+    struct change_look look;
+    struct request *rq;
+    json_t *effect;
+};
+void checks_look_init(struct checks_look *l, struct request *rq);
+void checks_look_end(struct checks_look *l, json_t *plan);
 /* routes_change.c: ?plan=true of one write of a record. */
 int reply_preview(struct request *rq, struct response *rs, const char *op, struct err *e);
 int request_list_query(struct request *rq, struct list_query *q, struct err *e);

@@ -69,41 +69,19 @@ int route_change_patch(struct request *rq, struct response *rs, struct err *e)
     return rc < 0 ? rc : reply_record(rq, rs, 200, out);
 }
 
-/* A plan is the registry's, what the checks make of it the judge's: here they meet. */
-struct checks_look {
-    struct request *rq;
-    json_t *effect;
-};
-
-static int look_at_checks(void *ctx, struct tx *tx, const char *const *tables, struct err *e)
-{
-    struct checks_look *l = ctx;
-
-    return judge_effect(l->rq->api->d.judge, &l->rq->auth.actor, tx, tables, &l->effect, e);
-}
-
-/* Null where the plan has mistakes: half a change has no effect. */
-static void checks_into(struct checks_look *l, json_t *plan)
-{
-    json_object_set_new(plan, "checks", l->effect != NULL ? l->effect : json_null());
-    l->effect = NULL;
-}
-
 int route_change_plan(struct request *rq, struct response *rs, struct err *e)
 {
-    struct checks_look l = {.rq = rq};
+    struct checks_look l;
     json_t *out = NULL;
     int64_t id = 0;
     int rc = take_id(rq, &id, e);
 
+    checks_look_init(&l, rq);
     if (rc == 0)
-        rc = change_plan(rq->api->d.registry, &rq->auth.actor, id, &(struct change_look){look_at_checks, &l}, &out,
-                         &rq->errs, e);
-    if (rc < 0) {
-        json_decref(l.effect);
+        rc = change_plan(rq->api->d.registry, &rq->auth.actor, id, &l.look, &out, &rq->errs, e);
+    checks_look_end(&l, rc == 0 ? out : NULL);
+    if (rc < 0)
         return rc;
-    }
-    checks_into(&l, out);
     json_object_set_new(out, "errors", errs_json(&rq->errs, rq->lang));
     return reply_json(rq, rs, 200, out);
 }
@@ -188,12 +166,12 @@ int route_record_why(struct request *rq, struct response *rs, struct err *e)
 int reply_preview(struct request *rq, struct response *rs, const char *op, struct err *e)
 {
     json_t *doc = json_pack("{s:s, s:o}", "op", op, "kind", json_from_str(rq->arg[0])), *out = NULL;
-    struct checks_look l = {.rq = rq};
-    const struct change_look look = {look_at_checks, &l};
+    struct checks_look l;
     bool asked = request_query_bool(rq, "checks"); /* a form asks often what is missing: checks are not free */
     int64_t rev = 0;
     int rc = 0;
 
+    checks_look_init(&l, rq);
     if (rq->json != NULL)
         json_object_set(doc, "fields", rq->json);
     if (rq->route->flags & RF_IF_MATCH) {
@@ -202,13 +180,8 @@ int reply_preview(struct request *rq, struct response *rs, const char *op, struc
         json_object_set_new(doc, "rev", json_integer((json_int_t)rev));
     }
     if (rc == 0)
-        rc = change_preview(rq->api->d.registry, &rq->auth.actor, doc, asked ? &look : NULL, &out, &rq->errs, e);
+        rc = change_preview(rq->api->d.registry, &rq->auth.actor, doc, asked ? &l.look : NULL, &out, &rq->errs, e);
     json_decref(doc);
-    if (rc < 0) {
-        json_decref(l.effect);
-        return rc;
-    }
-    if (asked)
-        checks_into(&l, out);
-    return reply_json(rq, rs, 200, out);
+    checks_look_end(&l, rc == 0 && asked ? out : NULL);
+    return rc < 0 ? rc : reply_json(rq, rs, 200, out);
 }

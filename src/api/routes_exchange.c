@@ -108,6 +108,7 @@ static int reply_marked(struct request *rq, struct response *rs, struct import_a
 static int import(struct request *rq, struct response *rs, str kind, struct err *e)
 {
     json_t *out = NULL;
+    struct checks_look l;
     struct import_args in = {.kind = kind,
                              .name = kind.n == 0 ? request_query(rq, "name") : STR_NONE,
                              .body = rq->body,
@@ -116,12 +117,16 @@ static int import(struct request *rq, struct response *rs, str kind, struct err 
                              .title = request_query(rq, "title"),
                              .changes = request_query_bool(rq, "changes")};
 
+    bool asked = in.dry_run && request_query_bool(rq, "checks");
     int rc = import_take(rq, &in, e);
     if (rc < 0)
         return rc;
     if (request_query_bool(rq, "marked"))
         return reply_marked(rq, rs, &in, e);
+    checks_look_init(&l, rq);
+    in.look = asked ? &l.look : NULL;
     rc = registry_import(rq->api->d.registry, &rq->auth.actor, &in, &out, &rq->errs, e);
+    checks_look_end(&l, rc == 0 && asked ? out : NULL);
     if (rc < 0)
         return rc;
     say_notes(rq, out);

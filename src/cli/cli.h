@@ -91,7 +91,8 @@ struct column {
     const char *path, *title;
 }; /* "unit.code"; title: message key */
 int out_rows(struct run *r, const json_t *items, const struct column *cols, size_t n);
-int out_object(struct run *r, const json_t *object); /* name: value lines, or JSON, or CSV */
+void out_checks(struct run *r, const json_t *checks); /* checks.c: what a plan would open and close */
+int out_object(struct run *r, const json_t *object);  /* name: value lines, or JSON, or CSV */
 void out_cell(struct run *r, struct buf *b, const json_t *row, const char *path);
 /* What makes an answer of GET /query less than exact, a line each; nothing when it is exact. */
 void out_inexact(struct run *r, struct buf *b, const json_t *stats);

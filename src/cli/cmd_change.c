@@ -16,10 +16,6 @@ static const struct column diff_columns[] = {
     {"op", "cli.col.number"},   {"how", "cli.col.op"},        {"kind", "cli.col.kind"},   {"key", "cli.col.key"},
     {"field", "cli.col.field"}, {"before", "cli.col.before"}, {"after", "cli.col.after"},
 };
-static const struct column check_columns[] = {
-    {"effect", "cli.col.effect"},   {"severity", "cli.col.severity"}, {"control", "cli.col.control"},
-    {"clauses", "cli.col.clauses"}, {"subject", "cli.col.subject"},   {"unit", "cli.col.unit"},
-};
 static const struct column why_columns[] = {
     {"at", "cli.col.at"},
     {"op", "cli.col.op"},
@@ -113,57 +109,6 @@ static json_t *diff_rows(const json_t *plan)
     return rows;
 }
 
-/* One row a finding that would open or close. */
-static json_t *check_rows(const struct run *r, const json_t *checks)
-{
-    json_t *rows = json_array(), *control, *item;
-    size_t i, k;
-
-    json_array_foreach(json_object_get(checks, "controls"), i, control)
-        json_array_foreach(json_object_get(control, "items"), k, item)
-    {
-        str effect = json_get_str(item, "effect");
-        const char *word = msg_get(str_eq(effect, STR("opens")) ? "cli.check_opens" : "cli.check_closes", r->lang);
-        json_array_append_new(rows,
-                              json_pack("{s:s, s:O, s:O, s:O, s:O, s:O}", "effect", word, "severity",
-                                        json_object_get(control, "severity"), "control", json_object_get(control, "id"),
-                                        "clauses", json_object_get(control, "clauses"), "subject",
-                                        json_object_get(item, "subject"), "unit", json_object_get(item, "unit")));
-    }
-    return rows;
-}
-
-static void say_count(struct run *r, const json_t *checks, const char *name, const char *key)
-{
-    int64_t n = json_get_int(checks, name, 0);
-
-    if (n > 0)
-        out_message(r, key, N(n), NULL);
-}
-
-/* What the checks would make of it, under the difference. */
-static void print_checks(struct run *r, const json_t *checks)
-{
-    json_t *rows = check_rows(r, checks), *one;
-    size_t i;
-
-    if (json_array_size(rows) > 0) {
-        putchar('\n');
-        out_rows(r, rows, COLS(check_columns));
-    }
-    fflush(stdout);
-    out_message(r, "cli.checks", N(json_get_int(checks, "opens", 0)), N(json_get_int(checks, "closes", 0)));
-    say_count(r, checks, "unknown", "cli.checks_unknown");
-    say_count(r, checks, "hidden", "cli.checks_hidden");
-    say_count(r, checks, "more", "cli.checks_more");
-    json_array_foreach(json_object_get(checks, "failed"), i, one)
-    {
-        str why = json_get_str(json_object_get(one, "error"), r->lang == LANG_VI ? "vi" : "en");
-        out_message(r, "cli.check_failed", S(json_get_str(one, "id")), S(why));
-    }
-    json_decref(rows);
-}
-
 static int print_plan(struct run *r, const json_t *plan)
 {
     json_t *errors = json_object_get(plan, "errors"), *one;
@@ -176,7 +121,7 @@ static int print_plan(struct run *r, const json_t *plan)
     json_t *rows = diff_rows(plan);
     out_rows(r, rows, COLS(diff_columns));
     if (r->format == OUT_TABLE && json_is_object(json_object_get(plan, "checks")) && json_array_size(rows) > 0)
-        print_checks(r, json_object_get(plan, "checks"));
+        out_checks(r, json_object_get(plan, "checks"));
     json_array_foreach(errors, i, one)
         fprintf(stderr, "luy: %s: %s\n", json_string_value(json_object_get(one, "pointer")),
                 json_string_value(json_object_get(one, "detail")));

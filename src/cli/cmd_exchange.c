@@ -148,6 +148,7 @@ static str import_path(struct run *r, const char *kind, const char *file, bool m
     buf_init(&b, 64 * 1024);
     buf_str(&b, record_path(r, kind != NULL ? kind : "registry", NULL, "/import"));
     url_param(&b, "dry_run", r->opt.dry_run ? "1" : NULL);
+    url_param(&b, "checks", r->opt.dry_run && !marked ? "1" : NULL);
     url_param(&b, "marked", marked ? "1" : NULL);
     url_param(&b, "map", map_is_file(r) ? NULL : r->opt.map);
     url_param(&b, "with", r->opt.with);
@@ -234,6 +235,24 @@ static void say_notes(struct run *r, const json_t *answer)
     }
 }
 
+/* A table shows the counts, the findings below them. */
+static int print_import(struct run *r, json_t *answer)
+{
+    json_t *checks = NULL;
+
+    if (r->format == OUT_TABLE) {
+        checks = json_incref(json_object_get(answer, "checks"));
+        json_object_del(answer, "checks");
+    }
+    int code = out_object(r, answer);
+    if (json_is_object(checks))
+        out_checks(r, checks);
+    json_decref(checks);
+    if (r->format != OUT_JSON)
+        say_notes(r, answer);
+    return code;
+}
+
 int cmd_import(struct run *r)
 {
     struct err e = {0};
@@ -252,9 +271,7 @@ int cmd_import(struct run *r)
     if (rc < 0)
         return fail(r, &e);
     rc = client_call(r, &rq, &a, &e);
-    int code = rc < 0 ? fail(r, &e) : out_object(r, a.json);
-    if (rc == 0 && r->format != OUT_JSON)
-        say_notes(r, a.json);
+    int code = rc < 0 ? fail(r, &e) : print_import(r, a.json);
     if (rc < 0 && r->format == OUT_JSON && a.json != NULL)
         out_object(r, a.json);
     if (rc < 0 && r->opt.marked != NULL && json_object_get(a.json, "errors") != NULL)

@@ -101,6 +101,10 @@ def several_kinds(luy, folder):
     body = json.loads(luy.out)
     check("-o json gives them to scripts", len(body["errors"]) == 3 and body["errors"][0]["sheet"] == "device", luy.out)
     check("a dry run judges", luy.run("import", good, "--dry-run") == 0 and luy.total("unit") == units, luy.err)
+    luy.run("import", good, "--dry-run")
+    check("and shows what the checks would open, by control, clause and record", "unit-has-it-officer" in luy.out and "TU-6.3" in luy.out and "  SO-TC" in luy.out
+          and re.search(r"Checks: [1-9]\d* would open", luy.err) and "\nchecks" not in luy.out, luy.out + luy.err)
+    check("-o json gives that to scripts", luy.run("import", good, "--dry-run", "-o", "json") == 0 and json.loads(luy.out)["checks"]["opens"] > 0, luy.out)
     check("the mended workbook goes in", luy.run("import", good) == 0 and luy.total("unit") == units + 2 and luy.total("device") == 3, luy.err + luy.out)
 
 

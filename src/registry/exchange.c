@@ -5,7 +5,7 @@
  * Rows may stand in any order, in any sheet: a row that names another of the
  * book (parent.code, unit.code) is written after it. */
 #include "registry/exchange-int.h"
-#include "registry/change.h"
+#include "registry/change-int.h"
 #include "registry/mapping-int.h"
 #include <errno.h>
 
@@ -257,6 +257,8 @@ static int import_close(struct import *im, const struct actor *who, int rc, json
 {
     if (rc == 0 && im->w->mistakes > 0)
         rc = ERR(e, -EINVAL, "registry.csv_mistakes", N((int64_t)im->w->mistakes));
+    if (rc == 0 && im->in->dry_run)
+        rc = change_show(im->w, im->w->first_seq, im->in->look, e);
     int closed = write_close(im->w, rc == 0 && !im->in->dry_run && im->ops == NULL, e);
 
     rc = rc == 0 ? closed : rc;

@@ -14,6 +14,7 @@ enum sheet_format { SHEET_CSV, SHEET_XLSX };
 enum { IMPORT_CHANGES_MAX = 1000, IMPORT_NOTES_MAX = 200 };
 enum { IMPORT_FILES = 32 };
 struct mapping;
+struct change_look;
 struct import_file {
     str name, body;
     enum sheet_format format;
@@ -30,7 +31,8 @@ struct import_args {
     bool dry_run;
     bool as_change; /* a draft change set instead of a write; title names it */
     str title;
-    bool changes; /* tell what changes, by field */
+    bool changes;                   /* tell what changes, by field */
+    const struct change_look *look; /* of a dry run without mistakes, before it is taken back (change.h); or NULL */
 };
 /* {"created","updated","unchanged","rows", "sheets": [{"sheet","kind",counts}],
  * "notes": [{"sheet","row","column","code","args"}], with changes "changes":

@@ -84,4 +84,28 @@ await suite("admission", async (w) => {
     await becomes(async () => (await w.api("GET", `/device/${first}`)).state, "submitted", "the state");
     await w.shot(page, "admission-keys");
   });
+
+  await w.test("a step says which findings it would open, on the desk and on the record's page", async () => {
+    const net = await w.api("POST", "/network", { code: `M-${w.stamp}`, name: `Mạng ${w.stamp}`, kind: "intranet" });
+    const base = `10.${200 + (w.lang === "vi" ? 1 : 2)}.${Number.parseInt(w.stamp, 36) % 250}`;
+    const prefix = await w.api("POST", "/prefix", { prefix: `${base}.0/24`, network: net.id });
+    const held = await w.api("POST", "/device", { code: `${stem}-GIU`, name: "Máy giữ địa chỉ", category: "workstation", unit: stem, serial: `${stem}-GIU` });
+    await w.api("POST", "/address", { ip: `${base}.7`, prefix: prefix.id, device: held.id });
+    const modal = page.locator(".ant-modal").filter({ visible: true });
+    const foretold = async (shot) => {
+      const row = modal.locator(".plan-checks tr", { hasText: "Máy giữ địa chỉ" });
+      await row.getByText(w.t("check_effect.opens"), { exact: true }).waitFor();
+      await modal.locator(".plan-checks a[href*='retired-device-has-no-address']").waitFor();
+      await w.shot(page, shot);
+      await page.keyboard.press("Escape");
+      await modal.waitFor({ state: "hidden" });
+    };
+    await page.goto(`/admission?q=${stem}&record=${held.id}`);
+    await page.locator(".desk-step[data-step=retire]").getByRole("button").click();
+    await foretold("admission-checks");
+    await page.goto(`/registry/device/${held.id}`);
+    await page.locator(".life").getByRole("button", { name: w.lang === "vi" ? "Ngừng dùng" : "Retire", exact: true }).click();
+    await foretold("record-step-checks");
+    await becomes(async () => (await w.api("GET", `/device/${held.id}`)).state, "draft", "the state, as no step was taken");
+  });
 });

@@ -1,5 +1,5 @@
 import { suite } from "./_suite.mjs";
-import { check, holds } from "./_tap.mjs";
+import { becomes, check, holds } from "./_tap.mjs";
 
 await suite("import", async (w) => {
   const code = `NK-${w.stamp}`;
@@ -25,7 +25,22 @@ await suite("import", async (w) => {
     await w.shot(page, "import-plan");
     await page.getByRole("button", { name: w.like("import.do") }).click();
     await page.getByText(w.like("import.done")).waitFor();
+    await becomes(() => page.locator(".plan-checks").count(), 0, "forecasts beside what was done");
     await page.getByRole("link", { name: w.t("import.see") }).click();
     await page.getByRole("link", { name: `${code}-B` }).first().waitFor();
+  });
+
+  await w.test("the plan of a file says which findings would open, by check, clause and record", async () => {
+    await page.goto("/registry/unit/import");
+    await give(`code,name,tier\n${code}-1,Xã một ${w.stamp},commune\n${code}-2,Xã hai ${w.stamp},commune\n`);
+    const block = page.locator(".plan-checks");
+    await block.locator("tr", { hasText: `Xã một ${w.stamp}` }).first().getByText(w.t("check_effect.opens"), { exact: true }).waitFor();
+    await block.locator("tr", { hasText: `Xã hai ${w.stamp}` }).first().waitFor();
+    await block.getByText(w.like("plan_checks.sum")).waitFor();
+    await block.locator("a.clause").first().waitFor();
+    await becomes(() => block.locator("td a").filter({ hasText: w.stamp }).count(), 0, "links to a record that is not there yet");
+    await w.shot(page, "import-checks");
+    const list = await page.request.get(`/api/v1/unit?code__ic=${code}&count=1`);
+    await holds(async () => (await list.json()).total === 0, "something was written");
   });
 });

@@ -1,4 +1,5 @@
 import { apiUrl, call, fetchFile, get } from "./client";
+import type { CheckEffect, Plan } from "./changes";
 import type { Label, Page, Ref } from "./types";
 
 export interface EnumValue {
@@ -150,6 +151,8 @@ export interface ImportResult extends ImportCounts {
   notes_total: number;
   /** The set by which it can be taken back. */
   change?: number;
+  /** Of a dry run. */
+  checks?: CheckEffect | null;
 }
 
 /** What is sent: one kind's sheet, or (kind empty) files of several kinds, by a mapping when one is named. */
@@ -181,9 +184,9 @@ export const createRecord = (kind: string, body: Record<string, unknown>, reason
   call<Rec>("POST", `/${kind}`, { body, reason });
 export const patchRecord = (kind: string, id: string | number, rev: number, body: Record<string, unknown>, reason?: string) =>
   call<Rec>("PATCH", `/${kind}/${encodeURIComponent(id)}`, { body, rev, reason });
-/** What the write would say; nothing is written. Its mistakes are those of the write. */
-export const planPatch = (kind: string, id: string | number, rev: number, body: Record<string, unknown>) =>
-  call<unknown>("PATCH", `/${kind}/${encodeURIComponent(id)}`, { body, rev, query: { plan: "true" } });
+/** What the write would say, and with `checks` what they would; nothing is written. Its mistakes are those of the write. */
+export const planPatch = (kind: string, id: string | number, rev: number, body: Record<string, unknown>, checks = false) =>
+  call<Plan>("PATCH", `/${kind}/${encodeURIComponent(id)}`, { body, rev, query: { plan: "true", checks: checks || "" } });
 export const endRecord = (kind: string, id: string | number, rev: number, reason?: string) =>
   call<Rec>("DELETE", `/${kind}/${encodeURIComponent(id)}`, { rev, reason });
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -196,7 +199,7 @@ function formOf(of: ImportOf): FormData {
 }
 
 export const importFiles = (of: ImportOf, dryRun: boolean, reason?: string) =>
-  call<ImportResult>("POST", importPath(of), { query: { dry_run: dryRun ? 1 : "", map: of.map, with: of.with }, form: formOf(of), reason });
+  call<ImportResult>("POST", importPath(of), { query: { dry_run: dryRun ? 1 : "", checks: dryRun ? 1 : "", map: of.map, with: of.with }, form: formOf(of), reason });
 /** The sheets that were sent, as a workbook with each mistake marked in its cell. */
 export const markedFile = (of: ImportOf) =>
   fetchFile("POST", importPath(of), { query: { marked: 1, map: of.map, with: of.with }, form: formOf(of), accept: XLSX });

@@ -12,10 +12,12 @@ interface Props {
   label?: string;
   run: (reason: string) => Promise<unknown>;
   onClose: () => void;
+  /** What it would do, below the effect: a table has room. */
+  children?: ReactNode;
 }
 
 /** Danger is slow: the effect is shown and a reason is asked before anything happens. */
-export function ReasonModal({ title, effect, ok, danger, required, label, run, onClose }: Props) {
+export function ReasonModal({ title, effect, ok, danger, required, label, run, onClose, children }: Props) {
   const { t } = useI18n();
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
@@ -35,6 +37,7 @@ export function ReasonModal({ title, effect, ok, danger, required, label, run, o
   return (
     <Modal
       open
+      width={children ? 900 : 520}
       title={title}
       okText={ok}
       okButtonProps={{ danger, disabled: required && !reason.trim() }}
@@ -43,6 +46,7 @@ export function ReasonModal({ title, effect, ok, danger, required, label, run, o
       onCancel={onClose}
     >
       {effect && <p>{effect}</p>}
+      {!error && children}
       <Form layout="vertical">
         <Form.Item label={label ?? t("reason.label")} required={required} htmlFor="reason">
           <Input.TextArea id="reason" autoFocus rows={3} maxLength={1000} value={reason} onChange={(e) => setReason(e.target.value)} />

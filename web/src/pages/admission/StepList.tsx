@@ -18,6 +18,7 @@ import { useI18n } from "../../i18n";
 import type { Desk } from "../../lib/admission";
 import { datesInText } from "../../lib/format";
 import { transitionsFrom } from "../registry/LifeCycle";
+import { StepEffect } from "../registry/StepEffect";
 
 export function StepList({ desk, rec }: { desk: Desk; rec: Rec }) {
   const { t } = useI18n();
@@ -111,7 +112,9 @@ function Step({ desk, rec, step, onward, may }: StepProps) {
             if (set) go(`/changes/${set.id}`);
           }}
           onClose={() => setAsking(false)}
-        />
+        >
+          <StepEffect kind={desk.kind} rec={rec} to={step.to} />
+        </ReasonModal>
       )}
     </li>
   );

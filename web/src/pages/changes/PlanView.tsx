@@ -2,6 +2,7 @@
 import { Alert, Table } from "antd";
 import type { Effect, Plan } from "../../api/changes";
 import type { Kind } from "../../api/registry";
+import { CheckEffects } from "../../components/CheckEffects";
 import { ClauseTags } from "../../components/ClauseTags";
 import { EmptyState } from "../../components/EmptyState";
 import { RefLink } from "../../components/RefLink";
@@ -10,7 +11,6 @@ import { useI18n } from "../../i18n";
 import { changes } from "../../lib/diff";
 import { columnLabel } from "../registry/labels";
 import { Value } from "../registry/Value";
-import { CheckEffects } from "./CheckEffects";
 
 export function PlanView({ plan }: { plan: Plan }) {
   const { t } = useI18n();

@@ -9,6 +9,7 @@ import { patchRecord, type Kind, type Rec, type Transition } from "../../api/reg
 import { ReasonModal } from "../../components/ReasonModal";
 import { useSession } from "../../hooks/session";
 import { useI18n } from "../../i18n";
+import { StepEffect } from "./StepEffect";
 
 export function transitionsFrom(kind: Kind, state: string | null | undefined, roles: string[]): Transition[] {
   return (kind.transitions ?? []).filter(
@@ -57,7 +58,9 @@ export function LifeCycle({ kind, rec }: { kind: Kind; rec: Rec }) {
             if (set) go(`/changes/${set.id}`);
           }}
           onClose={() => setStep(null)}
-        />
+        >
+          <StepEffect kind={kind} rec={rec} to={step.to} />
+        </ReasonModal>
       )}
     </div>
   );

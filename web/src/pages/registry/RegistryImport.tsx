@@ -5,6 +5,7 @@ import { Alert, Breadcrumb, Button, Input, Table, Upload } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router-dom";
 import { bookFile, importFiles, markedFile, type ImportOf, type ImportResult } from "../../api/registry";
+import { CheckEffects } from "../../components/CheckEffects";
 import { Page } from "../../components/Page";
 import { useKind } from "../../hooks/schema";
 import { useI18n } from "../../i18n";
@@ -126,6 +127,7 @@ export default function RegistryImport() {
           }
         />
       )}
+      {plan?.checks && change > 0 && <CheckEffects checks={plan.checks} />}
       {done && (
         <Alert
           type="success"

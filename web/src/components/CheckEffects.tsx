@@ -1,12 +1,12 @@
 // What the checks would make of a change: the findings that would open and close, by check, clause and record.
 import { Alert, Table } from "antd";
 import { Link } from "react-router-dom";
-import type { CheckEffect } from "../../api/changes";
-import { ClauseTags } from "../../components/ClauseTags";
-import { RefLink } from "../../components/RefLink";
-import { Severity } from "../../components/Severity";
-import { useI18n } from "../../i18n";
-import { recordPath } from "../../lib/paths";
+import type { CheckEffect } from "../api/changes";
+import { ClauseTags } from "./ClauseTags";
+import { RefLink } from "./RefLink";
+import { Severity } from "./Severity";
+import { useI18n } from "../i18n";
+import { recordPath } from "../lib/paths";
 
 type Control = CheckEffect["controls"][number];
 type Item = Control["items"][number];
