@@ -1,14 +1,16 @@
 """A luyd of a test's own, and TAP; for the tests that walk a real luyd from outside.
 
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-    from luyd import Luyd, check, equal, results, until
+    from luyd import Api, Luyd, administrator, check, equal, results, until
 
 Loopback and free ports, but for what the test says; nothing sleeps for luck.
 """
+import http.client
 import json
 import os
 import pathlib
 import signal
+import ssl
 import subprocess
 import time
 
@@ -103,3 +105,66 @@ class Luyd:
         if self.child is not None and self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait(120)
+
+
+class Api:
+    """A client with a kept connection and a session or a token. Of the last answer: answer, raw, and body, which is
+    raw where that is no JSON."""
+
+    def __init__(self, luyd):
+        self.luyd, self.headers, self.connection = luyd, {"Accept-Language": "en"}, None
+        self.answer, self.raw, self.body = None, b"", None
+
+    def connect(self, timeout=120):
+        context = ssl.create_default_context(cafile=self.luyd.data / "keys" / "ca.crt")
+        return http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=timeout, context=context)
+
+    def call(self, method, path, body=None, headers=None, kind="application/json", chunked=False):
+        """The status. body: what becomes JSON, bytes, or an iterable of them for chunks."""
+        head = {**self.headers, **(headers or {})}
+        if body is not None:
+            head.setdefault("Content-Type", kind)
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        for kept in (self.connection is not None, False):
+            try:
+                self.connection = self.connection or self.connect()
+                self.connection.request(method, "/api/v1" + path, body, head, encode_chunked=chunked)
+                self.take(self.connection)
+                break
+            except (http.client.HTTPException, OSError) as e:
+                self.connection = None
+                if not kept or not isinstance(e, (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError)):
+                    raise
+        if self.answer.getheader("Connection") == "close":
+            self.connection = None
+        return self.answer.status
+
+    def take(self, connection):
+        self.answer = connection.getresponse()
+        self.raw = self.body = self.answer.read()
+        kind = self.answer.getheader("Content-Type", "")
+        if "json" in kind and "ndjson" not in kind and self.raw:
+            self.body = json.loads(self.raw)
+
+    def type(self):
+        return self.body.get("type", "").removeprefix("urn:luy:") if isinstance(self.body, dict) else ""
+
+    def login(self, account, password):
+        status = self.call("POST", "/session", {"account": account, "password": password})
+        if status == 200:
+            self.headers["Cookie"] = self.answer.getheader("Set-Cookie").split(";")[0]
+            self.headers["X-CSRF-Token"] = self.body["csrf"]
+        return status
+
+    def first_login(self, account, once):
+        """A one-time password has to be changed before anything else."""
+        self.login(account, once)
+        return self.call("POST", "/password", {"old": once, "new": PASSWORD})
+
+
+def administrator(luyd, kind=Api):
+    """The first account, after the first start."""
+    api = kind(luyd)
+    equal("first login", api.first_login("admin", (luyd.data / "first-password").read_text().strip()), 204)
+    return api

@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import sqlite3
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -18,25 +17,15 @@ import zipfile
 from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import PASSWORD, ROOT, Luyd, check, results # noqa: E402 - it lies there
+from luyd import PASSWORD, ROOT, Api, Luyd, administrator, check, results # noqa: E402 - it lies there
 
 LUYD, LUY = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 
-def first_password(folder, port):
-    """The one-time password has to be changed before anything else."""
-    once = (folder / "data" / "first-password").read_text().strip()
-    c = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=ssl.create_default_context(cafile=folder / "data/keys/ca.crt"))
-    c.request("POST", "/api/v1/session", json.dumps({"account": "admin", "password": once}), {"Content-Type": "application/json"})
-    a = c.getresponse()
-    csrf = json.loads(a.read())["csrf"]
-    c.request("POST", "/api/v1/password", json.dumps({"old": once, "new": PASSWORD}),
-              {"Content-Type": "application/json", "Cookie": a.getheader("Set-Cookie").split(";")[0], "X-CSRF-Token": csrf})
-    return c.getresponse().status
-
 
 class Luy:
-    def __init__(self, folder, port):
-        self.folder, self.port = folder, port
+    def __init__(self, folder, luyd):
+        port = luyd.ports["https"]
+        self.folder, self.luyd = folder, luyd
         self.env = dict(os.environ, HOME=str(folder), XDG_CONFIG_HOME=str(folder / ".config"), LUY_LANG="en", LUY_URL=f"https://127.0.0.1:{port}",
                         LUY_CA=str(folder / "data/keys/ca.crt"))
 
@@ -238,28 +227,21 @@ def unit_sheet(luy, folder):
 
 def peak(luy):
     """Most memory that luyd ever had, in MiB."""
-    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{luy.pid}/status").read_text())[1]) // 1024
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{luy.luyd.child.pid}/status").read_text())[1]) // 1024
 
 
 class Raw:
     """Requests that luy would not send."""
 
     def __init__(self, luy):
-        self.port, self.ca = luy.port, luy.folder / "data/keys/ca.crt"
-        self.headers = {"Accept-Language": "en", "Content-Type": "application/json"}
-        c = self.connect()
-        c.request("POST", "/api/v1/session", json.dumps({"account": "admin", "password": PASSWORD}), self.headers)
-        a = c.getresponse()
-        self.headers |= {"X-CSRF-Token": json.loads(a.read())["csrf"], "Cookie": a.getheader("Set-Cookie").split(";")[0], "Content-Type": "text/csv"}
-
-    def connect(self):
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120, context=ssl.create_default_context(cafile=self.ca))
+        self.api = Api(luy.luyd)
+        self.api.login("admin", PASSWORD)
 
     def post(self, body=None, length=None, kind="text/csv"):
         """body: bytes, or an iterable of them, sent in chunks without a length."""
-        c = self.connect()
+        c = self.api.connect()
         c.putrequest("POST", "/api/v1/device/import")
-        for k, v in {**self.headers, "Content-Type": kind}.items():
+        for k, v in {**self.api.headers, "Content-Type": kind}.items():
             c.putheader(k, v)
         self.sent = 0
         try:
@@ -385,11 +367,9 @@ def documents(luy, folder):
 with tempfile.TemporaryDirectory(prefix="luy-exchange-") as name:
     folder = pathlib.Path(name)
     luyd = Luyd(LUYD, folder, store=os.environ.get("LUY_TEST_STORE", "sqlite")).start()
-    port = luyd.ports["https"]
     try:
-        check("first login", first_password(folder, port) == 204)
-        luy = Luy(folder, port)
-        luy.pid = luyd.child.pid
+        administrator(luyd)
+        luy = Luy(folder, luyd)
         check("luy login", luy.run("login", "admin", "--password-stdin", input=PASSWORD.encode()) == 0, luy.err)
         for part in (several_kinds, out_and_in, from_netbox, wrong_rows, own_mapping, from_phpipam, unit_sheet, cells, limits, documents):
             part(luy, folder)

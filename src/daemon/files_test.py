@@ -8,58 +8,27 @@ document that nobody named. Nothing sleeps for luck.
 """
 import hashlib
 import http.client
-import json
 import os
 import pathlib
 import shutil
 import sqlite3
-import ssl
 import sys
 import tempfile
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import PASSWORD, Luyd, check, equal, results, until  # noqa: E402 - it lies there
+from luyd import Luyd, administrator, check, equal, results, until  # noqa: E402 - it lies there
+import luyd as shared  # noqa: E402
 
 MAX = 256 << 10
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 300 + b"\n%%EOF\n"
 PATH = "/inspection/KT-A/files/scan"
 
 
-class Api:
-    def __init__(self, luyd):
-        self.luyd, self.headers, self.answer, self.raw = luyd, {"Accept-Language": "en"}, None, b""
-
-    def connect(self):
-        context = ssl.create_default_context(cafile=self.luyd.data / "keys" / "ca.crt")
-        return http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=120, context=context)
-
+class Api(shared.Api):
     def call(self, method, path, body=None, **headers):
-        head = {**self.headers, **{k.replace("_", "-"): v for k, v in headers.items()}}
-        if isinstance(body, dict):
-            body = json.dumps(body).encode()
-            head.setdefault("Content-Type", "application/json")
-        connection = self.connect()
-        connection.request(method, "/api/v1" + path, body=body, headers=head)
-        return self.take(connection)
-
-    def take(self, connection):
-        self.answer = connection.getresponse()
-        self.raw = self.answer.read()
-        connection.close()
-        kind = self.answer.getheader("Content-Type", "")
-        self.body = json.loads(self.raw) if "json" in kind and self.raw else None
-        return self.answer.status
-
-    def type(self):
-        return (self.body or {}).get("type", "")[8:]
-
-    def login(self, account, password):
-        status = self.call("POST", "/session", {"account": account, "password": password})
-        if status == 200:
-            self.headers["Cookie"] = self.answer.getheader("Set-Cookie").split(";")[0]
-            self.headers["X-CSRF-Token"] = self.body["csrf"]
-        return status
+        return super().call(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()},
+                            "application/json" if isinstance(body, dict) else "application/octet-stream")
 
     def put(self, name, body, rev, kind="application/octet-stream", **headers):
         query = "" if name is None else "?name=" + urllib.parse.quote(name)
@@ -72,10 +41,7 @@ class Api:
 
 def begin(luyd):
     luyd.start()
-    api = Api(luyd)
-    once = (luyd.data / "first-password").read_text().strip()
-    api.login("admin", once)
-    api.call("POST", "/password", {"old": once, "new": PASSWORD})
+    api = administrator(luyd, Api)
     for kind, record in (("unit", {"code": "TINH", "name": "Tỉnh", "tier": "province"}),
                          ("network", {"code": "WAN", "name": "Mạng", "kind": "intranet"}),
                          ("device", {"code": "PC-1", "name": "Máy", "category": "workstation", "unit": "TINH", "network": "WAN"}),
@@ -191,8 +157,7 @@ def rights(luyd, api):
     api.call("POST", "/role_grant", {"account": "kiemtra", "role": "auditor"})
     api.call("POST", "/logins", {"account": "kiemtra"})
     once, auditor = api.body["one_time_password"], Api(luyd)
-    auditor.login("kiemtra", once)
-    auditor.call("POST", "/password", {"old": once, "new": PASSWORD})
+    auditor.first_login("kiemtra", once)
     equal("an auditor reads", (auditor.call("GET", PATH), auditor.raw == PDF), (200, True))
     equal("and does not write", auditor.put("a.pdf", PDF, api.rev()[0]), 403)
     equal("nor upload", auditor.call("POST", "/files?name=a.pdf", PDF), 403)

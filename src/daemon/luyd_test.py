@@ -42,51 +42,7 @@ class Luyd(shared.Luyd):
             s.sendall(b"".join(line.encode() + b"\n" for line in lines))
 
 
-class Api:
-    """A client with a kept connection and a session or a token."""
-
-    def __init__(self, luyd):
-        self.luyd, self.headers, self.connection = luyd, {"Accept-Language": "en"}, None
-
-    def connect(self):
-        return http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=60, context=self.luyd.context())
-
-    def call(self, method, path, body=None, headers=None, kind="application/json", chunked=False):
-        all_headers = {**self.headers, **(headers or {})}
-        data = body
-        if body is not None:
-            all_headers.setdefault("Content-Type", kind)
-            if isinstance(body, (dict, list)):
-                data = json.dumps(body).encode()
-        for attempt in (1, 2):
-            try:
-                if self.connection is None:
-                    self.connection = self.connect()
-                self.connection.request(method, "/api/v1" + path, data, all_headers, encode_chunked=chunked)
-                answer = self.connection.getresponse()
-                text = answer.read()
-                break
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
-                self.connection = None
-                if attempt == 2:
-                    raise
-        if answer.getheader("Connection") == "close":
-            self.connection = None
-        self.answer = answer
-        is_json = "json" in (answer.getheader("Content-Type") or "")
-        self.body = json.loads(text) if is_json and text and "ndjson" not in answer.getheader("Content-Type") else text
-        return answer.status
-
-    def type(self):
-        return self.body.get("type", "").removeprefix("urn:luy:") if isinstance(self.body, dict) else ""
-
-    def login(self, account, password):
-        status = self.call("POST", "/session", {"account": account, "password": password})
-        if status == 200:
-            self.headers["Cookie"] = self.answer.getheader("Set-Cookie").split(";")[0]
-            self.headers["X-CSRF-Token"] = self.body["csrf"]
-        return status
-
+class Api(shared.Api):
     def stream(self, path):
         """Yields (event, data) of server-sent events; the first item is the status."""
         c = self.connect()
@@ -111,8 +67,7 @@ def account(boss, name, role, unit=None):
     boss.call("POST", "/role_grant", grant)
     boss.call("POST", "/logins", {"account": name})
     once, api = boss.body["one_time_password"], Api(boss.luyd)
-    api.login(name, once)
-    api.call("POST", "/password", {"old": once, "new": PASSWORD})
+    api.first_login(name, once)
     return api
 
 

@@ -14,7 +14,6 @@ import pathlib
 import random
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,8 @@ import traceback
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import ENV, PASSWORD, Luyd, check, equal, results, until # noqa: E402 - it lies there
+from luyd import ENV, PASSWORD, Luyd, administrator, check, equal, results, until # noqa: E402 - it lies there
+import luyd as shared # noqa: E402
 
 LUYD, JOURNAL = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 
@@ -32,27 +32,7 @@ def small_luyd(folder, **settings):
     return Luyd(LUYD, folder, **off, journal_block_age="1s", journal_block="64KiB", **settings)
 
 
-class Api:
-    def __init__(self, luyd):
-        self.luyd, self.headers = luyd, {"Accept-Language": "en"}
-
-    def call(self, method, path, body=None):
-        context = ssl.create_default_context(cafile=self.luyd.data / "keys" / "ca.crt")
-        c = http.client.HTTPSConnection("127.0.0.1", self.luyd.ports["https"], timeout=60, context=context)
-        c.request(method, "/api/v1" + path, json.dumps(body) if body else None, {**self.headers, "Content-Type": "application/json"})
-        self.answer = c.getresponse()
-        text = self.answer.read()
-        c.close()
-        self.body = json.loads(text) if text[:1] in b"{[" and text else text
-        return self.answer.status
-
-    def login(self, account, password):
-        status = self.call("POST", "/session", {"account": account, "password": password})
-        if status == 200:
-            self.headers["Cookie"] = self.answer.getheader("Set-Cookie").split(";")[0]
-            self.headers["X-CSRF-Token"] = self.body["csrf"]
-        return status
-
+class Api(shared.Api):
     def count(self, query):
         status = self.call("GET", "/events?query=" + urllib.parse.quote(query + " | count"))
         return self.body["total"] if status == 200 else self.body
@@ -64,8 +44,7 @@ class Tail(threading.Thread):
     def __init__(self, api, query):
         super().__init__(daemon=True)
         self.lines = []
-        context = ssl.create_default_context(cafile=api.luyd.data / "keys" / "ca.crt")
-        self.c = http.client.HTTPSConnection("127.0.0.1", api.luyd.ports["https"], timeout=600, context=context)
+        self.c = api.connect(600)
         self.c.request("GET", "/api/v1/events/tail?query=" + urllib.parse.quote(query), None, api.headers)
         self.answer = self.c.getresponse() # the tail is open now
         self.answer.readline()
@@ -195,11 +174,7 @@ def main(folder):
     centre.settings["relay_listen"] = f"127.0.0.1:{centre.ports['relay']}"
     centre.write()
     line = Line(centre.ports["relay"])
-    once = (centre.data / "first-password").read_text().strip()
-    api = Api(centre)
-    api.login("admin", once)
-    api.call("POST", "/password", {"old": once, "new": PASSWORD})
-    api.login("admin", PASSWORD)
+    api = administrator(centre, Api)
 
     # enrolment: one line each way
     out = centre.here("--relay-id")
