@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 32 * 1024, IDLE_S = 30, BODY_S = 120, IMPORT_S = 900, STACK = 1 << 20, SKIP_MAX = 8 << 20 };
+enum { HEAD_MAX = 32 * 1024, IDLE_S = 30, BODY_S = 120, IMPORT_S = 900, STACK = 1 << 20 };
+/* Of a refused body: so much is read before the answer; so much, so long, and so long without a byte at all. */
+enum { SKIP_FIRST = 8 << 20, SKIP_MAX = 96 << 20, SKIP_S = 30, SKIP_IDLE_MS = 5000 };
 
 /* One request from its first line to its last byte. */
 struct call {
@@ -19,6 +22,7 @@ struct call {
     struct buf body;
     char *uri;
     bool begun, go_on, refused;
+    bool unread;      /* answered before the body, which still comes */
     uint64_t counted; /* of api->body_bytes */
     uint64_t skipped;
     int64_t deadline; /* mono: the body must be there */
@@ -47,11 +51,33 @@ static void call_free(struct call *c)
     free(c);
 }
 
+/* The answer is out and our side of the connection is shut. A socket that is closed with bytes unread takes the answer
+ * back (RFC 9112, 9.6), so what the client still sends is thrown away until it has read the answer and hangs up. */
+static void linger(const struct clock *clk, int fd)
+{
+    int64_t end = clock_mono(clk) + SKIP_S * NS_PER_S;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char bytes[16 * 1024];
+    ssize_t n = 1;
+
+    for (size_t all = 0; n > 0 && all < SKIP_MAX && clock_mono(clk) < end; all += (size_t)n) {
+        int ready = poll(&p, 1, SKIP_IDLE_MS);
+        n = ready > 0 ? recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) : 0;
+    }
+}
+
 static void on_done(void *cls, struct MHD_Connection *con, void **slot, enum MHD_RequestTerminationCode why)
 {
-    if (*slot != NULL)
-        call_free(*slot);
+    struct api *api = cls;
+    struct call *c = *slot;
+
     *slot = NULL;
+    if (c == NULL)
+        return;
+    int fd = c->unread && why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? c->rq.fd : -1;
+    call_free(c);
+    if (fd >= 0)
+        linger(api->d.clock, fd);
 }
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
@@ -150,12 +176,15 @@ static enum MHD_Result respond(struct call *c, struct MHD_Connection *con)
         MHD_add_response_header(r, rs->header[i].name.p, rs->header[i].value.p);
     if (rs->status >= 200 && rs->status < 600)
         atomic_fetch_add(&api->by_class[rs->status / 100], 1);
+    if (c->unread)
+        MHD_add_response_header(r, "Connection", "close");
     ok = MHD_queue_response(con, (unsigned)rs->status, r);
     MHD_destroy_response(r);
     return ok;
 }
 
-/* The head is there. True: the body is wanted, or must be read to be thrown away. */
+/* The head is there. True: the body is wanted, or short enough to be read and thrown away before the answer, which
+ * keeps the connection; who waits to be asked for it (Expect: 100-continue) is answered and sends none. */
 static bool begin(struct call *c, struct MHD_Connection *con, const char *method)
 {
     struct request *rq = &c->rq;
@@ -182,8 +211,11 @@ static bool begin(struct call *c, struct MHD_Connection *con, const char *method
     bool has_body = length > 0 || request_header(rq, "Transfer-Encoding").p != NULL;
     bool import = rq->route != NULL && (rq->route->flags & (RF_CSV | RF_FILE));
     buf_init(&c->body, c->go_on ? request_body_max(rq) : 0);
-    c->deadline = clock_mono(rq->api->d.clock) + (import ? IMPORT_S : BODY_S) * NS_PER_S;
-    return has_body && (c->go_on || length <= SKIP_MAX);
+    int64_t seconds = !c->go_on ? SKIP_S : import ? IMPORT_S : BODY_S;
+    c->deadline = clock_mono(rq->api->d.clock) + seconds * NS_PER_S;
+    bool waits = str_eq_nocase(request_header(rq, "Expect"), STR("100-continue"));
+    c->unread = has_body && !c->go_on && (waits || length == 0 || length > SKIP_FIRST);
+    return has_body && !c->unread;
 }
 
 static void refuse(struct call *c, int code, const char *key, int64_t arg)
@@ -194,14 +226,15 @@ static void refuse(struct call *c, int code, const char *key, int64_t arg)
     reply_problem(&c->rq, &c->rs, code, &e);
     c->refused = true;
     atomic_fetch_add(&c->rq.api->refused_bodies, 1);
+    c->deadline = clock_mono(c->rq.api->d.clock) + SKIP_S * NS_PER_S;
     buf_done(&c->body);
     buf_init(&c->body, 0);
     atomic_fetch_sub(&c->rq.api->body_bytes, c->counted);
     c->counted = 0;
 }
 
-/* A refused body is read to its end, so that the client can read why; one that
- * goes on for too long is cut off. */
+/* libmicrohttpd takes no answer in the middle of a body: one refused there is read to its end, so that the client
+ * can read why, and cut off when it goes on for too long. */
 static enum MHD_Result take_bytes(struct call *c, const char *p, size_t *n)
 {
     struct api *api = c->rq.api;
@@ -324,7 +357,7 @@ int http_start(struct api *api, struct err *e)
         0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
         api->listen_fd, MHD_OPTION_HTTPS_MEM_CERT, cert_z, MHD_OPTION_HTTPS_MEM_KEY, key_z, MHD_OPTION_HTTPS_PRIORITIES,
         "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE", MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
-        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT, api->cfg.max_connections,
+        MHD_OPTION_NOTIFY_COMPLETED, on_done, api, MHD_OPTION_CONNECTION_LIMIT, api->cfg.max_connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, api->cfg.max_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEAD_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
