@@ -4,26 +4,33 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { FACILITY_USER = 1, SEVERITY_NOTICE = 5, PRI_MAX = 191 };
+enum { FACILITY_USER = 1, SEVERITY_NOTICE = 5, PRI_MAX = 191, WORDS = 4 };
 #define ONES  0x0101010101010101ull
 #define HIGHS 0x8080808080808080ull
 
-/* One pass for what is rare, eight bytes at a time: a NUL inside, and bytes
+/* One pass for what is rare, four words at a time: a NUL inside, and bytes
  * over 0x7f, which alone make the costly UTF-8 check worth its time. */
 static uint16_t bytes_flags(const char *p, size_t n)
 {
-    uint64_t high = 0, nul = 0, w;
+    uint64_t high = 0, nul = 0, w[WORDS];
     size_t i = 0;
 
-    for (; n - i >= 8; i += 8) {
-        memcpy(&w, p + i, 8);
-        high |= w;
-        nul |= (w - ONES) & ~w;
+    for (; n - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(w, p + i, sizeof(w));
+        for (int k = 0; k < WORDS; k++) {
+            high |= w[k];
+            nul |= (w[k] - ONES) & ~w[k];
+        }
     }
-    w = ONES;
-    memcpy(&w, p + i, n - i);
-    high |= w;
-    nul |= (w - ONES) & ~w;
+    for (; n - i >= 8; i += 8) {
+        memcpy(w, p + i, 8);
+        high |= w[0];
+        nul |= (w[0] - ONES) & ~w[0];
+    }
+    w[0] = ONES;
+    memcpy(w, p + i, n - i);
+    high |= w[0];
+    nul |= (w[0] - ONES) & ~w[0];
     uint16_t flags = 0;
     if ((nul & HIGHS) && memchr(p, 0, n) != NULL)
         flags |= EV_HAS_NUL;

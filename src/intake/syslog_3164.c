@@ -131,8 +131,8 @@ static void host_read(struct syslog_cur *c)
 
     if (forwarded_read(c) || cur_starts(c, repeated, sizeof(repeated) - 1))
         return;
-    const char *q = host_end(c), *colon = cur_find(c, ':');
-    if (q == NULL && c->end - colon > 2 && colon > c->p && memcmp(colon, ": %", 3) == 0) {
+    const char *q = host_end(c), *colon = q == NULL ? cur_find(c, ':') : c->end;
+    if (c->end - colon > 2 && colon > c->p && memcmp(colon, ": %", 3) == 0) {
         q = colon; /* "router: %SYS-5-..." */
         for (const char *h = c->p; h < q; h++)
             if (!name_char(*h, 2))

@@ -305,6 +305,44 @@ static void zone_is_the_callers(void **state)
     }
 }
 
+/* Of the years in which the day exists, not above the next one, that which is nearest to the receipt. */
+static int64_t nearest(int month, int day, int64_t received)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int64_t best = INT64_MAX;
+    int year, m, d;
+
+    civil_from_days(received / NS_PER_S / 86400, &year, &m, &d);
+    for (int y = year - 40; y <= year + 1; y++) {
+        if (day > days[month - 1] && (day > 29 || y % 4 != 0))
+            continue; /* every fourth of these years is a leap year */
+        int64_t at = days_from_civil(y, month, day) * 86400 * NS_PER_S;
+        if (best == INT64_MAX || llabs(at - received) < llabs(best - received))
+            best = at;
+    }
+    return best;
+}
+
+static void year_is_the_nearest(void **state)
+{
+    static const char *const names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int64_t from = days_from_civil(2023, 12, 1), to = days_from_civil(2028, 3, 5);
+    struct event ev = {0};
+    char line[64];
+
+    for (int month = 1; month <= 12; month++)
+        for (int day = 1; day <= 31; day += day < 27 ? 5 : 1) {
+            int n = snprintf(line, sizeof(line), "<13>%s %2d 00:00:00 h a: m", names[month - 1], day);
+            for (int64_t d = from; d < to; d += 3) {
+                int64_t received = (d * 86400 + 43210) * NS_PER_S, want = nearest(month, day, received);
+                syslog_parse_tz((str){line, (size_t)n}, received, 0, &ev);
+                assert_int_equal(ev.event_ns, want == INT64_MAX ? received : want);
+                assert_int_equal(ev.flags & EV_BAD_TIME, want == INT64_MAX ? EV_BAD_TIME : 0);
+            }
+        }
+}
+
 static void long_line_is_cut(void **state)
 {
     char *big = malloc(EVENT_RAW_MAX + 1);
@@ -322,6 +360,6 @@ static void long_line_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(zone_is_the_callers),
-                                       cmocka_unit_test(long_line_is_cut)};
+                                       cmocka_unit_test(year_is_the_nearest), cmocka_unit_test(long_line_is_cut)};
     return cmocka_run_group_tests_name("intake/syslog", tests, NULL, NULL);
 }

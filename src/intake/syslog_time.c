@@ -1,4 +1,5 @@
-/* Time stamps of syslog headers. Pure. A missing year is the one that puts the
+/* Time stamps of syslog headers. Pure, but that each thread keeps the month and
+ * the day that it worked out last: lines seldom change either. A missing year is the one that puts the
  * stamp nearest to the time of receipt, so 31 December read on 1 January falls
  * into the old year and the reverse into the new one. 29 February far from any
  * leap year goes to the last one before. */
@@ -90,9 +91,41 @@ static bool date_ok(int y, int m, int d)
     return m >= 1 && m <= 12 && d >= 1 && d <= days[m - 1] + (m == 2 && leap(y));
 }
 
+/* Day number of a month's first day. */
+static int64_t month_begin(int year, int month)
+{
+    static _Thread_local struct {
+        int year, month;
+        int64_t begin;
+    } last = {1970, 1, 0};
+
+    if (last.year != year || last.month != month) {
+        last.year = year;
+        last.month = month;
+        last.begin = days_from_civil(year, month, 1);
+    }
+    return last.begin;
+}
+
+static void month_of(int64_t day, int *year, int *month)
+{
+    static _Thread_local struct {
+        int64_t day;
+        int year, month;
+    } last = {0, 1970, 1};
+
+    if (last.day != day) {
+        int d;
+        last.day = day;
+        civil_from_days(day, &last.year, &last.month, &d);
+    }
+    *year = last.year;
+    *month = last.month;
+}
+
 static int64_t civil_ns(const struct civil *t, int year)
 {
-    int64_t s = days_from_civil(year, t->month, t->day) * 86400 + t->hour * 3600 + t->minute * 60 + t->second;
+    int64_t s = (month_begin(year, t->month) + t->day - 1) * 86400 + t->hour * 3600 + t->minute * 60 + t->second;
 
     return (s - t->zone * 60) * NS_PER_S + t->frac_ns;
 }
@@ -101,16 +134,19 @@ static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
 {
     int64_t best = 0, local = received / NS_PER_S + t->zone * 60;
     bool found = false;
-    int y, m, d;
+    int y, m;
 
-    civil_from_days((local - (local % 86400 + 86400) % 86400) / 86400, &y, &m, &d);
+    month_of((local - (local % 86400 + 86400) % 86400) / 86400, &y, &m);
     if (y <= YEAR_MIN + YEAR_SEARCH || y >= YEAR_MAX - YEAR_SEARCH)
         return false;
-    if (date_ok(y, t->month, t->day) && t->month - m < 6 && m - t->month < 6) {
+    if (date_ok(y, t->month, t->day) && t->month - m < 5 && m - t->month < 5) {
         *ns = civil_ns(t, y); /* the usual case: surely nearest */
         return true;
     }
-    for (int k = y - YEAR_SEARCH; k <= y + 1; k++) {
+    /* Only 29 February looks further: any other day is nearest in this year or one beside it. */
+    bool leap_day = t->month == 2 && t->day == 29;
+    int from = leap_day ? y - YEAR_SEARCH : y - (t->month > m), to = leap_day ? y + 1 : y + (t->month < m);
+    for (int k = from; k <= to; k++) {
         if (!date_ok(k, t->month, t->day))
             continue;
         int64_t at = civil_ns(t, k);
