@@ -3,6 +3,7 @@
  * it race-free within a process, the unique keys between processes. */
 #include "registry/addr-int.h"
 #include "registry/known-int.h"
+#include "registry/late-int.h"
 #include "base/json.h"
 #include <errno.h>
 
@@ -36,43 +37,55 @@ static int judge_prefix(struct write *w, const struct rec *fresh)
     return 0;
 }
 
-/* An import asks this once a prefix and not once an address: most prefixes hold no others. */
-static int plain_prefix(struct write *w, int64_t id, bool *plain, struct err *e)
-{
-    struct val v = V_NULL;
+struct late_inner {
+    struct late_ask *l;
+    str ip;
+};
 
-    *plain = known_plain(w->known, id);
-    if (*plain || w->known == NULL)
-        return 0;
-    int rc = tx_one(w->tx, NULL, "SELECT container FROM prefix WHERE id = ?1", VALS(V_INT(id)), &v, e);
-    *plain = rc > 0 && v.type == VAL_INT && v.i == 0;
-    if (*plain)
-        known_learn_plain(w->known, id);
-    return rc < 0 ? rc : 0;
+static bool late_inner_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct late_inner *x = ctx;
+    struct err *fe = late_mistake(x->l);
+
+    (void)n;
+    if (fe != NULL)
+        ERR(fe, -EINVAL, "registry.not_innermost", S(x->ip), S(cols[0].s));
+    return false;
+}
+
+static int ask_inner_late(struct write *w, const struct rec *fresh, const char *sql, str ip, const struct val *p,
+                          struct err *e)
+{
+    struct late_inner *x = arena_new(&w->late->a, struct late_inner);
+    struct late_ask *l = late_add(w, fresh->k, STR("prefix"), 0);
+
+    if (x == NULL || l == NULL)
+        return ERR(e, -ENOMEM, "registry.no_memory");
+    *x = (struct late_inner){l, arena_str(&w->late->a, ip)};
+    return tx_ask(w->tx, sql, p, 2, late_inner_row, x, e);
 }
 
 /* An address names the innermost prefix that holds it, or that one would give it out again. */
 static int judge_address(struct write *w, const struct rec *fresh, struct err *e)
 {
+    static const char sql[] =
+        "SELECT p.prefix FROM prefix q JOIN prefix p ON p.network_id = q.network_id WHERE q.id = ?1 AND"
+        " q.container = 1 AND COALESCE(p.prefix_bin, '') >= q.prefix_bin AND"
+        " COALESCE(p.prefix_bin, '') <= ?2 AND p.prefix_end >= ?2 AND p.prefix_end <= q.prefix_end AND"
+        " p.id <> ?1 AND p.valid_to IS NULL ORDER BY COALESCE(p.prefix_bin, '') DESC, p.prefix_end LIMIT 1";
     const struct val *v = &fresh->v[at(fresh->k, "ip")], *in = &fresh->v[at(fresh->k, "prefix")];
     char bin[IP_BIN_MAX];
     struct val inner;
     struct err fe = {0};
-    bool plain;
     struct ip ip;
 
-    if (v->type != VAL_TEXT || in->type != VAL_INT || !ip_parse(v->s, &ip))
+    if (v->type != VAL_TEXT || in->type != VAL_INT || !ip_parse(v->s, &ip) || known_plain(w->known, in->i))
         return 0;
     ip_bin(ip, bin);
-    int rc = plain_prefix(w, in->i, &plain, e);
-    if (rc < 0 || plain)
-        return rc;
-    rc = tx_one(w->tx, w->a,
-                "SELECT p.prefix FROM prefix q JOIN prefix p ON p.network_id = q.network_id WHERE q.id = ?1 AND"
-                " q.container = 1 AND COALESCE(p.prefix_bin, '') >= q.prefix_bin AND"
-                " COALESCE(p.prefix_bin, '') <= ?2 AND p.prefix_end >= ?2 AND p.prefix_end <= q.prefix_end AND"
-                " p.id <> ?1 AND p.valid_to IS NULL ORDER BY COALESCE(p.prefix_bin, '') DESC, p.prefix_end LIMIT 1",
-                VALS(*in, V_Z(bin)), &inner, e);
+    const struct val p[] = {*in, V_Z(bin)};
+    if (late_now(w))
+        return ask_inner_late(w, fresh, sql, v->s, p, e);
+    int rc = tx_one(w->tx, w->a, sql, p, 2, &inner, e);
     if (rc <= 0)
         return rc;
     ERR(&fe, -EINVAL, "registry.not_innermost", S(v->s), S(inner.s));

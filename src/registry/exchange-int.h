@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "registry/exchange.h"
 #include "registry/known-int.h"
+#include "registry/late-int.h"
 #include "registry/sheet-int.h"
 
 enum { COL_STATE = -1, COL_NOTE = -2, COL_UNKNOWN = -3 };
@@ -22,6 +23,7 @@ struct import {
     struct late late;
     struct line_at *lines; /* the rows of the group that were judged */
     size_t nlines, lines_cap;
+    size_t numbered, ahead; /* exchange_number.c: looked up to this row; how many rows at once */
 };
 /* exchange_known.c: rows in groups, so that what they ask is asked together. */
 enum { GROUP_ROWS = 250 };
@@ -33,6 +35,8 @@ int group_line(struct import *im, struct sheet *s, const struct sheet_row *l, st
 void group_line_end(struct import *im);
 /* A statement failed, of this row or of one before: a row's own trouble becomes its mistake. */
 int group_blame(struct import *im, int rc, struct err *fe, struct err *e);
+/* exchange_number.c: a key that counts on is looked up with those of the rows behind it. */
+int numbers_ahead(struct import *im, const struct sheet *s, const struct sheet_row *l, struct err *e);
 void row_fault(struct import *im, const struct sheet *s, const struct sheet_row *l, str column, struct err *fe);
 /* exchange_head.c: which kind a sheet is, where its header stands, what its
  * columns are. Mistakes go to im->w->es. */

@@ -17,15 +17,14 @@ int group_open(struct import *im, struct err *e)
 {
     struct write *w = im->w;
 
-    im->late = (struct late){.a = arena_init(CALL_ARENA)};
-    im->late.tail = &im->late.first;
+    late_init(&im->late);
     w->late = &im->late;
     return w->scope.all ? known_new(w->r, &im->known, e) : 0;
 }
 
 void group_done(struct import *im)
 {
-    arena_free(&im->late.a);
+    late_done(&im->late);
     free(im->lines);
     known_free(im->known);
 }
@@ -71,10 +70,31 @@ static void want_records(struct import *im, const struct sheet *s, size_t from, 
     }
 }
 
+/* Addresses: of which prefixes it need not be asked whether they hold narrower ones. */
+static void want_prefixes(struct import *im, const struct sheet *s, size_t from, size_t end)
+{
+    const struct kind *prefix = schema_kind(im->w->r->sc, STR("prefix"));
+    size_t c = 0;
+    struct val v;
+
+    while (c < s->ncols && !(s->cols[c] >= 0 && str_eq(s->k->fields[s->cols[c]].ref_kind, STR("prefix"))))
+        c++;
+    for (size_t i = from; str_eq(s->k->name, STR("address")) && c < s->ncols && i < end; i++) {
+        const struct known_ref *ref = NULL;
+        if (waits(&s->rows[i]) && c < s->rows[i].n &&
+            value_parse(&im->row, &prefix->fields[prefix->key_field], str_trim(s->rows[i].cells[c]), &v, NULL) == 0 &&
+            v.type == VAL_TEXT)
+            ref = known_key(im->known, prefix, v.s);
+        if (ref != NULL && ref->id != 0)
+            known_want_plain(im->known, ref->id);
+    }
+}
+
 int group_begin(struct import *im, const struct sheet *s, size_t from, struct err *e)
 {
     size_t end = s->nrows - from < GROUP_ROWS ? s->nrows : from + GROUP_ROWS;
 
+    im->numbered = 0;
     if (im->known == NULL)
         return 0;
     for (size_t i = from; i < end; i++)
@@ -88,6 +108,8 @@ int group_begin(struct import *im, const struct sheet *s, size_t from, struct er
     int rc = known_look(im->known, im->w->tx, e);
     if (rc == 0) {
         want_records(im, s, from, end);
+        want_prefixes(im, s, from, end);
+        arena_clear(&im->row);
         rc = known_look(im->known, im->w->tx, e);
     }
     return rc;
@@ -107,7 +129,7 @@ int group_line(struct import *im, struct sheet *s, const struct sheet_row *l, st
     tx_mark(im->w->tx, (int64_t)im->nlines);
     im->w->place =
         (struct place){.row = l->row, .k = s->k, .headers = s->headers, .sheet = im->named ? s->name : STR_NONE};
-    return 0;
+    return numbers_ahead(im, s, l, e);
 }
 
 void group_line_end(struct import *im)
@@ -152,11 +174,10 @@ static void tell_late(struct import *im)
         if (x->e == NULL)
             continue;
         const struct line_at *at = &im->lines[x->mark - 1];
-        const struct invariant *inv = x->x;
         size_t n = es != NULL ? es->n : 0;
         im->w->place = (struct place){
             .row = at->l->row, .k = at->s->k, .headers = at->s->headers, .sheet = im->named ? at->s->name : STR_NONE};
-        write_fault(im->w, inv->nfields > 0 ? x->k->fields[inv->fields[0]].name : STR("state"), x->e);
+        write_fault(im->w, x->field, x->e);
         if (es != NULL && es->n > n)
             move_back(es, at->es_end + told++);
     }
@@ -174,9 +195,7 @@ int group_end(struct import *im, struct err *e)
     tell_late(im);
     tx_mark(im->w->tx, 0);
     im->nlines = 0;
-    arena_clear(&im->late.a);
-    im->late.first = NULL;
-    im->late.tail = &im->late.first;
+    late_clear(&im->late);
     known_clear(im->known);
     return 0;
 }

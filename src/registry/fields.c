@@ -119,7 +119,7 @@ static int judge_field(struct write *w, size_t i, const struct rec *old, struct 
     return 0;
 }
 
-static int next_number(struct write *w, const struct kind *k, int64_t *out, struct err *e)
+int next_number(struct write *w, const struct kind *k, int64_t *out, struct err *e)
 {
     char sql[128];
     struct val v = V_NULL;
@@ -136,7 +136,8 @@ static int next_number(struct write *w, const struct kind *k, int64_t *out, stru
     return rc < 0 ? rc : 0;
 }
 
-int template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, str *out, struct err *e)
+int template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, int64_t n, str *out,
+                  struct err *e)
 {
     struct buf b;
     int rc = 0;
@@ -148,8 +149,8 @@ int template_fill(struct write *w, const struct kind *k, str t, const struct rec
         size_t close = str_find(t, STR("}")), at = kind_field_at(k, str_sub(t, 0, close));
         t = str_sub(t, close + 1, SIZE_MAX);
         if (at == SIZE_MAX) {
-            int64_t n;
-            rc = next_number(w, k, &n, e);
+            if (n == 0)
+                rc = next_number(w, k, &n, e);
             buf_fmt(&b, "%lld", (long long)n);
         } else {
             buf_str(&b,
@@ -180,7 +181,7 @@ static int fill_templates(struct write *w, const struct rec *old, const struct i
         bool missing = fresh->v[i].type == VAL_NULL && in->f[i].given != GIVEN_CLEAR;
         if (f->type != FT_TEXT || str_find(f->dflt, STR("{")) == SIZE_MAX || old != NULL || !missing)
             continue;
-        rc = template_fill(w, k, f->dflt, fresh, &s, e);
+        rc = template_fill(w, k, f->dflt, fresh, 0, &s, e);
         if (rc == 0 && value_parse(w->a, f, s, &fresh->v[i], &fe) < 0)
             noted(w, f, &fe);
     }

@@ -201,6 +201,166 @@ static void mistakes_by_row(void **state)
     }
 }
 
+/* One file, and what it cost a server. */
+static int64_t import_cheap(struct fixture *f, const char *kind, struct buf *csv, const char *outcome)
+{
+    uint64_t t0 = trips(f);
+    int64_t n = how_many(import(f, kind, csv, false), outcome);
+
+    if (trips(f) - t0 >= 60)
+        fail_msg("%s %s: %lu round trips", kind, outcome, (unsigned long)(trips(f) - t0));
+    buf_clear(csv);
+    return n;
+}
+
+/* Each prefix is asked whether it overlaps, each address whether a narrower prefix holds it. */
+static void prefixes_and_their_addresses(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+
+    fx_frame(f);
+    buf_init(&csv, 1 << 20);
+    buf_z(&csv, "prefix,network.code,container\n10.0.0.0/8,WAN,true\n");
+    for (int i = 1; i < ROWS; i++)
+        buf_fmt(&csv, "10.%d.%d.0/24,WAN,false\n", i / 200, i % 200);
+    assert_int_equal(import_cheap(f, "prefix", &csv, "created"), ROWS);
+    buf_z(&csv, "ip,prefix.prefix\n");
+    for (int i = 1; i < ROWS; i++)
+        buf_fmt(&csv, "10.%d.%d.9,10.%d.%d.0/24\n", i / 200, i % 200, i / 200, i % 200);
+    assert_int_equal(import_cheap(f, "address", &csv, "created"), ROWS - 1);
+    buf_z(&csv, "ip,prefix.prefix\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(&csv, "10.%d.%d.9,10.0.0.0/8\n", i / 200 + 100, i % 200); /* straight in the container */
+    assert_int_equal(import_cheap(f, "address", &csv, "created"), ROWS);
+    buf_done(&csv);
+}
+
+static void mistake_is(const struct fixture *f, size_t i, const char *at, const char *key, const char *other)
+{
+    const struct err *e = &f->es.v[i];
+
+    if (i >= f->es.n || strcmp(e->at, at) != 0 || strcmp(e->key, key) != 0 ||
+        (other != NULL && strcmp(e->arg[1], other) != 0))
+        fail_msg("%zu: %s %s %s", i, i < f->es.n ? e->at : "", i < f->es.n ? e->key : "", i < f->es.n ? e->arg[1] : "");
+}
+
+/* What overlaps is told as row by row: a row that is refused stands in nobody's way. */
+static void overlaps_by_row(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+    json_t *out = NULL;
+
+    fx_frame(f);
+    fx_add(f, "prefix", "{'prefix':'10.1.0.0/24','network':'WAN'}");
+    fx_add(f, "prefix", "{'prefix':'10.9.0.0/16','network':'WAN','container':true}");
+    fx_add(f, "prefix", "{'prefix':'10.9.1.0/24','network':'WAN'}");
+    assert_int_equal(fx_import(f, &ADMIN, "prefix",
+                               STR("prefix,network.code\n10.1.0.0/20,WAN\n10.1.5.0/24,WAN\n10.1.0.0/25,NET\n"
+                                   "10.9.2.0/24,WAN\n10.9.2.128/25,WAN\n10.1.5.0/26,WAN\n"),
+                               false, &out),
+                     -EINVAL);
+    assert_int_equal(f->es.n, 3);
+    mistake_is(f, 0, "row 2, column prefix", "registry.overlaps", "10.1.0.0/24");
+    mistake_is(f, 1, "row 6, column prefix", "registry.overlaps", "10.9.2.0/24");
+    mistake_is(f, 2, "row 7, column prefix", "registry.overlaps", "10.1.5.0/24");
+    /* Groups later too. */
+    buf_init(&csv, 1 << 20);
+    buf_z(&csv, "prefix,network.code\n10.1.0.0/20,WAN\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(&csv, "172.%d.%d.0/24,WAN\n", 16 + i / 200, i % 200);
+    buf_z(&csv, "10.1.7.0/24,WAN\n10.1.0.64/26,WAN\n");
+    f->es.n = f->es.total = 0;
+    assert_int_equal(fx_import(f, &ADMIN, "prefix", buf_view(&csv), false, &out), -EINVAL);
+    assert_int_equal(f->es.n, 2);
+    mistake_is(f, 0, "row 2, column prefix", "registry.overlaps", "10.1.0.0/24");
+    mistake_is(f, 1, "row 771, column prefix", "registry.overlaps", "10.1.0.0/24");
+    f->es.n = f->es.total = 0;
+    assert_int_equal(
+        fx_import(f, &ADMIN, "address",
+                  STR("ip,prefix.prefix\n10.9.1.1,10.9.1.0/24\n10.9.1.2,10.9.0.0/16\n10.9.3.1,10.9.0.0/16\n"), false,
+                  &out),
+        -EINVAL);
+    assert_int_equal(f->es.n, 1);
+    mistake_is(f, 0, "row 3, column prefix.prefix", "registry.not_innermost", "10.9.1.0/24");
+    buf_done(&csv);
+}
+
+static void stock_rows(struct buf *csv, const char *state)
+{
+    buf_z(csv, "code,name,category,unit.code,network.code,state\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(csv, "TB-%04d,Máy %d,server,STC,WAN,%s\n", i, i, state);
+}
+
+/* Keys that count on, and a step that asks for what is attached. */
+static void numbers_and_steps(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+    json_t *out = NULL;
+
+    fx_frame(f);
+    buf_init(&csv, 1 << 20);
+    stock_rows(&csv, "suspended");
+    assert_int_equal(import_cheap(f, "device", &csv, "created"), ROWS);
+    for (int dry = 1; dry >= 0; dry--) { /* a dry run uses up numbers of rows, not of records */
+        buf_z(&csv, "device.code,verdict,inspected_on\n");
+        for (int i = 0; i < ROWS; i++)
+            buf_fmt(&csv, "TB-%04d,%s,2026-01-05\n", i, i == 700 ? "fail" : "pass");
+        if (dry)
+            json_decref(import(f, "inspection", &csv, true));
+        else
+            assert_int_equal(import_cheap(f, "inspection", &csv, "created"), ROWS);
+        buf_clear(&csv);
+    }
+    stock_rows(&csv, "admitted");
+    assert_int_equal(fx_import(f, &ADMIN, "device", buf_view(&csv), false, &out), -EINVAL);
+    assert_int_equal(f->es.n, 1);
+    mistake_is(f, 0, "row 702, column state", "registry.life_attach", NULL);
+    buf_clear(&csv);
+    buf_z(&csv, "device.code,verdict,inspected_on\nTB-0700,pass,2026-02-01\n");
+    json_decref(import(f, "inspection", &csv, false));
+    buf_clear(&csv);
+    stock_rows(&csv, "admitted");
+    assert_int_equal(import_cheap(f, "device", &csv, "updated"), ROWS);
+    buf_done(&csv);
+}
+
+/* A number that somebody has taken by hand is told at the row that would get it. */
+static void numbers_that_are_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+    json_t *out = NULL;
+    char key[40];
+
+    fx_frame(f);
+    fx_add(f, "device", "{'code':'A','name':'a','category':'server','unit':'STC','network':'WAN'}");
+    fx_add(f, "inspection", "{'device':'A','verdict':'fail','inspected_on':'2026-01-05'}");
+    int64_t first = fx_id(f, "inspection", "KT-1");
+    snprintf(key, sizeof(key), "KT-%lld", (long long)first + 300);
+    buf_init(&csv, 1 << 20);
+    buf_fmt(&csv, "code,device.code,verdict,inspected_on\n%s,A,fail,2026-01-05\n", key);
+    json_decref(import(f, "inspection", &csv, false));
+    buf_clear(&csv);
+    buf_z(&csv, "device.code,verdict,inspected_on\n");
+    for (int i = 0; i < ROWS; i++)
+        buf_fmt(&csv, "A,%s,2026-01-05\n", i % 100 == 7 ? "gì" : "fail");
+    uint64_t t0 = trips(f);
+    assert_int_equal(fx_import(f, &ADMIN, "inspection", buf_view(&csv), false, &out), -EINVAL);
+    assert_true(trips(f) - t0 < 60);
+    mistake_is(f, 0, "row 9, column verdict", "registry.bad_enum", NULL);
+    for (size_t i = 3; i < 12; i++) { /* the next number stays where it is until a row takes one */
+        char at[40];
+        snprintf(at, sizeof(at), "row %zu, column code", 297 + i);
+        mistake_is(f, i, at, "registry.unique", key);
+    }
+    assert_int_equal(f->es.total, 9 + 8);
+    buf_done(&csv);
+}
+
 /* A refusal that the judge did not foresee is told at the row that it met. */
 static void refused_by_the_store(void **state)
 {
@@ -361,9 +521,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
     const struct CMUnitTest tests[] = {
-        T(asked_once_a_group),      T(addresses),       T(one_below_another),    T(values_move_between_rows),
-        T(names_change_on_the_way), T(mistakes_by_row), T(refused_by_the_store), T(index_is_tidied),
-        T(as_each_alone),
+        T(asked_once_a_group),      T(addresses),
+        T(one_below_another),       T(values_move_between_rows),
+        T(names_change_on_the_way), T(mistakes_by_row),
+        T(refused_by_the_store),    T(index_is_tidied),
+        T(as_each_alone),           T(prefixes_and_their_addresses),
+        T(overlaps_by_row),         T(numbers_and_steps),
+        T(numbers_that_are_taken),
     };
     return cmocka_run_group_tests_name("registry/import", tests, NULL, NULL);
 }

@@ -2,9 +2,11 @@
  * rings, addresses inside their prefixes, prefixes that do not overlap. Which
  * fields are meant stands in the schema. Runs inside the write transaction. */
 #include "registry/known-int.h"
+#include "registry/late-int.h"
 #include <errno.h>
 
-enum { TREE_DEPTH = 64 };
+/* So many that overlap are looked at: of an import, some may be rows that are refused. */
+enum { TREE_DEPTH = 64, OVERLAPS_SEEN = 8 };
 
 /* One step up: the parent of `at`, and the key of `at`. */
 struct above {
@@ -83,38 +85,92 @@ static int judge_within(struct write *w, const struct rec *fresh, size_t i)
     return 0;
 }
 
+struct overlap_ask {
+    char sql[1024], first[IP_BIN_MAX], last[IP_BIN_MAX];
+    struct val p[4];
+};
+
 /* Prefixes of one network do not overlap; a container may hold others, but a
- * plain prefix may not hold a container. */
-static int judge_disjoint(struct write *w, const struct rec *fresh, size_t i, struct err *e)
+ * plain prefix may not hold a container. False: nothing to be asked. */
+static bool overlap_ask(const struct rec *fresh, size_t i, struct overlap_ask *q)
 {
     const struct kind *k = fresh->k;
     const struct field *f = &k->fields[i];
     size_t scope = kind_field_at(k, f->disjoint), unless = kind_field_at(k, f->unless);
     bool container = unless != SIZE_MAX && fresh->v[unless].type == VAL_INT && fresh->v[unless].i != 0;
-    char first[IP_BIN_MAX], last[IP_BIN_MAX], sql[1024], loose[256] = "";
+    char loose[256] = "";
     struct prefix p;
-    struct val other;
-    struct err fe;
 
     if (fresh->v[i].type == VAL_NULL || !prefix_parse(fresh->v[i].s, &p))
-        return 0;
-    prefix_bin(p, first, last);
+        return false;
+    prefix_bin(p, q->first, q->last);
     if (unless != SIZE_MAX && container) /* wrong only: a plain one around it */
         snprintf(loose, sizeof(loose), " AND \"%.*s\" = 0 AND \"%.*s_bin\" <= ?1 AND \"%.*s_end\" >= ?2",
                  STR_ARGS(f->unless), STR_ARGS(f->name), STR_ARGS(f->name));
     else if (unless != SIZE_MAX) /* fine: a container around it */
         snprintf(loose, sizeof(loose), " AND NOT (\"%.*s\" = 1 AND \"%.*s_bin\" <= ?1 AND \"%.*s_end\" >= ?2)",
                  STR_ARGS(f->unless), STR_ARGS(f->name), STR_ARGS(f->name));
-    snprintf(sql, sizeof(sql),
-             "SELECT \"%.*s\" FROM \"%.*s\" WHERE \"%.*s_bin\" <= ?2 AND \"%.*s_end\" >= ?1"
-             " AND id <> ?3 AND \"%.*s_id\" = ?4 AND valid_to IS NULL%s LIMIT 1",
-             STR_ARGS(f->name), STR_ARGS(k->name), STR_ARGS(f->name), STR_ARGS(f->name), STR_ARGS(f->disjoint), loose);
-    int rc = tx_one(w->tx, w->a, sql, VALS(V_Z(first), V_Z(last), V_INT(fresh->id), fresh->v[scope]), &other, e);
+    snprintf(q->sql, sizeof(q->sql),
+             "SELECT \"%.*s\", id FROM \"%.*s\" WHERE \"%.*s_bin\" <= ?2 AND \"%.*s_end\" >= ?1"
+             " AND id <> ?3 AND \"%.*s_id\" = ?4 AND valid_to IS NULL%s LIMIT %d",
+             STR_ARGS(f->name), STR_ARGS(k->name), STR_ARGS(f->name), STR_ARGS(f->name), STR_ARGS(f->disjoint), loose,
+             OVERLAPS_SEEN);
+    const struct val v[4] = {V_Z(q->first), V_Z(q->last), V_INT(fresh->id), fresh->v[scope]};
+    memcpy(q->p, v, sizeof(v));
+    return true;
+}
+
+static int judge_disjoint(struct write *w, const struct rec *fresh, size_t i, struct err *e)
+{
+    struct overlap_ask q;
+    struct val other;
+    struct err fe;
+
+    if (!overlap_ask(fresh, i, &q))
+        return 0;
+    int rc = tx_one(w->tx, w->a, q.sql, q.p, 4, &other, e);
     if (rc > 0) {
         ERR(&fe, -EINVAL, "registry.overlaps", S(fresh->v[i].s), S(other.s));
-        write_fault(w, f->name, &fe);
+        write_fault(w, fresh->k->fields[i].name, &fe);
     }
     return rc < 0 ? rc : 0;
+}
+
+struct late_overlap {
+    struct late_ask *l;
+    str mine;
+};
+
+/* A row that is refused itself stands in nobody's way. */
+static bool late_overlap_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct late_overlap *x = ctx;
+    struct err *fe = late_is_bad(x->l->of, cols[1].i) ? NULL : late_mistake(x->l);
+
+    (void)n;
+    if (fe == NULL)
+        return true;
+    ERR(fe, -EINVAL, "registry.overlaps", S(x->mine), S(cols[0].s));
+    late_bad(x->l);
+    return false;
+}
+
+int invariants_late(struct write *w, const struct rec *fresh, struct err *e)
+{
+    struct overlap_ask q;
+    int rc = 0;
+
+    for (size_t i = 0; late_now(w) && i < fresh->k->nfields && rc == 0; i++) {
+        if (fresh->k->fields[i].disjoint.n == 0 || !overlap_ask(fresh, i, &q))
+            continue;
+        struct late_overlap *x = arena_new(&w->late->a, struct late_overlap);
+        struct late_ask *l = late_add(w, fresh->k, fresh->k->fields[i].name, fresh->id);
+        if (x == NULL || l == NULL)
+            return ERR(e, -ENOMEM, "registry.no_memory");
+        *x = (struct late_overlap){l, arena_str(&w->late->a, fresh->v[i].s)};
+        rc = tx_ask(w->tx, q.sql, q.p, 4, late_overlap_row, x, e);
+    }
+    return rc;
 }
 
 /* A prefix that moves must still hold the addresses that name it. */
@@ -163,7 +219,7 @@ int invariants_judge(struct write *w, const struct rec *old, const struct input 
             rc = judge_tree(w, fresh, i, e);
         if (rc == 0 && f->within.n > 0)
             rc = judge_within(w, fresh, i);
-        if (rc == 0 && f->disjoint.n > 0)
+        if (rc == 0 && f->disjoint.n > 0 && !late_now(w))
             rc = judge_disjoint(w, fresh, i, e);
         if (rc == 0 && f->checklist != NULL)
             rc = checklist_judge(w, in, fresh, i, e);

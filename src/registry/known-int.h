@@ -32,23 +32,13 @@ void known_learn_above(struct known *x, const struct kind *k, size_t field, int6
 bool known_last(const struct known *x, const struct kind *k, int64_t *id);
 void known_learn_last(struct known *x, const struct kind *k, int64_t id);
 /* A prefix that holds no others. */
-bool known_plain(struct known *x, int64_t prefix);
-void known_learn_plain(struct known *x, int64_t prefix);
+bool known_plain(const struct known *x, int64_t prefix);
+void known_want_plain(struct known *x, int64_t prefix);
+/* The person of the account that imports; 0: none. False: never looked up. */
+bool known_person(const struct known *x, int64_t *id);
+void known_learn_person(struct known *x, int64_t id);
 
 /* A record was made (old NULL), changed or ended. */
 void known_written(struct known *x, const struct rec *old, const struct rec *fresh);
 
-/* Questions about a row that is written, put off: a mistake is told when the group is. */
-struct late_ask {
-    struct late_ask *next;
-    struct late *of;
-    const struct kind *k;
-    const struct invariant *x;
-    int64_t mark;  /* whose row */
-    struct err *e; /* the mistake; NULL: none */
-};
-struct late {
-    struct arena a;
-    struct late_ask *first, **tail;
-};
 #endif

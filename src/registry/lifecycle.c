@@ -1,7 +1,7 @@
 /* A step of a life cycle: what must be filled, attached and announced before it
  * is taken, which fields it sets, and what it does to other records. All of it
  * stands in the schema. Runs inside the write transaction. */
-#include "registry/registry-int.h"
+#include "registry/known-int.h"
 #include "base/calendar.h"
 #include <errno.h>
 
@@ -35,10 +35,15 @@ static int64_t today(const struct write *w) { return date_of(w->now); }
 static int actor_person(struct write *w, int64_t *id, struct err *e)
 {
     struct val v = V_INT(0);
+
+    if (known_person(w->known, id))
+        return 0;
     int rc = tx_one(w->tx, NULL, "SELECT person_id FROM account WHERE name = ?1 AND valid_to IS NULL",
                     VALS(V_STR(w->who->name)), &v, e);
 
     *id = rc > 0 && v.type == VAL_INT ? v.i : 0;
+    if (rc >= 0)
+        known_learn_person(w->known, *id);
     return rc < 0 ? rc : 0;
 }
 
@@ -141,98 +146,6 @@ static void judge_needs(struct write *w, const struct transition *t, const struc
     }
 }
 
-struct cond {
-    struct buf sql;
-    struct val p[64];
-    size_t np;
-};
-
-static size_t cond_param(struct cond *c, struct val v)
-{
-    c->p[c->np++] = v;
-    return c->np;
-}
-
-static int cond_want(struct write *w, struct cond *c, const struct kind *t, const struct attach_want *x,
-                     const struct rec *fresh, struct err *e)
-{
-    const struct field *f = kind_field(t, x->field);
-    size_t mine = kind_field_at(fresh->k, x->other);
-    char col[FIELD_COLS][COL_MAX], day[32];
-    struct val v = V_NULL;
-    int rc = 0;
-
-    field_columns(f, col);
-    switch (x->op) {
-    case WANT_IS:
-        if ((rc = value_parse(w->a, f, x->other, &v, e)) == 0)
-            buf_fmt(&c->sql, " AND t.\"%s\" = ?%zu", col[0], cond_param(c, v));
-        break;
-    case WANT_IN_DATE:
-        date_fmt(today(w), day, sizeof(day));
-        buf_fmt(&c->sql, " AND (t.\"%s\" IS NULL OR t.\"%s\" >= ?%zu)", col[0], col[0],
-                cond_param(c, V_STR(arena_str(w->a, str_c(day)))));
-        break;
-    case WANT_FILLED:
-        buf_fmt(&c->sql, " AND t.\"%s\" IS NOT NULL", col[0]);
-        break;
-    case WANT_SINCE:
-        if (fresh->v[mine].type != VAL_NULL)
-            buf_fmt(&c->sql, " AND t.\"%s\" >= ?%zu", col[0], cond_param(c, fresh->v[mine]));
-        break;
-    case WANT_SAME:
-        if (fresh->v[mine].type == VAL_NULL)
-            buf_z(&c->sql, " AND 1 = 0");
-        else
-            buf_fmt(&c->sql, " AND t.\"%s\" = ?%zu", col[0], cond_param(c, fresh->v[mine]));
-        break;
-    }
-    return rc;
-}
-
-static int attached(struct write *w, const struct step_attach *x, const struct rec *fresh, int64_t *n, struct err *e)
-{
-    const struct kind *t = schema_kind(w->r->sc, x->kind);
-    struct cond c = {.p = {V_INT(fresh->id)}, .np = 1};
-    struct val v = V_INT(0);
-    int rc = 0;
-
-    buf_init(&c.sql, 16384);
-    buf_fmt(&c.sql, "SELECT COUNT(*) FROM \"%.*s\" t WHERE t.\"%.*s_id\" = ?1 AND t.valid_to IS NULL",
-            STR_ARGS(t->name), STR_ARGS(x->by));
-    for (size_t i = 0; i < x->nstates; i++)
-        buf_fmt(&c.sql, "%s?%zu%s", i == 0 ? " AND t.state IN (" : ", ", cond_param(&c, V_STR(x->states[i])),
-                i + 1 == x->nstates ? ")" : "");
-    for (size_t i = 0; i < x->nwants && rc == 0; i++)
-        rc = cond_want(w, &c, t, &x->wants[i], fresh, e);
-    buf_byte(&c.sql, 0);
-    if (rc == 0)
-        rc = c.sql.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(w->tx, NULL, c.sql.p, c.p, c.np, &v, e);
-    buf_done(&c.sql);
-    *n = v.i;
-    return rc < 0 ? rc : 0;
-}
-
-static int judge_attach(struct write *w, const struct transition *t, const struct rec *fresh, struct err *e)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < t->nattach && rc == 0; i++) {
-        const struct step_attach *x = &t->attach[i];
-        int64_t n = 0;
-        struct err fe;
-        if ((rc = attached(w, x, fresh, &n, e)) < 0 || n >= x->count)
-            continue;
-        bool own = x->nclauses > 0;
-        ERR(&fe, -EINVAL, "registry.life_attach", "", "",
-            S(clauses_text(w->a, own ? x->clauses : t->clauses, own ? x->nclauses : t->nclauses)), S(x->kind));
-        err_label(&fe, 0, t->label.vi, t->label.en);
-        err_label(&fe, 1, x->label.vi, x->label.en);
-        write_fault(w, STR("state"), &fe);
-    }
-    return rc;
-}
-
 static void judge_notice(struct write *w, const struct transition *t, const struct input *in, const struct rec *fresh)
 {
     const struct notice *n = &t->notice;
@@ -265,7 +178,7 @@ int life_judge(struct write *w, const struct transition *t, const struct input *
         return 0;
     judge_needs(w, t, in, fresh);
     judge_notice(w, t, in, fresh);
-    return judge_attach(w, t, fresh, e);
+    return life_attach(w, t, fresh, e);
 }
 
 /* ---- what the step does to others */

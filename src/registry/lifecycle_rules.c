@@ -2,7 +2,7 @@
  * transaction, so that SQL sees what would be; with a mistake all is taken back.
  * The text is an administrator's and is parsed as a reader's when the registry
  * opens: it can look and do nothing else. */
-#include "registry/known-int.h"
+#include "registry/late-int.h"
 #include "base/calendar.h"
 #include <ctype.h>
 #include <errno.h>
@@ -55,28 +55,37 @@ static void mistake(struct arena *a, const struct invariant *x, const struct val
     err_label(fe, 0, x->label.vi, x->label.en);
 }
 
+struct late_rule {
+    struct late_ask *l;
+    const struct invariant *x;
+};
+
 static bool late_row(void *ctx, const struct val *cols, size_t n)
 {
-    struct late_ask *l = ctx;
+    struct late_rule *r = ctx;
+    struct err *fe = late_mistake(r->l);
 
-    l->e = arena_new(&l->of->a, struct err);
-    if (l->e != NULL)
-        mistake(&l->of->a, l->x, n > 0 ? &cols[0] : &V_NULL, l->e);
+    if (fe != NULL)
+        mistake(&r->l->of->a, r->x, n > 0 ? &cols[0] : &V_NULL, fe);
     return false;
 }
 
-/* Put off until the group of rows is done; then 0 is told, and l->e is the mistake. */
+static str told_at(const struct kind *k, const struct invariant *x)
+{
+    return x->nfields > 0 ? k->fields[x->fields[0]].name : STR("state");
+}
+
+/* Put off until the group of rows is done; then 0 is told. */
 static int ask_late(struct write *w, const struct kind *k, const struct invariant *x, const struct bound *b,
                     struct err *e)
 {
-    struct late_ask *l = arena_new(&w->late->a, struct late_ask);
+    struct late_rule *r = arena_new(&w->late->a, struct late_rule);
+    struct late_ask *l = late_add(w, k, told_at(k, x), 0);
 
-    if (l == NULL)
+    if (r == NULL || l == NULL)
         return ERR(e, -ENOMEM, "registry.no_memory");
-    *l = (struct late_ask){.of = w->late, .k = k, .x = x, .mark = tx_marked(w->tx)};
-    *w->late->tail = l;
-    w->late->tail = &l->next;
-    return tx_ask(w->tx, b->sql.p, b->p, b->np, late_row, l, e);
+    *r = (struct late_rule){l, x};
+    return tx_ask(w->tx, b->sql.p, b->p, b->np, late_row, r, e);
 }
 
 /* The first row is what stands in the way. */
@@ -90,9 +99,9 @@ static int ask(struct write *w, const struct kind *k, const struct invariant *x,
     const struct val v[NAMES] = {V_INT(id), V_STR(arena_str(w->a, str_c(day))), V_INT(w->now / NS_PER_S)};
     buf_init(&b.sql, 2 * SQL_TEXT_MAX);
     bind(&b, x->sql, v);
-    int rc = b.sql.failed || w->a->failed       ? ERR(e, -ENOMEM, "registry.no_memory")
-             : w->late != NULL && w->depth == 0 ? ask_late(w, k, x, &b, e)
-                                                : tx_one(w->tx, w->a, b.sql.p, b.p, b.np, way, e);
+    int rc = b.sql.failed || w->a->failed ? ERR(e, -ENOMEM, "registry.no_memory")
+             : late_now(w)                ? ask_late(w, k, x, &b, e)
+                                          : tx_one(w->tx, w->a, b.sql.p, b.p, b.np, way, e);
     buf_done(&b.sql);
     return rc;
 }
@@ -153,7 +162,7 @@ int rules_judge(struct write *w, const struct transition *t, const struct rec *o
         if (skip || !concerns(x, t, old, fresh) || (rc = ask(w, k, x, fresh->id, &way, e)) <= 0)
             continue;
         mistake(w->a, x, &way, &fe);
-        write_fault(w, x->nfields > 0 ? k->fields[x->fields[0]].name : STR("state"), &fe);
+        write_fault(w, told_at(k, x), &fe);
     }
     return rc < 0 ? rc : 0;
 }

@@ -157,7 +157,12 @@ int end_record(struct write *w, const struct rec *old, struct rec **out, struct 
 /* fields.c: the new values of a record, judged. */
 int fields_judge(struct write *w, const struct kind *k, const struct rec *old, struct input *in, struct rec *fresh,
                  struct err *e);
-int template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, str *out, struct err *e);
+int next_number(struct write *w, const struct kind *k, int64_t *out, struct err *e);
+/* n: what {n} is; 0: the next number. */
+int template_fill(struct write *w, const struct kind *k, str t, const struct rec *rec, int64_t n, str *out,
+                  struct err *e);
+/* life_attach.c: of life_judge. */
+int life_attach(struct write *w, const struct transition *t, const struct rec *fresh, struct err *e);
 /* lifecycle.c: what a step asks for and does. `t` NULL: no step. */
 const struct transition *life_step(const struct rec *old, str to);
 int life_sets(struct write *w, const struct transition *t, const struct rec *old, struct input *in, struct err *e);
@@ -182,6 +187,8 @@ int checklist_judge(struct write *w, const struct input *in, const struct rec *f
 /* invariants.c */
 int invariants_judge(struct write *w, const struct rec *old, const struct input *in, const struct rec *fresh,
                      struct err *e);
+/* Of an import, once the row is written: what is told when its group is done. */
+int invariants_late(struct write *w, const struct rec *fresh, struct err *e);
 
 /* addr.c, addr_keep.c: prefixes and addresses beyond what the schema says. written: old
  * NULL made, fresh NULL ended. */

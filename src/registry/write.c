@@ -377,6 +377,8 @@ int write_record(struct write *w, const struct kind *k, const struct rec *old, s
                              fresh->state, e);
     if (rc == 0 && *how != OUT_SAME)
         rc = put(w, old, fresh, e);
+    if (rc == 0 && *how != OUT_SAME)
+        rc = invariants_late(w, fresh, e);
     if (rc == 0 && old != NULL && !str_eq(old->state, fresh->state))
         rc = life_open_step(w, step, fresh, e);
     if (rc == 0 && *how != OUT_SAME)
