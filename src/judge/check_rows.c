@@ -144,21 +144,64 @@ static bool offender_row(void *ctx, const char *const *names, const struct val *
     return r->fault == NULL;
 }
 
-/* Key, title and unit of the subjects, from their kind's own table. */
+/* Key, title and unit of the subjects, from their kind's own table: NAMES of them with one question, as a check may
+ * have thousands of offenders and a server is some way off. */
+enum { NAMES = 250 };
 struct naming {
     struct check_run *r;
-    struct check_row *row;
+    struct check_row *row[NAMES]; /* by id; the same one may stand twice */
+    size_t n;
 };
+
+static int by_id(const void *pa, const void *pb)
+{
+    int64_t a = (*(struct check_row *const *)pa)->id, b = (*(struct check_row *const *)pb)->id;
+
+    return a < b ? -1 : a > b;
+}
 
 static bool name_row(void *ctx, const struct val *v, size_t n)
 {
     struct naming *k = ctx;
+    struct arena *a = &k->r->a;
+    size_t lo = 0, hi = k->n;
 
-    k->row->key = val_text(&k->r->a, &v[0]);
-    k->row->title = val_text(&k->r->a, &v[1]);
-    if (!k->row->has_unit && v[2].type == VAL_INT)
-        k->row->unit_id = v[2].i;
-    return false;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (k->row[mid]->id < v[0].i)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; lo < k->n && k->row[lo]->id == v[0].i; lo++) {
+        struct check_row *row = k->row[lo];
+        row->key = val_text(a, &v[1]);
+        row->title = val_text(a, &v[2]);
+        if (!row->has_unit && v[3].type == VAL_INT)
+            row->unit_id = v[3].i;
+    }
+    return true;
+}
+
+static int names_ask(struct check_run *r, struct tx *tx, str head, size_t from, struct err *e)
+{
+    struct naming k = {.r = r};
+    struct val id[NAMES];
+    struct buf sql;
+
+    buf_init(&sql, 8192);
+    buf_str(&sql, head);
+    for (; k.n < NAMES && from + k.n < r->n; k.n++) {
+        k.row[k.n] = &r->v[from + k.n];
+        id[k.n] = V_INT(r->v[from + k.n].id);
+        buf_fmt(&sql, k.n > 0 ? ", ?%zu" : "?%zu", k.n + 1);
+    }
+    buf_z(&sql, ")");
+    buf_byte(&sql, 0);
+    qsort(k.row, k.n, sizeof(k.row[0]), by_id);
+    int rc = sql.failed ? ERR(e, -ENOMEM, "base.no_memory", "check") : tx_query(tx, sql.p, id, k.n, name_row, &k, e);
+    buf_done(&sql);
+    return rc;
 }
 
 int check_run_names(struct check_run *r, struct err *e)
@@ -172,7 +215,7 @@ int check_run_names(struct check_run *r, struct err *e)
     bool unit = k->unit_field != SIZE_MAX && k->unit_field < k->nfields;
     bool title_plain = title->type != FT_REF && title->type != FT_REFS;
     str sql =
-        arena_fmt(&r->a, "SELECT %.*s, %.*s, %.*s%s FROM %.*s WHERE id = ?1", STR_ARGS(key->name),
+        arena_fmt(&r->a, "SELECT id, %.*s, %.*s, %.*s%s FROM %.*s WHERE id IN (", STR_ARGS(key->name),
                   STR_ARGS(title_plain ? title->name : key->name), unit ? (int)k->fields[k->unit_field].name.n : 4,
                   unit ? k->fields[k->unit_field].name.p : "NULL", unit ? "_id" : "", STR_ARGS(k->name));
     int rc = sql.p == NULL ? ERR(e, -ENOMEM, "base.no_memory", "check")
@@ -180,8 +223,8 @@ int check_run_names(struct check_run *r, struct err *e)
                            : store_begin(r->j->st, STORE_READ, &tx, e);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; rc >= 0 && i < r->n; i++)
-        rc = tx_query(tx, sql.p, VALS(V_INT(r->v[i].id)), name_row, &(struct naming){r, &r->v[i]}, e);
+    for (size_t i = 0; rc >= 0 && i < r->n; i += NAMES)
+        rc = names_ask(r, tx, sql, i, e);
     if (r->tx == NULL)
         store_rollback(tx);
     return rc < 0 ? rc : 0;

@@ -36,14 +36,14 @@ int duty_settle(struct judge *j, struct packset *ps, const struct control *c, st
     struct duty_list l;
     int64_t now = clock_wall(j->clk);
     struct arena a = arena_init(16 << 20);
-    int rc = duties_list(j, ps, NULL, &l, e);
+    int rc = duties_list(j, ps, c, NULL, &l, e);
 
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&j->fl);
     uint64_t run = ++j->fi.run;
     for (size_t i = 0; i < l.n; i++)
-        if (l.v[i].c == c && l.v[i].state == DUTY_LATE) {
+        if (l.v[i].state == DUTY_LATE) {
             report_late(j, &a, &l.v[i], now);
             res->offenders++;
         }

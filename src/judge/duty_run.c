@@ -78,33 +78,21 @@ static void keep_units(struct judge *j, const struct control *c, struct duty_uni
     pthread_mutex_unlock(&j->ps_lock);
 }
 
-/* ---- which periods count ---- */
-
-/* The day from which we know of the duty: what fell due before is not held
- * against anyone. */
-static int64_t known_since(struct judge *j, struct tx *tx, const struct control *c)
+/* A copy, so that no SQL runs under the lock. */
+struct duty_units *duty_units_copy(struct judge *j, const struct control *c)
 {
-    char key[120];
-    int64_t day;
+    struct duty_units *u = NULL;
 
-    snprintf(key, sizeof(key), "duty:%.*s", STR_ARGS(c->id));
-    return meta_get(j, tx, key, &day, NULL) == 1 ? day : date_of(clock_wall(j->clk));
-}
-
-static size_t periods_of(struct judge *j, struct tx *tx, const struct control *c, struct duty_period p[2])
-{
-    int64_t today = date_of(clock_wall(j->clk)), since = known_since(j, tx, c);
-    struct duty_period now, other;
-    size_t n = 0;
-
-    duty_period_at(&c->duty.rule, j->cfg.calendar, today, &now);
-    duty_period_before(&c->duty.rule, j->cfg.calendar, &now, &other);
-    if (other.due >= since)
-        p[n++] = other;
-    if (now.due < since)
-        duty_period_after(&c->duty.rule, j->cfg.calendar, &now, &now);
-    p[n++] = now;
-    return n;
+    pthread_mutex_lock(&j->ps_lock);
+    struct map_slot *s = map_get(&j->duty_units, c->id);
+    const struct duty_units *from = s == NULL ? NULL : s->v.ptr;
+    if (from != NULL && (u = calloc(1, sizeof(*u))) != NULL) {
+        u->a = arena_init(16 << 20);
+        for (size_t i = 0; i < from->n; i++)
+            unit_add(u, from->v[i].id, from->v[i].key, from->v[i].title);
+    }
+    pthread_mutex_unlock(&j->ps_lock);
+    return u;
 }
 
 /* ---- done ---- */
@@ -158,16 +146,15 @@ static int write_done(struct judge *j, const struct control *c, const struct dut
         return rc;
     for (size_t i = 0; rc == 0 && i < u->n; i++) {
         if (done_has(d, c, u->v[i].id))
-            rc =
-                tx_exec(tx,
-                        "INSERT INTO duty_run (duty, period_key, unit_id, done_at, done_by, note, by_check)"
-                        " VALUES (?1, ?2, ?3, ?4, ?5, '', 1) ON CONFLICT (duty, period_key, unit_id) DO NOTHING",
-                        VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id), V_INT(clock_wall(j->clk)), V_Z(OWN_PROGRAM)),
-                        NULL, e);
+            rc = tx_defer(
+                tx,
+                "INSERT INTO duty_run (duty, period_key, unit_id, done_at, done_by, note, by_check)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, '', 1) ON CONFLICT (duty, period_key, unit_id) DO NOTHING",
+                VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id), V_INT(clock_wall(j->clk)), V_Z(OWN_PROGRAM)), e);
         else
-            rc = tx_exec(tx,
-                         "DELETE FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3 AND by_check = 1",
-                         VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id)), NULL, e);
+            rc = tx_defer(tx,
+                          "DELETE FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3 AND by_check = 1",
+                          VALS(V_STR(c->id), V_Z(p->key), V_INT(u->v[i].id)), e);
     }
     if (rc == 0)
         return store_commit(tx, e);
@@ -194,130 +181,6 @@ static int ask_done(struct judge *j, const struct control *c, const struct duty_
         rc = write_done(j, c, p, u, &d, e);
     free(d.v);
     return rc < 0 ? rc : 0;
-}
-
-/* ---- the list ---- */
-
-struct doing {
-    struct duty_item *it;
-    struct arena *a;
-};
-
-static bool run_row(void *ctx, const struct val *v, size_t n)
-{
-    struct doing *d = ctx;
-
-    d->it->done_at = v[0].i;
-    d->it->done_by = arena_str(d->a, v[1].s);
-    d->it->note = arena_str(d->a, v[2].s);
-    return false;
-}
-
-static int list_add(struct judge *j, struct tx *tx, struct duty_list *l, const struct control *c,
-                    const struct duty_unit *unit, const struct duty_period *p, bool late_only, struct err *e)
-{
-    struct duty_item it = {
-        .c = c, .p = *p, .unit = {unit->id, arena_str(&l->a, unit->key), arena_str(&l->a, unit->title)}};
-    int64_t today = date_of(clock_wall(j->clk));
-
-    int rc =
-        tx_query(tx, "SELECT done_at, done_by, note FROM duty_run WHERE duty = ?1 AND period_key = ?2 AND unit_id = ?3",
-                 VALS(V_STR(c->id), V_Z(p->key), V_INT(unit->id)), run_row, &(struct doing){&it, &l->a}, e);
-    it.state = duty_state_at(p, today, it.done_at != 0);
-    if (rc < 0 || (late_only && it.state != DUTY_LATE))
-        return rc < 0 ? rc : 0;
-    if (l->n == l->cap) {
-        size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-        struct duty_item *more = reallocarray(l->v, cap, sizeof(*more));
-        if (more == NULL)
-            return ERR(e, -ENOMEM, "base.no_memory", "duty");
-        l->v = more;
-        l->cap = cap;
-    }
-    l->v[l->n++] = it;
-    return 0;
-}
-
-static int list_control(struct judge *j, struct tx *tx, struct duty_list *l, const struct control *c,
-                        const struct duty_units *u, struct err *e)
-{
-    struct duty_period p[2];
-    size_t n = periods_of(j, tx, c, p);
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < u->n; i++)
-        for (size_t k = 0; rc == 0 && k < n; k++)
-            rc = list_add(j, tx, l, c, &u->v[i], &p[k], k + 1 < n, e);
-    return rc;
-}
-
-static int by_due(const void *pa, const void *pb)
-{
-    const struct duty_item *a = pa, *b = pb;
-    bool da = a->state == DUTY_DONE, db = b->state == DUTY_DONE;
-
-    if (da != db)
-        return da ? 1 : -1;
-    if (a->p.due != b->p.due)
-        return a->p.due < b->p.due ? -1 : 1;
-    int r = str_cmp(a->c->id, b->c->id);
-    return r != 0 ? r : str_cmp(a->unit.key, b->unit.key);
-}
-
-/* A copy, so that no SQL runs under the lock. */
-static struct duty_units *units_copy(struct judge *j, const struct control *c)
-{
-    struct duty_units *u = NULL;
-
-    pthread_mutex_lock(&j->ps_lock);
-    struct map_slot *s = map_get(&j->duty_units, c->id);
-    const struct duty_units *from = s == NULL ? NULL : s->v.ptr;
-    if (from != NULL && (u = calloc(1, sizeof(*u))) != NULL) {
-        u->a = arena_init(16 << 20);
-        for (size_t i = 0; i < from->n; i++)
-            unit_add(u, from->v[i].id, from->v[i].key, from->v[i].title);
-    }
-    pthread_mutex_unlock(&j->ps_lock);
-    return u;
-}
-
-static int list_all(struct judge *j, struct tx *tx, struct duty_list *out, struct err *e)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < out->ps->ncontrols; i++) {
-        const struct control *c = &out->ps->controls[i];
-        struct duty_units *u = c->kind == CK_DUTY ? units_copy(j, c) : NULL;
-        if (u != NULL) /* NULL: not asked yet, its first check is due */
-            rc = list_control(j, tx, out, c, u, e);
-        duty_units_free(u);
-    }
-    return rc;
-}
-
-int duties_list(struct judge *j, struct packset *ps, struct tx *tx, struct duty_list *out, struct err *e)
-{
-    struct tx *own = NULL;
-    int rc = tx != NULL ? 0 : store_begin(j->st, STORE_READ, &own, e);
-
-    if (rc < 0)
-        return rc;
-    *out = (struct duty_list){.a = arena_init(64 << 20), .ps = packset_ref(ps)};
-    rc = list_all(j, tx != NULL ? tx : own, out, e);
-    store_rollback(own);
-    if (out->n > 1)
-        qsort(out->v, out->n, sizeof(*out->v), by_due);
-    if (rc < 0)
-        duty_list_done(out);
-    return rc;
-}
-
-void duty_list_done(struct duty_list *l)
-{
-    free(l->v);
-    arena_free(&l->a);
-    packset_unref(l->ps);
-    *l = (struct duty_list){.a = arena_init(0)};
 }
 
 /* ---- one check ---- */
@@ -357,7 +220,7 @@ static int check_run(struct judge *j, struct packset *ps, const struct control *
     if (rc == 0)
         rc = store_begin(j->st, STORE_READ, &tx, e);
     if (rc == 0) {
-        n = periods_of(j, tx, c, p);
+        n = duty_periods(j, tx, c, p);
         store_rollback(tx);
         for (size_t i = 0; rc == 0 && c->duty.done != NULL && i < n; i++)
             rc = ask_done(j, c, &p[i], u, e);

@@ -70,26 +70,72 @@ static void render_event(struct judge *j, struct live *l)
 
 /* ---- writing ---- */
 
-static void unit_name(struct judge *j, struct tx *tx, struct live *l)
-{
-    struct arena a = arena_init(8192);
-    struct val v;
+struct unit_named {
+    struct arena *a;
+    str key, title;
+};
 
-    if (l->unit_id != 0 && l->unit_key == NULL && tx != NULL &&
-        schema_kind(registry_schema(j->reg), STR("unit")) != NULL) {
-        if (tx_one(tx, &a, "SELECT code FROM unit WHERE id = ?1", VALS(V_INT(l->unit_id)), &v, NULL) == 1)
-            live_text(&l->unit_key, v.s);
-        if (tx_one(tx, &a, "SELECT name FROM unit WHERE id = ?1", VALS(V_INT(l->unit_id)), &v, NULL) == 1)
-            live_text(&l->unit_title, v.s);
+static bool unit_row(void *ctx, const struct val *v, size_t n)
+{
+    struct unit_named *u = ctx;
+
+    if (v[0].type == VAL_TEXT)
+        u->key = arena_str(u->a, v[0].s);
+    if (v[1].type == VAL_TEXT)
+        u->title = arena_str(u->a, v[1].s);
+    return false;
+}
+
+static str unit_bytes(const int64_t *id) { return (str){(const char *)id, sizeof(*id)}; }
+
+static bool unit_unnamed(const struct live *l) { return l->unit_id != 0 && l->unit_key == NULL; }
+
+/* Each unit asked for once, all together, before anything of theirs is put off. */
+static int units_ask(struct tx *tx, struct live **v, size_t n, struct arena *a, struct map *units, struct err *e)
+{
+    bool fresh;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct map_slot *s = unit_unnamed(v[i]) ? map_put(units, unit_bytes(&v[i]->unit_id), &fresh) : NULL;
+        if (s == NULL || !fresh)
+            continue;
+        struct unit_named *u = arena_new(a, struct unit_named);
+        s->v.ptr = u;
+        if (u == NULL)
+            return ERR(e, -ENOMEM, "base.no_memory", "findings");
+        u->a = a;
+        rc = tx_ask(tx, "SELECT code, name FROM unit WHERE id = ?1", VALS(V_INT(v[i]->unit_id)), unit_row, u, e);
     }
+    return rc == 0 ? tx_flush(tx, e) : rc;
+}
+
+static int unit_names(struct judge *j, struct tx *tx, struct live **v, size_t n, struct err *e)
+{
+    struct arena a = arena_init(16 << 20);
+    struct map units;
+
+    if (schema_kind(registry_schema(j->reg), STR("unit")) == NULL)
+        return 0;
+    map_init(&units, OPEN_MAX);
+    int rc = units_ask(tx, v, n, &a, &units, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct map_slot *s = unit_unnamed(v[i]) ? map_get(&units, unit_bytes(&v[i]->unit_id)) : NULL;
+        const struct unit_named *u = s != NULL ? s->v.ptr : NULL;
+        if (u != NULL && u->key.p != NULL)
+            live_text(&v[i]->unit_key, u->key);
+        if (u != NULL && u->title.p != NULL)
+            live_text(&v[i]->unit_title, u->title);
+    }
+    map_done(&units);
     arena_free(&a);
+    return rc;
 }
 
 static int flush_one(struct judge *j, struct tx *tx, struct live *l, struct err *e)
 {
     if (str_eq(l->kind, STR("event")))
         render_event(j, l);
-    unit_name(j, tx, l);
     return tx == NULL ? 0 : finding_write(j, tx, l, e);
 }
 
@@ -126,6 +172,8 @@ static int flush_list(struct judge *j, struct live **v, size_t n, bool all, stru
 
     if (rc == 0 && tx != NULL)
         rc = term_check(j, tx, e);
+    if (rc == 0 && tx != NULL)
+        rc = unit_names(j, tx, v, n, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = flush_one(j, tx, v[i], e);
     if (rc == 0 && tx != NULL)

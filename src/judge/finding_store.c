@@ -1,7 +1,8 @@
 /* The tables of findings. Every call runs inside the caller's transaction;
- * numbers of findings are given by the judge, who is the only writer. Times
- * are ns since 1970. A finding keeps its EVIDENCE_KEEP newest pieces: slot =
- * running number modulo that, written over. */
+ * numbers of findings are given by the judge, who is the only writer. What is
+ * written is put off (tx_defer): a check may open thousands. Times are ns since
+ * 1970. A finding keeps its EVIDENCE_KEEP newest pieces: slot = running number
+ * modulo that, written over. */
 #include "judge/judge-int.h"
 #include "base/text.h"
 #include "intake/syslog.h"
@@ -174,7 +175,7 @@ static int write_evidence(struct judge *j, struct tx *tx, const struct live *l, 
         str data = ev->json ? (str){ev->text, ev->n} : line_data(j, &a, ev);
         str line = ev->json ? STR_NONE : text_safe(&a, (str){ev->text, ev->n}, LINE_KEEP);
         uint32_t ord = l->ev_total + i;
-        rc = tx_exec(
+        rc = tx_defer(
             tx,
             "INSERT INTO finding_event (finding_id, slot, ord, at, seq, line, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
             " ON CONFLICT (finding_id, slot) DO UPDATE SET ord = excluded.ord, at = excluded.at, seq = excluded.seq,"
@@ -182,7 +183,7 @@ static int write_evidence(struct judge *j, struct tx *tx, const struct live *l, 
             VALS(V_INT(l->id), V_INT(ord % EVIDENCE_KEEP), V_INT(ord), V_INT(ev->at),
                  (ev->seq & ~SEQ_OWN) == 0 ? V_NULL : V_INT(ev->seq & ~SEQ_OWN), line.p == NULL ? V_NULL : V_STR(line),
                  V_STR(data)),
-            NULL, e);
+            e);
         arena_clear(&a);
     }
     arena_free(&a);
@@ -195,7 +196,7 @@ static int insert_finding(struct judge *j, struct tx *tx, const struct live *l, 
     str all = arena_fmt(&a, "%.*s %s %s %s %s %.*s", STR_ARGS(l->control), l->subject_key, l->subject_title,
                         l->message[LANG_VI], l->message[LANG_EN], STR_ARGS(c->title.vi));
     str folded = text_fold(&a, all);
-    int rc = tx_exec(
+    int rc = tx_defer(
         tx,
         "INSERT INTO finding (id, control, open_key, subject_kind, subject_id, subject_key, subject_title, unit_id,"
         " severity, state, count, first_at, last_at, evidence, title_vi, title_en, message_vi, message_en, clauses, "
@@ -207,7 +208,7 @@ static int insert_finding(struct judge *j, struct tx *tx, const struct live *l, 
              V_INT(l->count), V_INT(l->first_at), V_INT(l->last_at), V_INT(l->ev_total + l->nev), V_STR(c->title.vi),
              V_STR(c->title.en), V_Z(l->message[LANG_VI]), V_Z(l->message[LANG_EN]), V_STR(c->clauses_json),
              V_STR(folded.p == NULL ? STR("") : folded)),
-        NULL, e);
+        e);
 
     arena_free(&a);
     return rc < 0 ? rc : finding_write_history(tx, l->id, l->first_at, STR(OWN_PROGRAM), "open", STR(""), e);
@@ -224,29 +225,29 @@ int finding_write(struct judge *j, struct tx *tx, struct live *l, struct err *e)
         return rc;
     if (l->fresh)
         return insert_finding(j, tx, l, c, e);
-    return tx_exec(
+    return tx_defer(
         tx,
         "UPDATE finding SET count = ?2, last_at = ?3, evidence = ?4, message_vi = ?5, message_en = ?6 WHERE id = ?1",
         VALS(V_INT(l->id), V_INT(l->count), V_INT(l->last_at), V_INT(l->ev_total + l->nev), V_Z(l->message[LANG_VI]),
              V_Z(l->message[LANG_EN])),
-        NULL, e);
+        e);
 }
 
 int finding_write_history(struct tx *tx, int64_t id, int64_t at, str by, const char *state, str note, struct err *e)
 {
-    return tx_exec(tx,
-                   "INSERT INTO finding_history (finding_id, ord, at, by_name, state, note)"
-                   " SELECT ?1, coalesce(max(ord), 0) + 1, ?2, ?3, ?4, ?5 FROM finding_history WHERE finding_id = ?1",
-                   VALS(V_INT(id), V_INT(at), V_STR(by), V_Z(state), V_STR(note.p == NULL ? STR("") : note)), NULL, e);
+    return tx_defer(tx,
+                    "INSERT INTO finding_history (finding_id, ord, at, by_name, state, note)"
+                    " SELECT ?1, coalesce(max(ord), 0) + 1, ?2, ?3, ?4, ?5 FROM finding_history WHERE finding_id = ?1",
+                    VALS(V_INT(id), V_INT(at), V_STR(by), V_Z(state), V_STR(note.p == NULL ? STR("") : note)), e);
 }
 
 int finding_write_closed(struct judge *j, struct tx *tx, const struct live *l, int64_t at, const char *note,
                          struct err *e)
 {
-    int rc = tx_exec(
+    int rc = tx_defer(
         tx,
         "UPDATE finding SET state = 'closed', open_key = NULL, closed_at = ?2, count = ?3, last_at = ?4 WHERE id = ?1",
-        VALS(V_INT(l->id), V_INT(at), V_INT(l->count), V_INT(l->last_at)), NULL, e);
+        VALS(V_INT(l->id), V_INT(at), V_INT(l->count), V_INT(l->last_at)), e);
 
     return rc < 0 ? rc : finding_write_history(tx, l->id, at, STR(OWN_PROGRAM), "closed", str_c(note), e);
 }

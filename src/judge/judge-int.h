@@ -303,8 +303,13 @@ struct duty_list {
     struct packset *ps;
 };
 int duty_table(struct tx *tx, struct err *e);
-/* Every obligation of now, read in tx (NULL: in one of its own). */
-int duties_list(struct judge *j, struct packset *ps, struct tx *tx, struct duty_list *out, struct err *e);
+/* As last asked; NULL: not yet. The caller's to free. */
+struct duty_units *duty_units_copy(struct judge *j, const struct control *c);
+/* The periods that count today, the one that runs last. */
+size_t duty_periods(struct judge *j, struct tx *tx, const struct control *c, struct duty_period p[2]);
+/* Every obligation of now, or those of one control; read in tx (NULL: in one of its own). */
+int duties_list(struct judge *j, struct packset *ps, const struct control *only, struct tx *tx, struct duty_list *out,
+                struct err *e);
 void duty_list_done(struct duty_list *l);
 int duty_check(struct judge *j, struct packset *ps, const struct control *c, struct err *e);
 int duty_settle(struct judge *j, struct packset *ps, const struct control *c, struct result *res, struct err *e);

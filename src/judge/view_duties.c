@@ -68,7 +68,7 @@ int duties_items(struct judge *j, struct tx *tx, struct sight *s, str clause, js
     struct packset *ps = judge_packs(j);
     struct duty_list l;
     int64_t today = date_of(clock_wall(j->clk));
-    int rc = duties_list(j, ps, tx, &l, e);
+    int rc = duties_list(j, ps, NULL, tx, &l, e);
 
     if (rc == 0) {
         *out = json_array();
@@ -150,7 +150,7 @@ static int done_item(struct judge *j, const struct actor *who, struct packset *p
                      str period, str note, json_t **out, struct err *e)
 {
     struct duty_list l;
-    int rc = duties_list(j, ps, NULL, &l, e);
+    int rc = duties_list(j, ps, NULL, NULL, &l, e);
 
     if (rc < 0)
         return rc;
