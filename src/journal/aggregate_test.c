@@ -16,6 +16,9 @@ static const char *const texts[] = {
     "| count by msg",
     "since:-30s | count by program",
     "| histogram 7s by host",
+    "| histogram 1h",
+    "| histogram 1h by host",
+    "| histogram 1d by source, host",
     "| histogram 1h by severity, source",
     "failed | histogram 1m by host, program",
 };

@@ -209,8 +209,9 @@ static bool number_buckets(struct tally *c)
 }
 
 /* All lines of a block, by what their origins tell: no template is read. False:
- * some are of no origin. */
-static bool add_origins(struct groups *gs, const struct block_dec *d, const struct search_plan *p)
+ * some are of no origin, or they lie in more than one bucket. */
+static bool add_origins(struct groups *gs, const struct block_head *h, const struct block_dec *d,
+                        const struct search_plan *p)
 {
     uint32_t n;
     const struct block_origin *o = block_origins(d, &n);
@@ -220,8 +221,10 @@ static bool add_origins(struct groups *gs, const struct block_dec *d, const stru
     for (size_t i = 0; i < gs->q->nby; i++)
         if (gs->q->by[i] != QF_HOST && gs->q->by[i] != QF_SOURCE)
             return false;
-    if (gs->q->pipe != QP_COUNT_BY || p->all_rows != block_rows(d) || o[0].rows > 0)
+    if (is_split(gs, h) || p->all_rows != block_rows(d) || o[0].rows > 0)
         return false;
+    if (gs->q->pipe == QP_HISTOGRAM)
+        bucket_turns(gs, h->event_min);
     for (uint32_t i = 1; i < n; i++)
         add_told(gs, &none, &o[i], o[i].rows);
     return true;
@@ -342,7 +345,7 @@ int groups_add_sure(void *ctx, const struct block_head *h, struct block_dec *d, 
         gs->total += p->all_rows;
         return 1;
     }
-    if (add_origins(gs, d, p))
+    if (add_origins(gs, h, d, p))
         return 1;
     if ((rc = add_runs(gs, d, p)) != 0)
         return rc;

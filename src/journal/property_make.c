@@ -114,6 +114,56 @@ static void put_word(uint64_t *seed, const struct event *ev, uint32_t n, struct 
     buf_byte(out, '"');
 }
 
+/* ---- expressions ---- */
+
+static void put_atom(struct buf *out, uint8_t byte)
+{
+    if (byte < ' ' || byte >= 0x7f)
+        buf_byte(out, '.');
+    else if (strchr("\\^$.[]|()?*+{}/\"", byte) != NULL)
+        buf_fmt(out, "\\%c", byte);
+    else
+        buf_byte(out, (char)byte);
+}
+
+/* A piece of a line whose bytes are bent one by one: most still fit where they were cut out. */
+static void put_branch(uint64_t *seed, const struct event *ev, uint32_t n, struct buf *out)
+{
+    static const char *const repeats[] = {"?", "*", "+", "{1,3}", "{0,2}", "++", "?+", "*?", "+?"};
+    static const char *const others[] = {".",    ".*",  "[a-z]+", "[0-9]{1,3}", "\\d",     "\\w+",
+                                         "\\s*", "\\b", "[^ ]",   "(?:a|b)?",   "(ed|or)", "(x|[0-9]+)*"};
+    struct word w = {.n = 0};
+
+    cut_word(seed, ev, n, &w);
+    for (size_t i = 0; i < w.n; i++) {
+        uint64_t r = rnd(seed, 30);
+        if (r == 0)
+            continue;
+        if (r == 1)
+            buf_z(out, PICK(seed, others));
+        else
+            put_atom(out, w.t[i].byte);
+        if (r == 2)
+            buf_z(out, PICK(seed, repeats));
+        if (r == 3)
+            buf_z(out, PICK(seed, others));
+    }
+    if (w.n == 0)
+        buf_z(out, PICK(seed, others));
+}
+
+static void put_regex(uint64_t *seed, const struct event *ev, uint32_t n, struct buf *out)
+{
+    buf_z(out, rnd(seed, 12) ? "/" : "/^");
+    put_branch(seed, ev, n, out);
+    for (uint64_t k = rnd(seed, 3) ? 0 : 1 + rnd(seed, 2); k > 0; k--) {
+        buf_byte(out, '|');
+        put_branch(seed, ev, n, out);
+    }
+    buf_z(out, rnd(seed, 12) ? "/" : "$/");
+    buf_z(out, rnd(seed, 4) ? "" : "i");
+}
+
 /* ---- queries ---- */
 
 static const char *const tests[] = {
@@ -174,7 +224,7 @@ static void condition(uint64_t *seed, const struct event *ev, uint32_t n, unsign
 {
     struct word w;
 
-    switch (depth == 0 ? rnd(seed, 5) : rnd(seed, 9)) {
+    switch (depth == 0 ? rnd(seed, 6) : rnd(seed, 10)) {
     case 0:
     case 1:
     case 2:
@@ -185,6 +235,9 @@ static void condition(uint64_t *seed, const struct event *ev, uint32_t n, unsign
         buf_z(out, PICK(seed, tests));
         break;
     case 5:
+        put_regex(seed, ev, n, out);
+        break;
+    case 6:
         buf_z(out, "NOT ");
         condition(seed, ev, n, depth - 1, out);
         break;

@@ -395,6 +395,8 @@ static int scan_init(struct scan *s)
     *s->st = (struct search_stats){0};
     s->before = s->o->before_seq ? s->o->before_seq : UINT64_MAX;
     search_plan_init(&s->plan, s->q);
+    s->plan.check = check_block;
+    s->plan.check_ctx = s;
     eval_init(&s->ev);
     s->ev.check = check_block;
     s->ev.check_ctx = s;

@@ -1,4 +1,4 @@
-/* Shared by search_plan.c, search_term.c and search_text.c. */
+/* Shared by search_plan.c, search_regex.c, search_term.c and search_text.c. */
 #ifndef LUY_JOURNAL_SEARCH_PLAN_INT_H
 #define LUY_JOURNAL_SEARCH_PLAN_INT_H
 #include "journal/search_plan.h"
@@ -16,4 +16,10 @@ int term_value_rows(struct search_plan *p, const struct needle *word, struct blo
                     uint64_t *bits);
 /* 1 some value may hold the word, or it goes over the edge of one; 0 no; or what reading failed with. */
 int term_in_values(struct search_plan *p, const struct needle *word, struct block_dec *d, struct block_template *t);
+/* The longest run that every match holds as it stands, in small letters; empty when in
+ * doubt. *local: a match in a part of a line is always one in the line. */
+str regex_read(str re, char *room, size_t cap, bool *local);
+/* The expression (local) fits between two holes of a template's text. fault: not the
+ * query's, since a part of a line that goes past the limits says nothing about the line. */
+bool regex_in_static(const struct query_node *n, str text, struct query_fault *fault);
 #endif

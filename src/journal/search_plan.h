@@ -24,10 +24,11 @@ struct plan_term {
     uint32_t nwords, longest;
     struct gram_list grams;
     char room[PLAN_REGEX_MAX]; /* of words that come out of an expression */
+    bool local;                /* an expression: a match in a part of a line is one in the line */
     /* of one block */
     bool marked;
     uint8_t *verdict; /* of each template */
-    uint32_t n, cap;
+    uint32_t n, cap, looked;
 };
 struct search_plan {
     uint8_t *verdict; /* of each template; [templates]: of lines without one */
@@ -44,6 +45,8 @@ struct search_plan {
     uint32_t norigins;
     struct plan_term term[PLAN_TERMS];
     uint32_t nterms;
+    int (*check)(void *ctx); /* asked now and then; what is not 0 ends the making */
+    void *check_ctx;
     /* search_text.c: what was found out about a word in this block */
     const struct needle *seen_of;
     uint8_t *seen; /* dictionary values: 0 not asked, 1 no, 2 yes */

@@ -8,6 +8,8 @@
 #include "journal/search_plan-int.h"
 #include <errno.h>
 
+enum { CHECK_TEMPLATES = 128 }; /* an expression may be as dear as its limits let it */
+
 /* A star may pass over a value, whatever it is; a question mark must not, and
  * a literal byte that looks like a hole is none. */
 static bool settles(const struct query_node *n)
@@ -68,8 +70,19 @@ static bool has_words(const struct plan_term *t, const struct block_template *b)
     return true;
 }
 
+/* 1 the expression fits whatever the values are, 0 not sure; or why to stop. */
+static int is_sure(const struct search_plan *p, struct plan_term *t, const struct block_template *b)
+{
+    struct query_fault fault = {0};
+    bool fits = t->local && regex_in_static(t->node, b->text, &fault);
+
+    if (atomic_load(&fault.code) != 0) /* it is dear, and lines are asked under the query's own limits */
+        t->local = false;
+    return fits ? 1 : t->local && ++t->looked % CHECK_TEMPLATES == 0 ? p->check(p->check_ctx) : 0;
+}
+
 /* Templates whose static text holds the word. */
-static void mark_static(struct plan_term *t, str texts, const struct block_template *all)
+static int mark_static(const struct search_plan *p, struct plan_term *t, str texts, const struct block_template *all)
 {
     const struct needle *word = &t->word[t->longest].nd;
     bool sure = settles(t->node);
@@ -83,12 +96,16 @@ static void mark_static(struct plan_term *t, str texts, const struct block_templ
             at++;
             continue;
         }
-        if (sure && pattern_within(&t->node->pat, all[i].text))
+        int rc = is_sure(p, t, &all[i]);
+        if (rc < 0)
+            return rc;
+        if (rc > 0 || (sure && pattern_within(&t->node->pat, all[i].text)))
             t->verdict[i] = V_ALL;
         else if (has_words(t, &all[i]))
             t->verdict[i] = V_SOME;
         at = end;
     }
+    return 0;
 }
 
 /* The rest: values, hosts, times. */
@@ -112,6 +129,18 @@ static int mark_values(struct search_plan *p, struct plan_term *t, struct block_
     return 0;
 }
 
+/* An expression without a word that all its matches hold. */
+static int mark_all(const struct search_plan *p, struct plan_term *t, const struct block_template *all)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        int rc = is_sure(p, t, &all[i]);
+        if (rc < 0)
+            return rc;
+        t->verdict[i] = rc > 0 ? V_ALL : V_SOME;
+    }
+    return 0;
+}
+
 int term_mark(struct search_plan *p, struct plan_term *t, struct block_dec *d)
 {
     struct block_template *all = NULL;
@@ -129,11 +158,13 @@ int term_mark(struct search_plan *p, struct plan_term *t, struct block_dec *d)
     t->marked = true;
     if (n == 0 || (rc = block_template_get(d, 0, &all)) < 0)
         return rc;
+    if (t->nwords == 0)
+        return mark_all(p, t, all);
     memset(t->verdict, V_NONE, n);
     for (uint32_t i = 0; i < t->nwords; i++)
         t->word[i].hosts = hosts_may(&t->word[i].nd, d);
-    mark_static(t, block_texts(d), all);
-    return mark_values(p, t, d, all);
+    rc = mark_static(p, t, block_texts(d), all);
+    return rc < 0 ? rc : mark_values(p, t, d, all);
 }
 
 static bool is_static(const struct term_word *w, const struct block_template *b)
@@ -162,104 +193,6 @@ int term_rows(struct search_plan *p, const struct plan_term *t, struct block_dec
 
 /* ---- what a term asks for, once a search ---- */
 
-/* The place of the bracket that ends the class at i; 0: not sure. */
-static size_t class_end(str re, size_t i)
-{
-    size_t k = i + 1;
-
-    k += k < re.n && re.p[k] == '^';
-    for (k += k < re.n && re.p[k] == ']'; k < re.n && re.p[k] != ']'; k++) {
-        if (re.p[k] == '[') /* [:alpha:] and its like */
-            return 0;
-        if (re.p[k] == '\\' && (++k == re.n || re.p[k] == 'Q' || re.p[k] == 'E'))
-            return 0;
-    }
-    return k < re.n ? k : 0;
-}
-
-/* The place of the brace that ends {3}, {3,} or {3,5} at i; 0: it is none of these. */
-static size_t count_end(str re, size_t i)
-{
-    size_t k = i + 1, digits = 0;
-
-    for (; k < re.n && re.p[k] >= '0' && re.p[k] <= '9'; k++)
-        digits++;
-    if (k < re.n && re.p[k] == ',')
-        for (k++; k < re.n && re.p[k] >= '0' && re.p[k] <= '9';)
-            k++;
-    return digits > 0 && k < re.n && re.p[k] == '}' ? k : 0;
-}
-
-enum regex_piece { RP_LITERAL, RP_OTHER, RP_OPTIONAL /* makes what stands before it optional */, RP_UNSURE };
-
-/* What stands at *i, which moves to its end; depth counts open groups. */
-static enum regex_piece regex_next(str re, size_t *i, unsigned *depth)
-{
-    size_t end = *i;
-    char c = re.p[*i], next = *i + 1 < re.n ? re.p[*i + 1] : '\0';
-    bool alnum = ((next | 0x20) >= 'a' && (next | 0x20) <= 'z') || (next >= '0' && next <= '9');
-
-    switch (c) {
-    case '\\':
-        ++*i;
-        if (next == '\0' || (uint8_t)next >= 0x80 || (alnum && strchr("dDwWsSbBtnrhHvV", next) == NULL))
-            return RP_UNSURE;
-        return alnum ? RP_OTHER : RP_LITERAL;
-    case '[':
-        end = class_end(re, *i);
-        break;
-    case '(':
-        if (next == '*' || (next == '?' && (*i + 2 >= re.n || re.p[*i + 2] != ':')))
-            return RP_UNSURE;
-        *i += next == '?' ? 2 : 0;
-        ++*depth;
-        return RP_OTHER;
-    case ')':
-        return (*depth)-- > 0 ? RP_OTHER : RP_UNSURE;
-    case '{':
-        end = count_end(re, *i);
-        break;
-    case '|':
-        return *depth > 0 ? RP_OTHER : RP_UNSURE;
-    case '*':
-    case '?':
-        return RP_OPTIONAL;
-    default:
-        return c == '\0' || (uint8_t)c >= 0x80 ? RP_UNSURE : strchr(".^$+", c) ? RP_OTHER : RP_LITERAL;
-    }
-    if (end == 0)
-        return RP_UNSURE;
-    *i = end;
-    return c == '{' ? RP_OPTIONAL : RP_OTHER;
-}
-
-/* The longest run of an expression that every match holds as it stands; empty
- * when in doubt. Only what is outside of groups counts. */
-static str regex_run(str re, char *room, size_t cap)
-{
-    size_t n = 0, best = 0, best_n = 0, from = 0;
-    unsigned depth = 0;
-
-    if (re.n > cap)
-        return STR_NONE;
-    for (size_t i = 0; i <= re.n; i++) {
-        enum regex_piece p = i < re.n ? regex_next(re, &i, &depth) : RP_OTHER;
-        if (p == RP_UNSURE)
-            return STR_NONE;
-        if (p == RP_LITERAL && depth == 0) {
-            room[n++] = (char)byte_lower((uint8_t)re.p[i]);
-            continue;
-        }
-        n -= p == RP_OPTIONAL && depth == 0 && n > from; /* a literal right before it */
-        if (n - from > best_n) {
-            best = from;
-            best_n = n - from;
-        }
-        from = n;
-    }
-    return (str){room + best, best_n};
-}
-
 /* Words of a literal run; the longest ones when they are many. */
 static void take_words(struct plan_term *t, str run)
 {
@@ -284,7 +217,7 @@ bool term_make(struct plan_term *t, const struct query_node *n)
 
     *t = (struct plan_term){.node = n, .verdict = t->verdict, .cap = t->cap};
     if (n->kind == QN_REGEX)
-        take_words(t, regex_run(n->re.text, t->room, sizeof(t->room)));
+        take_words(t, regex_read(n->re.text, t->room, sizeof(t->room), &t->local));
     for (uint32_t i = 0, k; n->kind != QN_REGEX && i < p->n; i = k + 1) {
         for (k = i; k < p->n && p->kind[k] == PK_LIT;)
             k++;
@@ -293,5 +226,5 @@ bool term_make(struct plan_term *t, const struct query_node *n)
     for (uint32_t i = 1; i < t->nwords; i++)
         if (t->word[i].nd.text.n > t->word[t->longest].nd.text.n)
             t->longest = i;
-    return t->nwords > 0;
+    return t->nwords > 0 || t->local;
 }
