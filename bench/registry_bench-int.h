@@ -32,4 +32,6 @@ double cpu_ms(void);
 /* registry_bench_ask.c: lists, searches, the find box. */
 void bench_lists(struct bench *b);
 void bench_find(struct bench *b);
+/* registry_bench_past.c: histories, states of then. */
+void bench_past(struct bench *b);
 #endif

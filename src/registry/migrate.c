@@ -18,6 +18,7 @@ static const char *const base_tables[] = {
     " reason TEXT NOT NULL, kind TEXT NOT NULL, record_id INTEGER NOT NULL, record_key TEXT NOT NULL, op TEXT NOT NULL,"
     " rev INTEGER NOT NULL, before TEXT, after TEXT, hash TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS history_record ON history (kind, record_id, seq)",
+    "CREATE INDEX IF NOT EXISTS history_key ON history (kind, record_key, seq)",
 };
 
 int mig_sql(struct mig *m, const char *fmt, ...)

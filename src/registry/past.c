@@ -60,10 +60,7 @@ static int find_then(struct tx *tx, struct arena *a, const struct kind *k, str i
 
     if (rc < 0 || *id != 0)
         return rc;
-    rc = tx_one(
-        tx, a,
-        "SELECT record_id FROM history WHERE kind = ?1 AND record_key = ?2 AND at <= ?3 ORDER BY seq DESC LIMIT 1",
-        VALS(V_STR(k->name), V_STR(id_or_key), V_INT(at)), &v, e);
+    rc = tx_one(tx, a, PAST_KEY_SQL, VALS(V_STR(k->name), V_STR(id_or_key), V_INT(at)), &v, e);
     if (rc > 0)
         *id = v.i;
     return rc < 0 ? rc : *id == 0 ? ERR(e, -ENOENT, "registry.not_found", S(k->name), S(id_or_key)) : 0;

@@ -174,9 +174,40 @@ static void only_the_own_unit(void **state)
     json_decref(out);
 }
 
+static bool plan_row(void *ctx, const struct val *cols, size_t n)
+{
+    assert_int_equal(n, 4);
+    bool *by_key = ctx;
+    *by_key = *by_key || str_find(cols[3].s, STR("history_key")) != SIZE_MAX;
+    assert_int_equal(str_find(cols[3].s, STR("TEMP B-TREE")), SIZE_MAX);
+    return true;
+}
+
+/* A key that no record ever had is answered out of the index of keys, not by a walk through the history. */
+static void unknown_key(void **state)
+{
+    struct fixture *f = *state;
+    struct tx *tx;
+    json_t *out = NULL;
+    bool by_key = false;
+
+    assert_int_equal(registry_get_at(f->r, &ADMIN, STR("unit"), STR("KHONG-CO"), clock_wall(&f->clk), &out, &f->e),
+                     -ENOENT);
+    assert_string_equal(f->e.key, "registry.not_found");
+    if (test_on_pg()) /* how PostgreSQL would do it depends on how many rows it thinks there are */
+        return;
+    assert_int_equal(store_begin(f->st, STORE_READ, &tx, &f->e), 0);
+    assert_int_equal(tx_query(tx, "EXPLAIN QUERY PLAN " PAST_KEY_SQL, VALS(V_Z("unit"), V_Z("KHONG-CO"), V_INT(1)),
+                              plan_row, &by_key, &f->e),
+                     0);
+    assert_true(by_key);
+    store_rollback(tx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(every_picture, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(unknown_key, setup, teardown),
                                        cmocka_unit_test_setup_teardown(lists, setup, teardown),
                                        cmocka_unit_test_setup_teardown(only_the_own_unit, setup, teardown)};
     return cmocka_run_group_tests_name("registry/past", tests, NULL, NULL);

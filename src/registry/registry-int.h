@@ -195,6 +195,9 @@ int invariants_late(struct write *w, const struct rec *fresh, struct err *e);
 int addr_judge(struct write *w, const struct rec *fresh, struct err *e);
 int addr_written(struct write *w, const struct rec *old, const struct rec *fresh, struct err *e);
 
+/* past.c: which record had a key by then (kind, key, time); past_test.c sees that an index answers it. */
+#define PAST_KEY_SQL                                                                                                   \
+    "SELECT record_id FROM history WHERE kind = ?1 AND record_key = ?2 AND at <= ?3 ORDER BY seq DESC LIMIT 1"
 /* history.c */
 int history_head(struct tx *tx, uint64_t *seq, struct sha256 *head, struct err *e);
 struct history_of {
