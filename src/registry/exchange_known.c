@@ -19,7 +19,10 @@ int group_open(struct import *im, struct err *e)
 
     late_init(&im->late);
     w->late = &im->late;
-    return w->scope.all ? known_new(w->r, &im->known, e) : 0;
+    /* Each was looked up under the writer's lock: the engine's own look at every one would find nothing, and a dry run
+     * needs none. What is written is still looked at when it commits. */
+    int rc = tx_defer(w->tx, w->tx->st->ops->defer_refs, NO_VALS, e);
+    return rc == 0 && w->scope.all ? known_new(w->r, &im->known, e) : rc;
 }
 
 void group_done(struct import *im)

@@ -388,6 +388,31 @@ static void refused_by_the_store(void **state)
     assert_int_equal(registry_get(f->r, &ADMIN, STR("device"), STR("TB-0000"), &out, &f->e), -ENOENT);
 }
 
+/* The server looks at references once, when an import is kept: each was looked up. What is broken is refused then. */
+static void references_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    struct buf csv;
+    struct tx *tx;
+    json_t *out = NULL;
+
+    if (!test_on_pg())
+        return;
+    fx_frame(f);
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    if (tx_exec(tx, "ALTER TABLE \"device\" ADD FOREIGN KEY (\"created_at\") REFERENCES \"unit\"(id) DEFERRABLE",
+                NO_VALS, NULL, &f->e) < 0)
+        fail_msg("%s", fx_text(&f->e));
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    buf_init(&csv, 1 << 20);
+    device_rows(&csv, "Máy");
+    assert_int_equal(how_many(import(f, "device", &csv, true), "created"), ROWS);
+    assert_int_equal(fx_import(f, &ADMIN, "device", buf_view(&csv), false, &out), -EINVAL);
+    assert_string_equal(f->e.key, "store.broken_ref");
+    buf_done(&csv);
+    assert_int_equal(registry_get(f->r, &ADMIN, STR("device"), STR("TB-0000"), &out, &f->e), -ENOENT);
+}
+
 static int64_t number(struct fixture *f, const char *sql)
 {
     struct val v = V_INT(-1);
@@ -527,7 +552,7 @@ int main(void)
         T(refused_by_the_store),    T(index_is_tidied),
         T(as_each_alone),           T(prefixes_and_their_addresses),
         T(overlaps_by_row),         T(numbers_and_steps),
-        T(numbers_that_are_taken),
+        T(numbers_that_are_taken),  T(references_at_the_end),
     };
     return cmocka_run_group_tests_name("registry/import", tests, NULL, NULL);
 }
