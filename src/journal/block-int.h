@@ -60,14 +60,15 @@ struct splitter {
 /* All rows into templates, or the list of plain lines. */
 bool split_rows(struct splitter *s, const struct rows *r, uint32_t n);
 
-/* block_try.c: block_encode() by the rules of the last block, and by others now and then. */
+/* block_try.c: block_encode() by the rules of the last block; now and then others are tried. */
 struct block_try {
-    struct buf kept;        /* a block while the same one is made by other rules */
     unsigned rules;         /* SPLIT_QUOTES .. */
     uint32_t wait, waiting; /* blocks between two tries; until the next one */
 };
 str block_try(struct block_try *t, struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h);
-str block_encode_by(struct block_enc *be, struct rows *r, uint64_t salt, unsigned rules, struct block_head *h);
+/* The first n rows by these rules. */
+str block_encode_by(struct block_enc *be, const struct rows *r, uint32_t n, uint64_t salt, unsigned rules,
+                    struct block_head *h);
 
 /* Times of all lines as changes. skip[i]: the line takes part in no change. */
 void times_write(struct column_writer *w, const int64_t *t, const uint8_t *skip, uint32_t n, uint64_t *scratch,

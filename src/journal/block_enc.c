@@ -54,7 +54,6 @@ struct block_enc *block_enc_new(void)
         return NULL;
     for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
         buf_init(*b, BLOCK_LENGTH_MAX);
-    buf_init(&be->try.kept, BLOCK_LENGTH_MAX);
     be->split.set = template_set_new();
     be->split.origins = origin_set_new();
     be->pages = page_writer_new();
@@ -76,7 +75,6 @@ void block_enc_free(struct block_enc *be)
         return;
     for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
         buf_done(*b);
-    buf_done(&be->try.kept);
     column_writer_done(&be->cols);
     template_set_free(be->split.set);
     origin_set_free(be->split.origins);
@@ -483,9 +481,9 @@ static bool begin(struct block_enc *be, const struct rows *r, uint32_t n)
     return !failed && column_writer_clear(&be->cols, origin_count(be->split.origins), n);
 }
 
-static str encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
+/* The first n rows. */
+static str encode(struct block_enc *be, const struct rows *r, uint32_t n, uint64_t salt, struct block_head *h)
 {
-    uint32_t n = rows_count(r);
     struct buf *list[16];
 
     if (n == 0 || !begin(be, r, n))
@@ -515,10 +513,11 @@ static str encode(struct block_enc *be, struct rows *r, uint64_t salt, struct bl
     return finish(be, salt, h);
 }
 
-str block_encode_by(struct block_enc *be, struct rows *r, uint64_t salt, unsigned rules, struct block_head *h)
+str block_encode_by(struct block_enc *be, const struct rows *r, uint32_t n, uint64_t salt, unsigned rules,
+                    struct block_head *h)
 {
     be->split.rules = rules;
-    return encode(be, r, salt, h);
+    return encode(be, r, n, salt, h);
 }
 
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)

@@ -58,7 +58,8 @@ static struct block_head check_rows(struct fixture *f)
     uint64_t *bits = calloc(n / 64 + 1, sizeof(*bits)),
              every = prng(&f->s) % 4 ? 1 : 1 + prng(&f->s) % (prng(&f->s) % 2 ? 50 : 2000);
     unsigned rules = (unsigned)(prng(&f->s) % 16); /* any of them, or the ones of its choice */
-    str block = rules < 8 ? block_encode_by(f->be, f->r, 7, rules, &h) : block_encode(f->be, f->r, 7, &h);
+    str block =
+        rules < 8 ? block_encode_by(f->be, f->r, rows_count(f->r), 7, rules, &h) : block_encode(f->be, f->r, 7, &h);
     assert_true(block.n > 0);
     assert_true(block_head_read((const uint8_t *)block.p, 7, &again));
     struct block_src src = {.fd = -1, .mem = (const uint8_t *)block.p, .mem_n = block.n};
@@ -263,9 +264,10 @@ static void rules_are_chosen(void **state)
         add_syslog(f, f->n);
     }
     rows_publish(f->r);
-    size_t chosen = block_encode(f->be, f->r, 7, &h).n, strict = block_encode_by(f->be, f->r, 7, 0, &h).n;
+    size_t chosen = block_encode(f->be, f->r, 7, &h).n,
+           strict = block_encode_by(f->be, f->r, rows_count(f->r), 7, 0, &h).n;
     assert_true(h.templates > 256);
-    size_t loose = block_encode_by(f->be, f->r, 7, SPLIT_QUOTES | SPLIT_PATHS, &h).n;
+    size_t loose = block_encode_by(f->be, f->r, rows_count(f->r), 7, SPLIT_QUOTES | SPLIT_PATHS, &h).n;
     assert_true(h.templates < 10);
     assert_true(loose < strict && chosen < (loose + strict) / 2);
     print_message("# %zu bytes by strict rules, %zu by loose ones, %zu chosen\n", strict, loose, chosen);
