@@ -30,6 +30,7 @@ bool grams_may(const uint8_t *filter, size_t bytes, const struct gram_list *l);
 /* Classes of bytes in a text, a bit each; letters without regard to case. */
 uint32_t text_classes(const char *p, size_t n);
 enum { CLASS_DIGIT = 1u << 26 };
+#define CLASS_GAP (1u << 31) /* what is neither of a word nor a dot */
 /* The next run of word bytes, with single dots between them; empty: none is left. */
 str next_word(str *rest);
 bool is_word_byte(uint8_t c);

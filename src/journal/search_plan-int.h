@@ -3,6 +3,7 @@
 #define LUY_JOURNAL_SEARCH_PLAN_INT_H
 #include "journal/search_plan.h"
 
+static inline bool is_hole(char c) { return (uint8_t)c >= HOLE_VALUE && (uint8_t)c <= HOLE_STAMP; }
 /* What a node of the query asks of a text; false: nothing that a template could be asked. */
 bool term_make(struct plan_term *t, const struct query_node *n);
 /* Fills t->verdict for the templates of a block. 0, or what reading it failed with. */

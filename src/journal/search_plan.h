@@ -18,8 +18,9 @@ struct plan_term {
     struct term_word {
         struct needle nd;
         uint32_t classes;
-        bool stamp; /* may stand in a time */
-        bool hosts; /* of one block: some host has it */
+        str before, after; /* what stands around it in its run, as far as a value without gaps cannot hold it */
+        bool stamp;        /* may stand in a time */
+        bool hosts;        /* of one block: some host has it */
     } word[PLAN_WORDS];
     uint32_t nwords, longest;
     struct gram_list grams;

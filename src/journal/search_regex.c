@@ -128,7 +128,7 @@ bool regex_in_static(const struct query_node *n, str text, struct query_fault *f
 {
 
     for (size_t i = 0, from = 0; i <= text.n; i++) {
-        if (i < text.n && ((uint8_t)text.p[i] < HOLE_VALUE || (uint8_t)text.p[i] > HOLE_STAMP))
+        if (i < text.n && !is_hole(text.p[i]))
             continue;
         if (i > from && regex_within(&n->re, str_sub(text, from, i - from), fault))
             return true;

@@ -57,12 +57,50 @@ static bool hosts_may(const struct needle *word, const struct block_dec *d)
     return false;
 }
 
+/* Can the value at this place be the word, by the static text around it? */
+static bool stands_at(const struct term_word *w, str text, size_t at)
+{
+    for (size_t i = 0; i < w->before.n; i++) {
+        if (i == at)
+            return false;
+        char c = text.p[at - 1 - i];
+        if (is_hole(c))
+            break;
+        if (byte_lower((uint8_t)c) != (uint8_t)w->before.p[w->before.n - 1 - i])
+            return false;
+    }
+    for (size_t i = 0; i < w->after.n; i++) {
+        if (at + 1 + i == text.n)
+            return false;
+        char c = text.p[at + 1 + i];
+        if (is_hole(c))
+            break;
+        if (byte_lower((uint8_t)c) != (uint8_t)w->after.p[i])
+            return false;
+    }
+    return true;
+}
+
+/* Can some value hold the word? Where no value has a gap, what stands around the word
+ * in its run has to stand around the value. */
+static bool values_may(const struct term_word *w, const struct block_template *b)
+{
+    if (w->classes & ~b->classes)
+        return false;
+    if (b->classes & CLASS_GAP || w->before.n + w->after.n == 0)
+        return true;
+    for (size_t i = 0; i < b->text.n; i++)
+        if (b->text.p[i] == HOLE_VALUE && stands_at(w, b->text, i))
+            return true;
+    return false;
+}
+
 /* Can every word be in the template's lines, as far as that shows without them? */
 static bool has_words(const struct plan_term *t, const struct block_template *b)
 {
     for (uint32_t i = 0; i < t->nwords; i++) {
         const struct term_word *w = &t->word[i];
-        if (!(w->classes & ~b->classes) || b->flags & TF_GLUED || (b->flags & TF_HOST && w->hosts) ||
+        if (b->flags & TF_GLUED || values_may(w, b) || (b->flags & TF_HOST && w->hosts) ||
             (b->flags & TF_STAMP && w->stamp) || needle_find(&w->nd, b->text, 0) != SIZE_MAX)
             continue;
         return false;
@@ -120,7 +158,7 @@ static int mark_values(struct search_plan *p, struct plan_term *t, struct block_
             continue;
         if ((b->flags & TF_HOST && w->hosts) || (b->flags & TF_STAMP && w->stamp))
             rc = has_words(t, b);
-        else if (b->flags & TF_GLUED || (b->classes != 0 && (w->classes & ~b->classes) == 0))
+        else if (b->flags & TF_GLUED || (b->classes != 0 && values_may(w, b)))
             rc = has_words(t, b) ? term_in_values(p, &w->nd, d, b) : 0;
         if (rc < 0)
             return rc;
@@ -193,6 +231,9 @@ int term_rows(struct search_plan *p, const struct plan_term *t, struct block_dec
 
 /* ---- what a term asks for, once a search ---- */
 
+/* A byte that no value has that is all word bytes and dots. */
+static bool is_gap(char c) { return text_classes(&c, 1) == CLASS_GAP; }
+
 /* Words of a literal run; the longest ones when they are many. */
 static void take_words(struct plan_term *t, str run)
 {
@@ -206,6 +247,11 @@ static void take_words(struct plan_term *t, str run)
         if (k == PLAN_WORDS)
             continue;
         t->word[k] = (struct term_word){.classes = text_classes(w.p, w.n), .stamp = stamp_may(w)};
+        size_t at = (size_t)(w.p - run.p);
+        if (at > 0 && is_gap(run.p[at - 1]))
+            t->word[k].before = str_sub(run, 0, at);
+        if (rest.n > 0 && is_gap(rest.p[0]))
+            t->word[k].after = rest;
         needle_init(&t->word[k].nd, w);
     }
     gram_list_of(&t->grams, run);

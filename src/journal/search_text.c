@@ -3,7 +3,6 @@
 #include "journal/search_plan-int.h"
 #include <errno.h>
 
-static bool is_hole(char c) { return (uint8_t)c >= HOLE_VALUE && (uint8_t)c <= HOLE_STAMP; }
 static bool eq(char static_byte, char lower) { return byte_lower((uint8_t)static_byte) == (uint8_t)lower; }
 
 /* Can the run begin in the static bytes that end before `at` (a hole), or end
