@@ -68,8 +68,12 @@ cond_add(struct plan *p, const struct column *c, struct err *e, const char *fmt,
     va_start(ap, fmt);
     vsnprintf(rest, sizeof(rest), fmt, ap);
     va_end(ap);
-    if (indexed(c) && !(c->f->type != FT_REF && p->by_key)) /* state and key share an index */
-        rc = plan_few(p, c->sql, rest, &few, e);
+    bool state = c->f->type != FT_REF;
+    if (indexed(c) && !(state && p->by_key && p->r->st->ops->alone == NULL)) { /* state and key share an index */
+        char head[sizeof(c->sql) + 40]; /* of the living: so is the index of the state */
+        snprintf(head, sizeof(head), "%s%s", state && !p->ended ? "t.valid_to IS NULL AND " : "", c->sql);
+        rc = plan_few(p, head, rest, &few, e);
+    }
     buf_fmt(&p->where, " AND %s%s%s", few ? "" : p->r->st->ops->no_index, c->sql, rest);
     return rc;
 }

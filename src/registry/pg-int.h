@@ -86,6 +86,10 @@ int pg_conn_open(const struct pg_store *s, struct pg_conn **out, struct err *e);
 void pg_conn_close(struct pg_conn *c);
 int pg_lend(struct pg_store *s, struct pool *p, const char *begin, struct pg_conn **out, struct err *e);
 void pg_return(struct pool *p, struct pg_conn *c);
+/* pg_move.c */
+int pg_scan(struct tx *tx, const char *sql, row_fn *fn, void *ctx, struct err *e);
+int pg_ids_go_on(struct tx *tx, str table, struct err *e);
+int pg_scrub(struct store *st, const str *tables, size_t n, struct err *e);
 /* pg_stmt.c */
 int pg_fail(PGconn *db, const PGresult *res, struct err *e); /* SQLSTATE to errno and sentence */
 bool pg_lost(PGconn *db);

@@ -1,5 +1,5 @@
 /* Search in PostgreSQL: an index of trigrams (pg_trgm) over the column
- * "folded". It is asked for the longest word, which is the rarest as a rule;
+ * "folded". It is asked for the word that few have as a rule;
  * INSTR on the text itself makes sure of the others.
  *
  * A row has a hundred trigrams, and to put each into its place was half of all that the server did for a spreadsheet.
@@ -88,23 +88,33 @@ static size_t utf8_chars(str s)
     return n;
 }
 
-/* The longest word as a pattern of LIKE. */
+/* How few records a word leads to: a digit tells more than a letter, as many share the words of their names. */
+static size_t rarity(str word)
+{
+    size_t digits = 0, n = utf8_chars(word);
+
+    for (size_t i = 0; i < word.n; i++)
+        digits += word.p[i] >= '0' && word.p[i] <= '9';
+    return n < 3 ? 0 : n + 2 * digits;
+}
+
+/* The rarest word as a pattern of LIKE. */
 str pg_search_text(struct arena *a, const str *words, size_t n)
 {
-    str longest = STR_NONE;
+    str rarest = STR_NONE;
     struct buf b;
 
     for (size_t i = 0; i < n; i++)
-        if (words[i].n > longest.n)
-            longest = words[i];
-    if (utf8_chars(longest) < 3)
+        if (rarity(words[i]) > rarity(rarest))
+            rarest = words[i];
+    if (rarest.n == 0)
         return STR_NONE;
     buf_init(&b, 4096);
     buf_byte(&b, '%');
-    for (size_t i = 0; i < longest.n && (i < WORD_MAX || ((unsigned char)longest.p[i] & 0xc0) == 0x80); i++) {
-        if (strchr("%_\\", longest.p[i]) != NULL)
+    for (size_t i = 0; i < rarest.n && (i < WORD_MAX || ((unsigned char)rarest.p[i] & 0xc0) == 0x80); i++) {
+        if (strchr("%_\\", rarest.p[i]) != NULL)
             buf_byte(&b, '\\');
-        buf_byte(&b, (uint8_t)longest.p[i]);
+        buf_byte(&b, (uint8_t)rarest.p[i]);
     }
     buf_byte(&b, '%');
     str out = b.failed ? STR_NONE : arena_str(a, buf_view(&b));

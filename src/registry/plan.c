@@ -65,6 +65,7 @@ int plan_make(struct plan *p, const struct scope *s, const struct list_query *q,
     int rc = plan_order(p, q->order, e);
 
     p->roles = s->roles;
+    p->ended = q->ended;
     /* A filter may leave few records, which are sooner sorted than met on a walk. */
     p->walk = s->all && q->nfilters == 0 && q->q.n == 0 && !q->ended;
     buf_init(&p->where, SQL_MAX);
@@ -164,11 +165,19 @@ static void ids_by_walk(const struct plan *p, size_t np, size_t limit, struct bu
     buf_fmt(b, ") x2) y ORDER BY o%s, id%s LIMIT %zu", p->desc ? " DESC" : "", p->desc ? " DESC" : "", limit);
 }
 
-/* Which records, with no more than that needs. */
+/* Which records, with no more than that needs. Few are found by their index and sorted: an engine that would rather
+ * walk in list order until the page is full, and so through all when there are fewer, is asked for them alone. */
 static void ids(const struct plan *p, size_t np, size_t limit, struct buf *b)
 {
-    buf_fmt(b, "SELECT t.id FROM \"%.*s\" t%s WHERE ", STR_ARGS(p->k->name), p->join);
+    const char *alone = p->few ? p->r->st->ops->alone : NULL;
+
+    if (alone == NULL)
+        buf_fmt(b, "SELECT t.id FROM \"%.*s\" t%s WHERE ", STR_ARGS(p->k->name), p->join);
+    else
+        buf_fmt(b, "SELECT t.id FROM (SELECT * FROM \"%.*s\" t WHERE ", STR_ARGS(p->k->name));
     buf_str(b, buf_view(&p->where));
+    if (alone != NULL)
+        buf_fmt(b, "%s) t%s WHERE 1 = 1", alone, p->join);
     behind(p, p->order, np, b);
     in_order(p, p->order, limit, b);
 }

@@ -232,6 +232,8 @@ struct plan {
     size_t np;
     char order[2 * COL_MAX];
     bool desc, by_key;          /* expression */
+    bool ended;                 /* also those that ended */
+    bool few;                   /* one of the conditions leaves few, by an index */
     uint32_t roles;             /* whose list it is */
     char join[3 * COL_MAX];     /* of the record that the order is by, or empty */
     const struct field *by_ref; /* that reference, or NULL */

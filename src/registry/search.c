@@ -28,6 +28,7 @@ int plan_few(struct plan *p, const char *head, const char *rest, bool *few, stru
     int rc = b.failed ? ERR(e, -ENOMEM, "registry.no_memory") : tx_one(p->tx, NULL, b.p, p->p, p->np, &v, e);
     buf_done(&b);
     *few = v.i <= FEW;
+    p->few = p->few || (rc >= 0 && *few);
     return rc < 0 ? rc : 0;
 }
 

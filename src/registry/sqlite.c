@@ -277,5 +277,6 @@ const struct store_ops sqlite_ops = {
     .search_text = sq_search_text,
     .search_cond = sq_search_cond,
     .no_index = "+",
+    .alone = NULL, /* it takes the index of what is compared with = */
     .drop_tail = "",
 };

@@ -49,6 +49,7 @@ struct store_ops {
     /* The condition on alias t, with that text as parameter ?n. */
     void (*search_cond)(struct buf *sql, str table, size_t param);
     const char *no_index;  /* in front of a column: do not use its index */
+    const char *alone;     /* behind a SELECT in FROM: it is planned for itself, not for the page around it; or NULL */
     bool refer_later;      /* a reference is declared after both tables are made */
     const char *drop_tail; /* of DROP TABLE: with the references to it */
 };
