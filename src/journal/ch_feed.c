@@ -124,16 +124,42 @@ static bool take(void *ctx, const struct hit *h)
     return own_from(l, h->seq) == h->seq && ch_batch_add(&l->batch, h->seq, &h->ev);
 }
 
-static void skip_to(struct lane *l, uint64_t next, _Atomic uint64_t *count, enum ch_feed_event event,
-                    const struct err *why)
-{
-    uint64_t from = own_from(l, l->next), n = own_below(l, next) - own_below(l, l->next);
+/* Events that are the shard's. */
+struct own {
+    const struct lane *lane;
+    uint64_t from, first, n; /* from: below it none counts; first: number of the first one */
+};
 
+static void own_count(void *ctx, uint64_t first, uint64_t next)
+{
+    struct own *o = ctx;
+
+    first = first < o->from ? o->from : first;
+    uint64_t n = own_below(o->lane, next) - own_below(o->lane, first);
+    if (o->n == 0)
+        o->first = own_from(o->lane, first);
+    o->n += n;
+}
+
+/* What stood below `next` and was not sent. Where nothing says which numbers were events, all of them may have been. */
+static struct own own_gone(const struct lane *l, uint64_t next)
+{
+    struct own o = {.lane = l, .from = l->next};
+
+    if (journal_numbers(l->feed->cfg.journal, l->next, next, own_count, &o, NULL) < 0) {
+        o.n = 0;
+        own_count(&o, l->next, next);
+    }
+    return o;
+}
+
+static void skip_to(struct lane *l, uint64_t next, const struct own *o, enum ch_feed_event event, const struct err *why)
+{
     ch_batch_clear(&l->batch);
     lane_passed(l, next);
-    atomic_fetch_add(count, n);
-    if (n > 0)
-        lane_note(l, &(struct ch_feed_note){.event = event, .first = from, .n = n, .why = why});
+    atomic_fetch_add(event == CF_BAD ? &l->bad_events : &l->skipped_events, o->n);
+    if (o->n > 0)
+        lane_note(l, &(struct ch_feed_note){.event = event, .first = o->first, .n = o->n, .why = why});
 }
 
 /* Made anew at each try: what retention took meanwhile is not sent. 1: in hand, or something was passed by; 0: nothing
@@ -150,11 +176,17 @@ static int batch_make(struct lane *l, struct err *e)
     if (l->fresh && b.first > from) /* there was a journal before there was a set */
         l->next = b.first;
     if (b.first > own_from(l, l->next)) {
-        skip_to(l, b.first, &l->skipped_events, CF_SKIPPED, NULL);
-        return 1;
+        struct own gone = own_gone(l, b.first);
+        if (gone.n > 0) {
+            skip_to(l, b.first, &gone, CF_SKIPPED, NULL);
+            return 1;
+        }
+        l->next = b.first; /* the numbers between were no events of this journal */
     }
     if (rc < 0) { /* said once, and passed by; what was read of it is not sent either */
-        skip_to(l, b.next, &l->bad_events, CF_BAD, e);
+        struct own bad = {.lane = l, .from = l->next};
+        own_count(&bad, b.first, b.next);
+        skip_to(l, b.next, &bad, CF_BAD, e);
         return 1;
     }
     if (l->batch.buf.failed)
@@ -235,9 +267,10 @@ size_t ch_feed_shards(const struct ch_feed *f) { return f->spread.shards; }
 
 static void lane_stats(const struct lane *l, struct ch_feed_stats *out)
 {
-    uint64_t next = atomic_load(&l->shown_next), sealed = journal_sealed(l->feed->cfg.journal);
-    uint64_t there = own_below(l, sealed), sent = own_below(l, next);
+    uint64_t next = atomic_load(&l->shown_next);
+    struct own waits = {.lane = l, .from = next};
 
+    journal_sealed_numbers(l->feed->cfg.journal, next, own_count, &waits);
     *out = (struct ch_feed_stats){
         .sent_events = atomic_load(&l->sent_events),
         .sent_batches = atomic_load(&l->sent_batches),
@@ -247,7 +280,7 @@ static void lane_stats(const struct lane *l, struct ch_feed_stats *out)
         .deleted_events = atomic_load(&l->deleted_events),
         .delete_failures = atomic_load(&l->delete_failures),
         .next = own_from(l, next),
-        .lag_events = there > sent ? there - sent : 0,
+        .lag_events = waits.n,
         .lag_since = atomic_load(&l->waiting_since),
         .down = atomic_load(&l->is_down),
     };

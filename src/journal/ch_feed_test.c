@@ -207,6 +207,87 @@ static void test_shards_apart(void **state)
     assert_int_equal(k->notes[CF_DOWN], 2);
 }
 
+/* ---- numbers that went to a relay's blocks ---- */
+
+static void with_ledger(struct kit *k, struct vault *v)
+{
+    struct journal_cfg cfg = {.dir = k->f.dir, .sync_ms = 100, .block_bytes = BLOCK, .vault = v};
+    struct err e = {0};
+
+    journal_close(k->f.j);
+    assert_int_equal(journal_open(&cfg, &k->f.clk, &k->f.j, &e), 0);
+}
+
+/* A block of 500 events; relays take 3000 numbers while it is open. The number of its first event. */
+static uint64_t block_and_guests(struct kit *k)
+{
+    struct event_batch b;
+    struct err e = {0};
+    uint64_t first = 0;
+    int64_t due;
+
+    event_batch_init(&b, EVENT_BATCH_MAX);
+    assert_int_equal(journal_append(k->f.j, test_batch(&b, 0, 500), &first, NULL), 0);
+    event_batch_done(&b);
+    assert_true(journal_guest_reserve(k->f.j, 3000) >= first + 500);
+    clock_advance(&k->f.clk, 3600 * NS_PER_S);
+    assert_int_equal(journal_tick(k->f.j, &due, &e), 0);
+    test_wait_sealed(k->f.j);
+    return first;
+}
+
+static void drop_block(struct kit *k, size_t at)
+{
+    struct segment *s = k->f.j->segs[0];
+
+    pthread_mutex_lock(&k->f.j->lock); /* as retention would */
+    memmove(&s->blocks[at], &s->blocks[at + 1], (s->nblocks - at - 1) * sizeof(s->blocks[0]));
+    s->nblocks--;
+    pthread_mutex_unlock(&k->f.j->lock);
+}
+
+/* They are neither behind nor skipped; an event that is gone is, and no other number. */
+static void test_relays_numbers(void **state)
+{
+    struct kit *k = *state;
+    struct vault *v = NULL;
+    uint64_t first[5];
+    char keys[96];
+
+    snprintf(keys, sizeof(keys), "%s-keys", k->f.dir);
+    assert_int_equal(vault_open(keys, &k->f.clk, &v, NULL), 0);
+    k->set = (struct ch_cfg){.nodes = STR("http://127.0.0.1:1"), .database = STR("luy")};
+    with_ledger(k, v);
+    for (size_t i = 0; i < COUNT(first); i++)
+        first[i] = block_and_guests(k);
+    assert_true(first[0] == 1 && first[1] > 3500 && first[4] > first[3] + 3500);
+    assert_int_equal(k->f.j->nsegs, 1);
+    assert_int_equal(k->f.j->segs[0]->nblocks, COUNT(first));
+
+    state_put(k, "luy-cluster 2\nluy \n1 65536\n501\n"); /* the first block was sent */
+    feed_open(k);
+    step(k);
+    assert_string_equal(k->key, "journal.ch_unreachable"); /* the second is in hand */
+    assert_int_equal(stats(k).skipped_events, 0);
+    assert_int_equal(stats(k).lag_events, 4 * 500);
+    assert_int_equal(k->notes[CF_SKIPPED], 0);
+
+    drop_block(k, 1);
+    drop_block(k, 1);
+    step(k);
+    step(k);
+    assert_int_equal(stats(k).skipped_events, 2 * 500);
+    assert_int_equal(k->n[CF_SKIPPED], 2 * 500);
+    assert_int_equal(stats(k).next, first[3]);
+    assert_int_equal(stats(k).lag_events, 2 * 500);
+    ch_feed_close(k->feed);
+    journal_close(k->f.j);
+    k->feed = NULL;
+    k->f.j = NULL;
+    vault_close(v);
+    test_dir_drop(keys);
+}
+
 /* Every number is one shard's, and the three ways to ask agree. */
 static void test_spread(void **state)
 {
@@ -581,6 +662,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_backoff, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_state_file, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_shards_apart, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_relays_numbers, kit_new, kit_free),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_respread),
     };

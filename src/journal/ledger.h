@@ -121,6 +121,10 @@ struct ledger_report {
  * negative when a file cannot be read at all. */
 typedef int ledger_fn(void *ctx, const struct ledger_entry *n);
 int ledger_check(const char *dir, str anchor, ledger_fn *fn, void *ctx, struct ledger_report *out, struct err *e);
+/* The stream's BLOCK entries that have some of the records from..to-1, in order, until fn says other than 0. Nothing is
+ * checked. */
+int ledger_blocks(const char *dir, enum ledger_stream stream, uint64_t from, uint64_t to, ledger_fn *fn, void *ctx,
+                  struct err *e);
 
 /* What proves that entry `no` stands in the log: JSON members
  * "entry" hex, "entry_path" [hex], "head" hex, "evolutions" [hex of BEGIN and each EVOLVE up to the head's epoch]. */

@@ -303,10 +303,64 @@ static void proves(void **state)
     kit_end(&k);
 }
 
+/* ---- entries by their records ---- */
+
+struct spans {
+    uint64_t first[64];
+    size_t n, most;
+};
+
+static int span_see(void *ctx, const struct ledger_entry *n)
+{
+    struct spans *s = ctx;
+
+    s->first[s->n++] = n->first;
+    return s->n == s->most;
+}
+
+/* Blocks of two streams beside each other, with holes in one of them, and runs of the other. */
+static void blocks_by_record(void **state)
+{
+    enum { BLOCKS = 40, EACH = 10, STEP = 25 };
+    struct spans seen;
+    struct err e = {0};
+    struct kit k;
+    (void)state;
+
+    kit_start(&k);
+    assert_int_equal(ledger_blocks(k.dir, LEDGER_LOG, 0, UINT64_MAX, span_see, &(struct spans){.n = 0}, &e), 0);
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        struct ledger_entry n = {.type = LEDGER_BLOCK, .first = i * STEP, .records = EACH};
+        assert_int_equal(ledger_add(k.l, &n, &e), 0);
+        n = (struct ledger_entry){.type = LEDGER_DELETED, .first = i * STEP / 2, .records = EACH};
+        assert_int_equal(ledger_add(k.l, &n, &e), 0);
+        for (uint64_t f = 0; f < i % 7; f++) {
+            n = (struct ledger_entry){.type = LEDGER_BLOCK, .stream = LEDGER_FLOW, .first = i * 1000 + f, .records = 1};
+            assert_int_equal(ledger_add(k.l, &n, &e), 0);
+        }
+    }
+    for (uint64_t from = 0; from < BLOCKS * STEP + 5; from += 3)
+        for (uint64_t to = from + 1; to < from + 4 * STEP; to += 7) {
+            size_t at = 0;
+            seen = (struct spans){.n = 0};
+            assert_int_equal(ledger_blocks(k.dir, LEDGER_LOG, from, to, span_see, &seen, &e), 0);
+            for (uint64_t i = 0; i < BLOCKS; i++)
+                if (i * STEP + EACH > from && i * STEP < to)
+                    assert_int_equal(seen.first[at++], i * STEP);
+            assert_int_equal(seen.n, at);
+        }
+    seen = (struct spans){.most = 2};
+    assert_int_equal(ledger_blocks(k.dir, LEDGER_LOG, 30, UINT64_MAX, span_see, &seen, &e), 0);
+    assert_true(seen.n == 2 && seen.first[0] == STEP && seen.first[1] == 2 * STEP);
+    assert_true(ledger_blocks("/nowhere", LEDGER_LOG, 0, 1, span_see, &seen, &e) < 0);
+    kit_end(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(grows_and_checks),   cmocka_unit_test(every_flipped_byte),
                                        cmocka_unit_test(cut_moved_inserted), cmocka_unit_test(torn_by_a_crash),
-                                       cmocka_unit_test(another_anchor),     cmocka_unit_test(proves)};
+                                       cmocka_unit_test(another_anchor),     cmocka_unit_test(proves),
+                                       cmocka_unit_test(blocks_by_record)};
     return cmocka_run_group_tests_name("journal/ledger", tests, NULL, NULL);
 }

@@ -120,15 +120,42 @@ int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx
     return rc < 0 ? rc : 1;
 }
 
-uint64_t journal_sealed(struct journal *j)
+void journal_sealed_numbers(struct journal *j, uint64_t from, number_fn *fn, void *ctx)
 {
-    uint64_t next = 0;
-
     pthread_mutex_lock(&j->lock);
-    for (size_t i = j->nsegs; i > 0 && next == 0; i--)
-        next = segment_next_seq(j->segs[i - 1]);
+    for (size_t i = 0; i < j->nsegs; i++) {
+        const struct segment *s = j->segs[i];
+        for (size_t b = segment_next_seq(s) <= from ? s->nblocks : 0; b < s->nblocks; b++) {
+            const struct block_head *h = &s->blocks[b].head;
+            if (h->first_seq + h->count > from)
+                fn(ctx, h->first_seq, h->first_seq + h->count);
+        }
+    }
     pthread_mutex_unlock(&j->lock);
-    return next;
+}
+
+struct numbers {
+    uint64_t from, to;
+    number_fn *fn;
+    void *ctx;
+};
+
+static int numbers_see(void *ctx, const struct ledger_entry *n)
+{
+    const struct numbers *w = ctx;
+    uint64_t next = n->first + n->records;
+
+    w->fn(w->ctx, n->first > w->from ? n->first : w->from, next < w->to ? next : w->to);
+    return 0;
+}
+
+int journal_numbers(struct journal *j, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e)
+{
+    struct numbers w = {from, to, fn, ctx};
+
+    if (j->ledger == NULL)
+        return -ENODATA;
+    return ledger_blocks(j->dir, LEDGER_LOG, from, to, numbers_see, &w, e);
 }
 
 uint64_t journal_next(struct journal *j) { return atomic_load(&j->next_seq); }

@@ -31,8 +31,14 @@ int block_walk_open(struct block_walk *w, const struct segment *s, const struct 
                     uint32_t skip);                         /* on failure nothing is open */
 int block_walk_next(struct block_walk *w, struct hit *out); /* 1 an event, valid until the next call; 0 the end */
 void block_walk_close(struct block_walk *w);                /* of one that is not open: nothing */
-/* Behind the newest sealed event, and behind the newest of all. */
-uint64_t journal_sealed(struct journal *j);
+/* Events of this journal do not have all numbers: guests have some (guest.h), and some nobody. fn is told first..next-1
+ * that its events have, in order. */
+typedef void number_fn(void *ctx, uint64_t first, uint64_t next);
+/* Of what is stored and ends behind `from`: whole blocks. */
+void journal_sealed_numbers(struct journal *j, uint64_t from, number_fn *fn, void *ctx);
+/* Of from..to-1, gone or not, as the ledger says it. A journal without one does not know what it had: -ENODATA. */
+int journal_numbers(struct journal *j, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e);
+/* Behind the newest event of all. */
 uint64_t journal_next(struct journal *j);
 /* A time by which copies are cut: what was received before it is past retention_days and no
  * longer here, as retention last found. 0: nothing is deleted by age. */
