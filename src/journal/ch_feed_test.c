@@ -405,6 +405,73 @@ static uint64_t in_set(struct kit *k, uint64_t wanted)
     return a.n;
 }
 
+struct stepper {
+    struct kit *k;
+    size_t shard;
+    pthread_t thread;
+    atomic_bool *stop;
+};
+
+static void *step_on(void *arg)
+{
+    const struct stepper *s = arg;
+    int64_t due;
+
+    while (!atomic_load(s->stop))
+        ch_feed_step(s->k->feed, s->shard, &due);
+    return NULL;
+}
+
+static void no_note(void *ctx, const struct ch_feed_note *n) { (void)ctx, (void)n; }
+
+/* As in luyd: a thread for each shard, one that asks for figures, and the journal grows and is emptied beside them. */
+static void test_threads(void **state)
+{
+    struct kit *k = *state;
+    struct stepper t[8];
+    atomic_bool stop = false;
+    struct err e = {0};
+
+    if (nodes != NULL)
+        use_set(k, "luy_feed_threads");
+    else
+        k->set = (struct ch_cfg){
+            .nodes = STR("http://127.0.0.1:1;http://127.0.0.1:1"), .cluster = STR("c"), .database = STR("luy")};
+    k->window = 700;
+    struct ch_feed_cfg cfg = {k->f.j, &k->set, k->state, no_note, NULL, k->window};
+    assert_int_equal(ch_feed_open(&cfg, &k->f.clk, &k->feed, &e), 0);
+    if (nodes == NULL)
+        state_put(k, "luy-cluster 2\nluy c\n2 700\n1\n1\n");
+    size_t n = ch_feed_shards(k->feed);
+    assert_true(n <= COUNT(t));
+    for (size_t i = 0; i < n; i++) {
+        t[i] = (struct stepper){.k = k, .shard = i, .stop = &stop};
+        assert_int_equal(pthread_create(&t[i].thread, NULL, step_on, &t[i]), 0);
+    }
+    for (uint64_t i = 0; i < 20000; i += 100) {
+        assert_int_equal(test_append(k->f.j, i, 100, &e), 0);
+        assert_true(stats(k).lag_events <= 20000);
+        journal_retain(k->f.j);
+    }
+    test_wait_sealed(k->f.j);
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
+    while ((nodes != NULL ? stats(k).lag_events > 0 : stats(k).failures < 20) && clock_mono(&clock_system) < end)
+        sched_yield();
+    struct ch_feed_stats s = stats(k);
+    ch_feed_stop(k->feed);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < n; i++)
+        pthread_join(t[i].thread, NULL);
+    assert_int_equal(s.skipped_events + s.bad_events, 0);
+    if (nodes == NULL) {
+        assert_true(s.failures >= 20);
+        return;
+    }
+    assert_int_equal(s.lag_events, 0);
+    assert_true(s.sent_events > 0);
+    assert_int_equal(in_set(k, s.sent_events), s.sent_events);
+}
+
 static void test_each_once(void **state)
 {
     struct kit *k = *state;
@@ -663,11 +730,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_state_file, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_shards_apart, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_relays_numbers, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_threads, kit_new, kit_free),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_respread),
     };
     const struct CMUnitTest set[] = {
         cmocka_unit_test_setup_teardown(test_each_once, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_threads, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_foreign, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_skipped_and_bad, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_shards_added, kit_new, kit_free),
