@@ -1,11 +1,12 @@
-/* Shared by archive.c (what is due, in which order), archive_copy.c (bytes), archive_seal.c and
- * archive_manifest.c (what an archive says of itself). */
+/* Shared by archive.c (what is due, in which order), archive_recode.c (segments), archive_copy.c (bytes),
+ * archive_seal.c and archive_manifest.c (what an archive says of itself). */
 #ifndef LUY_JOURNAL_ARCHIVE_INT_H
 #define LUY_JOURNAL_ARCHIVE_INT_H
 #include "journal/archive.h"
 
 enum { ARCHIVE_PATH = 4096 };
-#define ARCHIVE_CENTRE "centre" /* folder of the centre's ledger in an archive of a relay */
+#define ARCHIVE_GROWING "new"    /* folder of the file that is being made */
+#define ARCHIVE_CENTRE  "centre" /* folder of the centre's ledger in an archive of a relay */
 /* A segment as it stands in a manifest. */
 struct archive_file {
     char name[32], sha256[65];
@@ -57,6 +58,8 @@ struct archive_job {
     struct err *e;
 };
 
+/* archive_recode.c: all the job's segments into the folder that grows, coded again; what they are there */
+int archive_recode(struct archive_job *w);
 /* archive_seal.c: steps of a job, in this order */
 int archive_manifest_make(struct archive_job *w);
 int archive_enter(struct archive_job *w); /* into the ledger, unless it is there; signed */

@@ -178,20 +178,6 @@ static int part_open(struct archive_job *w)
     return rc < 0 ? rc : room_check(w);
 }
 
-static int copy_segments(struct archive_job *w)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < w->n; i++) {
-        struct sha256 sum;
-        struct archive_pick *p = &w->v[i];
-        rc = archive_copy(p->s->fd, p->f.bytes, w->part, p->f.name, w->cancel, &sum, w->e);
-        if (rc == 0)
-            sha256_hex(sum, p->f.sha256);
-    }
-    return rc;
-}
-
 static int look(struct archive_job *w)
 {
     struct verify_opts o = {.archive = true, .cancel = w->cancel};
@@ -211,7 +197,7 @@ static int name_it(struct archive_job *w)
 static int remember(struct archive_job *w) { return file_write_atomic(w->local, w->manifest, 0640, w->e); }
 
 static int (*const steps[])(struct archive_job *w) = {
-    part_open, copy_segments, archive_manifest_make, archive_enter, archive_copy_ledger, archive_put_words, look,
+    part_open, archive_recode, archive_manifest_make, archive_enter, archive_copy_ledger, archive_put_words, look,
     name_it,   remember};
 
 /* A kill between the rename and the note of it: the folder is whole and ours
@@ -230,10 +216,10 @@ static int adopt(struct archive_job *w, bool *ours)
     rc = archive_in_ledger(w, &m.sum, ours);
     for (size_t i = 0; rc == 0 && *ours && i < w->n; i++) {
         const struct archive_file *f = manifest_file(&m, w->v[i].f.name);
-        *ours = f != NULL && f->bytes == w->v[i].f.bytes && f->first == w->v[i].f.first;
-        if (*ours)
-            memcpy(w->v[i].f.sha256, f->sha256, sizeof(f->sha256));
+        *ours = f != NULL && f->records == w->v[i].f.records && f->first == w->v[i].f.first;
     }
+    for (size_t i = 0; rc == 0 && *ours && i < w->n; i++) /* their bytes are other than the journal's */
+        w->v[i].f = *manifest_file(&m, w->v[i].f.name);
     manifest_done(&m);
     if (rc == 0 && *ours && (rc = archive_manifest_make(w)) == 0)
         rc = remember(w);

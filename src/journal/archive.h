@@ -2,7 +2,8 @@
  * there without anything else.
  *
  * PLACE/2026-10/ holds
- *   seg-*.luy        the month's segments, byte for byte as they were sealed
+ *   seg-*.luy        the month's segments: the same blocks with the same events, numbers and roots,
+ *                    packed harder (archive_recode.c); one that cannot be read is byte for byte as it was
  *   ledger, heads    the ledger from its beginning to the head that covers the
  *                    archive (ledger.h); the public keys stand in the heads
  *   manifest.json    below; its SHA-256 is the root of an ARCHIVE entry there

@@ -151,7 +151,7 @@ static int on_small_disk(struct kit *k)
 
     log_set_level(LOG_ERROR - 1);
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("luy", k->place, "tmpfs", 0, "size=32k") < 0)
+        mount("luy", k->place, "tmpfs", 0, "size=28k") < 0)
         return 77;
     k->cfg.archive_same_disk = false; /* it is another disk */
     if (journal_open(&k->cfg, &k->clk, &k->j, &e) < 0)

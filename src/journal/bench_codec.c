@@ -1,6 +1,6 @@
 /* The codec alone, in memory: ratio and speed, and that the lines come back.
  *
- *   bench_journal_codec [--block MB] [--max MB] [--runs N] [--in] FILE...
+ *   bench_journal_codec [--block MB] [--max MB] [--runs N] [--level N] [--in] FILE...
  *
  * FILE holds lines; they are parsed as syslog messages first, untimed. Every
  * block is decoded and compared, event by event, but with --in (for a profile of
@@ -119,7 +119,7 @@ static str map_file(const char *path, uint64_t max)
 
 int main(int argc, char **argv)
 {
-    uint64_t block = 32, max = UINT64_MAX, runs = 1;
+    uint64_t block = 32, max = UINT64_MAX, runs = 1, level = 1;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--block") == 0 && i + 1 < argc && str_u64(str_c(argv[i + 1]), &block)) {
@@ -135,6 +135,10 @@ int main(int argc, char **argv)
             i++;
             continue;
         }
+        if (strcmp(argv[i], "--level") == 0 && i + 1 < argc && str_u64(str_c(argv[i + 1]), &level)) {
+            i++;
+            continue;
+        }
         if (strcmp(argv[i], "--in") == 0) {
             in_only = true;
             continue;
@@ -146,6 +150,7 @@ int main(int argc, char **argv)
         struct sums s = {0};
         if (file.p == NULL || be == NULL || d == NULL || r == NULL)
             die("no memory");
+        block_enc_level(be, (int)level);
         for (uint64_t run = 0; run < runs; run++) {
             str rest = file, line;
             int64_t received = INT64_C(1795228200000000000);

@@ -83,6 +83,7 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
 struct block_enc;
 struct block_enc *block_enc_new(void);
 void block_enc_free(struct block_enc *be);
+void block_enc_level(struct block_enc *be, int level); /* of zstd, from now on; 1 at first */
 /* The whole block of r's published rows; valid until the next call. Empty: no memory. */
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h);
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind); /* of the last block, for figures */

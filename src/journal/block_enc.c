@@ -5,7 +5,7 @@
 #include "base/rand.h"
 #include <zstd.h>
 
-enum { LEVEL = 1, PLAIN_PAGE = 256 << 10 };
+enum { LEVEL_FAST = 1, PLAIN_PAGE = 256 << 10 };
 
 enum { HEAD_PLANES = 13 };
 struct group {
@@ -18,6 +18,7 @@ struct block_enc {
     struct dict *dict;
     struct column_writer cols;
     ZSTD_CCtx *zc;
+    int level;
     struct buf dir, plain_part, time_part, dict_part, origin_part, group_part, text, desc, out;
     uint32_t rank[BLOCK_ORIGINS_MAX];
     uint32_t order[TEMPLATES_MAX];
@@ -59,6 +60,7 @@ struct block_enc *block_enc_new(void)
     be->pages = page_writer_new();
     be->dict = dict_new(&be->grams);
     be->zc = ZSTD_createCCtx();
+    be->level = LEVEL_FAST;
     bool cols = column_writer_init(&be->cols, be->pages, be->dict, &be->grams);
     if (!cols || !be->split.set || !be->split.origins || !be->pages || !be->dict || !be->zc) {
         block_enc_free(be);
@@ -445,7 +447,7 @@ static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
 
     if (!buf_reserve(out, BLOCK_HEAD_BYTES + bound))
         return STR_NONE;
-    size_t z = ZSTD_compressCCtx(be->zc, out->p + BLOCK_HEAD_BYTES, bound, be->dir.p, be->dir.n, LEVEL);
+    size_t z = ZSTD_compressCCtx(be->zc, out->p + BLOCK_HEAD_BYTES, bound, be->dir.p, be->dir.n, be->level);
     if (ZSTD_isError(z))
         return STR_NONE;
     h->dir_plain = (uint32_t)be->dir.n;
@@ -523,6 +525,12 @@ str block_encode_by(struct block_enc *be, const struct rows *r, uint32_t n, uint
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
 {
     return block_try(&be->try, be, r, salt, h);
+}
+
+void block_enc_level(struct block_enc *be, int level)
+{
+    be->level = level;
+    page_writer_level(be->pages, level);
 }
 
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <zstd.h>
 
-enum { LEVEL = 1, AREA_MAX = 1 << 30, PAGES_MAX = 1 << 20, INFLATED_MAX = 1 << 30, INFLATED_KEPT = 64 << 20 };
+enum { LEVEL_FAST = 1, AREA_MAX = 1 << 30, PAGES_MAX = 1 << 20, INFLATED_MAX = 1 << 30, INFLATED_KEPT = 64 << 20 };
 
 void page_cursor_init(struct page_cursor *c)
 {
@@ -44,6 +44,7 @@ static bool list_set(struct page_list *l, uint32_t i, struct page_entry e)
 
 struct page_writer {
     ZSTD_CCtx *zc;
+    int level;
     struct page_cursor cur;
     struct {
         struct buf joint, out;
@@ -60,6 +61,7 @@ struct page_writer *page_writer_new(void)
         free(w);
         return NULL;
     }
+    w->level = LEVEL_FAST;
     for (int k = 0; k < PG_COUNT; k++) {
         buf_init(&w->kind[k].joint, PAGE_JOINT + PAGE_OWN);
         buf_init(&w->kind[k].out, AREA_MAX);
@@ -67,6 +69,8 @@ struct page_writer *page_writer_new(void)
     page_writer_clear(w);
     return w;
 }
+
+void page_writer_level(struct page_writer *w, int level) { w->level = level; }
 
 void page_writer_free(struct page_writer *w)
 {
@@ -103,7 +107,7 @@ static void page_close(struct page_writer *w, enum page_kind k, uint32_t page, c
         return;
     }
     if (k < PG_PLAIN && n > 16) {
-        z = ZSTD_compressCCtx(w->zc, out->p + out->n, bound, p, n, LEVEL);
+        z = ZSTD_compressCCtx(w->zc, out->p + out->n, bound, p, n, w->level);
         if (ZSTD_isError(z))
             z = 0;
     }

@@ -66,6 +66,7 @@ struct page_list {
 /* Writing; buffers are kept from block to block. */
 struct page_writer;
 struct page_writer *page_writer_new(void);
+void page_writer_level(struct page_writer *w, int level); /* of zstd, from now on; 1 at first */
 void page_writer_free(struct page_writer *w);
 void page_writer_clear(struct page_writer *w);
 void page_put(struct page_writer *w, enum page_kind k, const void *p, size_t n);
