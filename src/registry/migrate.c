@@ -10,6 +10,8 @@
 
 /* Raise when folding or sort keys change: all texts are written anew. */
 enum { TEXT_VERSION = 1 };
+/* Raise when search_make changes: the search of every kind is brought up to it. */
+enum { SEARCH_VERSION = 1 };
 
 static const char *const base_tables[] = {
     "CREATE TABLE IF NOT EXISTS registry_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -251,6 +253,18 @@ int mig_meta_get(struct mig *m, const char *name, str *out)
     return rc < 0 ? rc : 0;
 }
 
+static int searches_bring(struct mig *m)
+{
+    str version, want = arena_fmt(m->a, "%d", SEARCH_VERSION);
+    int rc = mig_meta_get(m, "search_version", &version);
+
+    if (rc < 0 || str_eq(version, want))
+        return rc;
+    for (size_t i = 0; i < m->r->sc->nkinds && rc == 0; i++)
+        rc = m->r->st->ops->search_bring(m->tx, m->r->sc->kinds[i].name, m->e);
+    return rc < 0 ? rc : meta_set(m, "search_version", want);
+}
+
 static int bring(struct mig *m)
 {
     json_t *now = schema_json(m->r->sc), *old = NULL;
@@ -288,6 +302,8 @@ static int bring(struct mig *m)
         if (rc == 0)
             rc = meta_set(m, "text_version", want);
     }
+    if (rc == 0)
+        rc = searches_bring(m);
     json_decref(now);
     json_decref(old);
     free(text);

@@ -310,6 +310,81 @@ static void damaged_description(void **state)
     assert_string_equal(f->e.key, "registry.meta_broken");
 }
 
+/* What a store of an earlier release has for the search of kind a. */
+static const char *const old_sqlite[] = {
+    "DROP TRIGGER a_fts_i",
+    "DROP TRIGGER a_fts_u",
+    "DROP TABLE all_fts_queue",
+    "CREATE TRIGGER a_fts_i AFTER INSERT ON a BEGIN"
+    " INSERT INTO a_fts(rowid, folded) VALUES(new.id, new.folded); END",
+    "CREATE TRIGGER a_fts_u AFTER UPDATE OF folded ON a WHEN old.folded IS NOT new.folded BEGIN"
+    " INSERT INTO a_fts(a_fts, rowid, folded) VALUES('delete', old.id, old.folded);"
+    " INSERT INTO a_fts(rowid, folded) VALUES(new.id, new.folded); END",
+    "UPDATE a SET folded = 'ten cu' WHERE code = 'A2'",
+    "DELETE FROM registry_meta WHERE name = 'search_version'",
+};
+static const char *const old_pg[] = {
+    "DROP INDEX a_trgm",
+    "CREATE INDEX a_trgm ON a USING gin (folded gin_trgm_ops)",
+    "UPDATE a SET folded = 'ten cu' WHERE code = 'A2'",
+    "DELETE FROM registry_meta WHERE name = 'search_version'",
+};
+
+static int64_t number(struct fixture *f, const char *sql)
+{
+    struct val v = V_INT(-1);
+    struct tx *tx;
+
+    assert_int_equal(store_begin(f->st, STORE_READ, &tx, &f->e), 0);
+    if (tx_one(tx, NULL, sql, NO_VALS, &v, &f->e) < 0)
+        fail_msg("%s: %s", sql, fx_text(&f->e));
+    store_rollback(tx);
+    return v.i;
+}
+
+static size_t searched(struct fixture *f, const char *words)
+{
+    struct list_query q = {.q = str_c(words)};
+    json_t *o;
+
+    assert_int_equal(registry_list(f->r, &ADMIN, STR("a"), &q, &o, &f->e), 0);
+    size_t n = json_array_size(json_object_get(o, "items"));
+    json_decref(o);
+    return n;
+}
+
+static void old_search(void **state)
+{
+    struct fixture *f = *state;
+    const char *const *old = test_on_pg() ? old_pg : old_sqlite;
+    size_t n = test_on_pg() ? sizeof(old_pg) / sizeof(*old_pg) : sizeof(old_sqlite) / sizeof(*old_sqlite);
+    const char *current = test_on_pg() ? "SELECT COUNT(*) FROM pg_class WHERE relname IN ('a_trgm', 'b_trgm') AND"
+                                         " array_to_string(reloptions, ' ') LIKE '%gin_pending_list_limit=65536%'"
+                                       : "SELECT COUNT(*) FROM sqlite_schema WHERE name IN ('a_fts_i', 'a_fts_u',"
+                                         " 'b_fts_i', 'b_fts_u') AND INSTR(sql, 'all_fts_queue') > 0";
+    int64_t all = number(f, current);
+    struct tx *tx;
+
+    assert_int_equal(all, test_on_pg() ? 2 : 4);
+    assert_int_equal(store_begin(f->st, STORE_WRITE, &tx, &f->e), 0);
+    for (size_t i = 0; i < n; i++)
+        if (tx_exec(tx, old[i], NO_VALS, NULL, &f->e) < 0)
+            fail_msg("%s: %s", old[i], fx_text(&f->e));
+    assert_int_equal(store_commit(tx, &f->e), 0);
+    assert_int_equal(number(f, current), all / 2);
+
+    assert_int_equal(reopen(f, base), 0);
+    assert_int_equal(number(f, current), all);
+    assert_int_equal(searched(f, "ten cu"), 1); /* written by what was there before */
+    assert_int_equal(fx_change(f, "a", "A2", 1, "{'name':'Tre Xanh'}"), 0);
+    fx_add(f, "a", "{'code':'A4','name':'Tre Ngà'}");
+    assert_int_equal(searched(f, "ten cu"), 0);
+    assert_int_equal(searched(f, "tre xanh"), 1);
+    assert_int_equal(searched(f, "tre"), 2);
+    if (!test_on_pg())
+        assert_int_equal(number(f, "SELECT COUNT(*) FROM all_fts_queue"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +393,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dry_run_tells_all, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(default_fills_and_search_follows, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(another_key, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(old_search, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(damaged_description, setup, fx_teardown),
     };
     return cmocka_run_group_tests_name("registry/migrate", tests, NULL, NULL);

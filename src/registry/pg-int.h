@@ -136,6 +136,7 @@ str pg_search_table(const char *sql); /* whose index the statement writes to; em
 void pg_search_wrote(struct pg_conn *c, str table);
 void pg_search_tidy(struct pg_conn *c); /* between transactions */
 int pg_search_make(struct tx *tx, str table, struct err *e);
+int pg_search_bring(struct tx *tx, str table, struct err *e);
 int pg_search_drop(struct tx *tx, str table, struct err *e);
 str pg_search_text(struct arena *a, const str *words, size_t n);
 void pg_search_cond(struct buf *sql, str table, size_t param);

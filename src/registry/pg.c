@@ -343,6 +343,7 @@ const struct store_ops pg_ops = {
     .real_type = "DOUBLE PRECISION",
     .fold_fn = "fold",
     .search_make = pg_search_make,
+    .search_bring = pg_search_bring,
     .search_drop = pg_search_drop,
     .search_text = pg_search_text,
     .search_cond = pg_search_cond,

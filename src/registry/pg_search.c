@@ -11,14 +11,23 @@ enum { WORD_MAX = 64, TIDY_ROWS = 32 };
 /* So many KiB may wait: more than a large spreadsheet. Then the server sorts them in on the way. */
 #define WAITING "65536"
 
+#define WAITS "(fastupdate = on, gin_pending_list_limit = " WAITING ")"
+
 int pg_search_make(struct tx *tx, str table, struct err *e)
 {
     char sql[400];
 
-    snprintf(sql, sizeof(sql),
-             "CREATE INDEX \"%.*s_trgm\" ON \"%.*s\" USING gin (folded gin_trgm_ops) WITH (fastupdate = on,"
-             " gin_pending_list_limit = " WAITING ")",
+    snprintf(sql, sizeof(sql), "CREATE INDEX \"%.*s_trgm\" ON \"%.*s\" USING gin (folded gin_trgm_ops) WITH " WAITS,
              STR_ARGS(table), STR_ARGS(table));
+    return tx_exec(tx, sql, NO_VALS, NULL, e);
+}
+
+/* In an index of an earlier release less could wait. */
+int pg_search_bring(struct tx *tx, str table, struct err *e)
+{
+    char sql[400];
+
+    snprintf(sql, sizeof(sql), "ALTER INDEX IF EXISTS \"%.*s_trgm\" SET " WAITS, STR_ARGS(table));
     return tx_exec(tx, sql, NO_VALS, NULL, e);
 }
 

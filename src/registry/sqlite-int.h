@@ -50,6 +50,7 @@ int sq_tx_foreign(struct tx *tx, const struct foreign_query *fq, foreign_fn *fn,
 /* sqlite_search.c */
 int sq_functions(sqlite3 *db);
 int sq_search_make(struct tx *tx, str table, struct err *e);
+int sq_search_bring(struct tx *tx, str table, struct err *e);
 int sq_search_drop(struct tx *tx, str table, struct err *e);
 int sq_search_flush(struct tx *tx, struct err *e); /* before a write commits */
 str sq_search_text(struct arena *a, const str *words, size_t n);

@@ -273,6 +273,7 @@ const struct store_ops sqlite_ops = {
     .real_type = "REAL",
     .fold_fn = "fold",
     .search_make = sq_search_make,
+    .search_bring = sq_search_bring,
     .search_drop = sq_search_drop,
     .search_text = sq_search_text,
     .search_cond = sq_search_cond,

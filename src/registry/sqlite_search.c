@@ -71,21 +71,42 @@ static int run_all(struct tx *tx, const char *const *sql, size_t n, str table, s
     return rc;
 }
 
+static const char *const triggers[] = {
+    queue_make,
+    queue_forget,
+    /* old: what the index holds; of a record that is new in this transaction nothing. */
+    "CREATE TRIGGER \"$_fts_i\" AFTER INSERT ON \"$\" BEGIN"
+    " INSERT OR IGNORE INTO all_fts_queue VALUES('$', new.id, NULL); END",
+    "CREATE TRIGGER \"$_fts_u\" AFTER UPDATE OF folded ON \"$\" WHEN old.folded IS NOT new.folded BEGIN"
+    " INSERT OR IGNORE INTO all_fts_queue VALUES('$', new.id, old.folded); END",
+};
+
 int sq_search_make(struct tx *tx, str table, struct err *e)
 {
     static const char *const sql[] = {
         "CREATE VIRTUAL TABLE \"$_fts\" USING fts5(folded, content='$', content_rowid='id', tokenize='trigram', "
         "detail=none)",
         "INSERT INTO \"$_fts\"(\"$_fts\") VALUES('rebuild')",
-        queue_make,
-        queue_forget,
-        /* old: what the index holds; of a record that is new in this transaction nothing. */
-        "CREATE TRIGGER \"$_fts_i\" AFTER INSERT ON \"$\" BEGIN"
-        " INSERT OR IGNORE INTO all_fts_queue VALUES('$', new.id, NULL); END",
-        "CREATE TRIGGER \"$_fts_u\" AFTER UPDATE OF folded ON \"$\" WHEN old.folded IS NOT new.folded BEGIN"
-        " INSERT OR IGNORE INTO all_fts_queue VALUES('$', new.id, old.folded); END",
     };
-    return run_all(tx, sql, sizeof(sql) / sizeof(sql[0]), table, e);
+    int rc = run_all(tx, sql, sizeof(sql) / sizeof(sql[0]), table, e);
+
+    return rc < 0 ? rc : run_all(tx, triggers, sizeof(triggers) / sizeof(triggers[0]), table, e);
+}
+
+/* Before the queue the triggers wrote into the index at every row. What they put there is right and stays. */
+int sq_search_bring(struct tx *tx, str table, struct err *e)
+{
+    static const char *const drop[] = {"DROP TRIGGER IF EXISTS \"$_fts_i\"", "DROP TRIGGER IF EXISTS \"$_fts_u\""};
+    struct val v;
+    int rc = tx_one(tx, NULL,
+                    "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name IN (?1 || '_fts_i', ?1 || '_fts_u')"
+                    " AND INSTR(sql, 'all_fts_queue') = 0 LIMIT 1",
+                    VALS(V_STR(table)), &v, e);
+
+    if (rc <= 0)
+        return rc;
+    rc = run_all(tx, drop, sizeof(drop) / sizeof(drop[0]), table, e);
+    return rc < 0 ? rc : run_all(tx, triggers, sizeof(triggers) / sizeof(triggers[0]), table, e);
 }
 
 int sq_search_drop(struct tx *tx, str table, struct err *e)

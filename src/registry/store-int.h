@@ -42,6 +42,7 @@ struct store_ops {
     const char *fold_fn;                        /* SQL function: base/text.h text_fold */
     /* An index for substrings over the column "folded" of `table`, kept current by the engine. */
     int (*search_make)(struct tx *tx, str table, struct err *e);
+    int (*search_bring)(struct tx *tx, str table, struct err *e); /* one of an earlier release, up to search_make */
     int (*search_drop)(struct tx *tx, str table, struct err *e);
     /* What the index is asked for records whose folded text may hold all words;
      * STR_NONE when the words are too short for it. A superset: ask INSTR too. */
