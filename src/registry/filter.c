@@ -178,6 +178,48 @@ static const struct field *tree_field(const struct kind *t)
     return NULL;
 }
 
+/* A subtree as small as this is written out: then the engine knows that it is small. Left to the
+ * recursion, PostgreSQL takes it for all there is, and reads every record. */
+enum { BELOW = 16 };
+struct below {
+    int64_t id[BELOW + 1];
+    size_t n;
+};
+
+static bool below_row(void *ctx, const struct val *v, size_t n)
+{
+    struct below *b = ctx;
+
+    b->id[b->n++] = v[0].i;
+    return b->n <= BELOW;
+}
+
+static int filter_below(struct plan *p, const struct column *c, const struct kind *t, const struct field *up,
+                        struct val top, struct err *e)
+{
+    const char *sql =
+        arena_fmt(p->a,
+                  "WITH RECURSIVE sub(id) AS (SELECT CAST(?1 AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
+                  " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub LIMIT %d",
+                  STR_ARGS(t->name), STR_ARGS(up->name), BELOW + 1)
+            .p;
+    struct below b = {0};
+    char list[BELOW * 8];
+    size_t n = 0;
+    int rc = sql == NULL ? ERR(e, -ENOMEM, "registry.no_memory") : tx_query(p->tx, sql, &top, 1, below_row, &b, e);
+
+    if (rc < 0)
+        return rc;
+    if (b.n > BELOW || p->np + b.n > PARAMS_MAX)
+        return cond_add(p, c, e,
+                        " IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
+                        " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)",
+                        plan_param(p, top), STR_ARGS(t->name), STR_ARGS(up->name));
+    for (size_t i = 0; i < b.n; i++)
+        n += (size_t)snprintf(list + n, sizeof(list) - n, i > 0 ? ", ?%zu" : "?%zu", plan_param(p, V_INT(b.id[i])));
+    return cond_add(p, c, e, " IN (%s)", list);
+}
+
 static int filter_under(struct plan *p, const struct column *c, str value, struct err *e)
 {
     const struct kind *t = c->f->type == FT_REF ? schema_kind(p->r->sc, c->f->ref_kind) : NULL;
@@ -201,10 +243,7 @@ static int filter_under(struct plan *p, const struct column *c, str value, struc
         if (rc < 0)
             return rc;
     }
-    return cond_add(p, c, e,
-                    " IN (WITH RECURSIVE sub(id) AS (SELECT CAST(?%zu AS INTEGER) UNION SELECT u.id FROM \"%.*s\" u"
-                    " JOIN sub ON u.\"%.*s_id\" = sub.id) SELECT id FROM sub)",
-                    plan_param(p, v), STR_ARGS(t->name), STR_ARGS(up->name));
+    return filter_below(p, c, t, up, v, e);
 }
 
 static int filter_null(struct plan *p, const struct column *c, str value, struct err *e)

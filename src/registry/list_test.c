@@ -120,6 +120,25 @@ static void filters(void **state)
     }
 }
 
+/* From one unit below another to more than are written out in the condition. */
+static void subtrees_of_any_size(void **state)
+{
+    struct fixture *f = *state;
+    char text[200];
+
+    fx_add(f, "unit", "{'code':'CAY','name':'Cây','tier':'department','parent':'TINH'}");
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof(text), "{'code':'LA%02d','name':'Lá %d','tier':'commune','parent':'%s'}", i, i,
+                 i % 2 == 1 || i == 0 ? "CAY" : "LA00");
+        fx_add(f, "unit", text);
+        snprintf(text, sizeof(text), "{'code':'CAY-%02d','name':'Máy lá','category':'printer','unit':'LA%02d'}", i, i);
+        fx_add(f, "device", text);
+        assert_int_equal(total(f, "device", "unit", "under", "CAY"), i + 1);
+        assert_int_equal(total(f, "device", "unit", "under", "LA00"), i / 2 + 1);
+    }
+    assert_int_equal(total(f, "device", "unit", "under", "LA19"), 1);
+}
+
 static void filters_refused(void **state)
 {
     static const struct {
@@ -354,7 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(filters),        T(filters_refused), T(cursors_walk_all),   T(walk_and_sort_agree),
-        T(order_is_right), T(search),          T(ended_and_together),
+        T(order_is_right), T(search),          T(ended_and_together), T(subtrees_of_any_size),
     };
     return cmocka_run_group_tests_name("registry/list", tests, NULL, NULL);
 }
