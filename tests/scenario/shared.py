@@ -14,6 +14,7 @@ import threading
 import time
 
 import demo
+import documents
 import tap
 import wire
 import world
@@ -41,6 +42,7 @@ def run(args, folder):
                 tap.part("postgresql: browser", demo.browser, twins[0], folder, wire.PASSWORD, ["walk"], "postgresql: ")
             tap.part("postgresql: two luyd", two, *twins, first, second)
             tap.part("postgresql: kill -9 of the leader", killed, *twins)
+            tap.part("postgresql: documents", documents.run, args, server, twins[1], twins[0])
             tap.part("postgresql: the server goes away", gone, server, *twins)
             code, text = verify(args, twins[1])
             tap.check("postgresql: luy verify after all of it", code == 0, text)
