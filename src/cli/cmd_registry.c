@@ -188,14 +188,14 @@ static int body_from_pairs(struct run *r, int first, json_t **out, struct err *e
             json_decref(body);
             return rc;
         }
-        json_t *v = strcmp(value, "null") == 0    ? json_null()
-                    : strcmp(value, "true") == 0  ? json_true()
-                    : strcmp(value, "false") == 0 ? json_false()
-                                                  : json_from_str(str_c(value));
         int64_t number;
-        if (str_i64(str_c(value), &number) && (value[0] != '0' || value[1] == 0) && strlen(value) < 10)
-            v = json_integer(number);
-        json_object_set_new(body, name, v);
+        bool counts = str_i64(str_c(value), &number) && (value[0] != '0' || value[1] == 0) && strlen(value) < 10;
+        json_object_set_new(body, name,
+                            counts                        ? json_integer(number)
+                            : strcmp(value, "null") == 0  ? json_null()
+                            : strcmp(value, "true") == 0  ? json_true()
+                            : strcmp(value, "false") == 0 ? json_false()
+                                                          : json_from_str(str_c(value)));
     }
     *out = body;
     return 0;
