@@ -5,6 +5,7 @@
 #define LUY_API_QUERY_ENV_H
 #include "api/api-int.h"
 #include "journal/flow_nets.h"
+#include <stdatomic.h>
 
 enum { QUERY_SOURCES_MAX = 8 };
 struct query_world {
@@ -35,7 +36,7 @@ struct query_run {
     bool used;
     char id[QUERY_ID_MAX + 1];
     int64_t account;
-    volatile bool cancel;
+    atomic_bool cancel;
     _Atomic uint64_t done, all;
     int fd; /* of the client; -1 */
 };

@@ -80,7 +80,7 @@ int route_verify_get(struct request *rq, struct response *rs, struct err *e)
 
 struct leaving {
     struct request *rq;
-    volatile bool cancel;
+    atomic_bool cancel;
 };
 
 static void on_progress(void *ctx, uint64_t done, uint64_t all)

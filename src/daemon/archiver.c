@@ -21,7 +21,7 @@ struct archiver {
     bool runs;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    volatile bool stop; /* read in mid-copy without the lock */
+    atomic_bool stop; /* read in mid-copy without the lock */
     int64_t told;
     int told_code;
     char host[HOST_MAX];

@@ -5,6 +5,7 @@
 #define LUY_DAEMON_ARCHIVER_H
 #include "api/api.h"
 #include "daemon/self_event.h"
+#include <stdatomic.h>
 
 struct archiver;
 struct archive_done;
@@ -16,7 +17,7 @@ struct archiver_parts {
     const char *place; /* outlives the archiver */
     /* The next archive of what is kept of a relay, as journal_archive_step; asked when the journal's own are
      * made. May be NULL. */
-    int (*relays)(void *ctx, const volatile bool *cancel, struct archive_done *out, struct err *e);
+    int (*relays)(void *ctx, const atomic_bool *cancel, struct archive_done *out, struct err *e);
     void *ctx;
 };
 int archiver_new(const struct archiver_parts *parts, struct archiver **out, struct err *e);

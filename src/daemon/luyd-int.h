@@ -8,6 +8,7 @@
 #include "journal/flow_store.h"
 #include "base/log.h"
 #include "base/msg.h"
+#include <stdatomic.h>
 
 #ifndef LUY_VERSION
 #define LUY_VERSION "0"
@@ -56,7 +57,7 @@ int check_packs(struct luyd *d, struct err *e);
 int relay_config_check(const struct config *c, struct err *e);
 void relay_stop(struct luyd *d);
 /* archiver_parts.relays; ctx: struct luyd */
-int archive_relays(void *ctx, const volatile bool *cancel, struct archive_done *out, struct err *e);
+int archive_relays(void *ctx, const atomic_bool *cancel, struct archive_done *out, struct err *e);
 uint16_t relay_port(const struct luyd *d);
 size_t relay_counters(struct luyd *d, struct api_counter *out, size_t cap);
 bool store_is_shared(const struct luyd *d);

@@ -89,7 +89,7 @@ int open_relay(struct luyd *d, struct err *e)
     return relay_forward_start(&cfg, &d->forward, e);
 }
 
-int archive_relays(void *ctx, const volatile bool *cancel, struct archive_done *out, struct err *e)
+int archive_relays(void *ctx, const atomic_bool *cancel, struct archive_done *out, struct err *e)
 {
     struct relay_centre *c = __atomic_load_n(&((struct luyd *)ctx)->relays, __ATOMIC_ACQUIRE);
     return c != NULL ? relay_centre_archive(c, cancel, out, e) : 0;

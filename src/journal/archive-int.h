@@ -3,6 +3,7 @@
 #ifndef LUY_JOURNAL_ARCHIVE_INT_H
 #define LUY_JOURNAL_ARCHIVE_INT_H
 #include "journal/archive.h"
+#include <stdatomic.h>
 
 enum { ARCHIVE_PATH = 4096 };
 #define ARCHIVE_GROWING "new"    /* folder of the file that is being made */
@@ -28,14 +29,14 @@ const struct archive_file *manifest_file(const struct manifest *m, const char *n
 /* The one whose records hold this number; NULL when none does. */
 const struct archive_file *manifest_holds(const struct manifest *m, uint64_t seq);
 /* Is FILE of dir there with these bytes? -EBADMSG when not. */
-int manifest_check_file(const char *dir, const struct archive_file *f, const volatile bool *cancel, struct err *e);
+int manifest_check_file(const char *dir, const struct archive_file *f, const atomic_bool *cancel, struct err *e);
 
 /* The first n bytes of fd into DIR/NAME, read back and compared; a whole one that
  * is there already is left. */
-int archive_copy(int fd, uint64_t n, const char *dir, const char *name, const volatile bool *cancel, struct sha256 *sum,
+int archive_copy(int fd, uint64_t n, const char *dir, const char *name, const atomic_bool *cancel, struct sha256 *sum,
                  struct err *e);
 /* SHA-256 over the first n bytes; fewer are -EBADMSG. */
-int archive_sum(int fd, uint64_t n, const char *name, const volatile bool *cancel, struct sha256 *out, struct err *e);
+int archive_sum(int fd, uint64_t n, const char *name, const atomic_bool *cancel, struct sha256 *out, struct err *e);
 
 /* One of the month's segments, held; what is said of it does not change any more. */
 struct archive_pick {
@@ -47,7 +48,7 @@ struct archive_pick {
 struct archive_job {
     struct journal *j;
     const struct archive_guest *g; /* NULL: the journal's own */
-    const volatile bool *cancel;
+    const atomic_bool *cancel;
     int64_t month;
     char name[ARCHIVE_NAME_MAX], part[ARCHIVE_PATH], whole[ARCHIVE_PATH], local[ARCHIVE_PATH];
     struct archive_pick *v;

@@ -247,7 +247,7 @@ static int make_one(struct archive_job *w)
     return rc;
 }
 
-static int step_of(struct journal *j, const struct archive_guest *g, const volatile bool *cancel,
+static int step_of(struct journal *j, const struct archive_guest *g, const atomic_bool *cancel,
                    struct archive_done *out, struct err *e)
 {
     struct archive_job w = {.j = j, .g = g, .cancel = cancel, .out = out, .e = e};
@@ -269,12 +269,12 @@ static int step_of(struct journal *j, const struct archive_guest *g, const volat
     return rc < 0 ? rc : due;
 }
 
-int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e)
+int journal_archive_step(struct journal *j, const atomic_bool *cancel, struct archive_done *out, struct err *e)
 {
     return step_of(j, NULL, cancel, out, e);
 }
 
-int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const volatile bool *cancel,
+int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const atomic_bool *cancel,
                                struct archive_done *out, struct err *e)
 {
     return step_of(j, g, cancel, out, e);

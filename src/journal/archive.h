@@ -29,6 +29,7 @@
 #ifndef LUY_JOURNAL_ARCHIVE_H
 #define LUY_JOURNAL_ARCHIVE_H
 #include "journal/proof.h"
+#include <stdatomic.h>
 
 enum { ARCHIVE_RELAY_MAX = 64, ARCHIVE_NAME_MAX = 16 + ARCHIVE_RELAY_MAX, ARCHIVE_MANIFEST_MAX = 16 << 20 };
 struct archive_done {
@@ -41,7 +42,7 @@ struct archive_done {
 /* Makes the oldest archive that is due. 1: made; 0: none is due; negative: why
  * not, and the next call goes on where this one stopped. -ENODEV: the second
  * place is not there, or no place of its own; -ECANCELED. e is not NULL. */
-int journal_archive_step(struct journal *j, const volatile bool *cancel, struct archive_done *out, struct err *e);
+int journal_archive_step(struct journal *j, const atomic_bool *cancel, struct archive_done *out, struct err *e);
 
 /* The same of what is kept of a relay, by whoever keeps it. */
 struct archive_guest {
@@ -51,7 +52,7 @@ struct archive_guest {
     uint32_t newest_day;     /* of its newest file, which is not among them: that month may grow */
     uint64_t entries, heads; /* bytes of ledger and heads that count */
 };
-int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const volatile bool *cancel,
+int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const atomic_bool *cancel,
                                struct archive_done *out, struct err *e);
 /* Which of a relay's files stand in an archive: marks them, by the notes beside the journal. */
 int journal_archive_guest_marks(struct journal *j, const char *relay, struct segment **segs, size_t n, struct err *e);

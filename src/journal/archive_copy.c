@@ -10,7 +10,7 @@
 
 enum { CHUNK = 1 << 20 };
 
-static bool stopped(const volatile bool *cancel) { return cancel != NULL && *cancel; }
+static bool stopped(const atomic_bool *cancel) { return cancel != NULL && *cancel; }
 
 /* One chunk at `at`; its length, fewer at the end, or -errno. */
 static ssize_t chunk_read(int fd, char *p, uint64_t want, uint64_t at)
@@ -24,7 +24,7 @@ static ssize_t chunk_read(int fd, char *p, uint64_t want, uint64_t at)
 }
 
 /* Through all n bytes: into the digest, and to `to` when it is a file. */
-static int run_through(int fd, uint64_t n, int to, const volatile bool *cancel, struct sha256 *sum)
+static int run_through(int fd, uint64_t n, int to, const atomic_bool *cancel, struct sha256 *sum)
 {
     struct sha256_stream *s = sha256_begin();
     char *p = malloc(CHUNK);
@@ -59,7 +59,7 @@ static int fail(struct err *e, int rc, const char *key, const char *name)
     return ERR(e, rc, rc == -EBADMSG ? "journal.archive_differs" : key, name);
 }
 
-int archive_sum(int fd, uint64_t n, const char *name, const volatile bool *cancel, struct sha256 *out, struct err *e)
+int archive_sum(int fd, uint64_t n, const char *name, const atomic_bool *cancel, struct sha256 *out, struct err *e)
 {
     int rc = run_through(fd, n, -1, cancel, out);
 
@@ -67,7 +67,7 @@ int archive_sum(int fd, uint64_t n, const char *name, const volatile bool *cance
 }
 
 /* A whole file that is there already: 1 when its bytes are these. */
-static int there_already(int fd, uint64_t n, const char *path, const volatile bool *cancel, struct sha256 *sum)
+static int there_already(int fd, uint64_t n, const char *path, const atomic_bool *cancel, struct sha256 *sum)
 {
     struct sha256 there;
     struct stat st;
@@ -87,7 +87,7 @@ static int there_already(int fd, uint64_t n, const char *path, const volatile bo
 }
 
 /* Synced, dropped from the cache and read again: what the disk has, not what memory has. */
-static int read_back(int to, uint64_t n, const volatile bool *cancel, const struct sha256 *want)
+static int read_back(int to, uint64_t n, const atomic_bool *cancel, const struct sha256 *want)
 {
     struct sha256 got;
     int rc = fsync(to) < 0 ? -errno : 0;
@@ -101,7 +101,7 @@ static int read_back(int to, uint64_t n, const volatile bool *cancel, const stru
     return rc;
 }
 
-int archive_copy(int fd, uint64_t n, const char *dir, const char *name, const volatile bool *cancel, struct sha256 *sum,
+int archive_copy(int fd, uint64_t n, const char *dir, const char *name, const atomic_bool *cancel, struct sha256 *sum,
                  struct err *e)
 {
     char path[ARCHIVE_PATH], tmp[ARCHIVE_PATH];

@@ -204,7 +204,7 @@ static void a_full_disk_and_one_read_only(void **state)
 
 static void a_stopped_copy_goes_on(void **state)
 {
-    volatile bool cancel = true;
+    atomic_bool cancel = true;
     struct archive_done done;
     struct err e = {0};
     struct kit k;

@@ -116,7 +116,7 @@ const struct archive_file *manifest_holds(const struct manifest *m, uint64_t seq
     return lo < m->n && m->v[lo].first <= seq ? &m->v[lo] : NULL;
 }
 
-int manifest_check_file(const char *dir, const struct archive_file *f, const volatile bool *cancel, struct err *e)
+int manifest_check_file(const char *dir, const struct archive_file *f, const atomic_bool *cancel, struct err *e)
 {
     char path[ARCHIVE_PATH], hex[65];
     struct sha256 sum;

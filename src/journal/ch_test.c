@@ -430,7 +430,7 @@ static void limits(void **state)
     struct query *q = parse(k, &a, "*");
     struct search_stats st;
     struct err e = {0};
-    volatile bool cancel = true;
+    atomic_bool cancel = true;
     int n = 0;
 
     assert_int_equal(ch_search(k->c, q, &(struct search_opts){.limit = 50}, stop_at_five, &n, &st, &e), 0);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "journal/flow_block.h"
 #include "journal/ledger.h"
+#include <stdatomic.h>
 
 struct flow_store_cfg {
     const char *dir;
@@ -55,7 +56,7 @@ size_t flow_store_exporters(struct flow_store *s, struct flow_exporter_seen *out
 struct flow_scan_opts {
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: open */
     uint64_t before_seq;        /* 0 = newest */
-    const volatile bool *cancel;
+    const atomic_bool *cancel;
     int64_t deadline_mono_ns; /* 0 = none */
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;

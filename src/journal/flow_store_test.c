@@ -604,7 +604,7 @@ static void a_scan_ends_when_told(void **state)
     struct query_env env = {.now_ns = TEST_NOW, .sources = sources, .nsources = 1};
     struct arena a = arena_init(1 << 20);
     struct search_stats st = {0};
-    volatile bool cancel = true;
+    atomic_bool cancel = true;
     struct query *q;
     int n = 0;
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "intake/event.h"
 #include "journal/query.h"
+#include <stdatomic.h>
 
 struct vault;
 struct ledger;
@@ -62,7 +63,7 @@ struct search_opts {
     uint64_t before_seq;      /* page on: hits below this number; 0 = newest */
     uint64_t limit;           /* 0 = the query's limit, else 1,000 */
     int64_t deadline_mono_ns; /* 0 = none; past it -ETIME, what was found stays valid */
-    const volatile bool *cancel;
+    const atomic_bool *cancel;
     /* First with 0 done, before anything is read, then behind each block. */
     void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_ctx;

@@ -190,7 +190,7 @@ static void deadline_cancel_progress(void **state)
     struct search_stats st;
     struct page p = {0};
     struct err e;
-    bool cancel = true;
+    atomic_bool cancel = true;
     uint64_t last = UINT64_MAX;
 
     reopen(f, 4096);

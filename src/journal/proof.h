@@ -8,6 +8,7 @@
 #define LUY_JOURNAL_PROOF_H
 #include "journal/journal.h"
 #include "journal/ledger.h"
+#include <stdatomic.h>
 
 struct rows;
 struct block_dec;
@@ -37,7 +38,7 @@ struct verify_opts {
     str anchor; /* what the ledger's first head must be; empty: not compared */
     void (*progress)(void *ctx, uint64_t done_events, uint64_t all_events);
     void *progress_ctx;
-    const volatile bool *cancel;
+    const atomic_bool *cancel;
     /* dir is an archive (archive.h): only what its manifest promises has to be
      * there, each file with its checksum, and the ledger must know the manifest. */
     bool archive;

@@ -26,7 +26,7 @@ static int pick(struct relay_store *s, struct archive_guest *g, struct err *e)
     return 0;
 }
 
-int relay_store_archive(struct relay_store *s, const volatile bool *cancel, struct archive_done *out, struct err *e)
+int relay_store_archive(struct relay_store *s, const atomic_bool *cancel, struct archive_done *out, struct err *e)
 {
     struct archive_guest g;
 

@@ -37,7 +37,7 @@ struct relay_centre {
     void *tls;
     int fd, stop_fd;
     uint16_t port;
-    volatile bool stop;
+    atomic_bool stop;
     pthread_t thread;
     bool runs;
     pthread_mutex_t lock;
@@ -423,7 +423,7 @@ void relay_centre_stop(struct relay_centre *c)
 }
 
 /* Relays are added at the front of the list and never taken out, nor is a store closed. */
-int relay_centre_archive(struct relay_centre *c, const volatile bool *cancel, struct archive_done *out, struct err *e)
+int relay_centre_archive(struct relay_centre *c, const atomic_bool *cancel, struct archive_done *out, struct err *e)
 {
     int rc = 0;
 

@@ -6,6 +6,7 @@
 #include "relay/pin.h"
 #include "relay/taker.h"
 #include "vault/vault.h"
+#include <stdatomic.h>
 
 struct relay_centre_cfg {
     const char *dir;    /* DIR/NAME for each relay: its pin and what is kept */
@@ -25,7 +26,7 @@ int relay_centre_start(const struct relay_centre_cfg *cfg, struct relay_centre *
 void relay_centre_stop(struct relay_centre *c); /* before the journal closes; NULL is fine */
 struct archive_done;
 /* The next archive of any relay that is due: 1, 0, or why not. A thread of the caller's, not after stop. */
-int relay_centre_archive(struct relay_centre *c, const volatile bool *cancel, struct archive_done *out, struct err *e);
+int relay_centre_archive(struct relay_centre *c, const atomic_bool *cancel, struct archive_done *out, struct err *e);
 uint16_t relay_centre_port(const struct relay_centre *c);
 /* All relays together; any thread. */
 struct relay_centre_stats {

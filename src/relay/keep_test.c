@@ -296,7 +296,7 @@ static void flip_at(const char *path, off_t at)
  * the relay's anchor; age deletes only what is archived. */
 static void archives(void **state)
 {
-    static const volatile bool never;
+    static const atomic_bool never;
     struct kit k;
     char place[64], path[400];
     struct archive_done done;

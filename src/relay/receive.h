@@ -2,12 +2,13 @@
 #ifndef LUY_RELAY_RECEIVE_H
 #define LUY_RELAY_RECEIVE_H
 #include "relay/store.h"
+#include <stdatomic.h>
 
 struct relay_receive {
     const char *name; /* of the relay, for what is told */
     struct relay_store *store;
     struct relay_link link;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     int idle_ms; /* a line that is silent so long ends */
     /* Events for the journal: `event=relay_... relay=NAME ...`; severity as syslog's. May be NULL. */
     void (*say)(void *ctx, int severity, str msg);

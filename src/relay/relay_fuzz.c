@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     static char dir[64];
-    static const volatile bool never;
+    static const atomic_bool never;
     struct input in = {p, n};
     struct relay_store_cfg cfg = {.dir = dir, .anchor = STR(ANCHOR)};
     struct relay_store_stats st;

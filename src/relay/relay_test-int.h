@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <stdatomic.h>
 
 enum { OWN = 1000000 /* numbers of the centre's own events */ };
 
@@ -199,7 +200,7 @@ struct centre_thread {
 
 static inline void *centre_main(void *ctx)
 {
-    static const volatile bool never;
+    static const atomic_bool never;
     struct centre_thread *t = ctx;
     struct relay_receive r = {.name = "r1",
                               .store = t->k->store,

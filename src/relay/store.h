@@ -25,6 +25,7 @@
 #include "journal/ledger.h"
 #include "relay/taker.h"
 #include "relay/wire.h"
+#include <stdatomic.h>
 
 struct relay_store_cfg {
     const char *dir;
@@ -67,7 +68,7 @@ bool relay_store_behind(struct relay_store *s); /* something is left, and it is 
 
 struct archive_done;
 /* Archives the oldest closed month that is not yet (archive.h): 1, 0, or why not. Lines go on meanwhile. */
-int relay_store_archive(struct relay_store *s, const volatile bool *cancel, struct archive_done *out, struct err *e);
+int relay_store_archive(struct relay_store *s, const atomic_bool *cancel, struct archive_done *out, struct err *e);
 
 /* Deletes what is too old, at most once a minute; call it as often as you like. */
 void relay_store_tick(struct relay_store *s);
