@@ -99,6 +99,10 @@ const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event
     "host String, program String, pid String, msgid String, spans FixedString(48), msg_off UInt32, msg_len UInt32, "   \
     "raw String"
 
+/* Of so many batches a replicated table knows the digest. By itself it forgets all but the last hundred, which a shard
+ * that catches up leaves behind in seconds; an INSERT that a hanging server carries out later would stand twice. */
+#define KNOWN_BATCHES "10000"
+
 static int table_local(struct ch *c, struct ch_node *n, struct err *e)
 {
     char sql[2048];
@@ -108,12 +112,13 @@ static int table_local(struct ch *c, struct ch_node *n, struct err *e)
     if (rc < 0)
         return rc;
     n->replicated = macros == 2;
-    char engine[160] = "MergeTree(";
+    char engine[160] = "MergeTree()";
     if (n->replicated)
-        snprintf(engine, sizeof(engine), "ReplicatedMergeTree('/luy/%s/{shard}/event', '{replica}', ", c->database);
+        snprintf(engine, sizeof(engine), "ReplicatedMergeTree('/luy/%s/{shard}/event', '{replica}')", c->database);
     snprintf(sql, sizeof(sql),
-             "CREATE TABLE IF NOT EXISTS %s.event_local (" COLUMNS ") ENGINE = %sday, (event, seq), 8192)", c->database,
-             engine);
+             "CREATE TABLE IF NOT EXISTS %s.event_local (" COLUMNS ") ENGINE = %s PARTITION BY toYYYYMM(day)"
+             " ORDER BY (event, seq) SETTINGS index_granularity = 8192%s",
+             c->database, engine, n->replicated ? ", replicated_deduplication_window = " KNOWN_BATCHES : "");
     return ch_exec(c, n, sql, e);
 }
 

@@ -138,6 +138,24 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What a hanging server carries out late must still be known when a shard has caught up. */
+static void batches_are_known_long(void **state)
+{
+    struct kit *k = *state;
+    struct err e = {0};
+
+    for (size_t s = 0; s < k->c->n; s++)
+        for (size_t r = 0; r < k->c->shard[s].n; r++) {
+            uint64_t n = 0;
+            assert_int_equal(ch_number(k->c, &k->c->shard[s].node[r],
+                                       "SELECT count() FROM system.tables WHERE database = 'luy_test' AND name = "
+                                       "'event_local' AND engine_full LIKE '%replicated_deduplication_window = 10000%'",
+                                       &n, &e),
+                             0);
+            assert_int_equal(n, 1);
+        }
+}
+
 /* ---- random queries ---- */
 
 static void term(struct kit *k, struct buf *q)
@@ -521,8 +539,11 @@ static int storm(int batches)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_answers), cmocka_unit_test(same_steps),
-                                       cmocka_unit_test(server_says), cmocka_unit_test(limits),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(batches_are_known_long),
+                                       cmocka_unit_test(same_answers),
+                                       cmocka_unit_test(same_steps),
+                                       cmocka_unit_test(server_says),
+                                       cmocka_unit_test(limits),
                                        cmocka_unit_test(wrong_settings)};
     int64_t batches = 0;
 
