@@ -86,7 +86,7 @@ static int taker_take(void *ctx, const struct relay_batch *b, struct err *e)
 {
     struct relay_centre *c = ctx;
     const struct relay_taker *t = &c->cfg.taker;
-    return __atomic_load_n(&c->stop, __ATOMIC_RELAXED) ? ERR(e, -ECANCELED, "relay.line") : t->take(t->ctx, b, e);
+    return c->stop ? ERR(e, -ECANCELED, "relay.line") : t->take(t->ctx, b, e);
 }
 
 /* Under lock. A folder that cannot be used is told, and its relay is refused. */
@@ -306,7 +306,7 @@ static void *centre_main(void *ctx)
 {
     struct relay_centre *c = ctx;
 
-    while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+    while (!c->stop) {
         struct pollfd f[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->stop_fd, .events = POLLIN}};
         struct sockaddr_storage from = {0};
         socklen_t n = sizeof(from);
@@ -398,7 +398,7 @@ void relay_centre_stop(struct relay_centre *c)
 {
     if (c == NULL)
         return;
-    __atomic_store_n(&c->stop, true, __ATOMIC_RELAXED);
+    c->stop = true;
     eventfd_write(c->stop_fd, 1);
     if (c->runs)
         pthread_join(c->thread, NULL);

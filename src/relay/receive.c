@@ -127,8 +127,7 @@ static void refuse(const struct relay_receive *r, const struct err *why)
     snprintf(line, sizeof(line), "event=relay_refused relay=%s entry=%llu code=%d why=\"%s\"", r->name,
              (unsigned long long)p.entries, -why->code, text);
     say(r, why->code == -ENOSPC ? 4 : 3, line);
-    for (uint8_t scrap[4096];
-         r->link.read(r->link.ctx, scrap, sizeof(scrap), POLL_MS) > 0 && !__atomic_load_n(r->stop, __ATOMIC_RELAXED);)
+    for (uint8_t scrap[4096]; r->link.read(r->link.ctx, scrap, sizeof(scrap), POLL_MS) > 0 && !*r->stop;)
         ;
 }
 
@@ -151,7 +150,7 @@ int relay_receive_run(const struct relay_receive *r, struct err *e)
     struct relay_in in = {.have = 0};
     int rc = hello(r, &in, e), silent = 0;
 
-    while (rc >= 0 && !__atomic_load_n(r->stop, __ATOMIC_RELAXED) && silent < r->idle_ms) {
+    while (rc >= 0 && !*r->stop && silent < r->idle_ms) {
         enum relay_frame type;
         rd body;
         rc = relay_frame_read(&r->link, &in, POLL_MS, &type, &body, e);
