@@ -9,9 +9,11 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(os.environ.get("LUY_SOURCE") or pathlib.Path(__file__).resolve().parents[1])
@@ -41,6 +43,17 @@ def until(seconds, probe):
         if found or time.monotonic() > end:
             return found
         time.sleep(0.02)
+
+
+def finish(folder):
+    """The end of a test program: the plan and the exit code. The folder stays when something failed. Not inside a
+    finally: an error that nobody caught must not end as an exit code."""
+    if all(results):
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"# data and logs stay in {folder}")
+    print(f"1..{len(results)}")
+    sys.exit(0 if all(results) else 1)
 
 
 class Luyd:

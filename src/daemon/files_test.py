@@ -10,14 +10,13 @@ import hashlib
 import http.client
 import os
 import pathlib
-import shutil
 import sqlite3
 import sys
 import tempfile
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import Luyd, administrator, check, equal, results, until  # noqa: E402 - it lies there
+from luyd import Luyd, administrator, check, equal, finish, until  # noqa: E402 - it lies there
 import luyd as shared  # noqa: E402
 
 MAX = 256 << 10
@@ -208,12 +207,7 @@ def main():
         check(f"it ran: {type(e).__name__} {e}", False, luyd.log()[-3000:])
     finally:
         luyd.end()
-        if all(results):
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"# data and logs stay in {folder}")
-    print(f"1..{len(results)}")
-    sys.exit(0 if all(results) else 1)
+    finish(folder)
 
 
 main()

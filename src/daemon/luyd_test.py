@@ -23,7 +23,7 @@ import urllib.parse
 import warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import PASSWORD, ROOT, check, equal, results, until # noqa: E402 - it lies there
+from luyd import PASSWORD, ROOT, check, equal, finish, until # noqa: E402 - it lies there
 import luyd as shared # noqa: E402
 
 LUYD = pathlib.Path(sys.argv[1]).resolve()
@@ -598,12 +598,7 @@ def main():
         check("luyd runs", False, e)
     finally:
         luyd.end()
-        if all(results):
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"# data and logs stay in {folder}")
-    print(f"1..{len(results)}")
-    sys.exit(0 if all(results) else 1)
+    finish(folder)
 
 
 main()

@@ -9,14 +9,13 @@ A real luyd, and senders as they come: one that reads nothing before all is sent
 import http.client
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import ENV, PASSWORD, Api, Luyd, administrator, check, equal, results, until  # noqa: E402 - it lies there
+from luyd import ENV, PASSWORD, Api, Luyd, administrator, check, equal, finish, until  # noqa: E402 - it lies there
 
 LUYD, LUY = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 MAX = 256 << 10
@@ -154,12 +153,7 @@ def main():
         check(f"it ran: {type(e).__name__} {e}", False, luyd.log()[-3000:])
     finally:
         luyd.end()
-        if all(results):
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"# data and logs stay in {folder}")
-    print(f"1..{len(results)}")
-    sys.exit(0 if all(results) else 1)
+    finish(folder)
 
 
 main()

@@ -22,7 +22,7 @@ import traceback
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
-from luyd import ENV, PASSWORD, Luyd, administrator, check, equal, results, until # noqa: E402 - it lies there
+from luyd import ENV, PASSWORD, Luyd, administrator, check, equal, finish, until # noqa: E402 - it lies there
 import luyd as shared # noqa: E402
 
 LUYD, JOURNAL = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
@@ -371,13 +371,8 @@ def run():
     finally:
         for p in Luyd.all:
             p.end()
-        if all(results):
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            print(f"# data and logs stay in {folder}")
-    print(f"1..{len(results)}")
-    return 0 if all(results) else 1
+    finish(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()

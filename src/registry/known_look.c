@@ -89,25 +89,6 @@ static bool rec_row(void *ctx, const struct val *cols, size_t n)
     return true;
 }
 
-/* Room for one more: for 8, and twice as many each time. */
-static bool list_room(struct arena *a, struct id_list *l)
-{
-    if (l->n != 0 && (l->n < 8 || (l->n & (l->n - 1)) != 0))
-        return true;
-    size_t cap = l->n == 0 ? 8 : l->n * 2;
-    int64_t *id = arena_array(a, int64_t, cap);
-    struct ref_text *text = arena_array(a, struct ref_text, cap);
-    if (id == NULL || text == NULL)
-        return false;
-    for (size_t i = 0; i < l->n; i++) {
-        id[i] = l->id[i];
-        text[i] = l->text[i];
-    }
-    l->id = id;
-    l->text = text;
-    return true;
-}
-
 static bool list_row(void *ctx, const struct val *cols, size_t n)
 {
     const struct look *l = ctx;
@@ -118,11 +99,7 @@ static bool list_row(void *ctx, const struct val *cols, size_t n)
     if (rec == NULL)
         return true;
     struct id_list *list = &rec->refs[l->field];
-    if (!list_room(&x->a, list))
-        return false;
-    list->id[list->n] = cols[0].i;
-    list->text[list->n++] = (struct ref_text){arena_str(&x->a, cols[1].s), arena_str(&x->a, cols[2].s)};
-    return true;
+    return id_list_row(&x->a, list, cols);
 }
 
 /* " IN (VALUES (?1), ...)": a table to join with, which PostgreSQL counts and hashes where a list of parameters is

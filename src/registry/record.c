@@ -127,22 +127,13 @@ bool rec_from_row(struct arena *a, struct rec *rec, const struct val *cols)
     return !a->failed;
 }
 
-struct refs_read {
-    struct arena *a;
-    struct id_list *out;
-    size_t cap;
-};
-
-static bool refs_row(void *ctx, const struct val *cols, size_t n)
+/* Room for 8, and twice as many each time. */
+bool id_list_row(struct arena *a, struct id_list *l, const struct val *cols)
 {
-    struct refs_read *x = ctx;
-    struct id_list *l = x->out;
-
-    (void)n;
-    if (l->n == x->cap) {
-        size_t cap = x->cap == 0 ? 8 : x->cap * 2;
-        int64_t *id = arena_array(x->a, int64_t, cap);
-        struct ref_text *text = arena_array(x->a, struct ref_text, cap);
+    if (l->n == 0 || (l->n >= 8 && (l->n & (l->n - 1)) == 0)) {
+        size_t cap = l->n == 0 ? 8 : l->n * 2;
+        int64_t *id = arena_array(a, int64_t, cap);
+        struct ref_text *text = arena_array(a, struct ref_text, cap);
         if (id == NULL || text == NULL)
             return false;
         for (size_t i = 0; i < l->n; i++) {
@@ -151,11 +142,23 @@ static bool refs_row(void *ctx, const struct val *cols, size_t n)
         }
         l->id = id;
         l->text = text;
-        x->cap = cap;
     }
     l->id[l->n] = cols[0].i;
-    l->text[l->n++] = (struct ref_text){arena_str(x->a, cols[1].s), arena_str(x->a, cols[2].s)};
+    l->text[l->n++] = (struct ref_text){arena_str(a, cols[1].s), arena_str(a, cols[2].s)};
     return true;
+}
+
+struct refs_read {
+    struct arena *a;
+    struct id_list *out;
+};
+
+static bool refs_row(void *ctx, const struct val *cols, size_t n)
+{
+    struct refs_read *x = ctx;
+
+    (void)n;
+    return id_list_row(x->a, x->out, cols);
 }
 
 int rec_load_refs(struct tx *tx, const struct registry *r, struct arena *a, struct rec *rec, struct err *e)
@@ -169,7 +172,7 @@ int rec_load_refs(struct tx *tx, const struct registry *r, struct arena *a, stru
             continue;
         const struct kind *t = schema_kind(r->sc, f->ref_kind);
         str key = t->fields[t->key_field].name, title = t->fields[t->title_field].name;
-        struct refs_read x = {a, &rec->refs[i], 0};
+        struct refs_read x = {a, &rec->refs[i]};
         snprintf(sql, sizeof(sql),
                  "SELECT x.ref_id, k.\"%.*s\", k.\"%.*s\" FROM \"%.*s_%.*s\" x JOIN \"%.*s\" k ON k.id = x.ref_id"
                  " WHERE x.id = ?1 ORDER BY k.\"%.*s\"",

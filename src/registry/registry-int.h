@@ -51,6 +51,8 @@ struct rec {
 int kind_sql_make(const struct registry *r, const struct kind *k, struct kind_sql *out);
 size_t kind_index(const struct registry *r, const struct kind *k);
 struct rec *rec_new(struct arena *a, const struct kind *k);
+/* One more of a list that is read row by row into arena a: id, key, title. False: no memory. */
+bool id_list_row(struct arena *a, struct id_list *l, const struct val *cols);
 bool rec_from_row(struct arena *a, struct rec *rec, const struct val *cols); /* kind_sql.cols */
 int rec_load_refs(struct tx *tx, const struct registry *r, struct arena *a, struct rec *rec, struct err *e);
 int rec_load(struct tx *tx, const struct registry *r, struct arena *a, const struct kind *k, int64_t id,
