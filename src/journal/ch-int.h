@@ -7,8 +7,10 @@
 
 struct ch_node {
     char url[CH_URL_MAX];
-    bool replicated; /* its table is a replicated one */
-    bool ready;      /* its tables are there, as far as is known */
+    bool replicated;    /* its table is a replicated one */
+    bool ready;         /* its tables are there, as far as is known */
+    bool unsure;        /* an INSERT may have left rows that the shard's log does not have (ch_settle) */
+    int64_t settle_due; /* monotonic */
 };
 struct ch_shard {
     struct ch_node node[CH_REPLICAS_MAX];

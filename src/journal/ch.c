@@ -21,7 +21,8 @@ static int url_take(struct ch_shard *s, str url, struct err *e)
         return ERR(e, -EINVAL, "journal.ch_url", S(url));
     if (s->n == CH_REPLICAS_MAX)
         return ERR(e, -E2BIG, "journal.ch_many", N(CH_SHARDS_MAX), N(CH_REPLICAS_MAX));
-    memcpy(s->node[s->n++].url, url.p, url.n);
+    memcpy(s->node[s->n].url, url.p, url.n);
+    s->node[s->n++].unsure = true; /* who sent before may have been killed */
     return 0;
 }
 
@@ -270,6 +271,7 @@ static int node_insert(struct ch *c, struct ch_node *n, struct ch_batch *b, stru
         rc = ch_request(c, &call, e);
     }
     n->ready = rc == 0;
+    n->unsure = n->unsure || (rc < 0 && n->replicated);
     return rc;
 }
 

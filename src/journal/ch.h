@@ -57,6 +57,10 @@ bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev); /* 
  * batch; -EBADMSG: refused, and time alone will not help; -ECANCELED. A table that is not replicated keeps no digests:
  * with `again` it is asked whether it has the batch already. */
 int ch_insert(struct ch *c, size_t shard, struct ch_batch *b, struct err *e);
+/* Where an INSERT ended without a clear word, and once at the beginning: takes away the rows that the node shows and
+ * the shard's replication log does not have, which would stand twice after the next try. Tries again as often as it is
+ * called while a node cannot say; call it between INSERTs. */
+void ch_settle(struct ch *c, size_t shard);
 
 /* The query as SQL's WHERE over the event table. *exact: it says exactly what
  * query_match says; else it lets too much through and each row is to be asked. */

@@ -240,6 +240,8 @@ void ch_feed_step(struct ch_feed *f, size_t shard, int64_t *due_mono_ns)
     static const int64_t most = CH_FEED_RETRY_MAX_S * NS_PER_S;
     struct lane *l = &f->lane[shard];
     struct err e = {0};
+
+    ch_settle(l->set, shard);
     int rc = step(l, &e);
 
     if (rc == -ECANCELED) {

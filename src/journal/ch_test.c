@@ -499,8 +499,22 @@ static void wrong_settings(void **state)
     }
 }
 
+/* True while a node cannot say how its last INSERT ended. */
+static bool unsure(struct ch *c)
+{
+    bool any = false;
+
+    for (size_t s = 0; s < c->n; s++) {
+        ch_settle(c, s);
+        for (size_t r = 0; r < c->shard[s].n; r++)
+            any = any || c->shard[s].node[r].unsure;
+    }
+    return any;
+}
+
 /* Batches while somebody kills nodes: says each one, and when no replica takes
- * it, asks and waits for a line on stdin. What arrived is counted at the end. */
+ * it, asks and waits for a line on stdin, as it does until all nodes are sure in
+ * the end. What arrived is counted then. */
 static int storm(int batches)
 {
     struct kit *k = calloc(1, sizeof(*k));
@@ -529,6 +543,12 @@ static int storm(int batches)
             if (e.code != -EHOSTUNREACH || fgets(line, sizeof(line), stdin) == NULL)
                 return 1;
         }
+    }
+    while (unsure(k->c)) {
+        puts("stuck unsure");
+        fflush(stdout);
+        if (fgets(line, sizeof(line), stdin) == NULL)
+            return 1;
     }
     ch_batch_done(&b);
     ch_close(k->c);
