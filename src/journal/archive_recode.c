@@ -6,13 +6,14 @@
 #include "base/file.h"
 #include "journal/archive-int.h"
 #include "journal/merkle.h"
+#include "journal/page_pack.h"
 #include "journal/sealed.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LEVEL = 19, NAMES_MAX = 100000, NAMES_ARENA = 16 << 20 };
+enum { NAMES_MAX = 100000, NAMES_ARENA = 16 << 20 };
 
 struct recode {
     struct archive_job *w;
@@ -227,7 +228,7 @@ int archive_recode(struct archive_job *w)
     int rc = c.be == NULL || c.d == NULL || c.m == NULL ? ERR(w->e, -ENOMEM, "journal.no_memory") : dir_open(&c);
 
     if (rc == 0)
-        block_enc_level(c.be, LEVEL);
+        block_enc_level(c.be, PACK_KEEPS);
     for (size_t i = 0; rc == 0 && i < w->n; i++) {
         struct sha256 sum;
         c.p = &w->v[i];

@@ -2,7 +2,7 @@
  * columns. All numbers little-endian, varint = LEB128.
  *
  *   head        256 bytes, below
- *   directory   a zstd frame
+ *   directory   packed (page_pack.h), or plain where that is not longer
  *   pages       block_page.h
  *   grams       a filter of words (grams.h), or nothing
  *
@@ -83,7 +83,7 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
 struct block_enc;
 struct block_enc *block_enc_new(void);
 void block_enc_free(struct block_enc *be);
-void block_enc_level(struct block_enc *be, int level); /* of zstd, from now on; 1 at first */
+void block_enc_level(struct block_enc *be, int level); /* of page_pack, from now on; PACK_FAST at first */
 /* The whole block of r's published rows; valid until the next call. Empty: no memory. */
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h);
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind); /* of the last block, for figures */

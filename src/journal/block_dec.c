@@ -3,6 +3,7 @@
  * too. */
 #include "journal/block_dec-int.h"
 #include "journal/column_bits.h"
+#include "journal/page_pack.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -78,16 +79,18 @@ static int read_dir(struct block_dec *d)
         return -ENOMEM;
     if ((rc = read_at(&d->src, BLOCK_HEAD_BYTES, d->stored.p, h->dir_stored)) < 0)
         return rc;
+    bool packed = h->dir_stored != h->dir_plain;
     if (crc32c(0, d->stored.p, h->dir_stored) != h->dir_crc ||
-        ZSTD_getFrameContentSize(d->stored.p, h->dir_stored) != h->dir_plain)
+        (packed && !page_unpacks(d->stored.p, h->dir_stored, h->dir_plain)))
         return -EBADMSG;
     if (!buf_reserve(&d->dir, h->dir_plain + SLAB_SLACK))
         return -ENOMEM;
-    size_t z = ZSTD_decompressDCtx(d->zd, d->dir.p, h->dir_plain, d->stored.p, h->dir_stored);
-    if (ZSTD_isError(z) || z != h->dir_plain)
-        return -EBADMSG;
-    d->dir.n = z;
-    return 0;
+    if (packed)
+        rc = page_unpack(d->zd, d->stored.p, h->dir_stored, d->dir.p, h->dir_plain);
+    else
+        memcpy(d->dir.p, d->stored.p, h->dir_plain);
+    d->dir.n = h->dir_plain;
+    return rc;
 }
 
 static int read_stamps(struct block_dec *d, rd *r)

@@ -3,9 +3,9 @@
  * filling them. */
 #include "journal/block-int.h"
 #include "base/rand.h"
-#include <zstd.h>
+#include "journal/page_pack.h"
 
-enum { LEVEL_FAST = 1, PLAIN_PAGE = 256 << 10 };
+enum { PLAIN_PAGE = 256 << 10 };
 
 enum { HEAD_PLANES = 13 };
 struct group {
@@ -60,7 +60,7 @@ struct block_enc *block_enc_new(void)
     be->pages = page_writer_new();
     be->dict = dict_new(&be->grams);
     be->zc = ZSTD_createCCtx();
-    be->level = LEVEL_FAST;
+    be->level = PACK_FAST;
     bool cols = column_writer_init(&be->cols, be->pages, be->dict, &be->grams);
     if (!cols || !be->split.set || !be->split.origins || !be->pages || !be->dict || !be->zc) {
         block_enc_free(be);
@@ -443,13 +443,14 @@ static void put_tables(struct block_enc *be)
 static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
 {
     struct buf *out = &be->out;
-    size_t bound = ZSTD_compressBound(be->dir.n);
 
-    if (!buf_reserve(out, BLOCK_HEAD_BYTES + bound))
+    if (!buf_reserve(out, BLOCK_HEAD_BYTES + page_pack_room(be->dir.n)))
         return STR_NONE;
-    size_t z = ZSTD_compressCCtx(be->zc, out->p + BLOCK_HEAD_BYTES, bound, be->dir.p, be->dir.n, be->level);
-    if (ZSTD_isError(z))
-        return STR_NONE;
+    size_t z = page_pack(be->zc, be->level, be->dir.p, be->dir.n, out->p + BLOCK_HEAD_BYTES);
+    if (z == 0) {
+        z = be->dir.n;
+        memcpy(out->p + BLOCK_HEAD_BYTES, be->dir.p, z);
+    }
     h->dir_plain = (uint32_t)be->dir.n;
     h->dir_stored = (uint32_t)z;
     h->dir_crc = crc32c(0, out->p + BLOCK_HEAD_BYTES, z);

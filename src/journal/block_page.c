@@ -1,10 +1,10 @@
 #include "journal/block_page.h"
 #include "intake/event.h"
+#include "journal/page_pack.h"
 #include "journal/template.h"
 #include <errno.h>
-#include <zstd.h>
 
-enum { LEVEL_FAST = 1, AREA_MAX = 1 << 30, PAGES_MAX = 1 << 20, INFLATED_MAX = 1 << 30, INFLATED_KEPT = 64 << 20 };
+enum { AREA_MAX = 1 << 30, PAGES_MAX = 1 << 20, INFLATED_MAX = 1 << 30, INFLATED_KEPT = 64 << 20 };
 
 void page_cursor_init(struct page_cursor *c)
 {
@@ -61,7 +61,7 @@ struct page_writer *page_writer_new(void)
         free(w);
         return NULL;
     }
-    w->level = LEVEL_FAST;
+    w->level = PACK_FAST;
     for (int k = 0; k < PG_COUNT; k++) {
         buf_init(&w->kind[k].joint, PAGE_JOINT + PAGE_OWN);
         buf_init(&w->kind[k].out, AREA_MAX);
@@ -100,18 +100,15 @@ static void page_close(struct page_writer *w, enum page_kind k, uint32_t page, c
 {
     struct buf *out = &w->kind[k].out;
     struct page_entry e = {.off = out->n, .plain = (uint32_t)n, .stored = (uint32_t)n};
-    size_t bound = ZSTD_compressBound(n), z = 0;
+    size_t z = 0;
 
-    if (!buf_reserve(out, bound > n ? bound : n)) {
+    if (!buf_reserve(out, page_pack_room(n))) {
         w->failed = true;
         return;
     }
-    if (k < PG_PLAIN && n > 16) {
-        z = ZSTD_compressCCtx(w->zc, out->p + out->n, bound, p, n, w->level);
-        if (ZSTD_isError(z))
-            z = 0;
-    }
-    if (z > 0 && z < n)
+    if (n > 16 && (k < PG_PLAIN || w->level >= PACK_KEEPS))
+        z = page_pack(w->zc, w->level, p, n, out->p + out->n);
+    if (z > 0)
         e.stored = (uint32_t)z;
     else if (n > 0)
         memcpy(out->p + out->n, p, n);
@@ -284,29 +281,26 @@ static int read_stored(struct page_reader *r, const struct page_entry *e)
     return rc < 0 ? rc : crc32c(0, r->stored, e->stored) == e->crc ? 0 : -EBADMSG;
 }
 
-/* A frame says its own size: a table that promises more than that is not
- * given the memory. */
 static int inflate(struct page_reader *r, const struct page_entry *e, uint8_t **out)
 {
+    bool packed = e->stored < e->plain;
     int rc = read_stored(r, e);
 
     if (rc < 0)
         return rc;
-    if (e->stored < e->plain && ZSTD_getFrameContentSize(r->stored, e->stored) != e->plain)
+    if (packed && !page_unpacks(r->stored, e->stored, e->plain))
         return -EBADMSG;
     uint8_t *p = slab_get(&r->mem, e->plain + (size_t)32);
     if (p == NULL)
         return -ENOMEM;
     memset(p + e->plain, 0, 32);
-    if (e->stored == e->plain) {
+    if (packed)
+        rc = page_unpack(r->zd, r->stored, e->stored, p, e->plain);
+    else
         memcpy(p, r->stored, e->plain);
-    } else {
-        size_t z = ZSTD_decompressDCtx(r->zd, p, e->plain, r->stored, e->stored);
-        if (ZSTD_isError(z) || z != e->plain)
-            return -EBADMSG;
-    }
-    *out = p;
-    return 0;
+    if (rc == 0)
+        *out = p;
+    return rc;
 }
 
 int page_get(struct page_reader *r, enum page_kind k, struct page_at at, size_t n, const uint8_t **out)

@@ -5,8 +5,8 @@
  * lengths of those before it: writer and reader call page_place() for each
  * stream of a kind in the same order, and nothing is stored about it.
  *
- * A page is a zstd frame, or plain when that is not longer (kinds from
- * PG_PLAIN on are never compressed). Page table, in the block's directory:
+ * A page is packed (page_pack.h), or plain when that is not longer; kinds from
+ * PG_PLAIN on are packed only for keeps. Page table, in the block's directory:
  *   for each kind: varint number of pages
  *   for each page, kind after kind: varint plain bytes | varint stored bytes
  *   for each page: u32 crc32c of the stored bytes
@@ -66,7 +66,7 @@ struct page_list {
 /* Writing; buffers are kept from block to block. */
 struct page_writer;
 struct page_writer *page_writer_new(void);
-void page_writer_level(struct page_writer *w, int level); /* of zstd, from now on; 1 at first */
+void page_writer_level(struct page_writer *w, int level); /* of page_pack, from now on; PACK_FAST at first */
 void page_writer_free(struct page_writer *w);
 void page_writer_clear(struct page_writer *w);
 void page_put(struct page_writer *w, enum page_kind k, const void *p, size_t n);
