@@ -292,9 +292,10 @@ int cmd_sources(struct run *r)
 /* The list on stdout; how archiving stands on stderr. */
 int cmd_archive(struct run *r)
 {
-    static const struct column cols[] = {{"name", "cli.col.name"},       {"records", "cli.col.events"},
-                                         {"bytes", "cli.col.bytes"},     {"last_received", "cli.col.until"},
-                                         {"present", "cli.col.present"}, {"sha256", "cli.col.sha256"}};
+    static const struct column cols[] = {{"name", "cli.col.name"},           {"records", "cli.col.events"},
+                                         {"bytes", "cli.col.bytes"},         {"flows", "cli.col.flows"},
+                                         {"last_received", "cli.col.until"}, {"present", "cli.col.present"},
+                                         {"sha256", "cli.col.sha256"}};
     struct err e = {0};
     json_t *state = NULL;
 

@@ -63,11 +63,12 @@ static json_t *record_of(struct archiver *a, const json_t *item, const char *cod
         return NULL;
     date_fmt(date_add(day, (struct duration){.months = 1}, 1), closed, sizeof(closed));
     date_fmt(date_of(clock_wall(a->p.clk)), made, sizeof(made));
-    return json_pack("{s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:b}", "code", code, "closed_on", closed, "made_on",
-                     made, "place", a->p.place, "records", json_object_get(item, "records"), "bytes",
-                     json_object_get(item, "bytes"), "segments", json_object_get(item, "segments"), "first_received",
-                     json_object_get(item, "first_received"), "last_received", json_object_get(item, "last_received"),
-                     "sha256", json_object_get(item, "sha256"), "whole", whole);
+    return json_pack("{s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:O,s:b}", "code", code, "closed_on", closed,
+                     "made_on", made, "place", a->p.place, "records", json_object_get(item, "records"), "bytes",
+                     json_object_get(item, "bytes"), "segments", json_object_get(item, "segments"), "flows",
+                     json_object_get(item, "flows"), "flow_bytes", json_object_get(item, "flow_bytes"),
+                     "first_received", json_object_get(item, "first_received"), "last_received",
+                     json_object_get(item, "last_received"), "sha256", json_object_get(item, "sha256"), "whole", whole);
 }
 
 /* As it was read back when it was made; for one of an earlier run it is read again. */
@@ -138,9 +139,11 @@ static void say_made(struct archiver *a)
 
     atomic_fetch_add(&a->made, 1);
     self_sayf(a->p.self, 5,
-              "event=journal_archived name=%s place=\"%s\" segments=%llu records=%llu bytes=%llu sha256=%s whole=%s",
+              "event=journal_archived name=%s place=\"%s\" segments=%llu records=%llu bytes=%llu flows=%llu "
+              "flow_bytes=%llu sha256=%s whole=%s",
               d->name, a->p.place, (unsigned long long)d->segments, (unsigned long long)d->records,
-              (unsigned long long)d->bytes, d->sha256, d->check.bad ? "no" : "yes");
+              (unsigned long long)d->bytes, (unsigned long long)d->flows, (unsigned long long)d->flow_bytes, d->sha256,
+              d->check.bad ? "no" : "yes");
     if (!d->check.bad)
         return;
     err_sentence(&d->check.first, LANG_VI, first, sizeof(first));
@@ -157,7 +160,7 @@ void archiver_round(struct archiver *a)
 
     while (rc == 1 && !a->stop) {
         e = (struct err){0};
-        rc = journal_archive_step(a->p.journal, &a->stop, &done, &e);
+        rc = journal_archive_step(a->p.journal, &(struct archive_watch){.cancel = &a->stop}, &done, &e);
         if (rc == 0 && a->p.relays != NULL)
             rc = a->p.relays(a->p.ctx, &a->stop, &done, &e);
         if (rc != 1)

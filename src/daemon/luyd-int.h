@@ -5,6 +5,7 @@
 #include "daemon/luyd.h"
 #include "daemon/archiver.h"
 #include "daemon/pipeline.h"
+#include "journal/archive.h"
 #include "journal/flow_store.h"
 #include "base/log.h"
 #include "base/msg.h"

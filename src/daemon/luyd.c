@@ -131,6 +131,8 @@ void luyd_stop(struct luyd *d)
     if (d->judge != NULL)
         judge_close(d->judge);
     api_free(d->api);
+    if (d->flows != NULL)
+        journal_archive_flows(d->journal, NULL, NULL);
     flow_store_close(d->flows); /* its last block goes into the journal's ledger */
     if (d->journal != NULL)
         journal_close(d->journal);

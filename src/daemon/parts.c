@@ -221,7 +221,8 @@ int open_flows(struct luyd *d, struct err *e)
         .ledger = journal_ledger(d->journal),
     };
     snprintf(path, sizeof(path), "%s/flows", d->o.data);
-    return flow_store_open(&fc, &d->clk, &d->flows, e);
+    int rc = flow_store_open(&fc, &d->clk, &d->flows, e);
+    return rc < 0 ? rc : journal_archive_flows(d->journal, d->flows, e);
 }
 
 int open_judge(struct luyd *d, struct err *e)

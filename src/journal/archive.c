@@ -5,6 +5,7 @@
 #include "journal/archive-int.h"
 #include "base/calendar.h"
 #include "base/file.h"
+#include "journal/flow_store-int.h"
 #include "journal/journal-int.h"
 #include <errno.h>
 #include <sys/stat.h>
@@ -33,13 +34,30 @@ static size_t files_of(const struct archive_job *w, struct segment ***v, uint32_
     return w->g != NULL ? w->g->n : j->nsegs > 0 ? j->nsegs - 1 : 0;
 }
 
-static bool is_due(const struct archive_job *w, const struct segment *s, uint32_t newest_day)
+static bool rows_of_month(struct rows *r, int64_t month)
 {
-    int64_t month = archive_month_of_day(s->day);
-
-    return !s->archived && s->nblocks > 0 && month < archive_month_of_day(date_of(clock_wall(w->j->clk))) &&
-           month != archive_month_of_day(newest_day);
+    return r != NULL && rows_count(r) > 0 && archive_month_of_day(date_of(r->received[0])) == month;
 }
+
+/* A relay's newest file tells of its lines; the journal's own may also be in memory. */
+bool archive_month_closed(const struct archive_job *w, int64_t month)
+{
+    const struct journal *j = w->j;
+    struct segment **segs;
+    uint32_t newest;
+    bool open = files_of(w, &segs, &newest) > 0 || newest != 0 ? month == archive_month_of_day(newest) : false;
+
+    if (w->g == NULL) {
+        open |= rows_of_month(j->open, month);
+        for (size_t i = 0; i < j->nfrozen; i++)
+            open |= rows_of_month(j->frozen[i].rows, month);
+    }
+    if (w->flows != NULL)
+        open |= archive_flows_open_month(w->flows, month);
+    return !open && month < archive_month_of_day(date_of(clock_wall(j->clk)));
+}
+
+static bool is_waiting(const struct segment *s) { return !s->archived && s->nblocks > 0; }
 
 static void describe(struct archive_pick *p, struct segment *s)
 {
@@ -60,31 +78,68 @@ static void describe(struct archive_pick *p, struct segment *s)
     }
 }
 
-static int pick_month(struct archive_job *w)
+/* Under both locks. */
+static int pick_segments(struct archive_job *w)
 {
-    struct journal *j = w->j;
     struct segment **segs;
     uint32_t newest;
-    int rc = 0;
-
-    pthread_mutex_lock(&j->lock);
     size_t n = files_of(w, &segs, &newest);
-    w->month = INT64_MAX;
+
+    if (n > 0 && (w->v = calloc(n, sizeof(*w->v))) == NULL)
+        return ERR(w->e, -ENOMEM, "journal.no_memory");
     for (size_t i = 0; i < n; i++)
-        if (is_due(w, segs[i], newest) && archive_month_of_day(segs[i]->day) < w->month)
-            w->month = archive_month_of_day(segs[i]->day);
-    if (w->month != INT64_MAX && (w->v = calloc(n, sizeof(*w->v))) == NULL)
-        rc = ERR(w->e, -ENOMEM, "journal.no_memory");
-    for (size_t i = 0; w->v != NULL && i < n; i++)
-        if (is_due(w, segs[i], newest) && archive_month_of_day(segs[i]->day) == w->month) {
+        if (is_waiting(segs[i]) && archive_month_of_day(segs[i]->day) == w->month) {
             segs[i]->refs++;
             describe(&w->v[w->n++], segs[i]);
         }
-    pthread_mutex_unlock(&j->lock);
-    /* The ledger may lag behind the segments while a disk is full. */
-    if (rc == 0 && w->n > 0 && w->g == NULL && ledger_next(j->ledger, LEDGER_LOG) <= w->v[w->n - 1].f.last)
+    return 0;
+}
+
+static int64_t month_due(const struct archive_job *w)
+{
+    struct segment **segs;
+    uint32_t newest;
+    size_t n = files_of(w, &segs, &newest);
+    int64_t oldest = INT64_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        int64_t month = archive_month_of_day(segs[i]->day);
+        if (is_waiting(segs[i]) && month < oldest && archive_month_closed(w, month))
+            oldest = month;
+    }
+    return w->flows != NULL ? archive_flows_month(w, oldest) : oldest;
+}
+
+static void locks(struct archive_job *w, bool take)
+{
+    if (take)
+        pthread_mutex_lock(&w->j->lock);
+    if (w->g == NULL && take)
+        w->flows = w->j->flows;
+    if (w->flows != NULL)
+        (take ? pthread_mutex_lock : pthread_mutex_unlock)(&w->flows->lock);
+    if (!take)
+        pthread_mutex_unlock(&w->j->lock);
+}
+
+static int pick_month(struct archive_job *w)
+{
+    int rc = 0;
+
+    locks(w, true);
+    w->month = month_due(w);
+    if (w->month != INT64_MAX)
+        rc = pick_segments(w);
+    if (rc == 0 && w->month != INT64_MAX && w->flows != NULL)
+        rc = archive_flows_pick(w);
+    locks(w, false);
+    /* The ledger may lag behind the files while a disk is full. */
+    if (rc == 0 && w->n > 0 && w->g == NULL && ledger_next(w->j->ledger, LEDGER_LOG) <= w->v[w->n - 1].f.last)
         return 0;
-    return rc < 0 ? rc : w->n > 0;
+    if (rc < 0 || !archive_flows_in_ledger(w))
+        return rc;
+    rc = archive_flows_describe(w);
+    return rc < 0 ? rc : w->n + w->nflow > 0;
 }
 
 static void put_back(struct archive_job *w, bool archived)
@@ -95,8 +150,27 @@ static void put_back(struct archive_job *w, bool archived)
         segment_unref(w->v[i].s);
     }
     pthread_mutex_unlock(&w->j->lock);
+    archive_flows_put_back(w, archived);
     free(w->v);
     free((void *)(uintptr_t)w->manifest.p);
+}
+
+/* ---- how far ---- */
+
+void archive_worked(struct archive_job *w, uint64_t bytes)
+{
+    w->worked += bytes < w->work - w->worked ? bytes : w->work - w->worked;
+    if (w->watch != NULL && w->watch->progress != NULL)
+        w->watch->progress(w->watch->ctx, w->worked, w->work);
+}
+
+/* Lines are coded again, which is the longest, and all is read back in the look. */
+static void work_count(struct archive_job *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        w->work += 2 * w->v[i].raw;
+    for (size_t i = 0; i < w->nflow; i++)
+        w->work += 2 * w->flow[i].f.bytes;
 }
 
 /* ---- the second place ---- */
@@ -116,6 +190,11 @@ static int place_check(struct archive_job *w)
     return 0;
 }
 
+static const struct archive_file *file_at(const struct archive_job *w, size_t i)
+{
+    return i < w->n ? &w->v[i].f : &w->flow[i - w->n].f;
+}
+
 static int room_check(struct archive_job *w)
 {
     struct statvfs v;
@@ -123,9 +202,10 @@ static int room_check(struct archive_job *w)
     struct stat st;
     char path[2 * ARCHIVE_PATH];
 
-    for (size_t i = 0; i < w->n; i++) {
-        snprintf(path, sizeof(path), "%s/%s", w->part, w->v[i].f.name);
-        need += stat(path, &st) < 0 ? w->v[i].f.bytes : 0;
+    for (size_t i = 0; i < w->n + w->nflow; i++) {
+        const struct archive_file *f = file_at(w, i);
+        snprintf(path, sizeof(path), "%s/%s", w->part, f->name);
+        need += stat(path, &st) < 0 ? f->bytes : 0;
     }
     if (statvfs(w->part, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize < need)
         return ERR(w->e, -ENOSPC, "journal.archive_full", w->j->cfg.archive_dir);
@@ -160,8 +240,8 @@ static int part_tidy(struct archive_job *w)
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
         bool wanted = false;
-        for (size_t k = 0; k < w->n && !wanted; k++)
-            wanted = str_eq(names[i], str_c(w->v[k].f.name));
+        for (size_t k = 0; k < w->n + w->nflow && !wanted; k++)
+            wanted = str_eq(names[i], str_c(file_at(w, k)->name));
         snprintf(path, sizeof(path), "%s/%.*s", w->part, STR_ARGS(names[i]));
         if (!wanted)
             unlink(path);
@@ -181,8 +261,10 @@ static int part_open(struct archive_job *w)
 static int look(struct archive_job *w)
 {
     struct verify_opts o = {.archive = true, .cancel = w->cancel};
+    int rc = journal_verify_dir(w->part, &o, &w->out->check, w->e);
 
-    return journal_verify_dir(w->part, &o, &w->out->check, w->e);
+    archive_worked(w, w->work);
+    return rc;
 }
 
 static int name_it(struct archive_job *w)
@@ -196,9 +278,26 @@ static int name_it(struct archive_job *w)
 
 static int remember(struct archive_job *w) { return file_write_atomic(w->local, w->manifest, 0640, w->e); }
 
-static int (*const steps[])(struct archive_job *w) = {
-    part_open, archive_recode, archive_manifest_make, archive_enter, archive_copy_ledger, archive_put_words, look,
-    name_it,   remember};
+static int (*const steps[])(struct archive_job *w) = {part_open,
+                                                      archive_recode,
+                                                      archive_flows_copy,
+                                                      archive_manifest_make,
+                                                      archive_enter,
+                                                      archive_copy_ledger,
+                                                      archive_put_words,
+                                                      look,
+                                                      name_it,
+                                                      remember};
+
+static bool take_over(const struct archive_file *v, size_t n, struct archive_file *f)
+{
+    const struct archive_file *made = archive_file_named(v, n, f->name);
+
+    if (made == NULL || made->records != f->records || made->first != f->first)
+        return false;
+    *f = *made;
+    return true;
+}
 
 /* A kill between the rename and the note of it: the folder is whole and ours
  * when the ledger knows its manifest. */
@@ -214,12 +313,11 @@ static int adopt(struct archive_job *w, bool *ours)
     if (manifest_read(path, &m, &why) < 0)
         return why.code == -ENOMEM ? (*w->e = why, why.code) : 0;
     rc = archive_in_ledger(w, &m.sum, ours);
-    for (size_t i = 0; rc == 0 && *ours && i < w->n; i++) {
-        const struct archive_file *f = manifest_file(&m, w->v[i].f.name);
-        *ours = f != NULL && f->records == w->v[i].f.records && f->first == w->v[i].f.first;
-    }
-    for (size_t i = 0; rc == 0 && *ours && i < w->n; i++) /* their bytes are other than the journal's */
-        w->v[i].f = *manifest_file(&m, w->v[i].f.name);
+    *ours = *ours && m.n == w->n && m.nflow == w->nflow;
+    for (size_t i = 0; rc == 0 && *ours && i < w->n; i++)
+        *ours = take_over(m.v, m.n, &w->v[i].f); /* their bytes are other than the journal's */
+    for (size_t i = 0; rc == 0 && *ours && i < w->nflow; i++)
+        *ours = take_over(m.flow, m.nflow, &w->flow[i].f);
     manifest_done(&m);
     if (rc == 0 && *ours && (rc = archive_manifest_make(w)) == 0)
         rc = remember(w);
@@ -247,16 +345,18 @@ static int make_one(struct archive_job *w)
     return rc;
 }
 
-static int step_of(struct journal *j, const struct archive_guest *g, const atomic_bool *cancel,
+static int step_of(struct journal *j, const struct archive_guest *g, const struct archive_watch *watch,
                    struct archive_done *out, struct err *e)
 {
-    struct archive_job w = {.j = j, .g = g, .cancel = cancel, .out = out, .e = e};
+    struct archive_job w = {
+        .j = j, .g = g, .cancel = watch != NULL ? watch->cancel : NULL, .watch = watch, .out = out, .e = e};
 
     *out = (struct archive_done){0};
     *e = (struct err){0};
     if (j->cfg.archive_dir == NULL || j->ledger == NULL)
         return 0;
     int rc = pick_month(&w), due = rc;
+    work_count(&w);
     if (due == 1)
         rc = make_one(&w);
     memcpy(out->name, w.name, sizeof(out->name));
@@ -269,13 +369,13 @@ static int step_of(struct journal *j, const struct archive_guest *g, const atomi
     return rc < 0 ? rc : due;
 }
 
-int journal_archive_step(struct journal *j, const atomic_bool *cancel, struct archive_done *out, struct err *e)
+int journal_archive_step(struct journal *j, const struct archive_watch *watch, struct archive_done *out, struct err *e)
 {
-    return step_of(j, NULL, cancel, out, e);
+    return step_of(j, NULL, watch, out, e);
 }
 
 int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const atomic_bool *cancel,
                                struct archive_done *out, struct err *e)
 {
-    return step_of(j, g, cancel, out, e);
+    return step_of(j, g, &(struct archive_watch){.cancel = cancel}, out, e);
 }

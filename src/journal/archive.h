@@ -4,6 +4,8 @@
  * PLACE/2026-10/ holds
  *   seg-*.luy        the month's segments: the same blocks with the same events, numbers and roots,
  *                    packed harder (archive_recode.c); one that cannot be read is byte for byte as it was
+ *   flow-*.lyf       the month's files of flows (flow_store.h), byte for byte: a block's root is over its
+ *                    bytes as they are stored, so they are not packed again
  *   ledger, heads    the ledger from its beginning to the head that covers the
  *                    archive (ledger.h); the public keys stand in the heads
  *   manifest.json    below; its SHA-256 is the root of an ARCHIVE entry there
@@ -14,10 +16,14 @@
  * set back) goes to 2026-10.2 and so on. A segment's month is that of its name:
  * of the first receipt in it, in Viet Nam.
  *
- * manifest.json: {"format": "luy-archive 1", "name", "month", "records",
+ * A month is due when it is over and neither a segment nor a file of flows of it can grow any more; it may
+ * have only one of the two.
+ *
+ * manifest.json: {"format": "luy-archive 2", "name", "month", "records",
  * "raw_bytes", "bytes", "first_received", "last_received", "segments": [{"name",
  * "sha256", "bytes", "blocks", "records", "first", "last", "first_received",
- * "last_received"}]}; first and last are events' numbers. A copy stays beside
+ * "last_received"}], "flows", "flow_bytes", "flow_files": [the same with "flows" in place of "records"]};
+ * first and last are events' and flows' numbers; records, raw_bytes and bytes are of the segments. A copy stays beside
  * the journal as DIR/archive-<name>.json: that is how it knows what was archived.
  *
  * What a centre keeps of a relay goes to PLACE/2026-10-<relay>/ in the same way. ledger
@@ -31,18 +37,30 @@
 #include "journal/proof.h"
 #include <stdatomic.h>
 
+struct flow_store;
+/* The flow store whose files go into the journal's archives; of what is archived its retention by age takes nothing
+ * else. NULL: no longer; before the store is closed. Before archiving begins and after it has ended. */
+int journal_archive_flows(struct journal *j, struct flow_store *s, struct err *e);
+
 enum { ARCHIVE_RELAY_MAX = 64, ARCHIVE_NAME_MAX = 16 + ARCHIVE_RELAY_MAX, ARCHIVE_MANIFEST_MAX = 16 << 20 };
 struct archive_done {
     char name[ARCHIVE_NAME_MAX], sha256[65]; /* of the manifest */
     char first[40], last[40];                /* receipt times */
     int64_t month;                           /* day of its first */
     uint64_t segments, records, bytes;
+    uint64_t flow_files, flows, flow_bytes;
     struct verify_report check; /* the copy as it was read back */
+};
+/* Who asks for an archive: how far it is, in bytes read and written, from the archiving thread; and a wish to stop. */
+struct archive_watch {
+    const atomic_bool *cancel;                                /* may be NULL */
+    void (*progress)(void *ctx, uint64_t done, uint64_t all); /* may be NULL */
+    void *ctx;
 };
 /* Makes the oldest archive that is due. 1: made; 0: none is due; negative: why
  * not, and the next call goes on where this one stopped. -ENODEV: the second
- * place is not there, or no place of its own; -ECANCELED. e is not NULL. */
-int journal_archive_step(struct journal *j, const atomic_bool *cancel, struct archive_done *out, struct err *e);
+ * place is not there, or no place of its own; -ECANCELED. watch may be NULL, e not. */
+int journal_archive_step(struct journal *j, const struct archive_watch *watch, struct archive_done *out, struct err *e);
 
 /* The same of what is kept of a relay, by whoever keeps it. */
 struct archive_guest {
@@ -58,13 +76,15 @@ int journal_archive_guest_step(struct journal *j, const struct archive_guest *g,
 int journal_archive_guest_marks(struct journal *j, const char *relay, struct segment **segs, size_t n, struct err *e);
 
 struct archive_state {
-    uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived, relays' too */
-    uint64_t lost_segments;                             /* deleted by the size ceiling before they were archived */
-    const char *place;                                  /* the journal's; NULL: no archives are made */
-    struct err last;                                    /* why the last step failed; code 0: it did not */
+    uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived: files of
+                                                                     lines, relays' too, and of flows */
+    uint64_t lost_segments; /* files deleted by the size ceiling before they were archived */
+    const char *place;      /* the journal's; NULL: no archives are made */
+    struct err last;        /* why the last step failed; code 0: it did not */
 };
 void journal_archive_state(struct journal *j, struct archive_state *out);
-/* [{"name", "month", "records", "bytes", "segments", "first_received", "last_received", "sha256", "present"}],
+/* [{"name", "month", "records", "bytes", "segments", "flows", "flow_bytes", "flow_files", "first_received",
+ * "last_received", "sha256", "present"}],
  * newest first; present: its folder is in the second place now. Any thread. */
 int journal_archives(struct journal *j, json_t **out, struct err *e);
 #endif

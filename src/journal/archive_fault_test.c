@@ -212,7 +212,7 @@ static void a_stopped_copy_goes_on(void **state)
     (void)state;
     kit_start(&k, DAYS);
     kit_open(&k);
-    assert_int_equal(journal_archive_step(k.j, &cancel, &done, &e), -ECANCELED);
+    assert_int_equal(journal_archive_step(k.j, &(struct archive_watch){.cancel = &cancel}, &done, &e), -ECANCELED);
     all_archived_once(&k);
     kit_end(&k);
 }

@@ -53,11 +53,24 @@ static int mark(void *ctx, const struct manifest *m, struct err *e)
     for (size_t i = 0; strcmp(m->relay, k->relay) == 0 && i < k->n; i++) {
         struct segment *s = k->segs[i];
         const char *name = strrchr(s->path, '/');
-        const struct archive_file *f = manifest_file(m, name == NULL ? s->path : name + 1);
+        const struct archive_file *f = archive_file_named(m->v, m->n, name == NULL ? s->path : name + 1);
         if (f != NULL && s->nblocks > 0 && s->blocks[0].head.first_seq == f->first)
             s->archived = true;
     }
     return 0;
+}
+
+static int mark_flows(void *ctx, const struct manifest *m, struct err *e)
+{
+    (void)e;
+    if (m->relay[0] == '\0')
+        archive_flows_mark(ctx, m);
+    return 0;
+}
+
+int archive_flow_marks(struct journal *j, struct flow_store *s, struct err *e)
+{
+    return notes_all(j, mark_flows, s, e);
 }
 
 /* Before any other thread knows the journal. */
@@ -89,10 +102,11 @@ static int list_one(void *ctx, const struct manifest *m, struct err *e)
     snprintf(path, sizeof(path), "%s/%s/manifest.json", place == NULL ? "" : place, m->name);
     snprintf(month, sizeof(month), "%.7s", m->name);
     sha256_hex(m->sum, hex);
-    json_t *o = json_pack("{s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:b}", "name", m->name, "month", month, "records",
-                          (json_int_t)m->records, "bytes", (json_int_t)m->bytes, "segments", (json_int_t)m->n,
-                          "first_received", m->first_received, "last_received", m->last_received, "sha256", hex,
-                          "present", place != NULL && access(path, R_OK) == 0);
+    json_t *o = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:s,s:b}", "name", m->name, "month", month,
+                          "records", (json_int_t)m->records, "bytes", (json_int_t)m->bytes, "segments",
+                          (json_int_t)m->n, "flows", (json_int_t)m->flows, "flow_bytes", (json_int_t)m->flow_bytes,
+                          "flow_files", (json_int_t)m->nflow, "first_received", m->first_received, "last_received",
+                          m->last_received, "sha256", hex, "present", place != NULL && access(path, R_OK) == 0);
     return json_array_insert_new(l->list, 0, o) < 0 ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
 }
 
@@ -133,5 +147,7 @@ void journal_archive_state(struct journal *j, struct archive_state *out)
     for (size_t i = 0; i < j->guests.n; i++)        /* by number, so the blocks of a file mostly follow each other; */
         if (j->guests.v[i].b.off == SEG_HEAD_BYTES) /* its first one stands for it */
             count_waiting(j->guests.v[i].s, now, out);
+    if (j->flows != NULL)
+        archive_flows_state(j->flows, now, out);
     pthread_mutex_unlock(&j->lock);
 }

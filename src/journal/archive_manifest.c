@@ -1,9 +1,10 @@
 /* What an archive says of itself, read back as hostile input: numbers in range,
- * names that are segments' and nothing else, in the order of events. */
+ * names that are segments' and files' of flows and nothing else, each list in the order of its numbers. */
 #include "journal/archive-int.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rand.h"
+#include "journal/flow_store-int.h"
 #include "journal/segment.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -32,36 +33,50 @@ static bool take_count(const json_t *o, const char *key, uint64_t *out)
     return v >= 0;
 }
 
-static bool take_file(const json_t *o, struct archive_file *f)
+/* Of a list of segments, or of files of flows. */
+struct kind {
+    const char *list, *count;
+    bool (*name)(str name, uint32_t *no);
+};
+static const struct kind of_lines = {"segments", "records", segment_name_parse};
+static const struct kind of_flows = {"flow_files", "flows", flow_segment_name};
+
+static bool take_file(const json_t *o, const struct kind *k, struct archive_file *f)
 {
     struct sha256 sum;
     uint32_t no;
 
-    return take_text(o, "name", f->name, sizeof(f->name)) && segment_name_parse(str_c(f->name), &no) &&
+    return take_text(o, "name", f->name, sizeof(f->name)) && k->name(str_c(f->name), &no) &&
            take_text(o, "sha256", f->sha256, sizeof(f->sha256)) && strlen(f->sha256) == 64 &&
            hex_parse(str_c(f->sha256), sum.b, sizeof(sum.b)) && take_count(o, "bytes", &f->bytes) &&
-           take_count(o, "blocks", &f->blocks) && take_count(o, "records", &f->records) &&
+           take_count(o, "blocks", &f->blocks) && take_count(o, k->count, &f->records) &&
            take_count(o, "first", &f->first) && take_count(o, "last", &f->last) && f->first <= f->last;
+}
+
+static bool take_list(const json_t *o, const struct kind *k, struct archive_file **v, size_t *n)
+{
+    const json_t *list = json_object_get(o, k->list);
+    size_t all = json_array_size(list);
+
+    if (!json_is_array(list) || all > SEGMENTS_MAX || (*v = calloc(all + 1, sizeof(**v))) == NULL)
+        return false;
+    for (; *n < all; ++*n)
+        if (!take_file(json_array_get(list, *n), k, &(*v)[*n]) || (*n > 0 && (*v)[*n].first <= (*v)[*n - 1].last))
+            return false;
+    return true;
 }
 
 static bool take_all(const json_t *o, struct manifest *m)
 {
-    const json_t *list = json_object_get(o, "segments");
-    size_t n = json_array_size(list);
-
-    if (!str_eq(json_get_str(o, "format"), STR("luy-archive 1")) || n == 0 || n > SEGMENTS_MAX ||
-        !take_text(o, "name", m->name, sizeof(m->name)) ||
+    if (!str_eq(json_get_str(o, "format"), STR("luy-archive 2")) || !take_text(o, "name", m->name, sizeof(m->name)) ||
         (json_object_get(o, "relay") != NULL && !take_text(o, "relay", m->relay, sizeof(m->relay))) ||
         !take_text(o, "first_received", m->first_received, sizeof(m->first_received)) ||
         !take_text(o, "last_received", m->last_received, sizeof(m->last_received)) ||
         !take_count(o, "records", &m->records) || !take_count(o, "raw_bytes", &m->raw_bytes) ||
-        !take_count(o, "bytes", &m->bytes) || (m->v = calloc(n, sizeof(*m->v))) == NULL)
+        !take_count(o, "bytes", &m->bytes) || !take_count(o, "flows", &m->flows) ||
+        !take_count(o, "flow_bytes", &m->flow_bytes))
         return false;
-    for (; m->n < n; m->n++)
-        if (!take_file(json_array_get(list, m->n), &m->v[m->n]) ||
-            (m->n > 0 && m->v[m->n].first <= m->v[m->n - 1].last))
-            return false;
-    return true;
+    return take_list(o, &of_lines, &m->v, &m->n) && take_list(o, &of_flows, &m->flow, &m->nflow) && m->n + m->nflow > 0;
 }
 
 int manifest_read(const char *path, struct manifest *out, struct err *e)
@@ -90,30 +105,30 @@ int manifest_read(const char *path, struct manifest *out, struct err *e)
 void manifest_done(struct manifest *m)
 {
     free(m->v);
-    m->v = NULL;
-    m->n = 0;
+    free(m->flow);
+    *m = (struct manifest){0};
 }
 
-const struct archive_file *manifest_file(const struct manifest *m, const char *name)
+const struct archive_file *archive_file_named(const struct archive_file *v, size_t n, const char *name)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(m->v[i].name, name) == 0)
-            return &m->v[i];
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i].name, name) == 0)
+            return &v[i];
     return NULL;
 }
 
-const struct archive_file *manifest_holds(const struct manifest *m, uint64_t seq)
+const struct archive_file *archive_file_holding(const struct archive_file *v, size_t n, uint64_t seq)
 {
-    size_t lo = 0, hi = m->n;
+    size_t lo = 0, hi = n;
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (m->v[mid].last < seq)
+        if (v[mid].last < seq)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < m->n && m->v[lo].first <= seq ? &m->v[lo] : NULL;
+    return lo < n && v[lo].first <= seq ? &v[lo] : NULL;
 }
 
 int manifest_check_file(const char *dir, const struct archive_file *f, const atomic_bool *cancel, struct err *e)

@@ -117,6 +117,7 @@ static int block_again(struct recode *c, const struct block_info *b)
         return rc;
     if (block.n == 0 || !segment_reserve(c->out))
         return -ENOMEM;
+    archive_worked(c->w, b->head.raw_bytes);
     memcpy(h.seed, b->head.seed, sizeof(h.seed));
     block_head_write(&h, c->out->salt, (uint8_t *)(uintptr_t)block.p);
     if ((rc = segment_write(c->out, block)) == 0)

@@ -35,13 +35,16 @@ int archive_enter(struct archive_job *w)
 {
     bool found;
     int rc = archive_in_ledger(w, &w->sum, &found);
+    const struct archive_file *first = w->n > 0 ? &w->v[0].f : &w->flow[0].f;
     struct ledger_entry n = {.type = LEDGER_ARCHIVE,
-                             .stream = w->g != NULL ? LEDGER_RELAY : LEDGER_LOG,
-                             .first = w->v[0].f.first,
-                             .records = w->out->records,
-                             .stored = w->out->bytes,
-                             .from_ns = w->v[0].received_min,
-                             .to_ns = w->v[w->n - 1].received_max,
+                             .stream = w->g != NULL ? LEDGER_RELAY
+                                       : w->n > 0   ? LEDGER_LOG
+                                                    : LEDGER_FLOW,
+                             .first = first->first,
+                             .records = w->n > 0 ? w->out->records : w->out->flows,
+                             .stored = w->out->bytes + w->out->flow_bytes,
+                             .from_ns = w->received_min,
+                             .to_ns = w->received_max,
                              .root = w->sum};
 
     if (rc == 0 && !found)
@@ -99,46 +102,64 @@ static json_t *time_json(int64_t ns, char out[40])
     return json_string(text);
 }
 
-static void sum_up(struct archive_job *w, uint64_t *raw, int64_t *from, int64_t *to)
+static void span(struct archive_job *w, int64_t from, int64_t to)
 {
-    *raw = 0;
-    *from = INT64_MAX;
-    *to = INT64_MIN;
-    for (size_t i = 0; i < w->n; i++) {
-        const struct archive_pick *p = &w->v[i];
-        w->out->records += p->f.records;
-        w->out->bytes += p->f.bytes;
-        *raw += p->raw;
-        *from = p->received_min < *from ? p->received_min : *from;
-        *to = p->received_max > *to ? p->received_max : *to;
-    }
-    w->out->segments = w->n;
-    w->out->month = w->month;
+    w->received_min = from < w->received_min ? from : w->received_min;
+    w->received_max = to > w->received_max ? to : w->received_max;
 }
 
-/* The same segments give the same bytes: nothing of when it was made is in it. */
-int archive_manifest_make(struct archive_job *w)
+static void sum_up(struct archive_job *w, uint64_t *raw)
 {
-    json_t *list = json_array(), *all;
-    uint64_t raw;
-    int64_t from, to;
+    struct archive_done *o = w->out;
 
-    sum_up(w, &raw, &from, &to);
+    *raw = 0;
+    w->received_min = INT64_MAX;
+    w->received_max = INT64_MIN;
     for (size_t i = 0; i < w->n; i++) {
         const struct archive_pick *p = &w->v[i];
-        json_array_append_new(list,
-                              json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "name", p->f.name, "sha256",
-                                        p->f.sha256, "bytes", (json_int_t)p->f.bytes, "blocks", (json_int_t)p->f.blocks,
-                                        "records", (json_int_t)p->f.records, "first", (json_int_t)p->f.first, "last",
-                                        (json_int_t)p->f.last, "first_received", time_json(p->received_min, NULL),
-                                        "last_received", time_json(p->received_max, NULL)));
+        o->records += p->f.records;
+        o->bytes += p->f.bytes;
+        *raw += p->raw;
+        span(w, p->received_min, p->received_max);
     }
+    for (size_t i = 0; i < w->nflow; i++) {
+        o->flows += w->flow[i].f.records;
+        o->flow_bytes += w->flow[i].f.bytes;
+        span(w, w->flow[i].received_min, w->flow[i].received_max);
+    }
+    o->segments = w->n;
+    o->flow_files = w->nflow;
+    o->month = w->month;
+}
+
+static json_t *file_json(const struct archive_file *f, const char *count, int64_t from, int64_t to)
+{
+    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "name", f->name, "sha256", f->sha256, "bytes",
+                     (json_int_t)f->bytes, "blocks", (json_int_t)f->blocks, count, (json_int_t)f->records, "first",
+                     (json_int_t)f->first, "last", (json_int_t)f->last, "first_received", time_json(from, NULL),
+                     "last_received", time_json(to, NULL));
+}
+
+/* The same files give the same bytes: nothing of when it was made is in it. */
+int archive_manifest_make(struct archive_job *w)
+{
+    json_t *list = json_array(), *flow_list = json_array(), *all;
+    struct archive_done *o = w->out;
+    uint64_t raw;
+
+    sum_up(w, &raw);
+    for (size_t i = 0; i < w->n; i++)
+        json_array_append_new(list, file_json(&w->v[i].f, "records", w->v[i].received_min, w->v[i].received_max));
+    for (size_t i = 0; i < w->nflow; i++)
+        json_array_append_new(flow_list,
+                              file_json(&w->flow[i].f, "flows", w->flow[i].received_min, w->flow[i].received_max));
     char month[8];
     snprintf(month, sizeof(month), "%.7s", w->name);
-    all = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:o}", "format", "luy-archive 1", "name", w->name, "month", month,
-                    "records", (json_int_t)w->out->records, "raw_bytes", (json_int_t)raw, "bytes",
-                    (json_int_t)w->out->bytes, "first_received", time_json(from, w->out->first), "last_received",
-                    time_json(to, w->out->last), "segments", list);
+    all = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I,s:o}", "format", "luy-archive 2", "name", w->name,
+                    "month", month, "records", (json_int_t)o->records, "raw_bytes", (json_int_t)raw, "bytes",
+                    (json_int_t)o->bytes, "first_received", time_json(w->received_min, o->first), "last_received",
+                    time_json(w->received_max, o->last), "segments", list, "flows", (json_int_t)o->flows, "flow_bytes",
+                    (json_int_t)o->flow_bytes, "flow_files", flow_list);
     if (all != NULL && w->g != NULL)
         json_object_set_new(all, "relay", json_string(w->g->relay));
     char *text = all == NULL ? NULL : json_dumps(all, JSON_INDENT(1));
@@ -147,7 +168,7 @@ int archive_manifest_make(struct archive_job *w)
         return ERR(w->e, -ENOMEM, "journal.no_memory");
     w->manifest = str_c(text);
     w->sum = sha256(w->manifest);
-    sha256_hex(w->sum, w->out->sha256);
+    sha256_hex(w->sum, o->sha256);
     return 0;
 }
 
@@ -163,10 +184,11 @@ static int put_file(struct archive_job *w, const char *name, str text)
 int archive_put_words(struct archive_job *w)
 {
     char vi[README_MAX / 2], en[README_MAX / 2], both[README_MAX];
-    const char *args[] = {w->name, w->out->first, w->out->last, w->out->sha256};
+    const char *args[] = {
+        w->name, w->out->first, w->out->last, w->out->sha256, N((int64_t)w->out->records), N((int64_t)w->out->flows)};
 
-    msg_fmt(vi, sizeof(vi), LANG_VI, "journal.archive_readme", args, 4);
-    msg_fmt(en, sizeof(en), LANG_EN, "journal.archive_readme", args, 4);
+    msg_fmt(vi, sizeof(vi), LANG_VI, "journal.archive_readme", args, 6);
+    msg_fmt(en, sizeof(en), LANG_EN, "journal.archive_readme", args, 6);
     int n = snprintf(both, sizeof(both), "%s\n%s", vi, en);
     int rc = put_file(w, "README.txt", (str){both, (size_t)n});
     return rc < 0 ? rc : put_file(w, "manifest.json", w->manifest);

@@ -133,7 +133,7 @@ static inline void must_rest(struct kit *k)
 
 static inline bool is_there(const char *place, const char *name)
 {
-    char path[200];
+    char path[500];
 
     snprintf(path, sizeof(path), "%s/%s", place, name);
     return access(path, F_OK) == 0;

@@ -68,8 +68,9 @@ static int segment_for(struct flow_store *s, const struct flow_rows *r, struct f
 
     pthread_mutex_lock(&s->lock);
     g = s->nsegs > 0 ? s->segs[s->nsegs - 1] : NULL;
+    bool full = g == NULL || g->full;
     pthread_mutex_unlock(&s->lock);
-    if (g != NULL && g->day == day && g->end < segment_limit(s)) {
+    if (!full && g->day == day && g->end < segment_limit(s)) {
         *out = g;
         return 0;
     }

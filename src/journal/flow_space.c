@@ -52,7 +52,8 @@ static struct flow_segment *take_one(struct flow_store *s, int64_t limit, const 
 
     for (size_t i = 0; i + 1 < s->nsegs; i++) {
         struct flow_segment *g = s->segs[i];
-        bool old = s->cfg.retention_days > 0 && g->nblocks > 0 && g->time_max < limit;
+        bool old = s->cfg.retention_days > 0 && g->nblocks > 0 && g->time_max < limit &&
+                   (!s->archives || g->archived); /* age alone takes nothing that still has to be archived */
         if (!old && !(large && i == 0))
             continue;
         *why = old ? "retention" : "size ceiling";
@@ -61,6 +62,18 @@ static struct flow_segment *take_one(struct flow_store *s, int64_t limit, const 
         return g;
     }
     return NULL;
+}
+
+static void tell_unarchived(struct flow_store *s, struct flow_segment *g, const char *why)
+{
+    pthread_mutex_lock(&s->lock);
+    bool lost = s->archives && !g->archived && g->nblocks > 0;
+    pthread_mutex_unlock(&s->lock);
+    if (!lost)
+        return;
+    atomic_fetch_add(&s->unarchived_lost, 1);
+    log_event(LOG_ERROR, "journal_unarchived_deleted", F_STR("file", str_c(g->path)), F_INT("bytes", g->end),
+              F_STR("reason", str_c(why)));
 }
 
 void flow_retain(struct flow_store *s)
@@ -76,6 +89,7 @@ void flow_retain(struct flow_store *s)
         if (g == NULL)
             return;
         flow_proof_deleted(s, g, why);
+        tell_unarchived(s, g, why);
         log_event(LOG_INFO, "flow_segment_expired", F_STR("file", str_c(g->path)), F_INT("bytes", g->end));
         unlink(g->path);
         pthread_mutex_lock(&s->lock);

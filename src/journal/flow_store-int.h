@@ -22,6 +22,7 @@ struct flow_segment {
     int fd, refs;
     uint64_t salt, end;
     uint32_t day, no;
+    bool archived, full;         /* it stands in an archive (archive.h); gets no more blocks. Under lock */
     struct flow_stored **blocks; /* grown under lock; what they point at stays */
     size_t nblocks, cap;
     int64_t time_max;
@@ -45,6 +46,7 @@ struct flow_store {
 
     _Atomic uint64_t next_seq, synced, wal_bytes, bad_blocks;
     _Atomic bool full;
+    _Atomic uint64_t unarchived_lost; /* files that the size ceiling took before they were archived */
 
     pthread_mutex_t lock;
     pthread_cond_t work, room;
@@ -57,6 +59,7 @@ struct flow_store {
     size_t nsegs, segs_cap;
     uint32_t seg_next;
     bool stopping;
+    bool archives; /* age takes only what is archived */
     int seal_err;
     struct flow_exporter_seen *seen;
     struct map seen_by;

@@ -2,6 +2,7 @@
  * lines: every entry of the ledger wants its block, or the entry that says it was
  * deleted; every block wants its entry; nothing lies between blocks. Reads only. */
 #include "base/file.h"
+#include "journal/archive-int.h"
 #include "journal/flow_store-int.h"
 #include "journal/proof.h"
 #include <errno.h>
@@ -14,6 +15,7 @@ struct entries {
 };
 struct verify {
     const struct verify_opts *o;
+    const struct manifest *archive; /* only what it promises has to be there; NULL: it is a store */
     struct verify_report *rep;
     struct entries sealed, gone;
     size_t at;     /* the next entry that wants a block */
@@ -71,7 +73,9 @@ static bool lawfully_gone(const struct verify *v, const struct ledger_entry *n)
 
 static void without_block(struct verify *v, const struct ledger_entry *n)
 {
-    if (lawfully_gone(v, n))
+    if (v->archive != NULL && archive_file_holding(v->archive->flow, v->archive->nflow, n->first) == NULL)
+        v->rep->flows_elsewhere += n->records;
+    else if (v->archive == NULL && lawfully_gone(v, n))
         v->rep->flows_deleted += n->records;
     else
         BAD(v, "journal.proof_flows_missing", N((int64_t)n->first), N((int64_t)(n->first + n->records - 1)));
@@ -144,13 +148,17 @@ static int files_see(struct verify *v, const char *dir, const str *names, size_t
             uint32_t no;
             if (!flow_segment_name(names[i], &no))
                 continue;
+            if (v->archive != NULL && archive_file_named(v->archive->flow, v->archive->nflow, names[i].p) == NULL) {
+                BAD(v, "journal.archive_extra", names[i].p);
+                continue;
+            }
             int opened = flow_segment_open(dir, names[i].p, false, &g, &torn, &why);
             if (opened == -ENOMEM)
                 rc = ERR(v->e, opened, "journal.no_memory");
             else if (opened < 0)
                 BAD(v, "journal.proof_file", names[i].p);
             else if (pass == 0)
-                order_see(v, g, torn, i + 1 == n);
+                order_see(v, g, torn, i + 1 == n && v->archive == NULL);
             else
                 rc = blocks_see(v, g);
             flow_segment_unref(g);
@@ -158,10 +166,10 @@ static int files_see(struct verify *v, const char *dir, const str *names, size_t
     return rc;
 }
 
-int flow_verify_dir(const char *ledger_dir, const char *flows_dir, const struct verify_opts *o,
-                    struct verify_report *out, struct err *e)
+int flow_verify_dir(const char *ledger_dir, const char *flows_dir, const struct manifest *archive,
+                    const struct verify_opts *o, struct verify_report *out, struct err *e)
 {
-    struct verify v = {.o = o, .rep = out, .e = e};
+    struct verify v = {.o = o, .archive = archive, .rep = out, .e = e};
     struct arena a = arena_init(NAMES_ARENA);
     struct ledger_report ledger = {0};
     str *names = NULL;

@@ -85,9 +85,10 @@ struct journal {
     size_t nsegs, segs_cap;
     uint32_t seg_next;
     uint64_t torn_bytes;
-    bool stopping;          /* the sealer ends when nothing is left that can be sealed */
-    struct err archive_err; /* of the last archiving step */
-    int seal_err;           /* why the sealer stands still; 0 = it does not */
+    bool stopping;            /* the sealer ends when nothing is left that can be sealed */
+    struct err archive_err;   /* of the last archiving step */
+    struct flow_store *flows; /* whose files go into the archives; its lock is taken under this one */
+    int seal_err;             /* why the sealer stands still; 0 = it does not */
     pthread_t sealer;
     bool sealer_runs;
 

@@ -29,7 +29,7 @@ struct verify_report {
     uint64_t blocks, events, deleted; /* whole ones; events of blocks that were lawfully deleted */
     uint64_t unproven;                /* events that no entry holds yet */
     uint64_t elsewhere;               /* of an archive: events that the ledger knows and the archive does not promise */
-    uint64_t flow_blocks, flows, flows_deleted, flows_unproven; /* the same of the flow store */
+    uint64_t flow_blocks, flows, flows_deleted, flows_unproven, flows_elsewhere; /* the same of the flow store */
     uint64_t flows_unread; /* flows that the ledger knows, where no folder of flows was given */
     bool bad;
     struct err first; /* when bad: the first place that was changed, cut or inserted */
@@ -46,13 +46,15 @@ struct verify_opts {
      * and that ledger's anchor (empty: not compared). NULL: the relay's own ledger alone counts. */
     const char *centre;
     str centre_anchor;
-    const char *flows; /* the flow store's folder, whose blocks are in the same ledger; NULL: not read */
+    const char *flows; /* the flow store's folder, whose blocks are in the same ledger; NULL: not read; an archive
+                        * has its own in it */
 };
 /* Reads every byte of a journal's folder, without changing any; a journal may be
  * writing there meanwhile. 0 also when something is bad; negative when a file
  * cannot be read at all, -ECANCELED. */
 int journal_verify_dir(const char *dir, const struct verify_opts *o, struct verify_report *out, struct err *e);
-/* Its part for flows; adds to *out. */
-int flow_verify_dir(const char *ledger_dir, const char *flows_dir, const struct verify_opts *o,
-                    struct verify_report *out, struct err *e);
+/* Its part for flows; adds to *out. archive: what flows_dir promises, when it is one; else NULL. */
+struct manifest;
+int flow_verify_dir(const char *ledger_dir, const char *flows_dir, const struct manifest *archive,
+                    const struct verify_opts *o, struct verify_report *out, struct err *e);
 #endif

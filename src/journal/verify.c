@@ -68,19 +68,20 @@ static bool grow(void **p, size_t *cap, size_t n, size_t size)
 
 static void manifest_see(struct verify *v, const struct ledger_entry *n, bool here)
 {
-    v->man_known |=
-        here && n->type == LEDGER_ARCHIVE && v->man.n > 0 && memcmp(n->root.b, v->man.sum.b, sizeof(n->root.b)) == 0;
+    v->man_known |= here && n->type == LEDGER_ARCHIVE && v->man.name[0] != '\0' &&
+                    memcmp(n->root.b, v->man.sum.b, sizeof(n->root.b)) == 0;
 }
 
 static int entry_see(void *ctx, const struct ledger_entry *n)
 {
     struct verify *v = ctx;
 
-    if (n->stream == LEDGER_FLOW && n->type == LEDGER_BLOCK && v->o->flows == NULL)
+    if (n->stream == LEDGER_FLOW && n->type == LEDGER_BLOCK && v->o->flows == NULL && !v->o->archive)
         v->rep->flows_unread += n->records;
+    if (n->stream == LEDGER_LOG || n->stream == LEDGER_FLOW)
+        manifest_see(v, n, v->man.relay[0] == '\0');
     if (n->stream != LEDGER_LOG)
         return 0;
-    manifest_see(v, n, v->man.relay[0] == '\0');
     if (n->type == LEDGER_DELETED) {
         if (!grow((void **)&v->gone, &v->gone_cap, v->ngone, sizeof(*v->gone)))
             return -ENOMEM;
@@ -162,7 +163,7 @@ static int files_open(struct verify *v)
         struct segment *s = NULL;
         if (!segment_name_parse(names[i], &no))
             continue;
-        if (v->o->archive && manifest_file(&v->man, arena_cstr(&a, names[i])) == NULL) {
+        if (v->o->archive && archive_file_named(v->man.v, v->man.n, arena_cstr(&a, names[i])) == NULL) {
             BAD(v, "journal.archive_extra", arena_cstr(&a, names[i]));
             continue;
         }
@@ -251,7 +252,7 @@ static int compare(struct verify *v)
             block_without_entry(v, &v->kept[k]);
         if (k < v->nkept && first_of(&v->kept[k]) == n->first)
             rc = block_is(v, &v->kept[k++], n);
-        else if (v->o->archive && manifest_holds(&v->man, n->first) == NULL)
+        else if (v->o->archive && archive_file_holding(v->man.v, v->man.n, n->first) == NULL)
             v->rep->elsewhere += n->records;
         else if (!v->o->archive && lawfully_gone(v, n))
             v->rep->deleted += n->records;
@@ -289,11 +290,12 @@ static int manifest_judge(struct verify *v)
 {
     int rc = 0;
 
-    if (v->man.n > 0 && !v->man_known)
+    if (v->man.name[0] != '\0' && !v->man_known)
         BAD(v, "journal.archive_unknown", v->dir);
-    for (size_t i = 0; rc == 0 && i < v->man.n; i++) {
+    for (size_t i = 0; rc == 0 && i < v->man.n + v->man.nflow; i++) {
+        const struct archive_file *f = i < v->man.n ? &v->man.v[i] : &v->man.flow[i - v->man.n];
         struct err why = {0};
-        rc = manifest_check_file(v->dir, &v->man.v[i], v->o->cancel, &why);
+        rc = manifest_check_file(v->dir, f, v->o->cancel, &why);
         if (rc == -EBADMSG) {
             bad(v, &why);
             rc = 0;
@@ -326,8 +328,8 @@ int journal_verify_dir(const char *dir, const struct verify_opts *o, struct veri
         rc = files_open(&v);
     if (rc == 0)
         rc = compare(&v);
-    if (rc == 0 && o->flows != NULL)
-        rc = flow_verify_dir(dir, o->flows, o, out, e);
+    if (rc == 0 && (o->archive || o->flows != NULL))
+        rc = flow_verify_dir(dir, o->archive ? dir : o->flows, o->archive ? &v.man : NULL, o, out, e);
     for (size_t i = 0; i < v.nsegs; i++)
         segment_free(v.seg[i]);
     manifest_done(&v.man);
