@@ -129,13 +129,14 @@ static void fill_head(struct block_head *h, const struct rows *r, uint32_t n)
                              .received_max = INT64_MIN};
     rand_bytes(h->seed, sizeof(h->seed));
     for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = rows_head(r, i);
         min_max(r->event[i], &h->event_min, &h->event_max);
         min_max(r->received[i], &h->received_min, &h->received_max);
-        h->severities |= bit_of(r->severity[i], 8);
-        h->facilities |= bit_of(r->facility[i], 24);
-        h->transports |= bit_of(r->transport[i], TP_COUNT);
-        h->formats |= bit_of(r->format[i], FMT_COUNT);
-        h->flags |= r->flags[i] ? r->flags[i] : BLOCK_NONE;
+        h->severities |= bit_of(r->severity[k], 8);
+        h->facilities |= bit_of(r->facility[k], 24);
+        h->transports |= bit_of(r->transport[k], TP_COUNT);
+        h->formats |= bit_of(r->format[k], FMT_COUNT);
+        h->flags |= r->flags[k] ? r->flags[k] : BLOCK_NONE;
     }
 }
 
@@ -148,7 +149,7 @@ static void put_ports(struct block_enc *be, const struct rows *r, uint32_t n)
         return;
     for (int k = 0; k < 2; k++) {
         for (uint32_t i = 0; i < n; i++)
-            be->skip[i] = (uint8_t)(r->port[i] >> 8 * k);
+            be->skip[i] = (uint8_t)(r->port[rows_head(r, i)] >> 8 * k);
         page_put(be->pages, PG_TIME, be->skip, n);
     }
 }
@@ -164,22 +165,23 @@ static void put_times(struct block_enc *be, const struct rows *r, uint32_t n)
 static void put_meta(struct block_enc *be, const struct rows *r, const struct plain_line *l)
 {
     struct buf *m = &be->text;
-    const struct span *sp = r->span + (size_t)l->line * SP_COUNT;
+    uint32_t h = rows_head(r, l->line);
 
-    buf_byte(m, r->transport[l->line]);
-    buf_byte(m, r->format[l->line]);
-    buf_byte(m, r->facility[l->line]);
-    buf_byte(m, r->severity[l->line]);
-    buf_u16(m, r->flags[l->line]);
+    buf_byte(m, r->transport[h]);
+    buf_byte(m, r->format[h]);
+    buf_byte(m, r->facility[h]);
+    buf_byte(m, r->severity[h]);
+    buf_u16(m, r->flags[h]);
     buf_byte(m, 0);
     buf_byte(m, r->event[l->line] == r->received[l->line]);
     if (l->origin == 0) {
-        ip_put(m, &r->source[l->line]);
-        buf_u16(m, r->port[l->line]);
+        ip_put(m, &r->source[h]);
+        buf_u16(m, r->port[h]);
     }
-    for (int k = 0; k < SP_COUNT; k++) {
-        buf_varint(m, sp[k].off);
-        buf_varint(m, sp[k].len);
+    for (unsigned k = 0; k < SP_COUNT; k++) {
+        struct span sp = rows_span(r, l->line, k);
+        buf_varint(m, sp.off);
+        buf_varint(m, sp.len);
     }
 }
 

@@ -46,12 +46,13 @@ static bool ports_change(const struct origin_set *s, const struct rows *r, uint3
 
     memset(last, 0, sizeof(last));
     for (uint32_t i = 0; i < n; i++) {
-        if (i > 0 && r->port[i] == r->port[i - 1] && ip_same(&r->source[i], &r->source[i - 1]))
+        uint32_t h = rows_head(r, i), before = i > 0 ? rows_head(r, i - 1) : h;
+        if (i > 0 && r->port[h] == r->port[before] && ip_same(&r->source[h], &r->source[before]))
             continue;
-        uint32_t k = (uint32_t)hash_bytes((const char *)&r->source[i], sizeof(struct ip), s->seed) % SOURCES;
-        changes += r->port[i] != last[k].port;
-        last[k].source = r->source[i];
-        last[k].port = r->port[i];
+        uint32_t k = (uint32_t)hash_bytes((const char *)&r->source[h], sizeof(struct ip), s->seed) % SOURCES;
+        changes += r->port[h] != last[k].port;
+        last[k].source = r->source[h];
+        last[k].port = r->port[h];
     }
     return changes > SOURCES / 4 + n / 16;
 }
@@ -91,22 +92,24 @@ static bool is_origin(const struct origin_set *s, const struct origin *o, const 
 
 uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i)
 {
-    struct span sp = r->span[(size_t)i * SP_COUNT + SP_HOST];
+    struct span sp = rows_span(r, i, SP_HOST);
     str host = {r->raw + r->off[i] + sp.off, sp.len};
-    uint16_t port = s->alone ? 0 : r->port[i];
+    uint32_t h = rows_head(r, i);
+    const struct ip *source = &r->source[h];
+    uint16_t port = s->alone ? 0 : r->port[h];
     struct origin *o = &s->v[s->last];
 
-    if (s->last && is_origin(s, o, &r->source[i], port, host)) {
+    if (s->last && is_origin(s, o, source, port, host)) {
         o->rows++;
         return s->last;
     }
     uint32_t ip;
-    memcpy(&ip, r->source[i].b, 4);
+    memcpy(&ip, source->b, 4);
     uint32_t hash = (uint32_t)hash_bytes(host.p, host.n, s->seed ^ port ^ (uint64_t)ip << 16);
     uint32_t k = hash & (s->slots - 1);
     for (; s->slot[k]; k = (k + 1) & (s->slots - 1)) {
         o = &s->v[s->slot[k]];
-        if (o->hash == hash && is_origin(s, o, &r->source[i], port, host)) {
+        if (o->hash == hash && is_origin(s, o, source, port, host)) {
             o->rows++;
             return s->last = s->slot[k];
         }
@@ -115,7 +118,7 @@ uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i)
         s->v[0].rows++;
         return 0;
     }
-    s->v[s->n] = (struct origin){(uint32_t)s->hosts_n, (uint32_t)host.n, 1, hash, r->source[i], port};
+    s->v[s->n] = (struct origin){(uint32_t)s->hosts_n, (uint32_t)host.n, 1, hash, *source, port};
     if (host.n > 0)
         memcpy(s->hosts + s->hosts_n, host.p, host.n);
     s->hosts_n += host.n;

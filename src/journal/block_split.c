@@ -75,13 +75,12 @@ static uint32_t stamp_at(struct splitter *s, str p, int64_t ns, size_t *len)
 
 static bool find_values(struct splitter *s, const struct rows *r, struct line_parts *l)
 {
-    struct span host = r->span[(size_t)l->line * SP_COUNT + SP_HOST];
+    struct span host = rows_span(r, l->line, SP_HOST);
     const uint32_t max = TEMPLATE_VALUES_MAX;
     size_t at = pri_len(l->p, l->n), len;
 
     l->nv = l->stamp = l->host = 0;
-    uint32_t form =
-        r->format[l->line] == FMT_RAW ? 0 : stamp_at(s, (str){l->p + at, l->n - at}, r->event[l->line], &len);
+    uint32_t form = l->key.format == FMT_RAW ? 0 : stamp_at(s, (str){l->p + at, l->n - at}, r->event[l->line], &len);
     if (form && (host.len == 0 || host.off >= at + len)) {
         l->v[l->nv++] = (struct split_value){(uint32_t)(l->at + at), (uint32_t)len};
         l->stamp = l->nv;
@@ -123,14 +122,14 @@ static inline bool place_of(const struct line_parts *l, struct place_walk *w, ui
 
 static bool find_places(const struct rows *r, struct line_parts *l)
 {
-    const struct span *sp = r->span + (size_t)l->line * SP_COUNT;
     struct place_walk w = {0};
 
-    for (int k = 0; k < SP_COUNT; k++) {
-        uint32_t end = sp[k].off + sp[k].len;
-        if (sp[k].len == 0)
+    for (unsigned k = 0; k < SP_COUNT; k++) {
+        struct span sp = rows_span(r, l->line, k);
+        uint32_t end = sp.off + sp.len;
+        if (sp.len == 0)
             continue;
-        if (end > l->n || !place_of(l, &w, sp[k].off, &l->key.place[2 * k]))
+        if (end > l->n || !place_of(l, &w, sp.off, &l->key.place[2 * k]))
             return false;
         if (end == l->n)
             l->key.place[2 * k + 1] = SPAN_END;
@@ -176,16 +175,16 @@ static bool put_values(struct splitter *s, const struct line_parts *l, struct te
 /* All of a line but its template; false: it can have none. */
 static bool cut_line(struct splitter *s, const struct rows *r, struct line_parts *l)
 {
-    uint32_t i = l->line;
+    uint32_t i = l->line, h = rows_head(r, i);
 
     l->p = r->raw + r->off[i];
     l->n = r->off[i + 1] - r->off[i];
     l->at = (uint32_t)((const uint8_t *)l->p - s->base);
-    l->key = (struct template_key){.transport = r->transport[i],
-                                   .format = r->format[i],
-                                   .facility = r->facility[i],
-                                   .severity = r->severity[i],
-                                   .flags = r->flags[i],
+    l->key = (struct template_key){.transport = r->transport[h],
+                                   .format = r->format[h],
+                                   .facility = r->facility[h],
+                                   .severity = r->severity[h],
+                                   .flags = r->flags[h],
                                    .received = r->event[i] == r->received[i]};
     if (l->origin == 0 || l->n > UINT16_MAX || !find_values(s, r, l) || !find_places(r, l))
         return false;

@@ -168,7 +168,7 @@ static int span_rows(struct eval *ev, const struct query_node *n, const uint64_t
 
     EACH_ROW(i, in, ev->n)
     {
-        struct span sp = r->span[i * SP_COUNT + (size_t)s];
+        struct span sp = rows_span(r, (uint32_t)i, (unsigned)s);
         if (n->pat.plain ? sp.len != n->pat.n : sp.len == 0)
             continue;
         if (sp.len == 0 || pattern_whole(&n->pat, (str){r->raw + r->off[i] + sp.off, sp.len}))

@@ -2,7 +2,10 @@
  * ceiling and touched only as far as it is filled: mapped, not malloc'ed, so
  * that nothing (a checking allocator) fills it from end to end. */
 #include "journal/rows.h"
+#include "journal/template.h"
 #include <sys/mman.h>
+
+enum { HEADS_SEEN = 1024, PLACES_SEEN = 4096 };
 
 static void *carve(char **at, size_t n)
 {
@@ -14,7 +17,7 @@ static void *carve(char **at, size_t n)
 static size_t row_bytes(void)
 {
     return sizeof(uint32_t) + 2 * sizeof(int64_t) + 4 + 2 * sizeof(uint16_t) + sizeof(struct ip) +
-           SP_COUNT * sizeof(struct span);
+           2 * sizeof(uint32_t) + SP_COUNT * sizeof(struct span);
 }
 
 static struct rows *rows_make(size_t raw_cap, uint32_t cap, bool picked)
@@ -25,7 +28,7 @@ static struct rows *rows_make(size_t raw_cap, uint32_t cap, bool picked)
 
     if (r == NULL)
         return NULL;
-    r->slab_bytes = raw_cap + n * (row_bytes() + (picked ? sizeof(uint32_t) : 0)) + 16 * 64;
+    r->slab_bytes = raw_cap + n * row_bytes() + (HEADS_SEEN + PLACES_SEEN) * sizeof(uint32_t) + 20 * 64;
     r->slab = mmap(NULL, r->slab_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (r->slab == MAP_FAILED) {
         free(r);
@@ -46,8 +49,14 @@ static struct rows *rows_make(size_t raw_cap, uint32_t cap, bool picked)
     r->port = carve(&at, n * sizeof(r->port[0]));
     r->source = carve(&at, n * sizeof(r->source[0]));
     r->span = carve(&at, n * SP_COUNT * sizeof(r->span[0]));
-    if (picked)
+    if (picked) {
         r->line = carve(&at, n * sizeof(r->line[0]));
+    } else {
+        r->head = carve(&at, n * sizeof(r->head[0]));
+        r->place = carve(&at, n * sizeof(r->place[0]));
+        r->heads.seen = carve(&at, HEADS_SEEN * sizeof(r->heads.seen[0]));
+        r->places.seen = carve(&at, PLACES_SEEN * sizeof(r->places.seen[0]));
+    }
     r->refs = 1;
     rows_clear(r, 0);
     return r;
@@ -71,14 +80,59 @@ void rows_clear(struct rows *r, uint64_t first_seq)
     r->fill = 0;
     r->raw_n = 0;
     r->have = 0;
+    r->heads.n = r->heads.shown = r->places.n = r->places.shown = 0;
     r->off[0] = 0;
     atomic_store_explicit(&r->n, 0, memory_order_release);
+}
+
+static bool is_head(const struct rows *r, uint32_t k, const struct event *ev)
+{
+    return r->transport[k] == ev->transport && r->format[k] == ev->format && r->facility[k] == ev->facility &&
+           r->severity[k] == ev->severity && r->flags[k] == ev->flags && r->port[k] == ev->source_port &&
+           memcmp(&r->source[k], &ev->source, sizeof(ev->source)) == 0;
+}
+
+static uint32_t head_number(struct rows *r, const struct event *ev)
+{
+    uint64_t own = (uint64_t)ev->transport | (uint64_t)ev->format << 8 | (uint64_t)ev->facility << 16 |
+                   (uint64_t)ev->severity << 24 | (uint64_t)ev->flags << 32 | (uint64_t)ev->source_port << 48;
+    uint64_t hash = hash_bytes((const char *)&ev->source, sizeof(ev->source), own);
+    uint32_t *seen = &r->heads.seen[hash % HEADS_SEEN], k = *seen;
+
+    if (k < r->heads.n && is_head(r, k, ev))
+        return k;
+    k = *seen = r->heads.n++;
+    r->transport[k] = ev->transport;
+    r->format[k] = ev->format;
+    r->facility[k] = ev->facility;
+    r->severity[k] = ev->severity;
+    r->flags[k] = ev->flags;
+    r->port[k] = ev->source_port;
+    r->source[k] = ev->source;
+    return k;
+}
+
+/* Most lines of one kind differ in their length alone. */
+static uint32_t place_number(struct rows *r, const struct event *ev)
+{
+    struct span sp[SP_COUNT];
+
+    for (int s = 0; s < SP_COUNT; s++) { /* an absent field has one form only */
+        sp[s] = ev->span[s].len ? ev->span[s] : (struct span){0, 0};
+        if (sp[s].len > 0 && sp[s].off + (uint64_t)sp[s].len == ev->raw.n)
+            sp[s].len = (uint32_t)SPAN_REST;
+    }
+    uint32_t *seen = &r->places.seen[hash_bytes((const char *)sp, sizeof(sp), 0) % PLACES_SEEN], k = *seen;
+    if (k < r->places.n && memcmp(r->span + (size_t)k * SP_COUNT, sp, sizeof(sp)) == 0)
+        return k;
+    k = *seen = r->places.n++;
+    memcpy(r->span + (size_t)k * SP_COUNT, sp, sizeof(sp));
+    return k;
 }
 
 bool rows_add(struct rows *r, const struct event *ev)
 {
     uint32_t i = r->fill;
-    struct span *sp = r->span + (size_t)i * SP_COUNT;
 
     if (i == r->cap || ev->raw.n > r->raw_cap - r->raw_n)
         return false;
@@ -88,29 +142,31 @@ bool rows_add(struct rows *r, const struct event *ev)
     r->off[i + 1] = (uint32_t)r->raw_n;
     r->received[i] = ev->received_ns;
     r->event[i] = ev->event_ns;
-    r->transport[i] = ev->transport;
-    r->format[i] = ev->format;
-    r->facility[i] = ev->facility;
-    r->severity[i] = ev->severity;
-    r->flags[i] = ev->flags;
-    r->port[i] = ev->source_port;
-    r->source[i] = ev->source;
-    for (int s = 0; s < SP_COUNT; s++) /* an absent field has one form only */
-        sp[s] = ev->span[s].len ? ev->span[s] : (struct span){0, 0};
+    r->head[i] = head_number(r, ev);
+    r->place[i] = place_number(r, ev);
     r->fill = i + 1;
     return true;
 }
 
-void rows_publish(struct rows *r) { atomic_store_explicit(&r->n, r->fill, memory_order_release); }
+void rows_publish(struct rows *r)
+{
+    r->heads.shown = r->heads.n;
+    r->places.shown = r->places.n;
+    atomic_store_explicit(&r->n, r->fill, memory_order_release);
+}
 
 void rows_rollback(struct rows *r)
 {
     r->fill = atomic_load_explicit(&r->n, memory_order_relaxed);
     r->raw_n = r->off[r->fill];
+    r->heads.n = r->heads.shown;
+    r->places.n = r->places.shown;
 }
 
 void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *out)
 {
+    uint32_t h = rows_head(r, i);
+
     *out = (struct event){0};
     if (cols & COL_RAW)
         out->raw = rows_raw(r, i);
@@ -119,15 +175,15 @@ void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *o
     if (cols & COL_EVENT)
         out->event_ns = r->event[i];
     if (cols & COL_SOURCE)
-        out->source = r->source[i];
-    if (cols & COL_SPAN)
-        memcpy(out->span, r->span + (size_t)i * SP_COUNT, sizeof(out->span));
+        out->source = r->source[h];
+    for (unsigned s = 0; cols & COL_SPAN && s < SP_COUNT; s++)
+        out->span[s] = rows_span(r, i, s);
     if (!(cols & COL_HEAD))
         return;
-    out->transport = r->transport[i];
-    out->format = r->format[i];
-    out->facility = r->facility[i];
-    out->severity = r->severity[i];
-    out->flags = r->flags[i];
-    out->source_port = r->port[i];
+    out->transport = r->transport[h];
+    out->format = r->format[h];
+    out->facility = r->facility[h];
+    out->severity = r->severity[h];
+    out->flags = r->flags[h];
+    out->source_port = r->port[h];
 }
