@@ -20,16 +20,18 @@ enum { MERKLE_SEED = 16, MERKLE_MASK = 16, MERKLE_PATH_MAX = 64 };
 struct merkle;
 struct merkle *merkle_new(void); /* NULL: no memory */
 void merkle_free(struct merkle *m);
-/* Forgets the leaves, keeps the memory. */
+/* Forgets the leaves, keeps the memory: little, however many there are. */
 int merkle_begin(struct merkle *m, const uint8_t seed[MERKLE_SEED], struct err *e);
+/* Before anything is added: the proof of leaf i will be asked for. */
+void merkle_want(struct merkle *m, size_t i);
 /* Bytes are copied. A failure (no memory) is remembered and told by merkle_root. */
 void merkle_add(struct merkle *m, str record);
 /* Root of what was added; of nothing: SHA-256 of nothing. May be called again after more was added. */
 int merkle_root(struct merkle *m, struct sha256 *root, struct err *e);
 size_t merkle_count(const struct merkle *m);
-/* After merkle_root: mask and path of leaf i. -ERANGE. */
-int merkle_proof(struct merkle *m, size_t i, uint8_t mask[MERKLE_MASK], struct sha256 path[MERKLE_PATH_MAX],
-                 size_t *npath, struct err *e);
+/* Mask and path of the wanted leaf among what was added; more may be added. -ERANGE: there is no such leaf. */
+int merkle_proof(struct merkle *m, uint8_t mask[MERKLE_MASK], struct sha256 path[MERKLE_PATH_MAX], size_t *npath,
+                 struct err *e);
 
 struct sha256 merkle_leaf(str data);
 struct sha256 merkle_node(struct sha256 left, struct sha256 right);

@@ -106,47 +106,66 @@ static void every_growth(void **state)
     assert_int_equal(e.code, 0);
 }
 
-/* Blocks across the batches' edges: root and proofs as the RFC has them over masked leaves. */
+enum { LONG = 100000 };
+static char record_text[LONG + 1000];
+static str record(size_t i) { return (str){record_text + i % 1000, i == 77 ? LONG : i % 300}; }
+
+static void add_all(struct merkle *m, const uint8_t seed[MERKLE_SEED], size_t n, size_t wanted)
+{
+    struct sha256 root;
+    struct err e = {0};
+
+    assert_int_equal(merkle_begin(m, seed, &e), 0);
+    merkle_want(m, wanted);
+    for (size_t i = 0; i < n; i++) {
+        merkle_add(m, record(i));
+        if (i == n / 2)
+            assert_int_equal(merkle_root(m, &root, &e), 0); /* and go on */
+    }
+    assert_int_equal(merkle_count(m), n);
+}
+
+/* All of a small block; of a large one some, and the last. */
+static size_t next_of(size_t i, size_t n) { return n <= 300 ? i + 1 : i + 1 < n && i + 97 >= n ? n - 1 : i + 97; }
+
+/* Blocks across the edges of batches and runs: root and proofs as the RFC has them over masked leaves. */
 static void blocks(void **state)
 {
-    static const size_t sizes[] = {0, 1, 2, 127, 128, 129, 1000, 4097};
+    static const size_t sizes[] = {0, 1, 2, 127, 128, 129, 300, 4095, 4096, 4097, 8192, 12500};
     uint8_t seed[MERKLE_SEED], mask[MERKLE_MASK];
     struct merkle *m = merkle_new();
     struct err e = {0};
 
     assert_non_null(m);
+    rand_bytes(record_text, sizeof(record_text));
     for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
         size_t n = sizes[s], k = 0;
         struct sha256 *leaf = calloc(n + 1, sizeof(*leaf)), root, path[MERKLE_PATH_MAX];
+        char *data = malloc(MERKLE_MASK + LONG);
         rand_bytes(seed, sizeof(seed));
-        assert_int_equal(merkle_begin(m, seed, &e), 0);
-        char *text = malloc(100000);
-        for (size_t i = 0; i < n; i++) {
-            memset(text, (int)i, 100000);
-            merkle_add(m, (str){text, i == 77 ? 100000 : i % 300});
-            if (i == n / 2)
-                assert_int_equal(merkle_root(m, &root, &e), 0); /* and go on */
-        }
-        assert_int_equal(merkle_count(m), n);
+        add_all(m, seed, n, n);
         assert_int_equal(merkle_root(m, &root, &e), 0);
-        for (size_t i = 0; i < n; i++) {
-            char *data = malloc(MERKLE_MASK + 100000);
-            assert_int_equal(merkle_proof(m, i, mask, path, &k, &e), 0);
-            size_t len = i == 77 ? 100000 : i % 300;
+        assert_int_equal(merkle_proof(m, mask, path, &k, &e), -ERANGE);
+        for (size_t i = 0; i < n; i = next_of(i, n)) {
+            add_all(m, seed, n, i);
+            assert_int_equal(merkle_proof(m, mask, path, &k, &e), 0);
             memcpy(data, mask, MERKLE_MASK);
-            memset(data + MERKLE_MASK, (int)i, len);
-            leaf[i] = merkle_leaf((str){data, MERKLE_MASK + len});
+            if (record(i).n > 0)
+                memcpy(data + MERKLE_MASK, record(i).p, record(i).n);
+            leaf[i] = merkle_leaf((str){data, MERKLE_MASK + record(i).n});
             assert_true(merkle_path_fits(leaf[i], i, n, path, k, root));
-            free(data);
-            if (n > 1000)
-                i += 97;
         }
-        if (n <= 1000) {
+        if (n <= 300) {
             struct sha256 want = mth(leaf, n);
             assert_true(same(want, root));
         }
-        assert_int_equal(merkle_proof(m, n, mask, path, &k, &e), -ERANGE);
-        free(text);
+        merkle_add(m, record(n)); /* a proof does not end the block */
+        struct sha256 more;
+        assert_int_equal(merkle_root(m, &more, &e), 0);
+        add_all(m, seed, n + 1, 0);
+        assert_int_equal(merkle_root(m, &root, &e), 0);
+        assert_true(same(more, root));
+        free(data);
         free(leaf);
     }
     merkle_free(m);

@@ -146,10 +146,11 @@ static int path_of(struct merkle *m, struct block_dec *d, const struct block_hea
     size_t n = 0;
     int rc = merkle_begin(m, h->seed, e);
 
+    merkle_want(m, index);
     if (rc == 0 && (rc = proof_block_leaves(m, d, h, e)) < 0)
         rc = ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
     if (rc == 0)
-        rc = merkle_proof(m, index, mask, path, &n, e);
+        rc = merkle_proof(m, mask, path, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
         json_array_append_new(list, hex_json(path[i].b, sizeof(path[i].b)));
     if (rc == 0) {
