@@ -92,10 +92,12 @@ void block_enc_free(struct block_enc *be)
     free(be);
 }
 
+/* With room for a block that is somewhat larger: what is freed for a little more leaves holes. */
 static bool scratch(struct block_enc *be, uint32_t n)
 {
     if (n <= be->rows_cap)
         return true;
+    n += n / 4;
     free(be->num);
     free(be->skip);
     free(be->val);

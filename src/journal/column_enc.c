@@ -34,11 +34,12 @@ bool column_writer_clear(struct column_writer *w, uint32_t origins, uint32_t row
     w->n = w->put = 0;
     w->failed = false;
     if (w->num_cap < rows_max) {
+        size_t cap = rows_max + rows_max / 4;
         free(w->num);
         free(w->sym);
-        w->num = malloc(rows_max * sizeof(w->num[0]));
-        w->sym = malloc(rows_max);
-        w->num_cap = w->num && w->sym ? rows_max : 0;
+        w->num = malloc(cap * sizeof(w->num[0]));
+        w->sym = malloc(cap);
+        w->num_cap = w->num && w->sym ? cap : 0;
     }
     free(w->last);
     free(w->last_row);

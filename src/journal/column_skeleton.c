@@ -148,6 +148,7 @@ static bool room_for(struct column_scratch *r, uint32_t n)
     if (n <= r->cap)
         return true;
     column_scratch_done(r);
+    n += n / 4;
     r->part = malloc(n * sizeof(*r->part));
     r->from = malloc(n * sizeof(*r->from));
     r->order = malloc(n * sizeof(*r->order));

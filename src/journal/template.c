@@ -193,7 +193,8 @@ static void chunk_end(const struct template *t)
 
 static struct chunk *chunk_add(struct template_set *s, struct template *t, uint32_t need)
 {
-    uint32_t size = t->last ? t->last->size * 2 : CHUNK_FIRST;
+    /* most templates have few rows: with twice as much each time a quarter of all would stay empty */
+    uint32_t size = t->last ? t->last->size + t->last->size / 4 : CHUNK_FIRST;
 
     size = size > CHUNK_MAX ? CHUNK_MAX : size;
     size = size < need ? need : size;
