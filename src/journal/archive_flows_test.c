@@ -1,88 +1,23 @@
 /* Flows in archives: the month's files go with its lines, or alone; they are found
  * there, every change to them too; age and the size ceiling of the flow store know
  * what is archived; a kill at any place is made good. */
-#include "journal/archive_test-int.h"
-#include "journal/flow_store-int.h"
+#include "journal/archive_flows_test-int.h"
 #include <signal.h>
 #include <sys/resource.h>
 
-enum { ROWS = 40 };
-struct both {
-    struct kit k;
-    char flows[80];
-    struct flow_store_cfg cfg;
-    struct flow_store *s;
-    struct flow_batch batch;
-    uint64_t put;
-};
-
-static void both_open(struct both *b)
-{
-    struct err e = {0};
-
-    kit_open(&b->k);
-    b->cfg.dir = b->flows;
-    b->cfg.ledger = journal_ledger(b->k.j);
-    if (flow_store_open(&b->cfg, &b->k.clk, &b->s, &e) < 0 || journal_archive_flows(b->k.j, b->s, &e) < 0)
-        fail_msg("%s %s", e.key, e.arg[0]);
-}
-
-static void both_close(struct both *b)
-{
-    assert_int_equal(journal_archive_flows(b->k.j, NULL, NULL), 0);
-    flow_store_close(b->s);
-    journal_close(b->k.j);
-    b->s = NULL;
-    b->k.j = NULL;
-}
-
-static void value_put(struct both *b, enum flow_col c, uint32_t row, uint64_t v)
-{
-    memcpy((uint8_t *)flow_batch_col(&b->batch, c) + (size_t)row * flow_columns[c].width, &v, flow_columns[c].width);
-}
-
-static void flows_put(struct both *b)
-{
-    struct buf wire;
-    uint64_t first;
-
-    flow_batch_clear(&b->batch);
-    b->batch.nexporters = 1;
-    b->batch.exporters[0] = (struct flow_exporter){.ip = {4, {192, 0, 2, 1}}, .version = 10, .port = 4000};
-    for (uint32_t i = 0; i < ROWS; i++, b->put++) {
-        value_put(b, FC_received, i, (uint64_t)clock_wall(&b->k.clk) + i);
-        value_put(b, FC_end, i, (uint64_t)clock_wall(&b->k.clk) - b->put * 1000000);
-        value_put(b, FC_families, i, FAM_4);
-        value_put(b, FC_src, i, 0x0a000000 + b->put % 17);
-        value_put(b, FC_dst_port, i, b->put * 77 % 60000);
-        value_put(b, FC_bytes, i, b->put * b->put);
-    }
-    b->batch.rows = ROWS;
-    buf_init(&wire, FLOW_WIRE_MAX);
-    assert_true(flow_batch_seal(&b->batch, &wire));
-    assert_int_equal(flow_store_append(b->s, buf_view(&wire), &first, NULL), 0);
-    buf_done(&wire);
-}
-
-/* Two blocks, so one file, of that day. */
-static void flows_of_day(struct both *b, const char *day)
-{
-    for (int i = 0; i < 2; i++) {
-        set_day(&b->k, day);
-        both_open(b);
-        flows_put(b);
-        both_close(b);
-    }
-    b->k.clk.set_wall = TEST_NOW;
-}
-
-/* Lines in three months; flows of August (where there are no lines), September and November. */
-static void both_start(struct both *b)
+/* Lines in three months, no flows. */
+static void both_begin(struct both *b)
 {
     *b = (struct both){0};
     kit_start(&b->k, DAYS);
     snprintf(b->flows, sizeof(b->flows), "%s-flows", b->k.dir);
     assert_true(flow_batch_init(&b->batch));
+}
+
+/* Flows of August (where there are no lines), September and November. */
+static void both_start(struct both *b)
+{
+    both_begin(b);
     flows_of_day(b, "2026-08-10");
     flows_of_day(b, "2026-09-03");
     flows_of_day(b, "2026-09-30");
@@ -101,8 +36,10 @@ static void both_end(struct both *b)
     test_dir_drop(path);
     snprintf(path, sizeof(path), "%s/.2026-08.part", b->k.place);
     test_dir_drop(path);
-    snprintf(path, sizeof(path), "%s/2026-09.2", b->k.place);
-    test_dir_drop(path);
+    for (int i = 2; i < 4; i++) {
+        snprintf(path, sizeof(path), "%s/2026-09.%d", b->k.place, i);
+        test_dir_drop(path);
+    }
     kit_end(&b->k);
 }
 
@@ -323,6 +260,32 @@ static void a_month_waits_for_its_flows(void **state)
     both_end(&b);
 }
 
+/* The exporters were switched off: the newest file is of a month that is over. It is archived, and gets no more. */
+static void the_newest_file_may_go(void **state)
+{
+    struct verify_report rep;
+    struct both b;
+
+    (void)state;
+    both_begin(&b);
+    flows_of_day(&b, "2026-09-30");
+    both_open(&b);
+    must_make(&b.k, "2026-09", 2 * PER_DAY);
+    must_make(&b.k, "2026-10", 2 * PER_DAY);
+    assert_int_equal(flows_in(&b, "2026-09", &rep), 2 * ROWS);
+    for (int i = 0; i < 2; i++) { /* as this run knows it, and as the next one finds it */
+        set_day(&b.k, "2026-09-30");
+        flows_put(&b);
+        both_close(&b);
+        b.k.clk.set_wall = TEST_NOW;
+        both_open(&b);
+        must_make(&b.k, i == 0 ? "2026-09.2" : "2026-09.3", 0);
+        assert_int_equal(flows_in(&b, i == 0 ? "2026-09.2" : "2026-09.3", &rep), ROWS);
+    }
+    assert_int_equal(flows_in(&b, "2026-09", &rep), 2 * ROWS);
+    both_end(&b);
+}
+
 /* ---- kills ---- */
 
 static bool killed(struct both *b, rlim_t bytes)
@@ -435,6 +398,7 @@ int main(void)
         cmocka_unit_test(damage_of_the_store_is_told),     cmocka_unit_test(age_waits_for_the_archive),
         cmocka_unit_test(a_month_waits_for_its_flows),     cmocka_unit_test(killed_at_bytes_of_the_copy),
         cmocka_unit_test(a_lost_note_is_made_again),       cmocka_unit_test(progress_ends_at_all),
+        cmocka_unit_test(the_newest_file_may_go),
     };
     return cmocka_run_group_tests_name("journal/archive_flows", tests, NULL, NULL);
 }

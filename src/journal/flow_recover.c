@@ -29,7 +29,7 @@ static int segments_open(struct flow_store *s, struct err *e)
         struct flow_segment *g = NULL;
         if (!flow_segment_name(names[i], &no))
             continue;
-        rc = flow_segment_open(s->dir, names[i].p, i + 1 == n, &g, &s->torn_bytes, e);
+        rc = flow_segment_open(s->dir, names[i].p, i + 1 == n && !s->cfg.read_only, &g, &s->torn_bytes, e);
         if (rc < 0)
             break;
         s->seg_next = no >= s->seg_next ? no + 1 : s->seg_next;
@@ -94,6 +94,14 @@ static void sync_file(const char *path)
         log_event(LOG_WARN, "flow_wal_sync", F_INT("errno", errno));
     if (fd >= 0)
         close(fd);
+}
+
+int flow_recover_read_only(struct flow_store *s, struct err *e)
+{
+    int rc = segments_open(s, e);
+
+    atomic_store(&s->synced, atomic_load(&s->next_seq));
+    return rc;
 }
 
 int flow_recover(struct flow_store *s, struct err *e)

@@ -78,6 +78,7 @@ void flow_segment_unref(struct flow_segment *g);                                
 bool flow_segment_name(str name, uint32_t *no);
 /* flow_recover.c */
 int flow_recover(struct flow_store *s, struct err *e);
+int flow_recover_read_only(struct flow_store *s, struct err *e);
 /* flow_seal.c */
 int flow_sealer_start(struct flow_store *s, struct err *e);
 void flow_sealer_stop(struct flow_store *s);

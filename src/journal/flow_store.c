@@ -309,8 +309,10 @@ int flow_store_open(const struct flow_store_cfg *cfg, const struct clock *clk, s
     atomic_store(&s->next_seq, 1);
     if (s->dir == NULL || s->seen == NULL)
         rc = ERR(e, -ENOMEM, "journal.no_memory");
-    if (rc == 0 && (rc = file_mkdirs(s->dir, 0700, e)) == 0 && (rc = file_lock(s->dir, &s->lock_fd, e)) == 0 &&
-        (rc = flow_recover(s, e)) == 0)
+    if (rc == 0 && cfg->read_only)
+        rc = flow_recover_read_only(s, e);
+    else if (rc == 0 && (rc = file_mkdirs(s->dir, 0700, e)) == 0 && (rc = file_lock(s->dir, &s->lock_fd, e)) == 0 &&
+             (rc = flow_recover(s, e)) == 0)
         rc = flow_sealer_start(s, e);
     if (rc < 0)
         store_free(s);

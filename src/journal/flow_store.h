@@ -23,6 +23,7 @@ struct flow_store_cfg {
     int64_t max_bytes;     /* on disk, oldest out first; 0 = none */
     int retention_days;    /* 0 = keep */
     int64_t reserve_bytes; /* free space left for others */
+    bool read_only;        /* stored blocks alone; nothing is written, not even a lock; append is not called */
     struct ledger *ledger; /* gets each stored block's root; outlives the store; NULL: none */
 };
 struct flow_store;

@@ -2,6 +2,7 @@
 #include "offline/offline.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "journal/flow_store.h"
 #include "vault/vault.h"
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +20,7 @@ static const struct option {
     {"dir", "DIR", "offline.opt.dir", AT(dir), 'd'},
     {"output", "text|json|csv", "offline.opt.output", AT(output), 'o'},
     {"limit", "N", "offline.opt.limit", AT(limit_text), 'n'},
+    {"to", "PLACE", "offline.opt.to", AT(to), 0},
     {"file", "FILE", "offline.opt.file", AT(file), 'f'},
     {"anchor", "HEX", "offline.opt.anchor", AT(anchor), 0},
     {"centre", "DIR", "offline.opt.centre", AT(centre), 0},
@@ -38,6 +40,7 @@ const struct verb verbs[] = {
     {"stat", "", "offline.help.stat", 0, 0, verb_stat},
     {"verify", "", "offline.help.verify", 0, 0, verb_verify},
     {"proof", "SEQ", "offline.help.proof", 1, 1, verb_proof},
+    {"archive", "", "offline.help.archive", 0, 0, verb_archive},
 };
 const size_t nverbs = sizeof(verbs) / sizeof(verbs[0]);
 
@@ -182,6 +185,24 @@ int offline_open(struct offline *o, bool make, struct journal **out, struct err 
         rc = vault_open(keys, &o->clk, &o->vault, e);
     cfg.vault = o->vault;
     return rc < 0 ? rc : journal_open(&cfg, &o->clk, out, e);
+}
+
+bool offline_flows_dir(const struct offline *o, char *out, size_t cap)
+{
+    struct stat st;
+    int n = snprintf(out, cap, offline_is_archive(o->dir) ? "%s" : "%s/../flows", o->dir);
+
+    return n > 0 && (size_t)n < cap && stat(out, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int offline_flows(struct offline *o, struct flow_store **out, struct err *e)
+{
+    char path[4200];
+    struct flow_store_cfg cfg = {.dir = path, .read_only = true};
+
+    if (!offline_flows_dir(o, path, sizeof(path)))
+        return ERR(e, -ENOENT, "offline.no_flows", o->dir);
+    return flow_store_open(&cfg, &o->clk, out, e);
 }
 
 /* ---- progress ---- */

@@ -9,7 +9,7 @@
 enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_DIFFERENT = 2 }; /* as luy's */
 enum out_as { OUT_TEXT, OUT_JSON, OUT_CSV };
 struct offline {
-    const char *dir, *file, *anchor, *centre, *centre_anchor, *output, *lang_text;
+    const char *dir, *file, *anchor, *centre, *centre_anchor, *output, *lang_text, *to;
     const char *limit_text, *block_text;
     bool help, raw, quiet;
     enum lang lang;
@@ -20,6 +20,7 @@ struct offline {
     struct clock clk;
     struct vault *vault; /* DIR/keys, for a journal that is written here */
 };
+struct flow_store;
 struct verb {
     const char *name, *args, *help;
     int min, max;
@@ -33,6 +34,10 @@ void offline_say(const struct offline *o, const char *key, const char *a, const 
 /* make: with a ledger of its own, whose keys lie in DIR/keys. */
 bool offline_is_archive(const char *dir); /* a manifest lies in it (journal/archive.h) */
 int offline_open(struct offline *o, bool make, struct journal **out, struct err *e);
+/* The flows that lie with it, only read: an archive's own, or those that luyd keeps beside its journal; what
+ * luyd has not stored in files yet is not among them. -ENOENT: none do. The journal is open, and so locked. */
+int offline_flows(struct offline *o, struct flow_store **out, struct err *e);
+bool offline_flows_dir(const struct offline *o, char *out, size_t cap); /* false: there is none */
 
 /* Progress on a terminal's stderr, at most twice a second; nothing elsewhere. */
 struct progress {
@@ -51,4 +56,5 @@ int verb_export(struct offline *o);
 int verb_stat(struct offline *o);
 int verb_verify(struct offline *o);
 int verb_proof(struct offline *o);
+int verb_archive(struct offline *o);
 #endif

@@ -1,16 +1,22 @@
 #!/usr/bin/env python3
 """luy journal on real folders: what goes in comes out, byte for byte; wrong
-words get a sentence and change nothing. argv: luy-journal, luy-verifier. TAP on stdout."""
+words get a sentence and change nothing. argv: luy-journal, luy-verifier, offline_kit. TAP on stdout."""
+import csv
+import fcntl
 import hashlib
+import io
 import json
 import os
 import pathlib
+import pty
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
-PROGRAM, VERIFIER = sys.argv[1:3]
+PROGRAM, VERIFIER, KIT = sys.argv[1:4]
 results = []
 
 
@@ -105,6 +111,112 @@ def proven(folder):
     check("a flipped byte is found and its events named", code == 2 and b"5000" in out, out + err.encode())
 
 
+def data_folder(folder, lines):
+    """As luyd leaves it: DATA/journal, DATA/flows, DATA/keys; and the names of its two months that are over."""
+    done = subprocess.run([KIT, str(lines)], capture_output=True, check=True)
+    journal, flows, keys, both, alone = done.stdout.decode().split()
+    for at, name in ((journal, "journal"), (flows, "flows"), (keys, "keys")):
+        shutil.move(at, folder / name)
+    return folder / "journal", both, alone
+
+
+def archived(folder):
+    folder.mkdir()
+    journal, both, alone = data_folder(folder, 3000)
+    place = folder / "place"
+    code, _, err = run("archive", "--dir", journal, "--to", place)
+    check("a place that is not there is told", code == 1 and "There is no folder" in err, err)
+    place.mkdir()
+    with open(journal / "lock", "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, _, err = run("archive", "--dir", journal, "--to", place)
+        check("a journal that luyd holds is refused", code == 1 and "lock" in err and not list(place.iterdir()), err)
+    if os.geteuid() == 0:
+        os.chown(journal, 65534, 65534)
+        code, _, err = run("archive", "--dir", journal, "--to", place)
+        check("the folder of another account is refused", code == 1 and "another account" in err and not list(place.iterdir()), err)
+        os.chown(journal, 0, 0)
+    (folder / "keys").rename(folder / "away")
+    code, _, err = run("archive", "--dir", journal, "--to", place)
+    check("without the ledger's keys nothing is made", code == 1 and "keys" in err and not list(place.iterdir()), err)
+    run("ingest", "--dir", folder / "other", data=b"a line\n")
+    (folder / "keys").mkdir()
+    for name in (folder / "away").glob("head-*"):
+        shutil.copy(next((folder / "other" / "keys").glob("head-*")), folder / "keys" / name.name)
+    heads = (journal / "heads").read_bytes()
+    code, _, err = run("archive", "--dir", journal, "--to", place)
+    check("nor with the keys of another", code == 1 and "keys" in err and not list(place.iterdir()) and (journal / "heads").read_bytes() == heads, err)
+    shutil.rmtree(folder / "keys")
+    (folder / "away").rename(folder / "keys")
+    code, out, err = run("archive", "--dir", journal, "--to", place, "-o", "json")
+    rows = [json.loads(row) for row in out.splitlines()]
+    check("two months are made, oldest first", code == 0 and [row["name"] for row in rows] == [alone, both], (rows, err))
+    check("one of flows alone, one of both, whole", [(row["records"], row["flows"], row["whole"]) for row in rows] == [(0, 80, True), (3000, 80, True)], rows)
+    code, out, err = run("archive", "--dir", journal, "--to", place)
+    check("nothing is made twice", code == 0 and out == b"" and "No month is due" in err, err)
+    code, out, err = run("verify", "--dir", journal, "-o", "json")
+    check("the journal verifies after it", code == 0 and not json.loads(out)["bad"] and json.loads(out)["flows"] == 240, out)
+    in_archive(place / both)
+
+
+def in_archive(month):
+    code, out, err = run("stat", "--dir", month, "-o", "json")
+    check("figures of an archive count its flows", json.loads(out)["flows"] == 80 and json.loads(out)["events"] == 3000, out)
+    code, out, err = run("search", "--dir", month, "from:flows | count")
+    check("flows of an archive are asked", code == 0 and out.split() == [b"80"], (out, err))
+    code, out, err = run("search", "--dir", month, "from:flows src:10.0.0.3 | sum bytes by src", "-o", "json")
+    row = json.loads(out)
+    check("with steps, as JSON", code == 0 and row["src"] == "10.0.0.3" and row["sum_bytes"] > 0, (out, err))
+    code, out, err = run("search", "--dir", month, "* | top 1 program", "-o", "csv")
+    check("steps over lines too", code == 0 and len(out.splitlines()) == 2, (out, err))
+    code, out, err = run("export", "--dir", month, "-o", "csv", "from:flows")
+    rows = list(csv.DictReader(io.StringIO(out.decode())))
+    check("and written out, with the digest", code == 0 and len(rows) == 80 and rows[0]["src"].startswith("10.0.0.") and hashlib.sha256(out).hexdigest() in err, err)
+    code, out, err = run("search", "--dir", month, "-n", 5, "from:flows")
+    check("a limit says that there is more flows", len(out.splitlines()) == 5 and "--limit" in err, err)
+    code, out, err = run("verify", "--dir", month)
+    check("an archive with flows verifies", code == 0 and "80" in err and "160 flows that lie elsewhere" in err, err)
+    check("its words say how flows are read", "from:flows" in (month / "README.txt").read_text(encoding="utf-8"))
+    flows = next(month.glob("flow-*.lyf"))
+    data = bytearray(flows.read_bytes())
+    data[len(data) // 2] ^= 1
+    flows.chmod(0o600)
+    flows.write_bytes(data)
+    code, out, err = run("verify", "--dir", month)
+    check("a flipped byte of its flows is found and the file named", code == 2 and flows.name.encode() in out, (out, err))
+    flows.unlink()
+    code, out, err = run("verify", "--dir", month)
+    check("a file of flows that is gone is told", code == 2 and flows.name.encode() in out, (out, err))
+
+
+def stopped_midway(folder):
+    """Ctrl-C when a figure of the progress was seen; the next call goes on."""
+    folder.mkdir()
+    journal, both, alone = data_folder(folder, 60000)
+    place = folder / "place"
+    place.mkdir()
+    master, slave = pty.openpty()
+    child = subprocess.Popen([PROGRAM, "archive", "--dir", str(journal), "--to", str(place)], stderr=slave, stdout=subprocess.PIPE, env=dict(os.environ, LANG="en_US.UTF-8"))
+    os.close(slave)
+    seen = b""
+    try:
+        while chunk := os.read(master, 4096):
+            seen += chunk
+            if b"%" in seen and child.poll() is None:
+                child.send_signal(signal.SIGINT)
+    except OSError:  # the other end is closed
+        pass
+    child.stdout.close()
+    code = child.wait()
+    check("progress is shown", b"copied and compared" in seen, seen)
+    check("Ctrl-C stops it with a sentence", code == 1 and b"goes on later" in seen and not (place / both).exists(), (code, seen))
+    check("what was done stays", (place / f".{both}.part").is_dir(), list(place.iterdir()))
+    code, out, err = run("archive", "--dir", journal, "--to", place, "-q")
+    check("the next call goes on", code == 0 and both.encode() in out and err == "", (out, err))
+    code, out, err = run("verify", "--dir", place / both, "-o", "json")
+    check("to a whole archive", code == 0 and json.loads(out)["events"] == 60000, out)
+
+
 def wrong_words(folder):
     rows = [
         ([], "Usage"),
@@ -120,6 +232,9 @@ def wrong_words(folder):
         (["export", "--dir", folder / "j", "a | count"], "lines"),
         (["ingest", "--dir", folder / "x", folder / "nothing.txt"], "nothing.txt"),
         (["ingest", "--dir", folder / "x", "--block", "9000"], "9000"),
+        (["archive", "--dir", folder / "j"], "--to"),
+        (["archive", "--dir", folder / "none", "--to", folder], "Cannot read"),
+        (["search", "--dir", folder / "j", "from:flows"], "No flows"),
         (["tidy"], "tidy"),
     ]
     for words, part in rows:
@@ -134,6 +249,8 @@ def main():
         long_lines(folder)
         line_without_end(folder)
         proven(folder)
+        archived(folder / "a")
+        stopped_midway(folder / "b")
         wrong_words(folder)
     print(f"1..{len(results)}")
     sys.exit(0 if all(results) else 1)

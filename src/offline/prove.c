@@ -3,7 +3,6 @@
 #include "offline/offline.h"
 #include <errno.h>
 #include <jansson.h>
-#include <sys/stat.h>
 
 struct bar {
     struct progress p;
@@ -22,25 +21,17 @@ static void report_json(const struct offline *o, const struct verify_report *r)
 
     if (r->bad)
         err_sentence(&r->first, o->lang, first, sizeof(first));
-    json_t *v = json_pack(
-        "{s:b,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "bad", r->bad, "first",
-        r->bad ? json_string(first) : json_null(), "anchor", r->ledger.anchor, "entries", (json_int_t)r->ledger.entries,
-        "signed_entries", (json_int_t)r->ledger.signed_entries, "blocks", (json_int_t)r->blocks, "events",
-        (json_int_t)r->events, "deleted", (json_int_t)r->deleted, "unproven", (json_int_t)r->unproven, "elsewhere",
-        (json_int_t)r->elsewhere, "flows", (json_int_t)r->flows, "flows_deleted", (json_int_t)r->flows_deleted,
-        "flows_unproven", (json_int_t)r->flows_unproven, "flows_unread", (json_int_t)r->flows_unread);
+    json_t *v =
+        json_pack("{s:b,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "bad", r->bad, "first",
+                  r->bad ? json_string(first) : json_null(), "anchor", r->ledger.anchor, "entries",
+                  (json_int_t)r->ledger.entries, "signed_entries", (json_int_t)r->ledger.signed_entries, "blocks",
+                  (json_int_t)r->blocks, "events", (json_int_t)r->events, "deleted", (json_int_t)r->deleted, "unproven",
+                  (json_int_t)r->unproven, "elsewhere", (json_int_t)r->elsewhere, "flows", (json_int_t)r->flows,
+                  "flows_deleted", (json_int_t)r->flows_deleted, "flows_unproven", (json_int_t)r->flows_unproven,
+                  "flows_unread", (json_int_t)r->flows_unread, "flows_elsewhere", (json_int_t)r->flows_elsewhere);
     json_dumpf(v, stdout, 0);
     putchar('\n');
     json_decref(v);
-}
-
-/* luyd keeps flows beside its journal, under the journal's ledger. */
-static bool flows_beside(const char *dir, char *out, size_t cap)
-{
-    struct stat st;
-    int n = snprintf(out, cap, "%s/../flows", dir);
-
-    return n > 0 && (size_t)n < cap && stat(out, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int verb_verify(struct offline *o)
@@ -60,7 +51,7 @@ int verb_verify(struct offline *o)
         return offline_fail(o, &e);
     }
     vo.archive = offline_is_archive(o->dir);
-    if (!vo.archive && flows_beside(o->dir, flows, sizeof(flows)))
+    if (!vo.archive && offline_flows_dir(o, flows, sizeof(flows)))
         vo.flows = flows;
     progress_begin(&bar.p, o, "offline.verifying");
     int rc = journal_verify_dir(o->dir, &vo, &r, &e);
@@ -81,7 +72,7 @@ int verb_verify(struct offline *o)
     if (o->as != OUT_JSON && !vo.archive && r.flows_unread > 0)
         offline_say(o, "offline.flows_unread", N((int64_t)r.flows_unread), NULL, NULL);
     if (o->as != OUT_JSON && !r.bad && vo.archive)
-        offline_say(o, "offline.archive_whole", N((int64_t)r.elsewhere), NULL, NULL);
+        offline_say(o, "offline.archive_whole", N((int64_t)r.elsewhere), N((int64_t)r.flows_elsewhere), NULL);
     if (o->as != OUT_JSON && r.ledger.anchor[0] != '\0')
         offline_say(o, "cli.anchor", r.ledger.anchor, NULL, NULL);
     return r.bad ? EXIT_DIFFERENT : EXIT_FINE;
