@@ -2,8 +2,8 @@
  * there without anything else.
  *
  * PLACE/2026-10/ holds
- *   seg-*.luy        the month's segments: the same blocks with the same events, numbers and roots,
- *                    packed harder (archive_recode.c); one that cannot be read is byte for byte as it was
+ *   seg-*.luy        the month's segments: the same events with the same numbers and roots, packed
+ *                    harder (archive_recode.c); one that cannot be read is byte for byte as it was
  *   flow-*.lyf       the month's files of flows (flow_store.h), byte for byte: a block's root is over its
  *                    bytes as they are stored, so they are not packed again
  *   ledger, heads    the ledger from its beginning to the head that covers the

@@ -1,8 +1,9 @@
-/* A segment coded again for its archive: the same blocks with the same events and
- * numbers, packed harder. A block's root in the ledger is over its events and the
- * seed of its masks, so it stays; that it does is computed for each block from what
- * the disk gives back, and the file has its name only then. What cannot be coded
- * again, or gains nothing, is the caller's to copy. Archiving thread. */
+/* A segment coded again for its archive: the same events and numbers, packed harder.
+ * Blocks that follow each other become one while they are small, since what is alike
+ * in them is written once; each is a part of it (block.h), so its root in the ledger,
+ * over its events and the seed of its masks, stays. That it does is computed for each
+ * from what the disk gives back, and the file has its name only then. What cannot be
+ * coded again, or gains nothing, is the caller's to copy. Archiving thread. */
 #include "base/file.h"
 #include "journal/archive-int.h"
 #include "journal/merkle.h"
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A little above what luyd seals at most, so that whole blocks of a half, a quarter, an eighth fill it. */
+enum { MERGED_RAW = 72 << 20 };
 enum { NAMES_MAX = 100000, NAMES_ARENA = 16 << 20 };
 
 struct recode {
@@ -21,7 +24,7 @@ struct recode {
     struct segment *out;
     char dir[ARCHIVE_PATH]; /* where files grow, in the archive that grows */
     struct block_enc *be;
-    struct block_dec *d;
+    struct block_dec *d, *from; /* from: of the source */
     struct merkle *m;
 };
 
@@ -29,33 +32,58 @@ static int stopped(const struct recode *c) { return c->w->cancel != NULL && *c->
 
 /* ---- is it the same? ---- */
 
-static int root_of(struct recode *c, const struct segment *s, const struct block_info *b, struct sha256 *root)
+static int opened(struct block_dec *d, const struct segment *s, const struct block_info *b)
 {
     struct block_src src = {.fd = s->fd, .off = b->off};
+    int rc = block_dec_open(d, &src, &b->head, s->salt);
+
+    return rc < 0 ? rc : block_dec_verify(d);
+}
+
+static int root_of(struct recode *c, struct block_dec *d, const struct block_part *p, struct sha256 *root)
+{
     struct err why;
-    int rc = block_dec_open(c->d, &src, &b->head, s->salt);
+    int rc = merkle_begin(c->m, p->seed, &why);
 
     if (rc == 0)
-        rc = block_dec_verify(c->d);
-    if (rc == 0)
-        rc = merkle_begin(c->m, b->head.seed, &why);
-    if (rc == 0)
-        rc = proof_block_leaves(c->m, c->d, &b->head, &why);
+        rc = proof_part_leaves(c->m, d, p, &why);
     return rc < 0 ? rc : merkle_root(c->m, root, &why);
 }
 
-static int block_same(struct recode *c, const struct segment *s, size_t b)
+static int part_same(struct recode *c, const struct block_part *want, const struct block_part *got)
 {
-    const struct block_info *want = &c->p->s->blocks[b], *got = &s->blocks[b];
     struct sha256 x, y;
 
-    if (want->head.first_seq != got->head.first_seq || want->head.count != got->head.count ||
-        want->head.raw_bytes != got->head.raw_bytes)
+    if (want->count != got->count)
         return -EBADMSG;
-    int rc = root_of(c, c->p->s, want, &x);
+    int rc = root_of(c, c->from, want, &x);
     if (rc == 0)
-        rc = root_of(c, s, got, &y);
+        rc = root_of(c, c->d, got, &y);
     return rc < 0 ? rc : memcmp(x.b, y.b, sizeof(x.b)) == 0 ? 0 : -EBADMSG;
+}
+
+/* The source's blocks from *at on are the parts of `got`. */
+static int block_same(struct recode *c, const struct segment *s, const struct block_info *got, size_t *at)
+{
+    const struct block_part *part, *own;
+    int rc = opened(c->d, s, got);
+    size_t n = rc == 0 ? block_dec_parts(c->d, &part) : 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++, (*at)++) {
+        if (*at == c->p->f.blocks)
+            return -EBADMSG;
+        const struct block_info *want = &c->p->s->blocks[*at];
+        if (want->head.first_seq != got->head.first_seq + part[i].from)
+            return -EBADMSG;
+        rc = opened(c->from, c->p->s, want);
+        if (rc == 0 && block_dec_parts(c->from, &own) != 1)
+            rc = -EBADMSG;
+        if (rc == 0)
+            rc = stopped(c);
+        if (rc == 0)
+            rc = part_same(c, own, &part[i]);
+    }
+    return rc;
 }
 
 /* DIR/NAME has the events that the source has; *size of it. -EBADMSG when not. */
@@ -68,13 +96,13 @@ static int file_same(struct recode *c, const char *dir, uint64_t *size)
 
     if (rc < 0)
         return rc == -ENOMEM || rc == -EIO ? rc : -EBADMSG;
-    if (torn > 0 || !s->indexed || s->nblocks != c->p->f.blocks)
+    size_t at = 0;
+    if (torn > 0 || !s->indexed)
         rc = -EBADMSG;
-    for (size_t b = 0; rc == 0 && b < s->nblocks; b++) {
-        rc = stopped(c);
-        if (rc == 0)
-            rc = block_same(c, s, b);
-    }
+    for (size_t b = 0; rc == 0 && b < s->nblocks; b++)
+        rc = block_same(c, s, &s->blocks[b], &at);
+    if (rc == 0 && at != c->p->f.blocks)
+        rc = -EBADMSG;
     *size = s->size;
     segment_free(s);
     return rc;
@@ -86,6 +114,7 @@ static int rows_back(struct recode *c, const struct block_info *b, struct rows *
 {
     struct block_walk walk;
     struct hit h;
+    uint32_t before = r->fill;
     int rc = block_walk_open(&walk, c->p->s, b, b->head.first_seq, 0);
 
     if (rc < 0)
@@ -96,32 +125,64 @@ static int rows_back(struct recode *c, const struct block_info *b, struct rows *
             break;
         }
     block_walk_close(&walk);
-    rows_publish(r);
-    return rc < 0 ? rc : rows_count(r) == b->head.count ? 0 : -EBADMSG;
+    return rc < 0 ? rc : r->fill - before == b->head.count ? 0 : -EBADMSG;
 }
 
-static int block_again(struct recode *c, const struct block_info *b)
+/* How many blocks from the first of v on become one. */
+static size_t together(const struct block_info *v, size_t n, uint64_t *raw, uint32_t *rows)
 {
+    size_t k = 0;
+
+    *raw = *rows = 0;
+    while (k < n && k < BLOCK_PARTS_MAX && v[k].head.first_seq == v[0].head.first_seq + *rows &&
+           (k == 0 || (*raw + v[k].head.raw_bytes <= MERGED_RAW && *rows + v[k].head.count <= BLOCK_ROWS_MAX))) {
+        *raw += v[k].head.raw_bytes;
+        *rows += v[k++].head.count;
+    }
+    return k;
+}
+
+static int blocks_again(struct recode *c, const struct block_info *v, size_t n, struct rows *r)
+{
+    struct block_part part[BLOCK_PARTS_MAX];
     struct block_head h;
-    struct rows *r = rows_new(b->head.raw_bytes + EVENT_RAW_MAX, b->head.count);
-    int rc = stopped(c);
+    int rc = 0;
+
+    rows_clear(r, v[0].head.first_seq);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        part[i].count = v[i].head.count;
+        memcpy(part[i].seed, v[i].head.seed, sizeof(part[i].seed));
+        rc = stopped(c);
+        if (rc == 0)
+            rc = rows_back(c, &v[i], r);
+    }
+    if (rc < 0)
+        return rc;
+    rows_publish(r);
+    block_enc_parts(c->be, part, n);
+    str block = block_encode(c->be, r, c->out->salt, &h);
+    if (block.n == 0 || !segment_reserve(c->out))
+        return -ENOMEM;
+    if ((rc = segment_write(c->out, block)) == 0)
+        segment_add(c->out, &h);
+    return rc;
+}
+
+static int some_again(struct recode *c, size_t *at)
+{
+    const struct block_info *v = &c->p->s->blocks[*at];
+    uint64_t raw;
+    uint32_t rows;
+    size_t n = together(v, c->p->f.blocks - *at, &raw, &rows);
+    struct rows *r = rows_new(raw + EVENT_RAW_MAX, rows);
 
     if (r == NULL)
         return -ENOMEM;
-    rows_clear(r, b->head.first_seq);
-    if (rc == 0)
-        rc = rows_back(c, b, r);
-    str block = rc == 0 ? block_encode(c->be, r, c->out->salt, &h) : STR_NONE;
+    int rc = blocks_again(c, v, n, r);
     rows_free(r);
-    if (rc < 0)
-        return rc;
-    if (block.n == 0 || !segment_reserve(c->out))
-        return -ENOMEM;
-    archive_worked(c->w, b->head.raw_bytes);
-    memcpy(h.seed, b->head.seed, sizeof(h.seed));
-    block_head_write(&h, c->out->salt, (uint8_t *)(uintptr_t)block.p);
-    if ((rc = segment_write(c->out, block)) == 0)
-        segment_add(c->out, &h);
+    if (rc == 0)
+        archive_worked(c->w, raw);
+    *at += n;
     return rc;
 }
 
@@ -134,8 +195,8 @@ static int write_all(struct recode *c)
     if (pread(s->fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
         return -EBADMSG;
     int rc = segment_adopt(c->dir, head, &c->out, &why);
-    for (size_t b = 0; rc == 0 && b < c->p->f.blocks; b++)
-        rc = block_again(c, &s->blocks[b]);
+    for (size_t b = 0; rc == 0 && b < c->p->f.blocks;)
+        rc = some_again(c, &b);
     if (rc == 0)
         rc = segment_close_index(c->out);
     if (rc == 0 && fchmod(c->out->fd, 0440) < 0)
@@ -225,8 +286,9 @@ static int dir_open(struct recode *c)
 
 int archive_recode(struct archive_job *w)
 {
-    struct recode c = {.w = w, .be = block_enc_new(), .d = block_dec_new(), .m = merkle_new()};
-    int rc = c.be == NULL || c.d == NULL || c.m == NULL ? ERR(w->e, -ENOMEM, "journal.no_memory") : dir_open(&c);
+    struct recode c = {.w = w, .be = block_enc_new(), .d = block_dec_new(), .from = block_dec_new(), .m = merkle_new()};
+    int rc = c.be == NULL || c.d == NULL || c.from == NULL || c.m == NULL ? ERR(w->e, -ENOMEM, "journal.no_memory")
+                                                                          : dir_open(&c);
 
     if (rc == 0)
         block_enc_level(c.be, PACK_KEEPS);
@@ -244,6 +306,7 @@ int archive_recode(struct archive_job *w)
         rc = ERR(w->e, -errno, "journal.write", c.dir);
     block_enc_free(c.be);
     block_dec_free(c.d);
+    block_dec_free(c.from);
     merkle_free(c.m);
     return rc;
 }

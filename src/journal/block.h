@@ -7,7 +7,7 @@
  *   grams       a filter of words (grams.h), or nothing
  *
  * Head:
- *     0  u32 "LYBK"          4  u16 version 3      6  u16 0
+ *     0  u32 "LYBK"          4  u16 version 4      6  u16 0
  *     8  u64 length of the block, head included
  *    16  u64 first sequence number                24  u32 events
  *    28  u32 all parse flags or-ed; bit 31: some event has none
@@ -18,7 +18,7 @@
  *    88  u32 severities   92  u32 facilities   96  u32 transports   100  u32 formats:
  *        bit v set when some event has value v; bit 31: a value beyond the named ones
  *   104  u64 salt of the file (a log line cannot hold a block of this file)
- *   112  16 bytes seed of the masks of its leaves (merkle.h)
+ *   112  16 bytes seed of the masks of its leaves (merkle.h), of its first part
  *   128  u32 bytes of the filter (0, or a power of two)   132  u32 crc32c of it
  *   136  116 bytes zero
  *   252  u32 crc32c of bytes 0..251
@@ -48,7 +48,13 @@
  *                       in all values (grams.h), u8 flags (TF_*)
  *   groups              for each 32 templates: varint bytes of PG_DESC | where the pages of each kind from PG_LINE on
  * stand when it begins: varint next page - the one in the group before | varint next - joint page (0: none) | varint
- * offset in it dictionary head     (dict.h) PG_TEXT holds the texts of all templates one behind the other; PG_DESC of a
+ * offset in it
+ *   dictionary head     (dict.h)
+ *   parts               varint n - 1 | n - 1 x (varint events, 16 bytes seed): a block that was made of
+ *                       several has the leaves of each for itself, one behind the other; the first
+ *                       has the events that are left
+ *
+ * PG_TEXT holds the texts of all templates one behind the other; PG_DESC of a
  * group for each: varint raw bits of lines, of origins | a column (column.h) for each value. Lines of a template go as
  * gaps (PG_LINE), origins as numbers (PG_ORIGIN). Text: 0x11 stands for a value, 0x12 for the host of the origin, 0x13
  * for the time. */
@@ -76,6 +82,12 @@ struct block_head {
     uint32_t grams, grams_crc;
     uint8_t seed[16];
 };
+/* Events with a root of their own. A block that was sealed is one part. */
+enum { BLOCK_PARTS_MAX = 64 };
+struct block_part {
+    uint32_t from, count; /* of the block's events */
+    uint8_t seed[16];
+};
 void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLOCK_HEAD_BYTES]);
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out);
 
@@ -84,6 +96,8 @@ struct block_enc;
 struct block_enc *block_enc_new(void);
 void block_enc_free(struct block_enc *be);
 void block_enc_level(struct block_enc *be, int level); /* of page_pack, from now on; PACK_FAST at first */
+/* The next block is made of these, which follow each other without a gap; 2 to BLOCK_PARTS_MAX. */
+void block_enc_parts(struct block_enc *be, const struct block_part *v, size_t n);
 /* The whole block of r's published rows; valid until the next call. Empty: no memory. */
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h);
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind); /* of the last block, for figures */
@@ -105,7 +119,8 @@ void block_dec_free(struct block_dec *d);
 int block_dec_open(struct block_dec *d, const struct block_src *src, const struct block_head *h, uint64_t salt);
 /* Its events are numbered from `first` on here, whatever its head says. */
 void block_dec_number(struct block_dec *d, uint64_t first);
-int block_dec_verify(struct block_dec *d); /* checksum of every page */
+int block_dec_verify(struct block_dec *d);                                        /* checksum of every page */
+size_t block_dec_parts(const struct block_dec *d, const struct block_part **out); /* at least 1 */
 
 struct block_origin {
     uint32_t rows;

@@ -38,6 +38,8 @@ struct block_dec {
     struct block_src src;
     struct block_head head;
     struct buf dir, stored;
+    struct block_part part[BLOCK_PARTS_MAX];
+    size_t nparts;
     struct stamp_form stamps[255];
     uint32_t nstamps;
     struct template_key *keys;

@@ -231,7 +231,31 @@ static int read_groups(struct block_dec *d, rd *r)
     return r->bad ? -EBADMSG : 0;
 }
 
-static int read_parts(struct block_dec *d)
+static int read_parts(struct block_dec *d, rd *r)
+{
+    uint64_t n = rd_varint(r), rows = 0;
+
+    if (r->bad || n >= BLOCK_PARTS_MAX)
+        return -EBADMSG;
+    d->nparts = (size_t)n + 1;
+    for (size_t i = 1; i < d->nparts; i++) {
+        uint64_t count = rd_varint(r);
+        str seed = rd_bytes(r, sizeof(d->part[i].seed));
+        if (r->bad || count == 0 || count >= d->head.count - rows)
+            return -EBADMSG;
+        rows += count;
+        d->part[i].count = (uint32_t)count;
+        memcpy(d->part[i].seed, seed.p, seed.n);
+    }
+    d->part[0].from = 0;
+    d->part[0].count = d->head.count - (uint32_t)rows;
+    memcpy(d->part[0].seed, d->head.seed, sizeof(d->part[0].seed));
+    for (size_t i = 1; i < d->nparts; i++)
+        d->part[i].from = d->part[i - 1].from + d->part[i - 1].count;
+    return 0;
+}
+
+static int read_all(struct block_dec *d)
 {
     rd r = rd_init(d->dir.p, d->dir.n);
     struct page_cursor cur;
@@ -249,7 +273,8 @@ static int read_parts(struct block_dec *d)
         (rc = times_parse(&r, &cur, d->head.count, &d->event)) < 0 || (rc = read_plain(d, &r, &cur)) < 0 ||
         (rc = read_groups(d, &r)) < 0)
         return rc;
-    return dict_open(&d->dict, d->pages, &d->mem, &r, d->head.raw_bytes + d->head.count);
+    rc = dict_open(&d->dict, d->pages, &d->mem, &r, d->head.raw_bytes + d->head.count);
+    return rc < 0 ? rc : read_parts(d, &r);
 }
 
 int block_dec_open(struct block_dec *d, const struct block_src *src, const struct block_head *h, uint64_t salt)
@@ -269,7 +294,7 @@ int block_dec_open(struct block_dec *d, const struct block_src *src, const struc
     d->cols = (struct column_reader){d->pages, &d->dict, &d->mem};
     if ((rc = read_dir(d)) < 0)
         return rc;
-    return read_parts(d);
+    return read_all(d);
 }
 
 int block_grams_read(const struct block_src *src, const struct block_head *h, uint8_t out[GRAMS_BYTES_MAX])
@@ -284,6 +309,12 @@ int block_dec_verify(struct block_dec *d)
     int rc = block_grams_read(&d->src, &d->head, grams);
 
     return rc < 0 ? rc : page_reader_verify(d->pages);
+}
+
+size_t block_dec_parts(const struct block_dec *d, const struct block_part **out)
+{
+    *out = d->part;
+    return d->nparts;
 }
 
 void block_dec_number(struct block_dec *d, uint64_t first) { d->head.first_seq = first; }

@@ -19,6 +19,8 @@ struct block_enc {
     struct column_writer cols;
     ZSTD_CCtx *zc;
     int level;
+    struct block_part part[BLOCK_PARTS_MAX];
+    size_t nparts; /* of the next block; 0: it is one */
     struct buf dir, plain_part, time_part, dict_part, origin_part, group_part, text, desc, out;
     uint32_t rank[BLOCK_ORIGINS_MAX];
     uint32_t order[TEMPLATES_MAX];
@@ -444,6 +446,17 @@ static void put_tables(struct block_enc *be)
             buf_byte(&be->dir, ((const uint8_t *)template_key(be->split.set, i))[b]);
 }
 
+static void put_parts(struct block_enc *be, struct block_head *h)
+{
+    buf_varint(&be->dir, be->nparts > 0 ? be->nparts - 1 : 0);
+    for (size_t i = 1; i < be->nparts; i++) {
+        buf_varint(&be->dir, be->part[i].count);
+        buf_add(&be->dir, (const char *)be->part[i].seed, sizeof(be->part[i].seed));
+    }
+    if (be->nparts > 0)
+        memcpy(h->seed, be->part[0].seed, sizeof(h->seed));
+}
+
 static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
 {
     struct buf *out = &be->out;
@@ -514,6 +527,7 @@ static str encode(struct block_enc *be, const struct rows *r, uint32_t n, uint64
     buf_str(&be->dir, buf_view(&be->plain_part));
     buf_str(&be->dir, buf_view(&be->group_part));
     buf_str(&be->dir, buf_view(&be->dict_part));
+    put_parts(be, h);
     for (struct buf *const *b = parts_of(be, list); *b != NULL; b++)
         if ((*b)->failed)
             return STR_NONE;
@@ -529,7 +543,16 @@ str block_encode_by(struct block_enc *be, const struct rows *r, uint32_t n, uint
 
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h)
 {
-    return block_try(&be->try, be, r, salt, h);
+    str block = block_try(&be->try, be, r, salt, h); /* more than one encode() */
+
+    be->nparts = 0;
+    return block;
+}
+
+void block_enc_parts(struct block_enc *be, const struct block_part *v, size_t n)
+{
+    memcpy(be->part, v, n * sizeof(*v));
+    be->nparts = n;
 }
 
 void block_enc_level(struct block_enc *be, int level)

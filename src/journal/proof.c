@@ -23,21 +23,20 @@ int proof_rows(struct merkle *m, struct rows *r, struct err *e)
     return 0;
 }
 
-int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e)
+int proof_part_leaves(struct merkle *m, struct block_dec *d, const struct block_part *p, struct err *e)
 {
-    size_t words = ((size_t)h->count + 63) / 64;
-    uint64_t *bits = malloc(words * sizeof(*bits));
+    size_t words = ((size_t)block_rows(d) + 63) / 64;
+    uint64_t *bits = calloc(words, sizeof(*bits));
     struct rows *rows = NULL;
+    uint32_t end = p->from + p->count;
     int rc = bits == NULL ? -ENOMEM : 0;
 
-    if (bits != NULL)
-        memset(bits, 0xff, words * sizeof(*bits));
-    if (bits != NULL && h->count % 64 != 0)
-        bits[words - 1] = (UINT64_C(1) << h->count % 64) - 1;
+    for (uint32_t i = p->from; bits != NULL && i < end; i++)
+        bits[i / 64] |= UINT64_C(1) << i % 64;
     if (rc == 0)
         rc = block_dec_find(d, bits, NULL, COL_ALL);
-    for (uint32_t lo = 0; rc == 0 && lo < h->count; lo += BLOCK_CHUNK) {
-        uint32_t hi = h->count - lo > BLOCK_CHUNK ? lo + BLOCK_CHUNK : h->count;
+    for (uint32_t lo = p->from; rc == 0 && lo < end; lo += BLOCK_CHUNK) {
+        uint32_t hi = end - lo > BLOCK_CHUNK ? lo + BLOCK_CHUNK : end;
         rc = block_dec_rows(d, bits, lo, hi, &rows);
         if (rc == 0 && rows_count(rows) != hi - lo)
             rc = -EBADMSG;
@@ -46,6 +45,13 @@ int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block
     }
     free(bits);
     return rc;
+}
+
+int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e)
+{
+    const struct block_part *p;
+
+    return block_dec_parts(d, &p) != 1 || p->count != h->count ? -EBADMSG : proof_part_leaves(m, d, p, e);
 }
 
 /* ---- one event ---- */
@@ -137,18 +143,19 @@ static int record_of(struct block_dec *d, const struct block_head *h, uint32_t i
     return rc < 0 ? ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq)) : 0;
 }
 
-static int path_of(struct merkle *m, struct block_dec *d, const struct block_head *h, uint32_t index, json_t *out,
+/* index: in the part. */
+static int path_of(struct merkle *m, struct block_dec *d, const struct block_part *p, uint32_t index, json_t *out,
                    struct err *e)
 {
     uint8_t mask[MERKLE_MASK];
     struct sha256 path[MERKLE_PATH_MAX];
     json_t *list = json_array();
     size_t n = 0;
-    int rc = merkle_begin(m, h->seed, e);
+    int rc = merkle_begin(m, p->seed, e);
 
     merkle_want(m, index);
-    if (rc == 0 && (rc = proof_block_leaves(m, d, h, e)) < 0)
-        rc = ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
+    if (rc == 0)
+        rc = proof_part_leaves(m, d, p, e);
     if (rc == 0)
         rc = merkle_proof(m, mask, path, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
@@ -162,35 +169,58 @@ static int path_of(struct merkle *m, struct block_dec *d, const struct block_hea
     return rc;
 }
 
+/* The part of the opened block that has the event. */
+static const struct block_part *part_of(const struct block_dec *d, uint32_t index)
+{
+    const struct block_part *p;
+    size_t n = block_dec_parts(d, &p);
+
+    while (--n > 0 && p[n].from > index)
+        ;
+    return &p[n];
+}
+
+static int block_opened(const struct place *p, struct block_dec *d)
+{
+    struct block_src src = {.fd = p->s->fd, .off = p->info.off};
+
+    return block_dec_open(d, &src, &p->info.head, p->s->salt);
+}
+
 /* A guest lies beside the ledger of its own journal. */
-static int prove_in(const struct place *p, uint64_t seq, json_t **out, struct err *e)
+static int prove_entry(const struct place *p, uint64_t first, uint64_t seq, json_t **out, struct err *e)
 {
     const char *end = strrchr(p->s->path, '/');
+    struct wanted want = {.first = first, .seq = seq};
+    struct ledger_report rep;
     char dir[4096];
 
+    snprintf(dir, sizeof(dir), "%.*s", (int)(end - p->s->path), p->s->path);
+    int rc = ledger_check(dir, STR_NONE, entry_see, &want, &rep, e);
+    if (rc == 0 && !want.found)
+        rc = -ENOENT;
+    if (rc == 0)
+        rc = ledger_prove(dir, want.no, out, e);
+    return rc == -ENOENT ? ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq)) : rc;
+}
+
+static int prove_in(const struct place *p, uint64_t seq, json_t **out, struct err *e)
+{
     const struct block_head *h = &p->info.head;
-    struct wanted want = {.first = h->first_seq, .seq = seq};
-    struct ledger_report rep;
+    const struct block_part *part = NULL;
     struct block_dec *d = block_dec_new();
     struct merkle *m = merkle_new();
     json_t *proof = NULL;
     int rc = d == NULL || m == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
 
-    snprintf(dir, sizeof(dir), "%.*s", (int)(end - p->s->path), p->s->path);
-    if (rc == 0)
-        rc = ledger_check(dir, STR_NONE, entry_see, &want, &rep, e);
-    if (rc == 0 && !want.found)
-        rc = ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq));
-    if (rc == 0 && (rc = ledger_prove(dir, want.no, &proof, e)) == -ENOENT)
-        rc = ERR(e, -EAGAIN, "journal.proof_later", N((int64_t)seq));
+    if (rc == 0 && (rc = block_opened(p, d)) < 0)
+        ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
     if (rc == 0) {
-        struct block_src src = {.fd = p->s->fd, .off = p->info.off};
-        rc = block_dec_open(d, &src, h, p->s->salt);
-        if (rc < 0)
-            ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
+        part = part_of(d, p->index);
+        rc = prove_entry(p, h->first_seq + part->from, seq, &proof, e);
     }
-    if (rc == 0)
-        rc = path_of(m, d, h, p->index, proof, e);
+    if (rc == 0 && (rc = path_of(m, d, part, p->index - part->from, proof, e)) < 0)
+        ERR(e, rc, "journal.proof_block", N((int64_t)h->first_seq));
     if (rc == 0)
         rc = record_of(d, h, p->index, proof, e);
     if (rc == 0) {

@@ -30,6 +30,8 @@ struct verify {
     size_t nsegs;
     struct kept *kept; /* all blocks of all files, in order */
     size_t nkept;
+    size_t at, part; /* in kept: the block whose turn it is, and the part of it (block.h) */
+    bool opened;     /* d has it */
     struct block_dec *d;
     struct merkle *m;
     uint64_t done;
@@ -203,55 +205,95 @@ static bool lawfully_gone(const struct verify *v, const struct ledger_entry *n)
     return false;
 }
 
-static int block_is(struct verify *v, const struct kept *k, const struct ledger_entry *n)
+static const struct block_info *block_at(const struct verify *v)
 {
-    const struct block_info *b = &k->s->blocks[k->block];
-    struct block_src src = {.fd = k->s->fd, .off = b->off};
-    struct sha256 root;
-    int rc = block_dec_open(v->d, &src, &b->head, k->s->salt);
+    return &v->kept[v->at].s->blocks[v->kept[v->at].block];
+}
 
-    if (rc == 0)
+static void block_next(struct verify *v)
+{
+    v->at++;
+    v->part = 0;
+    v->opened = false;
+}
+
+static int block_open(struct verify *v)
+{
+    const struct segment *s = v->kept[v->at].s;
+    struct block_src src = {.fd = s->fd, .off = block_at(v)->off};
+    int rc = v->opened ? 0 : block_dec_open(v->d, &src, &block_at(v)->head, s->salt);
+
+    if (rc == 0 && !v->opened)
         rc = block_dec_verify(v->d);
+    v->opened = rc == 0;
+    return rc;
+}
+
+/* The part whose turn it is against its entry. What stands in a block behind a part that is bad has no place to begin.
+ */
+static int part_is(struct verify *v, const struct ledger_entry *n)
+{
+    const struct segment *s = v->kept[v->at].s;
+    const struct block_part *p = NULL;
+    struct sha256 root;
+    size_t parts = 0;
+    int rc = block_open(v);
+
+    if (rc == 0) {
+        parts = block_dec_parts(v->d, &p);
+        p += v->part;
+        rc = p->count == n->records ? merkle_begin(v->m, p->seed, v->e) : -EBADMSG;
+    }
     if (rc == 0)
-        rc = merkle_begin(v->m, b->head.seed, v->e);
-    if (rc == 0)
-        rc = proof_block_leaves(v->m, v->d, &b->head, v->e);
+        rc = proof_part_leaves(v->m, v->d, p, v->e);
     if (rc == 0)
         rc = merkle_root(v->m, &root, v->e);
     if (rc == -ENOMEM || rc == -EIO)
-        return ERR(v->e, rc, "journal.read", k->s->path);
-    if (rc < 0 || b->head.count != n->records || memcmp(root.b, n->root.b, sizeof(root.b)) != 0) {
-        BAD(v, "journal.proof_changed", N((int64_t)n->first), N((int64_t)(n->first + n->records - 1)), k->s->path);
+        return ERR(v->e, rc, "journal.read", s->path);
+    if (rc < 0 || memcmp(root.b, n->root.b, sizeof(root.b)) != 0) {
+        BAD(v, "journal.proof_changed", N((int64_t)n->first), N((int64_t)(n->first + n->records - 1)), s->path);
+        block_next(v);
         return 0;
     }
     v->rep->blocks++;
     v->rep->events += n->records;
+    if (++v->part == parts)
+        block_next(v);
     return 0;
 }
 
-static uint64_t first_of(const struct kept *k) { return k->s->blocks[k->block].head.first_seq; }
-
-static void block_without_entry(struct verify *v, const struct kept *k)
+/* The first event of what has not had its turn yet. */
+static uint64_t first_of(const struct verify *v)
 {
-    const struct block_head *h = &k->s->blocks[k->block].head;
+    const struct block_part *p;
 
-    if (h->first_seq >= v->next)
-        v->rep->unproven += h->count;
+    if (v->part == 0)
+        return block_at(v)->head.first_seq;
+    block_dec_parts(v->d, &p);
+    return block_at(v)->head.first_seq + p[v->part].from;
+}
+
+static void block_without_entry(struct verify *v)
+{
+    const struct block_head *h = &block_at(v)->head;
+
+    if (first_of(v) >= v->next)
+        v->rep->unproven += h->first_seq + h->count - first_of(v);
     else
-        BAD(v, "journal.proof_inserted", N((int64_t)h->first_seq), k->s->path);
+        BAD(v, "journal.proof_inserted", N((int64_t)first_of(v)), v->kept[v->at].s->path);
+    block_next(v);
 }
 
 static int compare(struct verify *v)
 {
-    size_t k = 0;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < v->nentries; i++) {
         const struct ledger_entry *n = &v->entry[i];
-        for (; k < v->nkept && first_of(&v->kept[k]) < n->first; k++)
-            block_without_entry(v, &v->kept[k]);
-        if (k < v->nkept && first_of(&v->kept[k]) == n->first)
-            rc = block_is(v, &v->kept[k++], n);
+        while (v->at < v->nkept && first_of(v) < n->first)
+            block_without_entry(v);
+        if (v->at < v->nkept && first_of(v) == n->first)
+            rc = part_is(v, n);
         else if (v->o->archive && archive_file_holding(v->man.v, v->man.n, n->first) == NULL)
             v->rep->elsewhere += n->records;
         else if (!v->o->archive && lawfully_gone(v, n))
@@ -264,8 +306,8 @@ static int compare(struct verify *v)
         if (rc == 0 && v->o->cancel != NULL && *v->o->cancel)
             rc = ERR(v->e, -ECANCELED, "journal.search_cancelled");
     }
-    for (; rc == 0 && k < v->nkept; k++)
-        block_without_entry(v, &v->kept[k]);
+    while (rc == 0 && v->at < v->nkept)
+        block_without_entry(v);
     return rc;
 }
 
