@@ -38,8 +38,8 @@
 #include <stdatomic.h>
 
 struct flow_store;
-/* The flow store whose files go into the journal's archives; of what is archived its retention by age takes nothing
- * else. NULL: no longer; before the store is closed. Before archiving begins and after it has ended. */
+/* The flow store whose files go into the journal's archives; its retention by age takes only what is archived from
+ * then on. NULL: no longer; before the store is closed. Called before archiving begins and after it has ended. */
 int journal_archive_flows(struct journal *j, struct flow_store *s, struct err *e);
 
 enum { ARCHIVE_RELAY_MAX = 64, ARCHIVE_NAME_MAX = 16 + ARCHIVE_RELAY_MAX, ARCHIVE_MANIFEST_MAX = 16 << 20 };

@@ -4,6 +4,7 @@
 #include "journal/archive_flows_test-int.h"
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 /* Lines in three months, no flows. */
 static void both_begin(struct both *b)
@@ -288,13 +289,15 @@ static void the_newest_file_may_go(void **state)
 
 /* ---- kills ---- */
 
-static bool killed(struct both *b, rlim_t bytes)
+/* The file size limit kills at an exact byte of the copy, a timer anywhere else. */
+static bool killed(struct both *b, rlim_t bytes, int64_t us)
 {
     int status;
     pid_t pid = fork();
 
     if (pid == 0) {
         struct rlimit none = {0, 0}, l = {bytes, RLIM_INFINITY};
+        struct itimerval t = {.it_value = {us / 1000000, us % 1000000}};
         struct archive_done done;
         struct err e;
         int rc = 1;
@@ -302,7 +305,10 @@ static bool killed(struct both *b, rlim_t bytes)
         setrlimit(RLIMIT_CORE, &none);
         signal(SIGXFSZ, SIG_DFL);
         both_open(b);
-        setrlimit(RLIMIT_FSIZE, &l);
+        if (bytes > 0)
+            setrlimit(RLIMIT_FSIZE, &l);
+        if (us > 0)
+            setitimer(ITIMER_REAL, &t, NULL);
         while (rc == 1)
             rc = step(&b->k, &done, &e);
         _exit(rc == 0 ? 0 : 4);
@@ -313,25 +319,47 @@ static bool killed(struct both *b, rlim_t bytes)
     return WIFSIGNALED(status);
 }
 
-static void killed_at_bytes_of_the_copy(void **state)
+static void all_made_once(struct both *b)
 {
     struct verify_report rep;
+
+    both_open(b);
+    must_rest(&b->k);
+    assert_int_equal(archive_entries(&b->k), 3);
+    assert_int_equal(flows_in(b, "2026-08", &rep), 2 * ROWS);
+    assert_int_equal(flows_in(b, "2026-09", &rep), 4 * ROWS);
+    assert_false(is_there(b->k.place, "2026-09.2"));
+    assert_false(is_there(b->k.place, ".2026-09.part"));
+}
+
+static void killed_at_bytes_of_the_copy(void **state)
+{
     unsigned kills = 0;
     struct both b;
 
     (void)state;
     both_start(&b);
-    for (rlim_t n = 500; killed(&b, n); n += 431)
+    for (rlim_t n = 500; killed(&b, n, 0); n += 431)
         kills++;
     assert_true(kills > 10);
-    both_open(&b);
-    must_rest(&b.k);
-    assert_int_equal(archive_entries(&b.k), 3);
-    assert_int_equal(flows_in(&b, "2026-08", &rep), 2 * ROWS);
-    assert_int_equal(flows_in(&b, "2026-09", &rep), 4 * ROWS);
-    assert_false(is_there(b.k.place, "2026-09.2"));
-    assert_false(is_there(b.k.place, ".2026-09.part"));
+    all_made_once(&b);
     both_end(&b);
+}
+
+static void killed_at_any_time(void **state)
+{
+    unsigned kills = 0;
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        struct both b;
+        both_start(&b);
+        for (int64_t us = 200; killed(&b, 0, us); us += us / 5 + 70 * round)
+            kills++;
+        all_made_once(&b);
+        both_end(&b);
+    }
+    assert_true(kills > 10);
 }
 
 /* Between the rename and the note: the folder is known again by the ledger. */
@@ -398,7 +426,7 @@ int main(void)
         cmocka_unit_test(damage_of_the_store_is_told),     cmocka_unit_test(age_waits_for_the_archive),
         cmocka_unit_test(a_month_waits_for_its_flows),     cmocka_unit_test(killed_at_bytes_of_the_copy),
         cmocka_unit_test(a_lost_note_is_made_again),       cmocka_unit_test(progress_ends_at_all),
-        cmocka_unit_test(the_newest_file_may_go),
+        cmocka_unit_test(the_newest_file_may_go),          cmocka_unit_test(killed_at_any_time),
     };
     return cmocka_run_group_tests_name("journal/archive_flows", tests, NULL, NULL);
 }

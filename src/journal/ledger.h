@@ -15,7 +15,8 @@
  * deleted; root is SHA-256 of the reason's text. Of flows the times are the flows'
  * own, and the leaves are the block's head and sections (flow_proof.c). POINT: a
  * state of another chain (the registry's history): `records` rows, root is its head. ARCHIVE: `records`
- * records from `first` on were copied to an archive; root is SHA-256 of its manifest.
+ * records from `first` on were copied to an archive; root is SHA-256 of its manifest. It is
+ * of the stream LOG, and speaks for the month's flows too; of a month without lines it is of FLOW.
  * In the stream RELAY there are ARCHIVE, of what a centre keeps of a relay, and DELETED: it deleted
  * that, by the relay's numbers; root is SHA-256 of "relay ANCHOR REASON", ANCHOR being the relay's, hex.
  *

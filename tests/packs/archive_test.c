@@ -219,6 +219,7 @@ static void the_record_closes_the_duty(void **state)
     assert_true(str_eq(json_get_str(one, "made_on"), STR("2026-11-21")));
     assert_true(json_is_true(json_object_get(one, "whole")));
     assert_int_equal(json_get_int(one, "records", 0), 50);
+    assert_int_equal(json_get_int(one, "flows", -1), 0);
     assert_int_equal(json_get_str(one, "sha256").n, 64);
     json_decref(list);
     assert_true(duty_is(&k, "done"));
