@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A little above what luyd seals at most, so that whole blocks of a half, a quarter, an eighth fill it. */
-enum { MERGED_RAW = 72 << 20 };
+/* Blocks end a little above what they were set to, so eight of 16 MiB or two of 64 MiB are to fit. */
+enum { MERGED_RAW = 144 << 20 };
 enum { NAMES_MAX = 100000, NAMES_ARENA = 16 << 20 };
 
 struct recode {

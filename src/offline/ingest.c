@@ -19,6 +19,7 @@ struct ingest {
     struct buf line; /* what of a line has come */
     struct progress bar;
     uint64_t lines, bytes, cut, all;
+    int64_t now; /* receipt of what one read brought, as of a line from the network */
     struct err *e;
 };
 
@@ -37,14 +38,14 @@ static int flush(struct ingest *g)
 static int take_line(struct ingest *g, str line)
 {
     struct event ev = {0};
-    int64_t now = clock_wall(&g->o->clk);
 
     if (line.n > EVENT_RAW_MAX)
         g->cut++;
     if (g->o->raw)
-        ev = (struct event){.received_ns = now, .event_ns = now, .span[SP_MSG] = {0, (uint32_t)line.n}, .raw = line};
+        ev = (struct event){
+            .received_ns = g->now, .event_ns = g->now, .span[SP_MSG] = {0, (uint32_t)line.n}, .raw = line};
     else
-        syslog_parse(line, now, &ev);
+        syslog_parse(line, g->now, &ev);
     if (g->o->raw && line.n > EVENT_RAW_MAX) {
         ev.raw.n = ev.span[SP_MSG].len = EVENT_RAW_MAX;
         ev.flags |= EV_TRUNCATED;
@@ -65,6 +66,7 @@ static int take_bytes(struct ingest *g, str s)
 {
     int rc = 0;
 
+    g->now = clock_wall(&g->o->clk);
     g->bytes += s.n;
     while (s.n > 0 && rc == 0) {
         const char *nl = memchr(s.p, '\n', s.n);
