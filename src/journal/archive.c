@@ -258,9 +258,19 @@ static int part_open(struct archive_job *w)
     return rc < 0 ? rc : room_check(w);
 }
 
+/* The second half of the work, by how much of the ledger is compared. */
+static void on_look(void *ctx, uint64_t done, uint64_t all)
+{
+    struct archive_job *w = ctx;
+    double share = all > 0 && done < all ? (double)done / (double)all : 1;
+    uint64_t at = w->work / 2 + (uint64_t)((double)(w->work / 2) * share);
+
+    archive_worked(w, at > w->worked ? at - w->worked : 0);
+}
+
 static int look(struct archive_job *w)
 {
-    struct verify_opts o = {.archive = true, .cancel = w->cancel};
+    struct verify_opts o = {.archive = true, .cancel = w->cancel, .progress = on_look, .progress_ctx = w};
     int rc = journal_verify_dir(w->part, &o, &w->out->check, w->e);
 
     archive_worked(w, w->work);
