@@ -1,5 +1,6 @@
 /* Groups by what templates and origins tell, so that no line is put together. */
 #include "journal/aggregate-int.h"
+#include "journal/block_hours.h"
 #include <errno.h>
 
 static bool of_origin(enum query_field f) { return f == QF_HOST || f == QF_SOURCE; }
@@ -208,26 +209,42 @@ static bool number_buckets(struct tally *c)
     return true;
 }
 
-/* All lines of a block, by what their origins tell: no template is read. False:
- * some are of no origin, or they lie in more than one bucket. */
-static bool add_origins(struct groups *gs, const struct block_head *h, const struct block_dec *d,
-                        const struct search_plan *p)
+static const struct template_key no_key;
+static const struct block_template no_template = {.key = &no_key};
+
+static void add_hour(void *ctx, int64_t start, const struct block_origin *o, uint32_t lines)
+{
+    struct groups *gs = ctx;
+
+    bucket_turns(gs, start);
+    add_told(gs, &no_template, o, lines);
+}
+
+/* No hour lies in two buckets, so those of days and of whole hours can be told from hours. */
+static bool of_hours(int64_t step)
+{
+    return step % hour_ns == 0 && query_bucket(0, step) == query_bucket(hour_ns - 1, step);
+}
+
+/* All lines of a block, by what their origins tell: no template is read. 1 done; 0:
+ * some are of no origin, or they lie in more buckets than can be told. */
+static int add_origins(struct groups *gs, const struct block_head *h, struct block_dec *d, const struct search_plan *p)
 {
     uint32_t n;
     const struct block_origin *o = block_origins(d, &n);
-    static const struct template_key no_key;
-    static const struct block_template none = {.key = &no_key};
 
     for (size_t i = 0; i < gs->q->nby; i++)
-        if (gs->q->by[i] != QF_HOST && gs->q->by[i] != QF_SOURCE)
-            return false;
-    if (is_split(gs, h) || p->all_rows != block_rows(d) || o[0].rows > 0)
-        return false;
+        if (!of_origin(gs->q->by[i]))
+            return 0;
+    if (p->all_rows != block_rows(d) || o[0].rows > 0)
+        return 0;
+    if (is_split(gs, h))
+        return of_hours(gs->q->step_ns) ? block_hours(d, add_hour, gs) : 0;
     if (gs->q->pipe == QP_HISTOGRAM)
         bucket_turns(gs, h->event_min);
     for (uint32_t i = 1; i < n; i++)
-        add_told(gs, &none, &o[i], o[i].rows);
-    return true;
+        add_told(gs, &no_template, &o[i], o[i].rows);
+    return 1;
 }
 
 /* A histogram of all lines of a block, by runs of lines with one time. 1 done, 0 not so simple. */
@@ -345,8 +362,8 @@ int groups_add_sure(void *ctx, const struct block_head *h, struct block_dec *d, 
         gs->total += p->all_rows;
         return 1;
     }
-    if (add_origins(gs, h, d, p))
-        return 1;
+    if ((rc = add_origins(gs, h, d, p)) != 0)
+        return rc;
     if ((rc = add_runs(gs, d, p)) != 0)
         return rc;
     if (p->verdict[p->n] == V_ALL) /* lines without a template tell nothing */

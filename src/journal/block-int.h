@@ -3,6 +3,7 @@
 #ifndef LUY_JOURNAL_BLOCK_INT_H
 #define LUY_JOURNAL_BLOCK_INT_H
 #include "journal/block.h"
+#include "journal/block_hours.h"
 
 /* Where lines come from: source, port and host, each once. */
 struct origin_set;
@@ -39,6 +40,7 @@ enum { SPLIT_AHEAD = 8 };
 struct splitter {
     struct template_set *set;
     struct origin_set *origins;
+    struct hours hours;
     struct split_map map;
     const uint8_t *base; /* of the window */
     size_t mapped;       /* bytes of it */

@@ -7,7 +7,7 @@
  *   grams       a filter of words (grams.h), or nothing
  *
  * Head:
- *     0  u32 "LYBK"          4  u16 version 4      6  u16 0
+ *     0  u32 "LYBK"          4  u16 version 5      6  u16 0
  *     8  u64 length of the block, head included
  *    16  u64 first sequence number                24  u32 events
  *    28  u32 all parse flags or-ed; bit 31: some event has none
@@ -50,6 +50,7 @@
  * stand when it begins: varint next page - the one in the group before | varint next - joint page (0: none) | varint
  * offset in it
  *   dictionary head     (dict.h)
+ *   hours               varint bytes of PG_HOURS (block_hours.h)
  *   parts               varint n - 1 | n - 1 x (varint events, 16 bytes seed): a block that was made of
  *                       several has the leaves of each for itself, one behind the other; the first
  *                       has the events that are left
@@ -162,6 +163,10 @@ int block_template_columns(struct block_dec *d, struct block_template *t); /* al
 uint32_t block_plain_rows(const struct block_dec *d);                      /* lines without a template */
 /* Reads the filter of a block that is not open; 0, -EBADMSG, -EIO. */
 int block_grams_read(const struct block_src *src, const struct block_head *h, uint8_t out[GRAMS_BYTES_MAX]);
+/* Lines of an opened block by hour of their event and by origin, where the block has them counted: fn for each hour of
+ * each origin that has lines. 1: told; 0: it has not; it tells nothing on failure. */
+typedef void block_hour_fn(void *ctx, int64_t start, const struct block_origin *o, uint32_t lines);
+int block_hours(struct block_dec *d, block_hour_fn *fn, void *ctx);
 int block_plain_lines(struct block_dec *d, const uint32_t **line, uint32_t *rows);
 struct dict_reader *block_dict(struct block_dec *d);
 /* Event time of an ascending row of lines; *hint is 0 at first. After block_times(). */

@@ -40,6 +40,7 @@ struct block_dec {
     struct buf dir, stored;
     struct block_part part[BLOCK_PARTS_MAX];
     size_t nparts;
+    uint32_t hours; /* bytes of PG_HOURS */
     struct stamp_form stamps[255];
     uint32_t nstamps;
     struct template_key *keys;

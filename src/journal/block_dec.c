@@ -2,6 +2,7 @@
  * for. What is read is hostile until its checksum fits, and bounded after that
  * too. */
 #include "journal/block_dec-int.h"
+#include "journal/block_hours.h"
 #include "journal/column_bits.h"
 #include "journal/page_pack.h"
 #include <errno.h>
@@ -233,10 +234,11 @@ static int read_groups(struct block_dec *d, rd *r)
 
 static int read_parts(struct block_dec *d, rd *r)
 {
-    uint64_t n = rd_varint(r), rows = 0;
+    uint64_t hours = rd_varint(r), n = rd_varint(r), rows = 0;
 
-    if (r->bad || n >= BLOCK_PARTS_MAX)
+    if (r->bad || hours > PAGE_MAX || n >= BLOCK_PARTS_MAX)
         return -EBADMSG;
+    d->hours = (uint32_t)hours;
     d->nparts = (size_t)n + 1;
     for (size_t i = 1; i < d->nparts; i++) {
         uint64_t count = rd_varint(r);
@@ -309,6 +311,36 @@ int block_dec_verify(struct block_dec *d)
     int rc = block_grams_read(&d->src, &d->head, grams);
 
     return rc < 0 ? rc : page_reader_verify(d->pages);
+}
+
+/* Looked through before anything of it is told. */
+static int hours_walk(struct block_dec *d, const uint8_t *p, block_hour_fn *fn, void *ctx)
+{
+    rd r = rd_init(p, d->hours);
+    uint32_t count[HOURS_MAX];
+    struct hours_read h;
+
+    if (hours_parse(&r, &h) < 0 || d->norigins == 0 || d->origins[0].rows > 0)
+        return -EBADMSG;
+    for (uint32_t o = 1; o < d->norigins; o++) {
+        if (!hours_parse_origin(&r, &h, d->origins[o].rows, count))
+            return -EBADMSG;
+        for (uint32_t i = 0; fn != NULL && i < h.n; i++)
+            if (count[i] > 0)
+                fn(ctx, h.start[i], &d->origins[o], count[i]);
+    }
+    return rd_left(&r) == 0 ? 1 : -EBADMSG;
+}
+
+int block_hours(struct block_dec *d, block_hour_fn *fn, void *ctx)
+{
+    const uint8_t *p;
+    int rc = d->hours == 0 ? 0 : page_get(d->pages, PG_HOURS, (struct page_at){0, 0}, d->hours, &p);
+
+    if (d->hours == 0 || rc < 0)
+        return rc;
+    rc = hours_walk(d, p, NULL, NULL);
+    return rc < 0 ? rc : hours_walk(d, p, fn, ctx);
 }
 
 size_t block_dec_parts(const struct block_dec *d, const struct block_part **out)

@@ -29,6 +29,7 @@ struct block_enc {
         uint8_t flags;
     } tb[TEMPLATES_MAX];
     struct grams grams;
+    uint32_t hours_bytes;
     struct block_try try;
     struct group groups[TEMPLATES_MAX / BLOCK_GROUP + 1];
     /* of one template, or of all rows */
@@ -91,6 +92,7 @@ void block_enc_free(struct block_enc *be)
     free(be->val);
     free(be->row);
     free(be->origin);
+    hours_done(&be->split.hours);
     free(be);
 }
 
@@ -446,8 +448,18 @@ static void put_tables(struct block_enc *be)
             buf_byte(&be->dir, ((const uint8_t *)template_key(be->split.set, i))[b]);
 }
 
+static void put_hours(struct block_enc *be, uint32_t lines)
+{
+    buf_clear(&be->text);
+    hours_write(&be->split.hours, be->rank, origin_count(be->split.origins), lines, &be->text);
+    be->hours_bytes = (uint32_t)be->text.n;
+    if (be->text.n > 0)
+        page_put(be->pages, PG_HOURS, be->text.p, be->text.n);
+}
+
 static void put_parts(struct block_enc *be, struct block_head *h)
 {
+    buf_varint(&be->dir, be->hours_bytes);
     buf_varint(&be->dir, be->nparts > 0 ? be->nparts - 1 : 0);
     for (size_t i = 1; i < be->nparts; i++) {
         buf_varint(&be->dir, be->part[i].count);
@@ -515,6 +527,7 @@ static str encode(struct block_enc *be, const struct rows *r, uint32_t n, uint64
     note_origins(be);
     put_plain(be, r);
     put_templates(be, r);
+    put_hours(be, n);
     if (!dict_finish(be->dict, be->pages, &be->dict_part))
         return STR_NONE;
     describe_groups(be);

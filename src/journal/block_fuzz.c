@@ -25,6 +25,7 @@ static bool decode(const uint8_t *b, size_t n)
         struct block_template *t;
         opened = true;
         block_dec_verify(d);
+        block_hours(d, NULL, NULL);
         for (uint32_t i = 0; i < block_templates(d); i++)
             if (block_template_get(d, i, &t) == 0)
                 block_template_columns(d, t);

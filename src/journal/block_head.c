@@ -1,7 +1,7 @@
 /* The head of a stored block (block.h). */
 #include "journal/block.h"
 
-enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4, VERSION = 4 };
+enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4, VERSION = 5 };
 
 static uint8_t *put(uint8_t *p, uint64_t v, int n)
 {

@@ -20,6 +20,7 @@ enum page_kind {
     PG_TEXT,   /* static text of templates */
     PG_HEAD,   /* what is asked first about them */
     PG_DESC,   /* what their columns are */
+    PG_HOURS,  /* lines by hour and origin (block_hours.h) */
     PG_LINE,   /* gaps between a template's lines */
     PG_ORIGIN, /* origins of rows */
     PG_NUMBER, /* symbols of integers */

@@ -249,6 +249,7 @@ bool split_rows(struct splitter *s, const struct rows *r, uint32_t n)
     s->mapped = 0;
     template_set_clear(s->set, r->off[n]);
     origin_set_clear(s->origins, r, n);
+    hours_begin(&s->hours);
     uint32_t cut = 0;
     for (uint32_t i = 0; i < n && !s->failed; i++) {
         const uint8_t *p = (const uint8_t *)r->raw + r->off[i];
@@ -262,6 +263,7 @@ bool split_rows(struct splitter *s, const struct rows *r, uint32_t n)
         struct line_parts *l = &s->ahead[cut++];
         l->line = i;
         l->origin = origin_number(s->origins, r, i);
+        hours_add(&s->hours, l->origin, r->event[i]);
         l->plain = !cut_line(s, r, l);
     }
     settle(s, cut);

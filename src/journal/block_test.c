@@ -2,6 +2,7 @@
  * hostile lines, random bytes, attacks on the ceilings. And the ways of
  * computing the split agree. Argument: the number of rounds (default 60). */
 #include "base/test-int.h"
+#include "base/calendar.h"
 #include "intake/syslog.h"
 #include "journal/block-int.h"
 
@@ -14,7 +15,7 @@ struct fixture {
     struct block_dec *d;
     uint64_t s;
     char line[EVENT_RAW_MAX];
-    size_t n;
+    size_t n, hours; /* hours: blocks that have them counted */
 };
 
 static int setup(void **state)
@@ -46,6 +47,41 @@ static bool same(const struct event *a, const struct event *b)
            memcmp(a->span, b->span, sizeof(a->span)) == 0 && str_eq(a->raw, b->raw);
 }
 
+struct told {
+    uint64_t lines, sum;
+};
+
+static uint64_t hour_and_host(int64_t start, str host) { return (uint64_t)start * 31 + str_hash(host, 7); }
+
+static void see_hour(void *ctx, int64_t start, const struct block_origin *o, uint32_t lines)
+{
+    struct told *t = ctx;
+
+    assert_int_equal(start % (3600 * NS_PER_S), 0);
+    t->lines += lines;
+    t->sum += lines * hour_and_host(start, o->host);
+}
+
+/* What the block has counted is what its lines say. */
+static void check_hours(struct fixture *f, uint32_t n)
+{
+    const int64_t hour = 3600 * NS_PER_S;
+    struct told told = {0}, want = {.lines = n};
+    struct event ev;
+    int rc = block_hours(f->d, see_hour, &told);
+
+    assert_true(rc >= 0);
+    f->hours += rc == 1;
+    for (uint32_t i = 0; rc == 1 && i < n; i++) {
+        rows_event(f->r, i, COL_ALL, &ev);
+        want.sum += hour_and_host((ev.event_ns / hour - (ev.event_ns % hour < 0)) * hour, event_field(&ev, SP_HOST));
+    }
+    if (rc == 1) {
+        assert_int_equal(told.lines, want.lines);
+        assert_int_equal(told.sum, want.sum);
+    }
+}
+
 /* Encodes the rows, decodes them in chunks of chosen lines, compares. Clears them. */
 static struct block_head check_rows(struct fixture *f)
 {
@@ -65,6 +101,7 @@ static struct block_head check_rows(struct fixture *f)
     struct block_src src = {.fd = -1, .mem = (const uint8_t *)block.p, .mem_n = block.n};
     assert_int_equal(block_dec_open(f->d, &src, &again, 7), 0);
     assert_int_equal(block_dec_verify(f->d), 0);
+    check_hours(f, n);
     for (uint32_t i = 0; i < n; i++)
         if (prng(&f->s) % every == 0) {
             bits[i / 64] |= UINT64_C(1) << i % 64;
@@ -274,6 +311,30 @@ static void rules_are_chosen(void **state)
     check_rows(f);
 }
 
+/* Few hosts in a few hours, also before 1970, are counted; too many of either are not. */
+static void hours_are_counted(void **state)
+{
+    static const struct {
+        uint32_t hosts, hours;
+        bool counted;
+    } rows[] = {{3, 5, true}, {1, 1, true}, {1, 60, true}, {1, 65, false}, {20, 60, false}};
+    struct fixture *f = *state;
+
+    for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+        size_t before = f->hours;
+        for (uint32_t i = 0; i < ROWS; i++) {
+            f->n = (size_t)snprintf(f->line, sizeof(f->line), "<34>1 - host-%u app - - - line %u",
+                                    (unsigned)(prng(&f->s) % rows[k].hosts), i);
+            struct event ev;
+            syslog_parse((str){f->line, f->n}, 0, &ev);
+            ev.event_ns = ((int64_t)(i % rows[k].hours) - 2) * 3600 * NS_PER_S + (int64_t)(i % 3600) * NS_PER_S;
+            assert_true(rows_add(f->r, &ev));
+        }
+        check_rows(f);
+        assert_int_equal(f->hours - before, rows[k].counted);
+    }
+}
+
 /* Nothing a sender does makes tables grow past their ceilings. */
 static void ceilings_hold(void **state)
 {
@@ -362,6 +423,7 @@ static void rules_of_splitting(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(hours_are_counted, setup, teardown),
         cmocka_unit_test(rules_of_splitting),
         cmocka_unit_test(ways_of_splitting_agree),
         cmocka_unit_test_setup_teardown(any_lines_come_back, setup, teardown),
