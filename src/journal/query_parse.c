@@ -2,7 +2,10 @@
  * tree lives in the caller's arena. Depth, nodes and text have ceilings, so a
  * hostile query costs no more than a long one. Pure, any thread. */
 #include "journal/query_parse-int.h"
+#include "journal/query_pieces.h"
 #include <errno.h>
+
+enum { CHOICES_MAX = 8 };
 
 int qp_fail_at(struct qp *p, size_t at, const char *key, str a0, str a1)
 {
@@ -124,13 +127,56 @@ static bool text_fits(struct qp *p, const struct qp_value *v)
     return true;
 }
 
-static struct query_node *regex_node(struct qp *p, const struct qp_value *v)
+/* Children are gathered on the parser's stack, then copied to fit. */
+static struct query_node *join(struct qp *p, enum query_kind kind, size_t from)
+{
+    size_t n = p->nstack - from;
+    struct query_node *node;
+
+    p->nstack = from;
+    if (p->rc < 0 || n <= 1)
+        return n == 1 && p->rc == 0 ? p->stack[from] : NULL;
+    node = qp_node(p, kind);
+    if (node == NULL || (node->kids = arena_array(p->a, struct query_node *, n)) == NULL) {
+        qp_no_memory(p);
+        return NULL;
+    }
+    memcpy(node->kids, p->stack + from, n * sizeof(node->kids[0]));
+    node->nkids = n;
+    return node;
+}
+
+static void push(struct qp *p, struct query_node *n)
+{
+    if (n != NULL && p->rc == 0 && p->nstack < QUERY_NODES_MAX)
+        p->stack[p->nstack++] = n;
+}
+
+static struct query_node *one_regex(struct qp *p, const struct qp_value *v)
 {
     struct query_node *n = qp_node(p, QN_REGEX);
 
     if (n != NULL && text_fits(p, v))
         qp_regex_set(p, v, &n->re);
     return n;
+}
+
+/* /this|that/ as (/this/ OR /that/): each has words of its own, by which blocks and templates are left out. */
+static struct query_node *regex_node(struct qp *p, const struct qp_value *v)
+{
+    struct query_node *whole = one_regex(p, v); /* its mistakes are told as it was written */
+    struct qp_value part = *v;
+    size_t from = p->nstack;
+    str choice[CHOICES_MAX];
+    size_t n = p->rc == 0 ? regex_choices(v->text, choice, CHOICES_MAX) : 0;
+
+    if (n < 2 || p->nodes + n >= QUERY_NODES_MAX / 2)
+        return whole;
+    for (size_t i = 0; i < n; i++) {
+        part.text = choice[i];
+        push(p, one_regex(p, &part));
+    }
+    return join(p, QN_OR, from);
 }
 
 static struct query_node *text_node(struct qp *p, const struct qp_value *v, bool bare)
@@ -305,31 +351,6 @@ struct query_node *qp_term(struct qp *p, const char *behind)
     bool bare = qp_at(p, '~') && p->i + 1 < p->s.n && (p->s.p[p->i + 1] == '"' || !ends_word(p->s, p->i + 1));
     p->i += bare;
     return qp_value(p, &v) < 0 ? NULL : text_node(p, &v, bare);
-}
-
-/* Children are gathered on the parser's stack, then copied to fit. */
-static struct query_node *join(struct qp *p, enum query_kind kind, size_t from)
-{
-    size_t n = p->nstack - from;
-    struct query_node *node;
-
-    p->nstack = from;
-    if (p->rc < 0 || n <= 1)
-        return n == 1 && p->rc == 0 ? p->stack[from] : NULL;
-    node = qp_node(p, kind);
-    if (node == NULL || (node->kids = arena_array(p->a, struct query_node *, n)) == NULL) {
-        qp_no_memory(p);
-        return NULL;
-    }
-    memcpy(node->kids, p->stack + from, n * sizeof(node->kids[0]));
-    node->nkids = n;
-    return node;
-}
-
-static void push(struct qp *p, struct query_node *n)
-{
-    if (n != NULL && p->rc == 0 && p->nstack < QUERY_NODES_MAX)
-        p->stack[p->nstack++] = n;
 }
 
 static struct query_node *read_and(struct qp *p, const char *behind)

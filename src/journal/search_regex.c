@@ -1,93 +1,9 @@
 /* What a regular expression says about a text before it is matched on lines.
  *
- * Only a plain part of the language is read (literals, classes, groups,
- * choices, repeats); whatever else stands in an expression makes it unsure, and
+ * What is beyond the plain part of the language (query_pieces.h) makes it unsure, and
  * lines are put together and asked. */
+#include "journal/query_pieces.h"
 #include "journal/search_plan-int.h"
-
-/* The place of the bracket that ends the class at i; 0: not sure. */
-static size_t class_end(str re, size_t i)
-{
-    size_t k = i + 1;
-
-    k += k < re.n && re.p[k] == '^';
-    for (k += k < re.n && re.p[k] == ']'; k < re.n && re.p[k] != ']'; k++) {
-        if (re.p[k] == '[') /* [:alpha:] and its like */
-            return 0;
-        if (re.p[k] == '\\' && (++k == re.n || re.p[k] == 'Q' || re.p[k] == 'E'))
-            return 0;
-    }
-    return k < re.n ? k : 0;
-}
-
-/* The place of the brace that ends {3}, {3,} or {3,5} at i; 0: it is none of these. */
-static size_t count_end(str re, size_t i)
-{
-    size_t k = i + 1, digits = 0;
-
-    for (; k < re.n && re.p[k] >= '0' && re.p[k] <= '9'; k++)
-        digits++;
-    if (k < re.n && re.p[k] == ',')
-        for (k++; k < re.n && re.p[k] >= '0' && re.p[k] <= '9';)
-            k++;
-    return digits > 0 && k < re.n && re.p[k] == '}' ? k : 0;
-}
-
-enum regex_piece {
-    RP_LITERAL,
-    RP_OTHER,
-    RP_REPEAT,   /* of what stands before it */
-    RP_OPTIONAL, /* the same, or none of it */
-    RP_ASSERT,   /* asks what stands around */
-    RP_CHOICE,
-    RP_UNSURE
-};
-
-/* What stands at *i, which moves to its end; depth counts open groups. */
-static enum regex_piece regex_next(str re, size_t *i, unsigned *depth)
-{
-    size_t end = *i;
-    char c = re.p[*i], next = *i + 1 < re.n ? re.p[*i + 1] : '\0';
-    bool alnum = ((next | 0x20) >= 'a' && (next | 0x20) <= 'z') || (next >= '0' && next <= '9');
-
-    switch (c) {
-    case '\\':
-        ++*i;
-        if (next == '\0' || (uint8_t)next >= 0x80 || (alnum && strchr("dDwWsSbBtnrhHvV", next) == NULL))
-            return RP_UNSURE;
-        return !alnum ? RP_LITERAL : (next | 0x20) == 'b' ? RP_ASSERT : RP_OTHER;
-    case '[':
-        end = class_end(re, *i);
-        break;
-    case '(':
-        if (next == '*' || (next == '?' && (*i + 2 >= re.n || re.p[*i + 2] != ':')))
-            return RP_UNSURE;
-        *i += next == '?' ? 2 : 0;
-        ++*depth;
-        return RP_OTHER;
-    case ')':
-        return (*depth)-- > 0 ? RP_OTHER : RP_UNSURE;
-    case '{':
-        end = count_end(re, *i);
-        break;
-    case '|':
-        return RP_CHOICE;
-    case '*':
-    case '?':
-        return RP_OPTIONAL;
-    case '+':
-        return RP_REPEAT;
-    case '^':
-    case '$':
-        return RP_ASSERT;
-    default:
-        return c == '\0' || (uint8_t)c >= 0x80 ? RP_UNSURE : c == '.' ? RP_OTHER : RP_LITERAL;
-    }
-    if (end == 0)
-        return RP_UNSURE;
-    *i = end;
-    return c == '{' ? RP_OPTIONAL : RP_OTHER;
-}
 
 str regex_read(str re, char *room, size_t cap, bool *local)
 {
