@@ -66,6 +66,7 @@
 
 enum {
     BLOCK_HEAD_BYTES = 256,
+    BLOCK_VERSION = 5,
     BLOCK_RAW_MAX = 192 << 20,
     BLOCK_ROWS_MAX = 8 << 20,
     BLOCK_LENGTH_MAX = 1 << 30,
@@ -90,6 +91,7 @@ struct block_part {
     uint8_t seed[16];
 };
 void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLOCK_HEAD_BYTES]);
+uint16_t block_head_version(const uint8_t in[BLOCK_HEAD_BYTES]); /* of any version's head; 0: it is no head */
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out);
 
 /* Encoding: one encoder a thread, its buffers kept from block to block. */

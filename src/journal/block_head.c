@@ -1,7 +1,7 @@
 /* The head of a stored block (block.h). */
 #include "journal/block.h"
 
-enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4, VERSION = 5 };
+enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4 };
 
 static uint8_t *put(uint8_t *p, uint64_t v, int n)
 {
@@ -16,7 +16,7 @@ void block_head_write(const struct block_head *h, uint64_t salt, uint8_t out[BLO
 
     memset(out, 0, BLOCK_HEAD_BYTES);
     memcpy(p, BLOCK_MAGIC, 4);
-    p = put(put(p + 4, VERSION, 2), 0, 2);
+    p = put(put(p + 4, BLOCK_VERSION, 2), 0, 2);
     p = put(put(put(p, h->length, 8), h->first_seq, 8), h->count, 4);
     p = put(put(p, h->flags, 4), h->raw_bytes, 8);
     p = put(put(p, (uint64_t)h->event_min, 8), (uint64_t)h->event_max, 8);
@@ -38,12 +38,22 @@ static bool head_is_sane(const struct block_head *h)
            h->first_seq <= INT64_MAX;
 }
 
+uint16_t block_head_version(const uint8_t in[BLOCK_HEAD_BYTES])
+{
+    rd r = rd_init(in, BLOCK_HEAD_BYTES);
+    bool magic = memcmp(rd_bytes(&r, 4).p, BLOCK_MAGIC, 4) == 0;
+    uint16_t version = rd_u16le(&r);
+
+    r.p = in + HEAD_CRC_AT;
+    return magic && rd_u32le(&r) == crc32c(0, in, HEAD_CRC_AT) ? version : 0;
+}
+
 bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct block_head *out)
 {
     rd r = rd_init(in, BLOCK_HEAD_BYTES);
     struct block_head h;
 
-    if (memcmp(rd_bytes(&r, 4).p, BLOCK_MAGIC, 4) != 0 || rd_u16le(&r) != VERSION || rd_u16le(&r) != 0)
+    if (memcmp(rd_bytes(&r, 4).p, BLOCK_MAGIC, 4) != 0 || rd_u16le(&r) != BLOCK_VERSION || rd_u16le(&r) != 0)
         return false;
     h.length = rd_u64le(&r);
     h.first_seq = rd_u64le(&r);

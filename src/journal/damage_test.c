@@ -3,6 +3,7 @@
  * segment. What comes back is right or told to be missing; never wrong. */
 #include "journal/journal_test-int.h"
 #include "base/log.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -249,12 +250,42 @@ static void nothing_comes_twice(void **state)
     test_dir_drop(dir);
 }
 
+/* Another release's blocks are not cut off as a torn end would be, with their index or without. */
+static void another_release(void **state)
+{
+    char dir[64];
+    struct clock clk = clock_manual(TEST_NOW);
+    struct journal_cfg cfg = {.dir = dir};
+    struct journal *j = NULL;
+    struct err e = {0};
+
+    quiet();
+    test_dir_make_fast(dir);
+    segment_make(dir);
+    struct image im = image_read(dir, "seg-20261121-00000000.luy");
+    uint8_t *head = (uint8_t *)im.p + SEG_HEAD_BYTES;
+    head[4]++;
+    uint32_t crc = crc32c(0, head, BLOCK_HEAD_BYTES - 4);
+    memcpy(head + BLOCK_HEAD_BYTES - 4, &crc, sizeof(crc));
+    for (size_t cut = 0; cut < 100; cut += 99) {
+        image_put(dir, &im, im.n - cut);
+        assert_int_equal(journal_open(&cfg, &clk, &j, &e), -EPROTO);
+        assert_string_equal(e.key, "journal.segment_version");
+        struct image after = image_read(dir, im.name);
+        assert_int_equal(after.n, im.n - cut);
+        assert_memory_equal(after.p, im.p, after.n);
+        free(after.p);
+    }
+    free(im.p);
+    test_dir_drop(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wal_cut_at_each_byte),     cmocka_unit_test(nothing_comes_twice),
         cmocka_unit_test(turned_bits_in_wal),       cmocka_unit_test(turned_bits_in_segment),
-        cmocka_unit_test(segment_cut_at_each_byte),
+        cmocka_unit_test(segment_cut_at_each_byte), cmocka_unit_test(another_release),
     };
     return cmocka_run_group_tests_name("journal/damage", tests, NULL, NULL);
 }

@@ -42,7 +42,8 @@ int segment_create(const char *dir, uint32_t day, uint32_t no, struct segment **
 int segment_adopt(const char *dir, const uint8_t head[SEG_HEAD_BYTES], struct segment **out, struct err *e);
 /* *bad counts what cannot be read: bytes that belong to no block. verify_from:
  * blocks with events at or above this number are checked whole, and a last
- * one that fails is cut off (it was being written). */
+ * one that fails is cut off (it was being written). -EPROTO: another release's
+ * file; nothing of it is touched. */
 int segment_open(const char *dir, const char *name, uint64_t verify_from, struct segment **out, uint64_t *torn,
                  struct err *e);
 void segment_free(struct segment *s);

@@ -33,6 +33,18 @@ static bool read_all(int fd, void *p, size_t n, uint64_t at)
     return true;
 }
 
+/* Blocks of another version are not damage: nothing of the file may be cut off. */
+static int version_check(const struct segment *s, struct err *e)
+{
+    uint8_t head[BLOCK_HEAD_BYTES];
+    uint16_t v = s->size >= SEG_HEAD_BYTES + sizeof(head) && read_all(s->fd, head, sizeof(head), SEG_HEAD_BYTES)
+                     ? block_head_version(head)
+                     : 0;
+
+    return v == 0 || v == BLOCK_VERSION ? 0
+                                        : ERR(e, -EPROTO, "journal.segment_version", s->path, N(v), N(BLOCK_VERSION));
+}
+
 static bool parse_head(struct segment *s, const uint8_t h[SEG_HEAD_BYTES])
 {
     if (memcmp(h, seg_magic, 8) != 0)
@@ -207,6 +219,10 @@ int segment_open(const char *dir, const char *name, uint64_t verify_from, struct
         return rc;
     }
     s->size = (uint64_t)st.st_size;
+    if ((rc = version_check(s, e)) < 0) {
+        segment_free(s);
+        return rc;
+    }
     bool head = read_head(s), index = read_index(s);
     if (!head)
         *torn += s->size < SEG_HEAD_BYTES ? s->size : SEG_HEAD_BYTES;

@@ -170,7 +170,10 @@ static int files_open(struct verify *v)
             continue;
         }
         if (segment_open(v->dir, arena_cstr(&a, names[i]), UINT64_MAX, &s, &torn, &why) < 0) {
-            BAD(v, "journal.proof_file", arena_cstr(&a, names[i]));
+            if (why.code == -EPROTO)
+                bad(v, &why);
+            else
+                BAD(v, "journal.proof_file", arena_cstr(&a, names[i]));
             continue;
         }
         file_whole(v, s, torn, i + 1 == n || v->o->archive);
