@@ -95,7 +95,7 @@ const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event
 /* In the order of RowBinary (event_put). `spans` gives the event back exactly;
  * the texts beside it are what queries ask. */
 #define COLUMNS                                                                                                        \
-    "day Date, seq UInt64, received Int64, event Int64, transport UInt8, format UInt8, facility UInt8, "               \
+    "day Date, seq UInt64, relay String, received Int64, event Int64, transport UInt8, format UInt8, facility UInt8, " \
     "severity UInt8, flags UInt16, source_port UInt16, family UInt8, source FixedString(16), source_text String, "     \
     "host String, program String, pid String, msgid String, spans FixedString(48), msg_off UInt32, msg_len UInt32, "   \
     "raw String"
@@ -103,6 +103,8 @@ const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event
 /* Of so many batches a replicated table knows the digest. By itself it forgets all but the last hundred, which a shard
  * that catches up leaves behind in seconds; an INSERT that a hanging server carries out later would stand twice. */
 #define KNOWN_BATCHES "10000"
+
+enum { NEXT_BYTES = CH_STREAMS_MAX * 128 };
 
 static int table_local(struct ch *c, struct ch_node *n, struct err *e)
 {
@@ -184,6 +186,7 @@ void ch_batch_clear(struct ch_batch *b)
 {
     buf_clear(&b->buf);
     b->rows = 0;
+    b->relay = NULL;
     b->again = false;
 }
 
@@ -195,13 +198,14 @@ static int month_of(int64_t ns)
     return y * 12 + m;
 }
 
-static void event_put(struct buf *b, uint64_t seq, const struct event *ev)
+static void event_put(struct buf *b, uint64_t seq, const char *relay, const struct event *ev)
 {
     char scratch[64];
     int64_t day = ev->received_ns / (86400 * NS_PER_S);
 
     buf_u16(b, day < 0 ? 0 : day > UINT16_MAX ? UINT16_MAX : (uint16_t)day);
     buf_u64(b, seq);
+    ch_put_string(b, relay != NULL ? str_c(relay) : (str){0});
     buf_u64(b, (uint64_t)ev->received_ns);
     buf_u64(b, (uint64_t)ev->event_ns);
     buf_byte(b, ev->transport);
@@ -237,7 +241,7 @@ bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev)
         b->received = ev->received_ns;
         b->month = month;
     }
-    event_put(&b->buf, seq, ev);
+    event_put(&b->buf, seq, b->relay, ev);
     b->last = seq;
     b->rows++;
     return true;
@@ -310,39 +314,46 @@ uint64_t ch_spread_below(const struct ch_spread *s, size_t shard, uint64_t seq)
     return seq / round * s->window + own;
 }
 
-/* Behind the newest event of those numbers that this node has. */
-static int node_next(struct ch *c, struct ch_node *n, const char *whose, uint64_t *next, struct err *e)
+/* Behind the newest event of those numbers that this node has, relay by relay. */
+static int node_next(struct ch *c, struct ch_node *n, const char *whose, ch_next_fn *fn, void *ctx, struct err *e)
 {
-    char sql[256];
-    uint64_t rows = 0, last = 0;
-    int rc = n->ready ? 0 : ch_node_setup(c, n, e);
+    struct buf got;
+    char sql[320];
+    struct ch_call call = {.node = n, .sql = sql, .take = ch_take, .ctx = &got};
 
-    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local WHERE %s", c->database, whose);
+    snprintf(sql, sizeof(sql),
+             "SELECT relay, max(seq) FROM %s.event_local WHERE %s GROUP BY relay ORDER BY relay FORMAT RowBinary",
+             c->database, whose);
+    buf_init(&got, NEXT_BYTES);
+    int rc = n->ready ? 0 : ch_node_setup(c, n, e);
     if (rc == 0)
-        rc = ch_number(c, n, sql, &rows, e);
-    snprintf(sql, sizeof(sql), "SELECT max(seq) FROM %s.event_local WHERE %s", c->database, whose);
-    if (rc == 0)
-        rc = ch_number(c, n, sql, &last, e);
-    if (rc == 0 && rows > 0 && last >= *next)
-        *next = last + 1;
+        rc = ch_request(c, &call, e);
+    rd r = rd_init(got.p, got.n);
+    while (rc == 0 && rd_left(&r) > 0) {
+        str relay = ch_rd_string(&r);
+        uint64_t last = rd_u64le(&r);
+        if (r.bad || last == UINT64_MAX)
+            rc = ERR(e, -EBADMSG, "journal.ch_answer", n->url);
+        else if ((rc = fn(ctx, relay, last + 1)) < 0)
+            ERR(e, rc, "journal.ch_streams", N(CH_STREAMS_MAX));
+    }
+    buf_done(&got);
     return rc;
 }
 
-int ch_next_seq(struct ch *c, const struct ch_spread *s, size_t shard, uint64_t *next, struct err *e)
+int ch_next_seq(struct ch *c, const struct ch_spread *s, size_t shard, ch_next_fn *fn, void *ctx, struct err *e)
 {
-    uint64_t most = 0;
     char whose[96];
 
     snprintf(whose, sizeof(whose), "intDiv(seq, %llu) %% %zu = %zu", (unsigned long long)s->window, s->shards, shard);
     for (size_t i = 0; i < c->n; i++) {
         int best = -EHOSTUNREACH;
         for (size_t r = 0; r < c->shard[i].n; r++) { /* a replica may be behind the others */
-            int rc = node_next(c, &c->shard[i].node[r], whose, &most, e);
+            int rc = node_next(c, &c->shard[i].node[r], whose, fn, ctx, e);
             best = rc == 0 || best != 0 ? rc : best;
         }
         if (best < 0)
             return best;
     }
-    *next = most;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 enum { CH_SHARDS_MAX = 64, CH_REPLICAS_MAX = 8, CH_URL_MAX = 256, CH_BATCH_ROWS = 65536, CH_BATCH_BYTES = 16 << 20 };
+enum { CH_RELAY_MAX = 63, CH_STREAMS_MAX = 1 + 1000 }; /* bytes of a relay's name; the journal itself and its relays */
 struct ch_cfg {
     str nodes;    /* shards by ';', replicas by ',': "http://a:8123,http://b:8123;http://c:8123" */
     str cluster;  /* name in the servers' remote_servers; empty: one node alone */
@@ -47,7 +48,8 @@ struct ch_batch {
     int64_t received;     /* of the first */
     int month;
     uint32_t rows;
-    bool again; /* an INSERT of it was begun and its end is not known */
+    const char *relay; /* of all its rows, by which they came; the caller's; NULL: none. ch_batch_clear forgets it */
+    bool again;        /* an INSERT of it was begun and its end is not known */
 };
 void ch_batch_init(struct ch_batch *b);
 void ch_batch_done(struct ch_batch *b);
@@ -75,12 +77,24 @@ int ch_rows(struct ch *c, const struct query *q, const struct search_opts *o, so
  * counted over there when the condition can be said exactly. */
 int ch_fold(struct ch *c, const struct query *q, const struct search_opts *o, source_group_fn *fn, void *ctx,
             struct search_stats *st, struct err *e);
-/* Behind the newest event of the shard's numbers, wherever in the set it lies (shards may have been added since);
- * 0: there is none. -EHOSTUNREACH when a whole shard does not answer. */
-int ch_next_seq(struct ch *c, const struct ch_spread *s, size_t shard, uint64_t *next, struct err *e);
-/* Takes what was received before `before` out of the shard: whole months at once, the rest
+/* Behind the newest event of the shard's numbers, wherever in the set it lies (shards may have been added since), for
+ * the journal's own ("") and each relay of which there is one; fn may be told the same relay more than once, the
+ * largest number counts. -EHOSTUNREACH when a whole shard does not answer. A negative answer of fn ends it. */
+typedef int ch_next_fn(void *ctx, str relay, uint64_t next);
+int ch_next_seq(struct ch *c, const struct ch_spread *s, size_t shard, ch_next_fn *fn, void *ctx, struct err *e);
+/* What is to go: of each relay ("": none) what was received before `before`; 0: nothing. all: what was received before
+ * it goes whoever brought it; 0: nothing. */
+struct ch_ages {
+    int64_t all;
+    size_t n;
+    struct ch_age {
+        const char *relay;
+        int64_t before;
+    } v[];
+};
+/* Takes it out of the shard: whole months of `all` at once, the rest
  * by a mutation that runs over there. *left: rows that each replica which answers still
  * shows, the largest such number; ask again until 0. ask: false only counts. A replica that is
  * away does the same when it is back: both stand in the shard's replication log. */
-int ch_delete(struct ch *c, size_t shard, int64_t before, bool ask, uint64_t *left, struct err *e);
+int ch_delete(struct ch *c, size_t shard, const struct ch_ages *ages, bool ask, uint64_t *left, struct err *e);
 #endif

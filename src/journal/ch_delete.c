@@ -1,8 +1,8 @@
 /* What the journal deleted by age goes from the set too.
  *
- * A month is a partition. One that ended before the time in question is dropped:
+ * A month is a partition. One that ended before the time that holds for all is dropped:
  * every row in it is meant, also rows that this replica has not fetched yet. Of
- * the month in which the time lies, the rows before it go by a mutation, which
+ * the rest, the rows before the time of who brought them go by a mutation, which
  * rewrites the parts that hold such rows, and no others. */
 #include "journal/ch-int.h"
 #include <errno.h>
@@ -17,20 +17,34 @@ static uint64_t month_number(int64_t ns)
     return (uint64_t)(y * 100 + m);
 }
 
-static void before_sql(char out[128], int64_t before)
+/* The rows that are meant. The day is what leaves whole parts out of account. */
+static void meant(const struct ch_ages *a, struct buf *sql)
 {
-    /* the day is what leaves whole parts out of account */
-    snprintf(out, 128, "day <= toDate(%lld) AND received < %lld", (long long)(before / (DAY_S * NS_PER_S)),
-             (long long)before);
+    int64_t last = a->all;
+
+    for (size_t i = 0; i < a->n; i++)
+        last = a->v[i].before > last ? a->v[i].before : last;
+    buf_fmt(sql, "day <= toDate(%lld) AND (received < %lld", (long long)(last / (DAY_S * NS_PER_S)), (long long)a->all);
+    for (size_t i = 0; i < a->n; i++)
+        if (a->v[i].before > a->all) {
+            buf_z(sql, " OR relay = ");
+            ch_quote(sql, str_c(a->v[i].relay));
+            buf_fmt(sql, " AND received < %lld", (long long)a->v[i].before);
+        }
+    buf_byte(sql, ')');
+    buf_byte(sql, 0);
 }
 
-static int rows_left(struct ch *c, const struct ch_node *n, int64_t before, uint64_t *out, struct err *e)
+static int rows_left(struct ch *c, const struct ch_node *n, const struct ch_ages *a, uint64_t *out, struct err *e)
 {
-    char what[128], sql[320];
+    struct buf sql;
 
-    before_sql(what, before);
-    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local WHERE %s", c->database, what);
-    return ch_number(c, n, sql, out, e);
+    buf_init(&sql, CH_SQL_BYTES);
+    buf_fmt(&sql, "SELECT count() FROM %s.event_local WHERE ", c->database);
+    meant(a, &sql);
+    int rc = sql.failed ? ERR(e, -ENOMEM, "journal.no_memory") : ch_number(c, n, sql.p, out, e);
+    buf_done(&sql);
+    return rc;
 }
 
 static int months_drop(struct ch *c, const struct ch_node *n, int64_t before, struct err *e)
@@ -54,37 +68,40 @@ static int months_drop(struct ch *c, const struct ch_node *n, int64_t before, st
     return rc;
 }
 
-static int rows_drop(struct ch *c, const struct ch_node *n, int64_t before, struct err *e)
+static int rows_drop(struct ch *c, const struct ch_node *n, const struct ch_ages *a, struct err *e)
 {
-    char what[128], sql[320];
+    struct buf sql;
 
-    before_sql(what, before);
-    snprintf(sql, sizeof(sql), "ALTER TABLE event_local DELETE WHERE %s", what);
-    return ch_exec(c, n, sql, e);
+    buf_init(&sql, CH_SQL_BYTES);
+    buf_z(&sql, "ALTER TABLE event_local DELETE WHERE ");
+    meant(a, &sql);
+    int rc = sql.failed ? ERR(e, -ENOMEM, "journal.no_memory") : ch_exec(c, n, sql.p, e);
+    buf_done(&sql);
+    return rc;
 }
 
 /* *told: a replica has been given the mutation, the others get it from there. */
-static int node_delete(struct ch *c, struct ch_node *n, int64_t before, bool ask, bool *told, uint64_t *left,
+static int node_delete(struct ch *c, struct ch_node *n, const struct ch_ages *a, bool ask, bool *told, uint64_t *left,
                        struct err *e)
 {
     int rc = n->ready ? 0 : ch_node_setup(c, n, e);
 
     *left = 0;
     if (rc == 0)
-        rc = rows_left(c, n, before, left, e);
+        rc = rows_left(c, n, a, left, e);
     if (rc < 0 || *left == 0 || !ask)
         return rc;
-    rc = months_drop(c, n, before, e);
+    rc = a->all > 0 ? months_drop(c, n, a->all, e) : 0;
     if (rc == 0)
-        rc = rows_left(c, n, before, left, e);
+        rc = rows_left(c, n, a, left, e);
     if (rc == 0 && *left > 0 && !*told) {
-        rc = rows_drop(c, n, before, e);
+        rc = rows_drop(c, n, a, e);
         *told = rc == 0 && n->replicated;
     }
     return rc;
 }
 
-int ch_delete(struct ch *c, size_t shard, int64_t before, bool ask, uint64_t *left, struct err *e)
+int ch_delete(struct ch *c, size_t shard, const struct ch_ages *ages, bool ask, uint64_t *left, struct err *e)
 {
     struct ch_shard *s = &c->shard[shard];
     bool told = false;
@@ -93,7 +110,7 @@ int ch_delete(struct ch *c, size_t shard, int64_t before, bool ask, uint64_t *le
     *left = 0;
     for (size_t r = 0; r < s->n; r++) {
         uint64_t here = 0;
-        int rc = node_delete(c, &s->node[(s->first + r) % s->n], before, ask, &told, &here, e);
+        int rc = node_delete(c, &s->node[(s->first + r) % s->n], ages, ask, &told, &here, e);
         if (rc == 0 && here > *left)
             *left = here;
         if (rc == -ECANCELED || rc == -EBADMSG)

@@ -4,98 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* ---- where each shard stands ---- */
-
-/* Under lock. Behind what the set has, of all that each shard would get. */
-static int position_ask(struct lane *l, struct err *e)
-{
-    struct ch_feed *f = l->feed;
-    int rc = 0;
-
-    f->position = (struct ch_position){.spread = f->spread};
-    for (size_t i = 0; i < f->spread.shards && rc == 0; i++)
-        rc = ch_next_seq(l->set, &f->spread, i, &f->position.sent[i], e);
-    return rc;
-}
-
-static int position_check(const struct ch_feed *f, struct err *e)
-{
-    uint64_t most = 0, next = journal_next(f->cfg.journal);
-
-    for (size_t i = 0; i < f->position.spread.shards; i++)
-        most = f->position.sent[i] > most ? f->position.sent[i] : most;
-    return most > next ? ERR(e, -EBADMSG, "journal.ch_foreign", N((int64_t)most), N((int64_t)next)) : 0;
-}
-
-static int position_respread(struct lane *l, struct err *e)
-{
-    static const struct ch_spread all = {1, 1};
-    uint64_t asked = 0;
-    int rc = ch_next_seq(l->set, &all, 0, &asked, e);
-
-    return rc < 0 ? rc : ch_position_respread(&l->feed->position, &l->feed->spread, asked, e);
-}
-
-/* Under lock. A file that cannot be written is told by the journal, as the disk is full; the next INSERT writes it. */
-static void position_write(struct ch_feed *f)
-{
-    struct err e = {0};
-
-    if (ch_position_write(f->state, str_c(f->name), &f->position, &e) < 0)
-        atomic_fetch_add(&f->cursor_errors, 1);
-}
-
-/* Under lock: by the file, else by what the set has; for all lanes at once. */
-static int position_find(struct lane *l, struct err *e)
-{
-    struct ch_feed *f = l->feed;
-    struct ch_position *p = &f->position;
-    int rc = ch_position_read(f->state, str_c(f->name), p, e), known = rc;
-
-    if (rc == 0)
-        rc = position_ask(l, e);
-    if (rc >= 0)
-        rc = position_check(f, e);
-    bool same = !p->level && p->spread.shards == f->spread.shards && p->spread.window == f->spread.window;
-    if (rc == 0 && !same)
-        rc = position_respread(l, e);
-    if (rc < 0)
-        return rc;
-    if (known == 0 || !same)
-        position_write(f);
-    f->known = true;
-    return 0;
-}
-
-static int lane_find(struct lane *l, struct err *e)
-{
-    struct ch_feed *f = l->feed;
-
-    pthread_mutex_lock(&f->lock);
-    int rc = f->known ? 0 : position_find(l, e);
-    if (rc == 0) {
-        l->next = f->position.sent[l->shard];
-        l->fresh = l->next == 0;
-        l->known = true;
-        atomic_store(&l->shown_next, l->next);
-    }
-    pthread_mutex_unlock(&f->lock);
-    return rc;
-}
-
-static void lane_passed(struct lane *l, uint64_t next)
-{
-    struct ch_feed *f = l->feed;
-
-    l->next = next;
-    pthread_mutex_lock(&f->lock);
-    f->position.sent[l->shard] = next;
-    position_write(f);
-    pthread_mutex_unlock(&f->lock);
-    atomic_store(&l->shown_next, next);
-    atomic_store(&l->waiting_since, 0);
-}
-
 /* ---- a batch ---- */
 
 void lane_note(struct lane *l, const struct ch_feed_note *n)
@@ -107,48 +15,23 @@ void lane_note(struct lane *l, const struct ch_feed_note *n)
         l->feed->cfg.note(l->feed->cfg.ctx, &own);
 }
 
-static uint64_t own_from(const struct lane *l, uint64_t seq)
-{
-    return ch_spread_from(&l->feed->spread, l->shard, seq == 0 ? 1 : seq); /* there is no event 0 */
-}
-
-static uint64_t own_below(const struct lane *l, uint64_t seq)
-{
-    return ch_spread_below(&l->feed->spread, l->shard, seq == 0 ? 1 : seq);
-}
-
 static bool take(void *ctx, const struct hit *h)
 {
     struct lane *l = ctx;
 
-    return own_from(l, h->seq) == h->seq && ch_batch_add(&l->batch, h->seq, &h->ev);
+    return lane_from(l, h->seq) == h->seq && ch_batch_add(&l->batch, h->seq, &h->ev);
 }
 
-/* Events that are the shard's. */
-struct own {
-    const struct lane *lane;
-    uint64_t from, first, n; /* from: below it none counts; first: number of the first one */
-};
-
-static void own_count(void *ctx, uint64_t first, uint64_t next)
-{
-    struct own *o = ctx;
-
-    first = first < o->from ? o->from : first;
-    uint64_t n = own_below(o->lane, next) - own_below(o->lane, first);
-    if (o->n == 0)
-        o->first = own_from(o->lane, first);
-    o->n += n;
-}
-
-/* What stood below `next` and was not sent. Where nothing says which numbers were events, all of them may have been. */
+/* What of the stream stood below `next` and was not sent. Where nothing says which numbers were events, all of them may
+ * have been. */
 static struct own own_gone(const struct lane *l, uint64_t next)
 {
-    struct own o = {.lane = l, .from = l->next};
+    uint64_t from = l->cursor[l->stream].next;
+    struct own o = {.lane = l, .from = from};
 
-    if (journal_numbers(l->feed->cfg.journal, l->next, next, own_count, &o, NULL) < 0) {
+    if (journal_gone_numbers(l->feed->cfg.journal, l->stream, from, next, own_count, &o, NULL) < 0) {
         o.n = 0;
-        own_count(&o, l->next, next);
+        own_count(&o, from, next);
     }
     return o;
 }
@@ -162,29 +45,40 @@ static void skip_to(struct lane *l, uint64_t next, const struct own *o, enum ch_
         lane_note(l, &(struct ch_feed_note){.event = event, .first = o->first, .n = o->n, .why = why});
 }
 
+/* Nothing of the stream is left for this lane: the others' numbers are passed by too, so that shards stand level. */
+static void all_passed(struct lane *l, uint64_t next)
+{
+    if (next > l->cursor[l->stream].next)
+        lane_passed(l, next);
+}
+
 /* Made anew at each try: what retention took meanwhile is not sent. 1: in hand, or something was passed by; 0: nothing
  * to send. */
 static int batch_make(struct lane *l, struct err *e)
 {
+    struct cursor *c = &l->cursor[l->stream];
     struct sealed_block b = {0};
 
     ch_batch_clear(&l->batch);
-    uint64_t from = own_from(l, l->next);
-    int rc = journal_sealed_block(l->feed->cfg.journal, from, take, l, &b, e);
+    l->batch.relay = l->stream > 0 ? c->row->relay : NULL;
+    uint64_t from = lane_from(l, c->next);
+    int rc = journal_sealed_block(l->feed->cfg.journal, l->stream, from, take, l, &b, e);
+    if (rc == 0)
+        all_passed(l, b.next);
     if (rc == 0 || rc == -ENOMEM)
         return rc;
-    if (l->fresh && b.first > from) /* there was a journal before there was a set */
-        l->next = b.first;
-    if (b.first > own_from(l, l->next)) {
+    if (c->fresh && b.first > from) /* there was a journal before there was a set */
+        c->next = b.first;
+    if (b.first > lane_from(l, c->next)) {
         struct own gone = own_gone(l, b.first);
         if (gone.n > 0) {
             skip_to(l, b.first, &gone, CF_SKIPPED, NULL);
             return 1;
         }
-        l->next = b.first; /* the numbers between were no events of this journal */
+        c->next = b.first; /* the numbers between were no events of this stream */
     }
     if (rc < 0) { /* said once, and passed by; what was read of it is not sent either */
-        struct own bad = {.lane = l, .from = l->next};
+        struct own bad = {.lane = l, .from = c->next};
         own_count(&bad, b.first, b.next);
         skip_to(l, b.next, &bad, CF_BAD, e);
         return 1;
@@ -202,20 +96,20 @@ static void batch_sent(struct lane *l)
 {
     atomic_fetch_add(&l->sent_events, l->batch.rows);
     atomic_fetch_add(&l->sent_batches, 1);
-    l->fresh = false;
     l->proven = true;
     lane_passed(l, l->batch.last + 1);
 }
 
 /* ---- steps ---- */
 
-/* 1: something moved; 0: nothing to do. */
-static int step(struct lane *l, struct err *e)
+/* The stream at turn. 1: something moved; 0: nothing to do; -ENOENT: there is no such stream. */
+static int stream_step(struct lane *l, struct err *e)
 {
-    int rc = l->known ? 0 : lane_find(l, e);
+    int rc = lane_find(l, e);
 
-    if (rc == 0)
-        rc = batch_make(l, e);
+    if (rc < 1)
+        return rc == 0 ? -ENOENT : rc;
+    rc = batch_make(l, e);
     if (rc < 1 || l->batch.rows == 0)
         return rc;
     rc = ch_insert(l->set, l->shard, &l->batch, e);
@@ -226,13 +120,32 @@ static int step(struct lane *l, struct err *e)
     return 1;
 }
 
+/* The streams take turns; one that moved gives its turn on, one that failed keeps it. */
+static int step(struct lane *l, struct err *e)
+{
+    for (size_t left = CH_STREAMS_MAX + 1, ends = 0; left > 0 && ends < 2; left--) {
+        int rc = stream_step(l, e);
+        if (rc == -ENOENT) {
+            l->stream = 0;
+            ends++;
+            continue;
+        }
+        if (rc < 0)
+            return rc;
+        l->stream++;
+        if (rc > 0)
+            return rc;
+    }
+    return 0;
+}
+
 static void lane_down(struct lane *l, bool down, const struct err *why)
 {
     if (down == l->down)
         return;
     l->down = down;
     atomic_store(&l->is_down, down);
-    lane_note(l, &(struct ch_feed_note){.event = down ? CF_DOWN : CF_UP, .first = l->next, .why = why});
+    lane_note(l, &(struct ch_feed_note){.event = down ? CF_DOWN : CF_UP, .first = l->cursor[0].next, .why = why});
 }
 
 void ch_feed_step(struct ch_feed *f, size_t shard, int64_t *due_mono_ns)
@@ -264,61 +177,6 @@ void ch_feed_step(struct ch_feed *f, size_t shard, int64_t *due_mono_ns)
 void ch_feed_stop(struct ch_feed *f) { atomic_store(&f->stop, true); }
 
 size_t ch_feed_shards(const struct ch_feed *f) { return f->spread.shards; }
-
-/* ---- figures ---- */
-
-static void lane_stats(const struct lane *l, struct ch_feed_stats *out)
-{
-    uint64_t next = atomic_load(&l->shown_next);
-    struct own waits = {.lane = l, .from = next};
-
-    journal_sealed_numbers(l->feed->cfg.journal, next, own_count, &waits);
-    *out = (struct ch_feed_stats){
-        .sent_events = atomic_load(&l->sent_events),
-        .sent_batches = atomic_load(&l->sent_batches),
-        .failures = atomic_load(&l->failures),
-        .skipped_events = atomic_load(&l->skipped_events),
-        .bad_events = atomic_load(&l->bad_events),
-        .deleted_events = atomic_load(&l->deleted_events),
-        .delete_failures = atomic_load(&l->delete_failures),
-        .next = own_from(l, next),
-        .lag_events = waits.n,
-        .lag_since = atomic_load(&l->waiting_since),
-        .down = atomic_load(&l->is_down),
-    };
-}
-
-static void stats_add(struct ch_feed_stats *to, const struct ch_feed_stats *s)
-{
-    to->sent_events += s->sent_events;
-    to->sent_batches += s->sent_batches;
-    to->failures += s->failures;
-    to->skipped_events += s->skipped_events;
-    to->bad_events += s->bad_events;
-    to->deleted_events += s->deleted_events;
-    to->delete_failures += s->delete_failures;
-    to->next = s->next < to->next ? s->next : to->next;
-    to->lag_events += s->lag_events;
-    if (s->lag_since != 0 && (to->lag_since == 0 || s->lag_since < to->lag_since))
-        to->lag_since = s->lag_since;
-    to->down += s->down;
-}
-
-void ch_feed_stats(const struct ch_feed *f, size_t shard, struct ch_feed_stats *out)
-{
-    struct ch_feed_stats s;
-
-    *out = (struct ch_feed_stats){.next = UINT64_MAX};
-    for (size_t i = 0; i < f->spread.shards; i++)
-        if (shard == CH_FEED_ALL || shard == i) {
-            lane_stats(&f->lane[i], &s);
-            stats_add(out, &s);
-        }
-    out->cursor_errors = atomic_load(&f->cursor_errors);
-    out->lag_ns = out->lag_since == 0 ? 0 : clock_wall(f->clk) - out->lag_since;
-    if (out->lag_ns < 0)
-        out->lag_ns = 0;
-}
 
 /* ---- life ---- */
 

@@ -8,6 +8,7 @@
 #include "journal/journal_test-int.h"
 #include "journal/sealed.h"
 #include <fcntl.h>
+#include <sys/stat.h>
 
 enum { BLOCK = 256 << 10 };
 static const char *nodes, *cluster;
@@ -21,6 +22,8 @@ struct kit {
     int notes[CF_EVENTS];
     uint64_t n[CF_EVENTS];
     char key[64];
+    struct vault *v; /* with_ledger */
+    char keys[96];
 };
 
 static void on_note(void *ctx, const struct ch_feed_note *n)
@@ -61,6 +64,10 @@ static int kit_free(void **state)
     ch_feed_close(k->feed);
     journal_close(k->f.j);
     test_dir_drop(k->f.dir);
+    if (k->v != NULL) {
+        vault_close(k->v);
+        test_dir_drop(k->keys);
+    }
     free(k);
     return 0;
 }
@@ -138,17 +145,22 @@ static void test_state_file(void **state)
 {
     static const char *const bad[] = {
         "",
-        "luy-cluster 2\n",
-        "luy-cluster 2\nluy \n",
-        "luy-cluster 2\nluy \n1 65536\n",
-        "luy-cluster 2\nluy \n1 65536\nx\n",
-        "luy-cluster 2\nluy \n1 0\n5\n",
-        "luy-cluster 2\nluy \n0 65536\n5\n",
-        "luy-cluster 2\nluy \n65 65536\n5\n",
-        "luy-cluster 2\nluy \n2 65536\n5\n",
-        "luy-cluster 3\nluy \n1 65536\n5\n",
-        "luy-cluster 2\nother \n1 65536\n5\n",
-        "luy-cluster 1\nluy \n5\n", /* of before: how far is known, in which batches is not */
+        "luy-cluster 3\n",
+        "luy-cluster 3\nluy \n",
+        "luy-cluster 3\nluy \n1 65536\n",
+        "luy-cluster 3\nluy \n1 65536\n x\n",
+        "luy-cluster 3\nluy \n1 0\n 5\n",
+        "luy-cluster 3\nluy \n0 65536\n 5\n",
+        "luy-cluster 3\nluy \n65 65536\n 5\n",
+        "luy-cluster 3\nluy \n2 65536\n 5\n",
+        "luy-cluster 3\nluy \n1 65536\n 5 6\n",
+        "luy-cluster 3\nluy \n1 65536\nr1 5\n",
+        "luy-cluster 3\nluy \n1 65536\n 5\nr1\n",
+        "luy-cluster 3\nluy \n1 65536\n 5\n 6\n",
+        "luy-cluster 3\nluy \n1 65536\n 5\nr1 5\nr1 6\n",
+        "luy-cluster 4\nluy \n1 65536\n 5\n",
+        "luy-cluster 3\nother \n1 65536\n 5\n",
+        "luy-cluster 2\nluy \n1 65536\n5\n", /* of before */
     };
     struct kit *k = *state;
 
@@ -161,14 +173,14 @@ static void test_state_file(void **state)
         assert_string_equal(k->key, "journal.ch_unreachable");
         assert_int_equal(stats(k).lag_ns, 0); /* nothing in hand */
     }
-    state_put(k, "luy-cluster 2\nluy \n1 65536\n501\n");
+    state_put(k, "luy-cluster 3\nluy \n1 65536\n 501\n");
     feed_open(k);
     clock_advance(&k->f.clk, 100 * NS_PER_S);
     step(k);
     assert_int_equal(stats(k).next, 501);
     assert_int_equal(stats(k).lag_events, 500);
     assert_int_equal(stats(k).lag_ns, 100 * NS_PER_S - 500 * NS_PER_MS); /* since event 501 came */
-    state_put(k, "luy-cluster 2\nluy \n1 65536\n5000\n");
+    state_put(k, "luy-cluster 3\nluy \n1 65536\n 5000\n");
     feed_open(k);
     step(k);
     assert_string_equal(k->key, "journal.ch_foreign"); /* another journal's */
@@ -184,7 +196,7 @@ static void test_shards_apart(void **state)
         .nodes = STR("http://127.0.0.1:1;http://127.0.0.1:1"), .cluster = STR("c"), .database = STR("luy")};
     k->window = 100;
     fill(k, 0, 1000);
-    state_put(k, "luy-cluster 2\nluy c\n2 100\n250\n700\n");
+    state_put(k, "luy-cluster 3\nluy c\n2 100\n 250 700\n");
     feed_open(k);
     assert_int_equal(ch_feed_shards(k->feed), 2);
     for (int i = 0; i < 3; i++)
@@ -209,11 +221,13 @@ static void test_shards_apart(void **state)
 
 /* ---- numbers that went to a relay's blocks ---- */
 
-static void with_ledger(struct kit *k, struct vault *v)
+static void with_ledger(struct kit *k)
 {
-    struct journal_cfg cfg = {.dir = k->f.dir, .sync_ms = 100, .block_bytes = BLOCK, .vault = v};
     struct err e = {0};
 
+    snprintf(k->keys, sizeof(k->keys), "%s-keys", k->f.dir);
+    assert_int_equal(vault_open(k->keys, &k->f.clk, &k->v, NULL), 0);
+    struct journal_cfg cfg = {.dir = k->f.dir, .sync_ms = 100, .block_bytes = BLOCK, .vault = k->v};
     journal_close(k->f.j);
     assert_int_equal(journal_open(&cfg, &k->f.clk, &k->f.j, &e), 0);
 }
@@ -250,21 +264,17 @@ static void drop_block(struct kit *k, size_t at)
 static void test_relays_numbers(void **state)
 {
     struct kit *k = *state;
-    struct vault *v = NULL;
     uint64_t first[5];
-    char keys[96];
 
-    snprintf(keys, sizeof(keys), "%s-keys", k->f.dir);
-    assert_int_equal(vault_open(keys, &k->f.clk, &v, NULL), 0);
     k->set = (struct ch_cfg){.nodes = STR("http://127.0.0.1:1"), .database = STR("luy")};
-    with_ledger(k, v);
+    with_ledger(k);
     for (size_t i = 0; i < COUNT(first); i++)
         first[i] = block_and_guests(k);
     assert_true(first[0] == 1 && first[1] > 3500 && first[4] > first[3] + 3500);
     assert_int_equal(k->f.j->nsegs, 1);
     assert_int_equal(k->f.j->segs[0]->nblocks, COUNT(first));
 
-    state_put(k, "luy-cluster 2\nluy \n1 65536\n501\n"); /* the first block was sent */
+    state_put(k, "luy-cluster 3\nluy \n1 65536\n 501\n"); /* the first block was sent */
     feed_open(k);
     step(k);
     assert_string_equal(k->key, "journal.ch_unreachable"); /* the second is in hand */
@@ -280,12 +290,127 @@ static void test_relays_numbers(void **state)
     assert_int_equal(k->n[CF_SKIPPED], 2 * 500);
     assert_int_equal(stats(k).next, first[3]);
     assert_int_equal(stats(k).lag_events, 2 * 500);
-    ch_feed_close(k->feed);
-    journal_close(k->f.j);
-    k->feed = NULL;
-    k->f.j = NULL;
-    vault_close(v);
-    test_dir_drop(keys);
+}
+
+/* ---- what relays brought ---- */
+
+enum { RELAY_BLOCK = 64 << 10, RELAY_LINES = 3000, GUEST_BLOCKS = 64 };
+/* A relay's file, of which block after block arrives. */
+struct visitor {
+    char dir[80];
+    struct segment *s;
+    uint64_t base[GUEST_BLOCKS];
+    size_t arrived;
+};
+
+static void guest_make(struct kit *k, struct visitor *g, const char *name)
+{
+    struct journal *j;
+    struct err e = {0};
+    uint64_t torn = 0;
+    char file[300];
+
+    *g = (struct visitor){.arrived = 0};
+    snprintf(g->dir, sizeof(g->dir), "%s-%s", k->f.dir, name);
+    assert_int_equal(mkdir(g->dir, 0700), 0);
+    j = test_open(g->dir, RELAY_BLOCK, &k->f.clk);
+    for (uint64_t i = 0; i < RELAY_LINES; i += 100) {
+        assert_int_equal(test_append(j, i, 100, &e), 0);
+        test_wait_sealed(j);
+    }
+    assert_int_equal(j->nsegs, 1);
+    snprintf(file, sizeof(file), "%s", strrchr(j->segs[0]->path, '/') + 1);
+    journal_close(j);
+    assert_int_equal(segment_open(g->dir, file, UINT64_MAX, &g->s, &torn, &e), 0);
+    assert_true(g->s->nblocks > 2 && g->s->nblocks <= GUEST_BLOCKS);
+    g->s->refs = 1;
+    snprintf(g->s->relay, sizeof(g->s->relay), "%s", name);
+}
+
+/* Its next block; again after a restart: those that had come. */
+static void guest_come(struct kit *k, struct visitor *g, bool again)
+{
+    struct err e = {0};
+
+    for (size_t i = again ? 0 : g->arrived; i < (again ? g->arrived : g->arrived + 1); i++) {
+        if (!again)
+            g->base[i] = journal_guest_reserve(k->f.j, g->s->blocks[i].head.count);
+        assert_int_equal(journal_guest_add(k->f.j, g->s, &g->s->blocks[i], g->base[i], !again, &e), 0);
+    }
+    g->arrived += !again;
+}
+
+static void guest_free(struct kit *k, struct visitor *g)
+{
+    journal_guest_drop(k->f.j, g->s);
+    journal_segment_unref(k->f.j, g->s);
+    test_dir_drop(g->dir);
+}
+
+/* Numbers are not from + 1 where relays have some. */
+static int append_at(struct journal *j, uint64_t from, uint32_t n)
+{
+    struct event_batch b;
+    uint64_t first;
+
+    event_batch_init(&b, EVENT_BATCH_MAX);
+    int rc = journal_append(j, test_batch(&b, from, n), &first, NULL);
+    event_batch_done(&b);
+    return rc;
+}
+
+/* Two relays and the journal in turns, until each relay has brought `blocks`. */
+static void all_in_turns(struct kit *k, struct visitor g[2], size_t blocks)
+{
+    while (g[1].arrived < blocks) {
+        guest_come(k, &g[0], false);
+        block_and_guests(k);
+        guest_come(k, &g[1], false);
+    }
+}
+
+static uint64_t events_in(const struct visitor *g, size_t from, size_t to)
+{
+    uint64_t n = 0;
+
+    for (size_t i = from; i < to; i++)
+        n += g->s->blocks[i].head.count;
+    return n;
+}
+
+/* Each relay has a place of its own, lags by its own lines, and what is deleted of it before it was sent is skipped. */
+static void test_relays_wait(void **state)
+{
+    struct kit *k = *state;
+    struct visitor g[2];
+    char text[256];
+
+    k->set = (struct ch_cfg){.nodes = STR("http://127.0.0.1:1"), .database = STR("luy")};
+    guest_make(k, &g[0], "r1");
+    guest_make(k, &g[1], "r2");
+    all_in_turns(k, g, 3);
+    uint64_t own_end = journal_next(k->f.j);
+    snprintf(text, sizeof(text), "luy-cluster 3\nluy \n1 65536\n %llu\nr1 %llu\n", (unsigned long long)own_end,
+             (unsigned long long)g[0].base[1]);
+    state_put(k, text);
+    feed_open(k);
+    step(k);
+    assert_string_equal(k->key, "journal.ch_unreachable");
+    assert_int_equal(stats(k).lag_events, events_in(&g[0], 1, 3) + events_in(&g[1], 0, 3));
+    assert_int_equal(stats(k).skipped_events, 0);
+    assert_true(stats(k).lag_since != 0);
+
+    journal_guest_drop(k->f.j, g[0].s); /* all of r1 goes, and one block comes */
+    assert_int_equal(stats(k).lag_events, events_in(&g[1], 0, 3));
+    g[0].base[2] = journal_guest_reserve(k->f.j, g[0].s->blocks[2].head.count);
+    assert_int_equal(journal_guest_add(k->f.j, g[0].s, &g[0].s->blocks[2], g[0].base[2], true, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        step(k);
+    assert_int_equal(stats(k).skipped_events, events_in(&g[0], 1, 3));
+    assert_int_equal(k->n[CF_SKIPPED], events_in(&g[0], 1, 3));
+    assert_int_equal(stats(k).lag_events, events_in(&g[0], 2, 3) + events_in(&g[1], 0, 3));
+    for (size_t i = 0; i < 2; i++)
+        guest_free(k, &g[i]);
 }
 
 /* Every number is one shard's, and the three ways to ask agree. */
@@ -316,37 +441,33 @@ static void test_spread(void **state)
 static void test_respread(void **state)
 {
     static const struct {
-        struct ch_position was;
+        struct ch_spread was;
+        uint64_t sent[2];
         struct ch_spread to;
         uint64_t asked, low; /* low 0: refused */
         const char *key;
     } rows[] = {
-        {{{100, 2}, false, {250, 200}}, {100, 3}, 249, 250, NULL}, /* 300.. is the second's, of it nothing was */
-        {{{100, 2}, false, {250, 200}}, {100, 3}, 251, 0, "journal.ch_not_level"}, /* a batch arrived unnoted */
-        {{{100, 2}, false, {250, 130}}, {100, 3}, 249, 0, "journal.ch_not_level"},
-        {{{100, 2}, false, {250, 301}}, {100, 3}, 301, 0, "journal.ch_not_level"},
-        {{{100, 2}, false, {300, 350}}, {100, 4}, 350, 350, NULL},
-        {{{100, 2}, false, {250, 200}}, {50, 2}, 250, 250, NULL}, /* another window */
-        {{{100, 2}, false, {250, 200}}, {100, 1}, 250, 0, "journal.ch_fewer"},
-        {{{1, 1}, true, {250}}, {100, 2}, 0, 250, NULL},   /* of the format before */
-        {{{1, 1}, true, {250}}, {100, 2}, 300, 300, NULL}, /* .. and killed before the file was written */
+        {{100, 2}, {250, 200}, {100, 3}, 249, 250, NULL},                 /* 300.. is the second's, of it nothing was */
+        {{100, 2}, {250, 200}, {100, 3}, 251, 0, "journal.ch_not_level"}, /* a batch arrived unnoted */
+        {{100, 2}, {250, 130}, {100, 3}, 249, 0, "journal.ch_not_level"},
+        {{100, 2}, {250, 301}, {100, 3}, 301, 0, "journal.ch_not_level"},
+        {{100, 2}, {300, 350}, {100, 4}, 350, 350, NULL},
+        {{100, 2}, {250, 200}, {50, 2}, 250, 250, NULL}, /* another window */
+        {{100, 2}, {250, 200}, {100, 1}, 250, 0, "journal.ch_fewer"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct ch_position p = rows[i].was;
+        struct ch_row r = {.sent = {rows[i].sent[0], rows[i].sent[1]}};
         struct err e = {0};
-        int rc = ch_position_respread(&p, &rows[i].to, rows[i].asked, &e);
+        int rc = ch_position_respread(&r, &rows[i].was, &rows[i].to, rows[i].asked, &e);
         if (rows[i].low == 0) {
             assert_int_equal(rc, -EBADMSG);
             assert_string_equal(e.key, rows[i].key);
             continue;
         }
         assert_int_equal(rc, 0);
-        assert_false(p.level);
-        assert_int_equal(p.spread.shards, rows[i].to.shards);
-        assert_int_equal(p.spread.window, rows[i].to.window);
-        for (size_t k = 0; k < p.spread.shards; k++)
-            assert_int_equal(p.sent[k], rows[i].low);
+        for (size_t k = 0; k < rows[i].to.shards; k++)
+            assert_int_equal(r.sent[k], rows[i].low);
     }
 }
 
@@ -405,6 +526,107 @@ static uint64_t in_set(struct kit *k, uint64_t wanted)
     return a.n;
 }
 
+struct digest {
+    uint64_t n;
+    struct sha256_stream *h;
+    struct sha256 sum;
+};
+
+static bool digest_one(void *ctx, const struct hit *h)
+{
+    struct digest *d = ctx;
+    char head[128];
+
+    snprintf(head, sizeof(head), "%llu %s ", (unsigned long long)h->seq, h->relay != NULL ? h->relay : "-");
+    sha256_more(d->h, str_c(head));
+    sha256_more(d->h, h->ev.raw);
+    d->n++;
+    return true;
+}
+
+/* The set's answer to everything is the journal's, number by number, with who brought it. */
+static void same_as_journal(struct kit *k, uint64_t wanted)
+{
+    struct query all = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
+    struct search_opts o = {.limit = UINT64_MAX};
+    struct digest here = {.h = sha256_begin()}, there;
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
+    struct search_stats st;
+    struct ch *c = NULL;
+    struct err e = {0};
+
+    assert_int_equal(journal_search(k->f.j, &all, &o, digest_one, &here, &st, &e), 0);
+    here.sum = sha256_end(here.h);
+    assert_int_equal(here.n, wanted);
+    assert_int_equal(ch_open(&k->set, &clock_system, &c, &e), 0);
+    do {
+        there = (struct digest){.h = sha256_begin()};
+        if (ch_search(c, &all, &o, digest_one, &there, &st, &e) < 0)
+            fail_msg("%s %s", e.key, e.arg[1]);
+        there.sum = sha256_end(there.h);
+    } while (there.n != wanted && clock_mono(&clock_system) < end);
+    ch_close(c);
+    assert_int_equal(there.n, wanted);
+    assert_memory_equal(&here.sum, &there.sum, sizeof(here.sum));
+}
+
+/* The journal and two relays, whose numbers lie between one another: each line once, by whom it came, through
+ * kills between INSERT and file, and a lost file. */
+static void test_relays_sent(void **state)
+{
+    struct kit *k = *state;
+    struct visitor g[2];
+    char old[512];
+    struct arena a = arena_init(1 << 16);
+    str text;
+
+    use_set(k, "luy_feed_relays");
+    with_ledger(k);
+    k->window = 500;
+    guest_make(k, &g[0], "r1");
+    guest_make(k, &g[1], "r2");
+    feed_open(k);
+    all_in_turns(k, g, 1);
+    run_dry(k);
+    uint64_t had = stats(k).sent_events;
+    same_as_journal(k, 500 + events_in(&g[0], 0, 1) + events_in(&g[1], 0, 1));
+    assert_int_equal(file_read(&a, k->state, sizeof(old), &text, NULL), 0);
+    snprintf(old, sizeof(old), "%.*s", STR_ARGS(text));
+    all_in_turns(k, g, 2);
+    run_dry(k);
+    uint64_t more = stats(k).sent_events - had, all = had + more;
+    same_as_journal(k, all);
+    assert_int_equal(stats(k).skipped_events, 0);
+
+    assert_int_equal(file_write_atomic(k->state, str_c(old), 0600, NULL), 0); /* killed before it was written */
+    feed_open(k);
+    run_dry(k);
+    assert_int_equal(stats(k).sent_events, more);
+    same_as_journal(k, all);
+
+    assert_int_equal(unlink(k->state), 0); /* lost: the set says how far it is with each */
+    all_in_turns(k, g, 3);
+    feed_open(k);
+    run_dry(k);
+    assert_int_equal(stats(k).sent_events, 500 + events_in(&g[0], 2, 3) + events_in(&g[1], 2, 3));
+    same_as_journal(k, all + stats(k).sent_events);
+
+    /* of r2 all is past its age, of r1 and the journal nothing */
+    uint64_t kept = all + stats(k).sent_events - events_in(&g[1], 0, 3), gone = events_in(&g[1], 0, 3);
+    journal_guest_drop(k->f.j, g[1].s);
+    journal_guest_aged(k->f.j, "r2", TEST_NOW + 400 * 86400 * NS_PER_S);
+    int64_t end = clock_mono(&clock_system) + 120 * NS_PER_S;
+    while (stats(k).deleted_events < gone && clock_mono(&clock_system) < end) {
+        clock_advance(&k->f.clk, 2 * NS_PER_S);
+        step(k);
+    }
+    assert_int_equal(stats(k).deleted_events, gone);
+    same_as_journal(k, kept);
+    for (size_t i = 0; i < 2; i++)
+        guest_free(k, &g[i]);
+    arena_free(&a);
+}
+
 struct stepper {
     struct kit *k;
     size_t shard;
@@ -424,10 +646,26 @@ static void *step_on(void *arg)
 
 static void no_note(void *ctx, const struct ch_feed_note *n) { (void)ctx, (void)n; }
 
-/* As in luyd: a thread for each shard, one that asks for figures, and the journal grows and is emptied beside them. */
+/* All that is there is sealed, sent, and the same. */
+static void end_same(struct kit *k, uint64_t events)
+{
+    struct err e = {0};
+    int64_t due;
+
+    clock_advance(&k->f.clk, 3600 * NS_PER_S);
+    assert_int_equal(journal_tick(k->f.j, &due, &e), 0);
+    test_wait_sealed(k->f.j);
+    feed_open(k);
+    run_dry(k);
+    same_as_journal(k, events);
+}
+
+/* As in luyd: a thread for each shard, one that asks for figures, and the journal grows and is emptied beside them,
+ * while relays come and go. */
 static void test_threads(void **state)
 {
     struct kit *k = *state;
+    struct visitor g[2];
     struct stepper t[8];
     atomic_bool stop = false;
     struct err e = {0};
@@ -437,20 +675,29 @@ static void test_threads(void **state)
     else
         k->set = (struct ch_cfg){
             .nodes = STR("http://127.0.0.1:1;http://127.0.0.1:1"), .cluster = STR("c"), .database = STR("luy")};
+    with_ledger(k);
     k->window = 700;
     struct ch_feed_cfg cfg = {k->f.j, &k->set, k->state, no_note, NULL, k->window};
     assert_int_equal(ch_feed_open(&cfg, &k->f.clk, &k->feed, &e), 0);
     if (nodes == NULL)
-        state_put(k, "luy-cluster 2\nluy c\n2 700\n1\n1\n");
+        state_put(k, "luy-cluster 3\nluy c\n2 700\n 1 1\n");
     size_t n = ch_feed_shards(k->feed);
     assert_true(n <= COUNT(t));
+    guest_make(k, &g[0], "r1");
+    guest_make(k, &g[1], "r2");
     for (size_t i = 0; i < n; i++) {
         t[i] = (struct stepper){.k = k, .shard = i, .stop = &stop};
         assert_int_equal(pthread_create(&t[i].thread, NULL, step_on, &t[i]), 0);
     }
     for (uint64_t i = 0; i < 20000; i += 100) {
-        assert_int_equal(test_append(k->f.j, i, 100, &e), 0);
-        assert_true(stats(k).lag_events <= 20000);
+        assert_int_equal(append_at(k->f.j, i, 100), 0);
+        if (i % 2000 == 0 && i / 2000 < 6)
+            guest_come(k, &g[i / 2000 % 2], false);
+        if (i % 3000 == 0) { /* a store is closed and opened again */
+            journal_guest_drop(k->f.j, g[0].s);
+            guest_come(k, &g[0], true);
+        }
+        assert_true(stats(k).lag_events <= 20000 + 2 * RELAY_LINES);
         journal_retain(k->f.j);
     }
     test_wait_sealed(k->f.j);
@@ -465,11 +712,13 @@ static void test_threads(void **state)
     assert_int_equal(s.skipped_events + s.bad_events, 0);
     if (nodes == NULL) {
         assert_true(s.failures >= 20);
-        return;
+    } else {
+        assert_int_equal(s.lag_events, 0);
+        assert_true(s.sent_events > 0);
+        end_same(k, 20000 + events_in(&g[0], 0, g[0].arrived) + events_in(&g[1], 0, g[1].arrived));
     }
-    assert_int_equal(s.lag_events, 0);
-    assert_true(s.sent_events > 0);
-    assert_int_equal(in_set(k, s.sent_events), s.sent_events);
+    for (size_t i = 0; i < 2; i++)
+        guest_free(k, &g[i]);
 }
 
 static void test_each_once(void **state)
@@ -597,7 +846,7 @@ static void test_shards_added(void **state)
     k->window = 900;
     if (ch_feed_shards(k->feed) < 2)
         return;
-    state_put(k, "luy-cluster 2\nluy_feed_turns luy\n2 700\n13001\n12500\n");
+    state_put(k, "luy-cluster 3\nluy_feed_turns luy\n2 700\n 13001 12500\n");
     feed_open(k);
     step(k);
     assert_string_equal(k->key, "journal.ch_not_level");
@@ -731,12 +980,14 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_shards_apart, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_relays_numbers, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_threads, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_relays_wait, kit_new, kit_free),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_respread),
     };
     const struct CMUnitTest set[] = {
         cmocka_unit_test_setup_teardown(test_each_once, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_threads, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_relays_sent, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_foreign, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_skipped_and_bad, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_shards_added, kit_new, kit_free),

@@ -22,13 +22,15 @@ void ch_again(void *buf) { buf_clear(buf); }
 str ch_rd_string(rd *r) { return rd_bytes(r, rd_varint(r)); }
 
 #define HIT_COLUMNS                                                                                                    \
-    "seq, received, event, transport, format, facility, severity, flags, source_port, family, source, spans, raw"
+    "seq, relay, received, event, transport, format, facility, severity, flags, source_port, family, source, spans, "  \
+    "raw"
 
-static bool hit_read(rd *r, struct hit *h)
+static bool hit_read(rd *r, struct hit *h, char relay[CH_RELAY_MAX + 1])
 {
     struct event *ev = &h->ev;
 
     *h = (struct hit){.seq = rd_u64le(r)};
+    str by = ch_rd_string(r);
     ev->received_ns = (int64_t)rd_u64le(r);
     ev->event_ns = (int64_t)rd_u64le(r);
     ev->transport = rd_u8(r);
@@ -40,8 +42,10 @@ static bool hit_read(rd *r, struct hit *h)
     ev->source.family = rd_u8(r);
     str ip = rd_bytes(r, sizeof(ev->source.b)), spans = rd_bytes(r, 8 * SP_COUNT);
     ev->raw = ch_rd_string(r);
-    if (r->bad)
+    if (r->bad || by.n > CH_RELAY_MAX)
         return false;
+    snprintf(relay, CH_RELAY_MAX + 1, "%.*s", STR_ARGS(by));
+    h->relay = by.n > 0 ? relay : NULL;
     memcpy(ev->source.b, ip.p, sizeof(ev->source.b));
     rd s = rd_init(spans.p, spans.n);
     for (int i = 0; i < SP_COUNT; i++) {
@@ -95,6 +99,7 @@ static int row_came(struct search *s, const struct hit *h)
 static int rows_take(void *ctx, str bytes)
 {
     struct search *s = ctx;
+    char relay[CH_RELAY_MAX + 1];
     struct hit h;
     int rc = 0;
 
@@ -105,7 +110,7 @@ static int rows_take(void *ctx, str bytes)
     size_t used = 0;
     while (rc == 0 && rd_left(&r) > 0) {
         size_t left = rd_left(&r);
-        bool whole = hit_read(&r, &h);
+        bool whole = hit_read(&r, &h, relay);
         if (r.bad)
             break;
         if (!whole || h.seq >= s->last)

@@ -16,8 +16,7 @@ uint64_t journal_guest_reserve(struct journal *j, uint64_t count)
     return base;
 }
 
-/* Place of the first guest at or behind base. */
-static size_t place_of(const struct guests *g, uint64_t base)
+size_t guest_place(const struct guests *g, uint64_t base)
 {
     size_t lo = 0, hi = g->n;
 
@@ -33,8 +32,11 @@ static size_t place_of(const struct guests *g, uint64_t base)
 
 static int add(struct guests *g, struct segment *s, const struct block_info *b, uint64_t base, bool news)
 {
-    size_t at = place_of(g, base);
+    size_t at = guest_place(g, base);
+    size_t relay = GUEST_UNNAMED;
 
+    if (s->relay[0] != '\0' && !guest_relay(g, s->relay, &relay))
+        return -ENOMEM;
     if ((at < g->n && base + b->head.count > g->v[at].base) ||
         (at > 0 && g->v[at - 1].base + g->v[at - 1].b.head.count > base))
         return -EEXIST;
@@ -47,7 +49,7 @@ static int add(struct guests *g, struct segment *s, const struct block_info *b, 
         g->cap = cap;
     }
     memmove(g->v + at + 1, g->v + at, (g->n - at) * sizeof(*g->v));
-    g->v[at] = (struct guest){s, *b, base, news ? ++g->arrived : 0};
+    g->v[at] = (struct guest){s, *b, base, news ? ++g->arrived : 0, relay};
     g->n++;
     g->next = largest(g->next, base + b->head.count);
     s->refs++;
@@ -74,10 +76,12 @@ void journal_guest_drop(struct journal *j, struct segment *s)
     struct guests *g = &j->guests;
     size_t kept = 0;
     for (size_t i = 0; i < g->n; i++) {
-        if (g->v[i].s == s)
+        if (g->v[i].s == s) {
+            guest_dropped(g, &g->v[i]);
             segment_unref(s);
-        else
+        } else {
             g->v[kept++] = g->v[i];
+        }
     }
     g->n = kept;
     pthread_mutex_unlock(&j->lock);
@@ -90,6 +94,11 @@ void guests_drop_all(struct journal *j)
     free(j->guests.v);
     j->guests.v = NULL;
     j->guests.n = j->guests.cap = 0;
+    for (size_t i = 0; i < j->guests.nrelays; i++)
+        free(j->guests.relay[i].gone);
+    free(j->guests.relay);
+    j->guests.relay = NULL;
+    j->guests.nrelays = 0;
 }
 
 void journal_segment_ref(struct journal *j, struct segment *s)

@@ -35,6 +35,11 @@ struct sha256 guest_gone_root(str anchor, const char *reason);
  * n: the entry. Without a ledger (no vault): 0, and nothing is proven. */
 int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, const char *reason,
                        struct ledger_entry *n, struct err *e);
+/* What copies are cut by (sealed.h). The numbers of base..base+count-1 were events of that relay, deleted in an earlier
+ * run; told before its blocks are added, in order. And: what the relay received before `before` is past its age and
+ * gone. */
+void journal_guest_was(struct journal *j, const char *relay, uint64_t base, uint64_t count);
+void journal_guest_aged(struct journal *j, const char *relay, int64_t before);
 /* True while a clock that leapt forbids deletion by age. Any thread. */
 bool journal_age_held(struct journal *j);
 

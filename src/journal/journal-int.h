@@ -99,11 +99,21 @@ struct journal {
             struct block_info b; /* as it stands in its file */
             uint64_t base;       /* number of its first event here */
             uint64_t arrival;    /* how many came before it, and one; 0: it was there at the start */
+            size_t relay;        /* whose it is: place in `relay` */
         } * v;                   /* by base */
         size_t n, cap;
         uint64_t next;    /* behind the last number that was given to a guest */
         uint64_t own_end; /* numbers below it may be the open block's */
         uint64_t arrived;
+        struct guest_relay {
+            char name[64];       /* as segment.h has it */
+            int64_t gone_before; /* sealed.h */
+            struct guest_range {
+                uint64_t first, next;
+            } * gone; /* numbers of what was deleted, rising */
+            size_t ngone, cap;
+        } * relay; /* who was ever seen, in that order: a place stays */
+        size_t nrelays;
     } guests;
 
     struct ledger *ledger; /* has a lock of its own */
@@ -139,8 +149,12 @@ void proof_close(struct journal *j);
 int proof_catch_up(struct journal *j, struct rows *fresh, struct err *e);
 void proof_deleted(struct journal *j, const struct segment *s, const char *reason);
 
-/* guest.c */
-void guests_drop_all(struct journal *j); /* under lock */
+/* guest.c, guest_gone.c */
+#define GUEST_UNNAMED SIZE_MAX /* of no relay: in searches, and in no stream (sealed.h) */
+bool guest_relay(struct guests *g, const char *name, size_t *at); /* under lock; its place, made when it is new */
+void guest_dropped(struct guests *g, const struct guest *one);    /* under lock */
+size_t guest_place(const struct guests *g, uint64_t base);        /* under lock; of the first at or behind base */
+void guests_drop_all(struct journal *j);                          /* under lock */
 
 /* retain.c */
 int journal_space_check(struct journal *j, size_t bytes, struct err *e);

@@ -7,27 +7,52 @@
 struct place {
     struct segment *s;
     struct block_info info;
+    uint64_t base; /* number of its first event */
 };
 
-/* The first stored block that ends behind `from`; its segment is held. */
-static bool place_find(struct journal *j, uint64_t from, struct place *out)
+/* Under lock, both; *end: behind the last that is stored, when none is found. */
+static bool own_find(struct journal *j, uint64_t from, struct place *out, uint64_t *end)
 {
     bool found = false;
 
-    pthread_mutex_lock(&j->lock);
     for (size_t i = 0; i < j->nsegs && !found; i++) {
         struct segment *s = j->segs[i];
+        *end = s->nblocks > 0 ? segment_next_seq(s) : *end;
         if (segment_next_seq(s) <= from)
             continue;
         for (size_t b = 0; b < s->nblocks && !found; b++) {
             const struct block_head *h = &s->blocks[b].head;
             if (h->first_seq + h->count <= from)
                 continue;
-            *out = (struct place){s, s->blocks[b]};
-            s->refs++;
+            *out = (struct place){s, s->blocks[b], h->first_seq};
             found = true;
         }
     }
+    return found;
+}
+
+static bool guest_find(const struct guests *g, size_t relay, uint64_t from, struct place *out, uint64_t *end)
+{
+    size_t at = guest_place(g, from);
+
+    for (size_t i = at > 0 ? at - 1 : 0; i < g->n; i++)
+        if (g->v[i].relay == relay && g->v[i].base + g->v[i].b.head.count > from) {
+            *out = (struct place){g->v[i].s, g->v[i].b, g->v[i].base};
+            return true;
+        }
+    for (size_t i = at; i > 0 && *end == 0; i--)
+        if (g->v[i - 1].relay == relay)
+            *end = g->v[i - 1].base + g->v[i - 1].b.head.count;
+    return false;
+}
+
+/* The stream's first stored block that ends behind `from`; its segment is held. */
+static bool place_find(struct journal *j, size_t stream, uint64_t from, struct place *out, uint64_t *end)
+{
+    pthread_mutex_lock(&j->lock);
+    bool found = stream == 0 ? own_find(j, from, out, end) : guest_find(&j->guests, stream - 1, from, out, end);
+    if (found)
+        out->s->refs++;
     pthread_mutex_unlock(&j->lock);
     return found;
 }
@@ -99,15 +124,16 @@ int journal_block_hand(const struct segment *s, const struct block_info *b, uint
     return rc < 0 ? rc : 0;
 }
 
-int journal_sealed_block(struct journal *j, uint64_t from, hit_fn *fn, void *ctx, struct sealed_block *out,
-                         struct err *e)
+int journal_sealed_block(struct journal *j, size_t stream, uint64_t from, hit_fn *fn, void *ctx,
+                         struct sealed_block *out, struct err *e)
 {
     struct place p;
 
-    if (!place_find(j, from, &p))
+    *out = (struct sealed_block){.first = 0};
+    if (!place_find(j, stream, from, &p, &out->next))
         return 0;
-    out->first = p.info.head.first_seq;
-    out->next = p.info.head.first_seq + p.info.head.count;
+    out->first = p.base;
+    out->next = p.base + p.info.head.count;
     uint32_t skip = from > out->first ? (uint32_t)(from - out->first) : 0;
     int rc = journal_block_hand(p.s, &p.info, out->first, skip, fn, ctx);
     if (rc == -ENOMEM)

@@ -29,7 +29,7 @@ static int walk(struct journal *j, uint64_t from, uint64_t *next)
     struct err e = {0};
     int blocks = 0, rc;
 
-    while ((rc = journal_sealed_block(j, from, see, &(struct seen){.next = from}, &b, &e)) == 1) {
+    while ((rc = journal_sealed_block(j, 0, from, see, &(struct seen){.next = from}, &b, &e)) == 1) {
         assert_true(b.first <= from && b.next > from);
         from = b.next;
         blocks++;
@@ -93,9 +93,9 @@ static void test_stop(void **state)
     struct sealed_block b;
 
     fill(f);
-    assert_int_equal(journal_sealed_block(f->j, 5, see, &s, &b, NULL), 1);
+    assert_int_equal(journal_sealed_block(f->j, 0, 5, see, &s, &b, NULL), 1);
     assert_int_equal(s.n, 3);
-    assert_int_equal(journal_sealed_block(f->j, EVENTS + 100, see, &s, &b, NULL), 0);
+    assert_int_equal(journal_sealed_block(f->j, 0, EVENTS + 100, see, &s, &b, NULL), 0);
 }
 
 static bool any(void *ctx, const struct hit *h)
@@ -119,7 +119,7 @@ static void test_gone(void **state)
     clock_advance(&f->clk, 3600 * NS_PER_S);
     assert_int_equal(journal_tick(f->j, &due, &e), 0);
     test_wait_sealed(f->j); /* the tick closed the open block */
-    assert_int_equal(journal_sealed_block(f->j, 1, any, &first, &b, &e), 1);
+    assert_int_equal(journal_sealed_block(f->j, 0, 1, any, &first, &b, &e), 1);
     assert_true(b.first > 1);
     assert_int_equal(first, b.first);
 }
@@ -132,7 +132,7 @@ static void test_damaged(void **state)
     uint64_t first = 0;
 
     fill(f);
-    assert_int_equal(journal_sealed_block(f->j, 1, any, &first, &b, &e), 1);
+    assert_int_equal(journal_sealed_block(f->j, 0, 1, any, &first, &b, &e), 1);
     pthread_mutex_lock(&f->j->lock);
     int fd = open(f->j->segs[0]->path, O_WRONLY);
     off_t at = (off_t)(f->j->segs[0]->blocks[0].off + BLOCK_HEAD_BYTES);
@@ -143,10 +143,10 @@ static void test_damaged(void **state)
     assert_int_equal(pwrite(fd, rubbish, n, at), n);
     close(fd);
     free(rubbish);
-    assert_int_equal(journal_sealed_block(f->j, 1, any, &first, &after, &e), -EBADMSG);
+    assert_int_equal(journal_sealed_block(f->j, 0, 1, any, &first, &after, &e), -EBADMSG);
     assert_string_equal(e.key, "journal.sealed_bad");
     assert_int_equal(after.next, b.next);
-    assert_int_equal(journal_sealed_block(f->j, after.next, any, &first, &b, &e), 1);
+    assert_int_equal(journal_sealed_block(f->j, 0, after.next, any, &first, &b, &e), 1);
 }
 
 int main(void)

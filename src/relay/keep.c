@@ -89,14 +89,37 @@ int store_first_delete(struct relay_store *s, const char *reason, struct err *e)
     return 0;
 }
 
-static bool is_old(const struct relay_store *s)
+/* What is received before it is too old; 0: nothing is. */
+static int64_t age_limit(const struct relay_store *s)
 {
     int64_t limit;
 
     if (s->cfg.retention_days <= 0 || journal_age_held(s->cfg.journal) ||
         __builtin_sub_overflow(clock_wall(s->cfg.clk), (int64_t)s->cfg.retention_days * 86400 * NS_PER_S, &limit))
-        return false;
-    return s->segs[0]->received_max < limit && journal_segment_archived(s->cfg.journal, s->segs[0]);
+        return 0;
+    return limit > 0 ? limit : 0;
+}
+
+static bool is_old(const struct relay_store *s)
+{
+    int64_t limit = age_limit(s);
+
+    return limit != 0 && s->segs[0]->received_max < limit && journal_segment_archived(s->cfg.journal, s->segs[0]);
+}
+
+/* For copies, by whole days as the journal tells them: each time is work for whoever has one. */
+static void aged_tell(struct relay_store *s)
+{
+    static const int64_t day = 86400 * NS_PER_S;
+    int64_t limit = age_limit(s), before = limit - limit % day;
+
+    for (size_t i = 0; i < s->nsegs; i++)
+        for (size_t b = 0; b < s->segs[i]->nblocks; b++) {
+            int64_t at = s->segs[i]->blocks[b].head.received_min;
+            before = at < before ? at : before;
+        }
+    if (limit != 0)
+        journal_guest_aged(s->cfg.journal, s->name, before);
 }
 
 void store_tick(struct relay_store *s)
@@ -111,6 +134,7 @@ void store_tick(struct relay_store *s)
             log_err(LOG_ERROR, "relay_delete", &e);
             return;
         }
+    aged_tell(s);
 }
 
 void store_make_room(struct relay_store *s, uint64_t bytes)

@@ -1,5 +1,6 @@
 /* What the centre keeps of relays: how long, how much, and where its closed months go. */
 #include "journal/archive.h"
+#include "journal/sealed.h"
 #include "relay/ceiling.h"
 #include "relay/relay_test-int.h"
 #include <sched.h>
@@ -16,6 +17,7 @@ static void on_deleted(void *ctx, const struct ledger_entry *n, const char *reas
 static void store_open_limits(struct kit *k, int days, int64_t max)
 {
     struct relay_store_cfg cfg = {.dir = k->kept,
+                                  .name = "xa-dong",
                                   .anchor = str_c(k->anchor),
                                   .journal = k->centre.j,
                                   .clk = &k->clk,
@@ -63,6 +65,25 @@ static void assert_lawful(struct kit *k)
     assert_int_equal(test_hits(k->centre.j, "*", NULL), k->put - k->gone);
 }
 
+static void add_up(void *ctx, uint64_t first, uint64_t next) { *(uint64_t *)ctx += next - first; }
+
+/* Copies learn how old what is gone is, and which numbers it had: of those behind `from`, n. */
+static void assert_told(struct kit *k, int64_t after, int64_t before, uint64_t n)
+{
+    int64_t gone[3];
+    char name[64];
+    uint64_t numbers = 0;
+
+    assert_true(journal_stream(k->centre.j, 1, name) && !journal_stream(k->centre.j, 2, name));
+    assert_true(journal_stream(k->centre.j, 1, name));
+    assert_string_equal(name, "xa-dong");
+    journal_streams_gone(k->centre.j, gone, 3);
+    assert_true(gone[0] == 0 && gone[2] == 0);
+    assert_true(gone[1] > after && gone[1] <= before);
+    assert_int_equal(journal_gone_numbers(k->centre.j, 1, 0, UINT64_MAX, add_up, &numbers, NULL), 0);
+    assert_int_equal(numbers, n);
+}
+
 /* Ten days of a relay, kept for five: whole files go, are no longer found, and the copy verifies. */
 static void retention(void **state)
 {
@@ -81,9 +102,12 @@ static void retention(void **state)
     assert_int_equal(k.gone, 150); /* received more than five days ago */
     assert_string_equal(k.said, "retention");
     assert_lawful(&k);
+    int64_t day = 86400 * NS_PER_S, limit = clock_wall(&k.clk) - 5 * day;
+    assert_told(&k, limit - day, limit, 150);
     store_open_limits(&k, 5, 0); /* and after a new start */
     assert_lawful(&k);
-    relay_now(&k, 30); /* the line goes on where it stood */
+    assert_told(&k, limit - day, limit, 300); /* what is there again does not lie between what is there */
+    relay_now(&k, 30);                        /* the line goes on where it stood */
     line_whole(&k);
     assert_int_equal(test_hits(k.centre.j, "*", NULL), k.put - k.gone);
 

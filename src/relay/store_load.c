@@ -266,10 +266,19 @@ static int segments_read(struct relay_store *s, struct err *e)
     return rc;
 }
 
+/* What had numbers here and was deleted. */
+static void gone_tell(const struct relay_store *s)
+{
+    for (size_t i = 0; i < s->nplaces && s->cfg.journal != NULL; i++)
+        if (s->places[i].first < s->deleted_to)
+            journal_guest_was(s->cfg.journal, s->name, s->places[i].base, s->places[i].count);
+}
+
 static int blocks_show(struct relay_store *s, struct err *e)
 {
     int rc = 0;
 
+    gone_tell(s);
     for (size_t i = 0; i < s->nsegs; i++)
         for (size_t b = 0; b < s->segs[i]->nblocks && rc == 0; b++) {
             const struct block_info *x = &s->segs[i]->blocks[b];

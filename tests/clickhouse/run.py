@@ -24,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import cluster
 import feeding
+import relayed
 import tap
 
 BATCHES, ROWS = 60, 500
@@ -182,7 +183,7 @@ def revive(dead):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", type=pathlib.Path, required=True)
-    options.add_argument("--only", choices=("answers", "feed", "deletion", "storm", "keeper", "luyd", "alone"), help="one part alone")
+    options.add_argument("--only", choices=("answers", "feed", "deletion", "storm", "keeper", "luyd", "relayed", "alone"), help="one part alone")
     args = options.parse_args()
     args.build = args.build.resolve()
     lacks = cluster.missing()
@@ -194,7 +195,8 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
     parts = {"answers": lambda c: answers("answers", program, c), "feed": lambda c: answers("feed", feed, c),
              "deletion": lambda c: deletion(feed, c), "storm": lambda c: storm(program, c),
-             "keeper": lambda c: keeper(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive)}
+             "keeper": lambda c: keeper(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive),
+             "relayed": lambda c: relayed.run(args, folder / "relayed", c, revive)}
     try:
         if args.only != "alone":
             with cluster.Cluster(folder / "set") as c:
