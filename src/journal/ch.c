@@ -187,7 +187,7 @@ void ch_batch_clear(struct ch_batch *b)
     buf_clear(&b->buf);
     b->rows = 0;
     b->relay = NULL;
-    b->again = false;
+    b->again = b->had = false;
 }
 
 static int month_of(int64_t ns)
@@ -268,7 +268,8 @@ static int node_insert(struct ch *c, struct ch_node *n, struct ch_batch *b, stru
 
     if (rc == 0)
         rc = node_asked(c, n, b, e);
-    if (rc == -EALREADY)
+    b->had = rc == -EALREADY;
+    if (b->had)
         return 0;
     if (rc == 0) {
         b->again = true;

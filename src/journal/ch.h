@@ -50,6 +50,7 @@ struct ch_batch {
     uint32_t rows;
     const char *relay; /* of all its rows, by which they came; the caller's; NULL: none. ch_batch_clear forgets it */
     bool again;        /* an INSERT of it was begun and its end is not known */
+    bool had;          /* out: with `again`, it was there already */
 };
 void ch_batch_init(struct ch_batch *b);
 void ch_batch_done(struct ch_batch *b);

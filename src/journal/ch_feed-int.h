@@ -20,6 +20,7 @@ struct cursor {
     struct ch_row *row; /* in the position; NULL: not looked up yet */
     uint64_t next;      /* not yet passed; the next of its own is ch_spread_from of it */
     bool fresh;         /* nothing of it was sent ever */
+    bool proven;        /* a batch of it was new over there: what comes now was not sent before a restart */
     _Atomic uint64_t shown_next;
 };
 /* Its stepping thread owns a lane but for the atomics. */
@@ -31,7 +32,6 @@ struct lane {
     size_t stream; /* whose turn it is (sealed.h) */
     struct cursor cursor[CH_STREAMS_MAX];
     bool down;
-    bool proven; /* a batch of this run arrived: what comes now was not sent before a restart */
     int64_t retry_ns;
     struct lane_delete del;
     _Atomic uint64_t sent_events, sent_batches, failures, skipped_events, bad_events, deleted_events, delete_failures;

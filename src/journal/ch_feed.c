@@ -86,7 +86,7 @@ static int batch_make(struct lane *l, struct err *e)
     if (l->batch.buf.failed)
         return ERR(e, -ENOMEM, "journal.no_memory");
     if (l->batch.rows > 0) {
-        l->batch.again = !l->proven;
+        l->batch.again = !c->proven;
         atomic_store(&l->waiting_since, l->batch.received);
     }
     return 1;
@@ -96,7 +96,7 @@ static void batch_sent(struct lane *l)
 {
     atomic_fetch_add(&l->sent_events, l->batch.rows);
     atomic_fetch_add(&l->sent_batches, 1);
-    l->proven = true;
+    l->cursor[l->stream].proven = !l->batch.had;
     lane_passed(l, l->batch.last + 1);
 }
 
@@ -113,9 +113,10 @@ static int stream_step(struct lane *l, struct err *e)
     if (rc < 1 || l->batch.rows == 0)
         return rc;
     rc = ch_insert(l->set, l->shard, &l->batch, e);
-    l->proven = l->proven && rc == 0;
-    if (rc < 0)
+    if (rc < 0) {
+        l->cursor[l->stream].proven = false;
         return rc;
+    }
     batch_sent(l);
     return 1;
 }
