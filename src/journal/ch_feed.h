@@ -1,13 +1,13 @@
-/* What the journal seals goes into a ClickHouse set: each event once, each
- * shard's in order, and what the journal deletes by age goes from it.
+/* What the journal seals and what relays bring to it (guest.h) goes into a ClickHouse
+ * set: each event once, of each stream (sealed.h) each shard's in order, and what is
+ * deleted by age goes from it.
  *
  * The numbers of events go round the shards (ch.h, ch_spread), and each shard is
- * fed for itself: one that takes nothing falls behind alone. A small file says how
- * far each went; it is replaced after each INSERT. Sealed blocks never change and
- * batches are cut from them by rule, so after a kill between INSERT and file the
- * same batch is made again, and the set knows it (ch.h). Nothing in the journal
- * waits for it: what retention deletes before it was sent is counted as skipped.
- * One thread steps a shard, several may step several; figures any thread. */
+ * fed for itself: one that takes nothing falls behind alone. Its streams take turns.
+ * A small file says how far each went with each stream; it is replaced after each INSERT. Sealed blocks never change
+ * and batches are cut from them by rule, so after a kill between INSERT and file the same batch is made again, and the
+ * set knows it (ch.h). Nothing in the journal waits for it: what retention deletes before it was sent is counted as
+ * skipped. One thread steps a shard, several may step several; figures any thread. */
 #ifndef LUY_JOURNAL_CH_FEED_H
 #define LUY_JOURNAL_CH_FEED_H
 #include "journal/ch.h"
@@ -17,7 +17,7 @@ enum ch_feed_event {
     CF_UP,      /* it does again */
     CF_SKIPPED, /* n events from number `first` were deleted before they were sent */
     CF_BAD,     /* n events from number `first` cannot be read */
-    CF_DELETED, /* what was received before `before` is out of the shard: n rows */
+    CF_DELETED, /* what is of age is out of the shard: n rows; before: the latest of the streams' times */
     CF_KEPT,    /* the shard refuses to delete it, why says how; tried again */
     CF_EVENTS
 };
@@ -31,7 +31,7 @@ struct ch_feed_note {
 struct ch_feed_stats {
     uint64_t sent_events, sent_batches, failures, skipped_events, bad_events, cursor_errors;
     uint64_t deleted_events, delete_failures;
-    uint64_t next;       /* number of the next event to send; all below it are there */
+    uint64_t next;       /* of the journal's own: number of the next event to send; all below it are there */
     uint64_t lag_events; /* sealed and not sent */
     int64_t lag_since;   /* when the next one was received; 0: none waits, or it was not read yet */
     int64_t lag_ns;      /* how long ago that was */

@@ -413,6 +413,27 @@ static void test_relays_wait(void **state)
         guest_free(k, &g[i]);
 }
 
+/* As many relays as there may be are looked at; one more is said. */
+static void test_relays_most(void **state)
+{
+    struct kit *k = *state;
+    char name[16];
+
+    k->set = (struct ch_cfg){.nodes = STR("http://127.0.0.1:1"), .database = STR("luy")};
+    state_put(k, "luy-cluster 3\nluy \n1 65536\n 1\n");
+    feed_open(k);
+    for (int i = 1; i < CH_STREAMS_MAX; i++) {
+        snprintf(name, sizeof(name), "r%d", i);
+        journal_guest_was(k->f.j, name, (uint64_t)i, 1);
+    }
+    assert_int_equal(step(k), CH_FEED_LOOK_S);
+    assert_int_equal(stats(k).down, 0);
+    journal_guest_was(k->f.j, "one-more", 5000, 1);
+    step(k);
+    assert_string_equal(k->key, "journal.ch_streams");
+    assert_int_equal(stats(k).down, 1);
+}
+
 /* Every number is one shard's, and the three ways to ask agree. */
 static void test_spread(void **state)
 {
@@ -981,6 +1002,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_relays_numbers, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_threads, kit_new, kit_free),
         cmocka_unit_test_setup_teardown(test_relays_wait, kit_new, kit_free),
+        cmocka_unit_test_setup_teardown(test_relays_most, kit_new, kit_free),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_respread),
     };

@@ -116,12 +116,12 @@ int lane_find(struct lane *l, struct err *e)
 {
     char relay[CH_RELAY_MAX + 1];
 
-    if (l->stream == CH_STREAMS_MAX)
-        return 0;
-    if (l->cursor[l->stream].row != NULL)
+    if (l->stream < CH_STREAMS_MAX && l->cursor[l->stream].row != NULL)
         return 1;
     if (!journal_stream(l->feed->cfg.journal, l->stream, relay))
         return 0;
+    if (l->stream == CH_STREAMS_MAX)
+        return ERR(e, -E2BIG, "journal.ch_streams", N(CH_STREAMS_MAX));
     pthread_mutex_lock(&l->feed->lock);
     int rc = cursor_find(l, relay, e);
     pthread_mutex_unlock(&l->feed->lock);
