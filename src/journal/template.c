@@ -1,7 +1,9 @@
 #include "journal/template.h"
 #include "base/rand.h"
+#include <sys/mman.h>
 
-enum { SLOTS = 4 * TEMPLATES_MAX, CHUNK_FIRST = 256, CHUNK_MAX = 64 << 10, PART = 1 << 20 };
+enum { SLOTS = 4 * TEMPLATES_MAX, CHUNK_FIRST = 256, CHUNK_MAX = 64 << 10 };
+enum { PART = 1 << 20, LARGE = 4 << 20, HUGE_PAGE = 2 << 20, PART_LARGE = 2 * HUGE_PAGE - 64 };
 
 struct slab_part {
     struct slab_part *next;
@@ -18,6 +20,18 @@ void slab_done(struct slab *s)
         free(p);
     }
     *s = (struct slab){.max = s->max};
+}
+
+/* Large ones are filled soon: a page of 2 MiB where the kernel has one, not a fault for each 4 KiB of it. */
+static void *part_new(size_t n)
+{
+    if (n < PART_LARGE)
+        return malloc(n);
+    n = (n + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    void *p = aligned_alloc(HUGE_PAGE, n);
+    if (p != NULL)
+        madvise(p, n, MADV_HUGEPAGE);
+    return p;
 }
 
 void slab_clear(struct slab *s)
@@ -37,10 +51,10 @@ void *slab_get(struct slab *s, size_t n)
         s->used = 0;
     }
     if (s->cur == NULL || n > s->cur->size - s->used) {
-        size_t size = n > PART ? n : PART;
+        size_t least = s->total < LARGE ? PART : PART_LARGE, size = n > least ? n : least;
         if (size > s->max || s->total > s->max - size)
             return NULL;
-        struct slab_part *p = malloc(sizeof(*p) + size + SLAB_SLACK);
+        struct slab_part *p = part_new(sizeof(*p) + size + SLAB_SLACK);
         if (p == NULL)
             return NULL;
         p->next = NULL;
