@@ -16,12 +16,15 @@ void hours_begin(struct hours *h)
 
 void hours_turn(struct hours *h, int64_t event_ns)
 {
+    if (event_ns < INT64_MIN + hour_ns) { /* its hour begins before there is a number for it */
+        h->given_up = true;
+        return;
+    }
     int64_t start = hour_number(event_ns) * hour_ns;
-
     for (h->at = 0; h->at < h->n; h->at++)
         if (h->start[h->at] == start)
             return;
-    if (h->n == HOURS_MAX || event_ns < INT64_MIN + hour_ns) {
+    if (h->n == HOURS_MAX) {
         h->given_up = true;
         return;
     }

@@ -317,7 +317,14 @@ static void hours_are_counted(void **state)
     static const struct {
         uint32_t hosts, hours;
         bool counted;
-    } rows[] = {{3, 5, true}, {1, 1, true}, {1, 60, true}, {1, 65, false}, {20, 60, false}};
+        int64_t first;
+    } rows[] = {{3, 5, true, 0},
+                {1, 1, true, 0},
+                {1, 60, true, 0},
+                {1, 65, false, 0},
+                {20, 60, false, 0},
+                {3, 4, true, INT64_MAX - 5 * 3600 * NS_PER_S},
+                {3, 4, false, INT64_MIN + 2 * 3600 * NS_PER_S}};
     struct fixture *f = *state;
 
     for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
@@ -327,7 +334,8 @@ static void hours_are_counted(void **state)
                                     (unsigned)(prng(&f->s) % rows[k].hosts), i);
             struct event ev;
             syslog_parse((str){f->line, f->n}, 0, &ev);
-            ev.event_ns = ((int64_t)(i % rows[k].hours) - 2) * 3600 * NS_PER_S + (int64_t)(i % 3600) * NS_PER_S;
+            ev.event_ns =
+                rows[k].first + ((int64_t)(i % rows[k].hours) - 2) * 3600 * NS_PER_S + (int64_t)(i % 3600) * NS_PER_S;
             assert_true(rows_add(f->r, &ev));
         }
         check_rows(f);
