@@ -16,7 +16,8 @@ bool relay_name_ok(str name)
         if (!plain && (i == 0 || (c != '-' && c != '.' && c != '_')))
             return false;
     }
-    return name.n > 0 && name.n <= RELAY_NAME_MAX;
+    /* beside a journal's folder, "flows" is where its flows are looked for */
+    return name.n > 0 && name.n <= RELAY_NAME_MAX && !str_eq(name, STR("flows"));
 }
 
 bool relay_key_ok(str hex)

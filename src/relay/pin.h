@@ -15,7 +15,7 @@ enum { RELAY_NAME_MAX = 63, RELAYS_MAX = 1000 };
 struct relay_pin {
     char name[RELAY_NAME_MAX + 1], key[65], anchor[65]; /* anchor: empty for a centre */
 };
-bool relay_name_ok(str name); /* a-z 0-9 . _ -, begins with a letter or digit: it is a folder's name */
+bool relay_name_ok(str name); /* a-z 0-9 . _ -, begins with a letter or digit, not "flows": it is a folder's name */
 bool relay_key_ok(str hex);
 int relay_pin_parse(str line, struct relay_pin *out, struct err *e);
 void relay_pin_print(const struct relay_pin *p, char out[300]);

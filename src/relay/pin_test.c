@@ -29,6 +29,8 @@ static const struct {
     {"luy-relay Xa key=" KEY_A " anchor=" KEY_B, -EINVAL},
     {"luy-relay ../x key=" KEY_A " anchor=" KEY_B, -EINVAL},
     {"luy-relay .x key=" KEY_A " anchor=" KEY_B, -EINVAL},
+    {"luy-relay flows key=" KEY_A " anchor=" KEY_B, -EINVAL},
+    {"luy-relay flows2 key=" KEY_A " anchor=" KEY_B, 0},
     {"luy-relay x key=0" KEY_A " anchor=" KEY_B, -EINVAL},
     {"luy-relay x key=" KEY_A " anchor=xyz", -EINVAL},
     {"luy-relay", -EINVAL},
