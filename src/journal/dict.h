@@ -75,18 +75,24 @@ struct dict_reader {
         uint32_t first, count[DC_COUNT];
         uint32_t text, bits, packed;
         struct page_at at[6], bits_at, packed_at;
-        bool read;
+        size_t texts_bits; /* raw bits of its texts */
+        bool texts, read;  /* its texts are read; all of it is */
     } bucket[DICT_BUCKETS_MAX];
     uint32_t nbuckets;
 };
 int dict_open(struct dict_reader *d, struct page_reader *pages, struct slab *mem, rd *head, uint64_t rows);
 int dict_read_bucket(struct dict_reader *d, uint32_t bucket);
+int dict_read_texts(struct dict_reader *d, uint32_t bucket); /* the first count[DC_TEXT] values of it */
 /* Where a column of n references lies; `cur` goes on behind it. */
 struct dict_place {
     struct dict_sizes size;
     struct page_at rank, bits, lens, text, packed;
 };
 struct dict_place dict_place(struct page_cursor *cur, uint32_t n, struct dict_sizes size);
+/* 1 when one of a column's n references is to a value of the dictionary with this mark (marks: one for each). */
+int dict_refers(struct dict_reader *d, const struct dict_place *at, uint32_t n, const uint8_t *marks, uint8_t mark);
+/* Text of a column's values that occur once, one behind the other: size.text bytes. */
+int dict_fresh_text(struct dict_reader *d, const struct dict_place *at, const uint8_t **out);
 /* The references, and (out not NULL) the values behind them. */
 int dict_get_column(struct dict_reader *d, const struct dict_place *at, uint32_t n, uint32_t *refs,
                     struct dict_value *out);

@@ -210,25 +210,50 @@ static int read_class(struct source *s, enum dict_class c, uint32_t n, struct di
     return rc == 0 && s->bits.bad ? -EBADMSG : rc;
 }
 
+/* Its streams: those of texts, or those of the other classes. */
+static int open_bucket(struct dict_reader *d, const struct dict_bucket *b, bool texts, struct source *s)
+{
+    uint32_t hex = b->count[DC_HEX] + b->count[DC_HEX_UP];
+    uint32_t len[6] = {b->count[DC_IP4], b->count[DC_NUM], hex, b->count[DC_TEXT], b->count[DC_TEXT], b->text};
+    int rc = 0;
+
+    *s = (struct source){.mem = d->mem, .text_left = b->text, .packed_left = b->packed};
+    for (int i = texts ? 3 : 0; i < (texts ? 6 : 3) && rc == 0; i++)
+        rc = page_get(d->pages, PG_DICT, b->at[i], len[i], i < 5 ? &s->sym[i] : &s->text);
+    if (rc == 0)
+        rc = page_get(d->pages, PG_DICT_BITS, b->bits_at, b->bits, &s->bits.p);
+    if (rc == 0 && !texts)
+        rc = page_get(d->pages, PG_DICT_PACKED, b->packed_at, b->packed, &s->packed);
+    s->bits.end = (size_t)b->bits * 8;
+    return rc;
+}
+
+int dict_read_texts(struct dict_reader *d, uint32_t bucket)
+{
+    struct dict_bucket *b = &d->bucket[bucket];
+    struct source s;
+    int rc = b->texts ? 0 : open_bucket(d, b, true, &s);
+
+    if (rc < 0 || b->texts)
+        return rc;
+    _Static_assert(DC_TEXT == 0, "texts are the first class: their raw bits stand before those of the others");
+    rc = read_class(&s, DC_TEXT, b->count[DC_TEXT], d->v + b->first);
+    b->texts = rc == 0;
+    b->texts_bits = s.bits.at;
+    return rc;
+}
+
 int dict_read_bucket(struct dict_reader *d, uint32_t bucket)
 {
     struct dict_bucket *b = &d->bucket[bucket];
-    uint32_t hex = b->count[DC_HEX] + b->count[DC_HEX_UP];
-    uint32_t len[6] = {b->count[DC_IP4], b->count[DC_NUM], hex, b->count[DC_TEXT], b->count[DC_TEXT], b->text};
-    struct source s = {.mem = d->mem, .text_left = b->text, .packed_left = b->packed};
-    int rc = 0;
+    struct source s;
+    int rc = b->read ? 0 : dict_read_texts(d, bucket);
 
-    if (b->read)
-        return 0;
-    for (int i = 0; i < 6 && rc == 0; i++)
-        rc = page_get(d->pages, PG_DICT, b->at[i], len[i], i < 5 ? &s.sym[i] : &s.text);
-    if (rc == 0)
-        rc = page_get(d->pages, PG_DICT_BITS, b->bits_at, b->bits, &s.bits.p);
-    if (rc == 0)
-        rc = page_get(d->pages, PG_DICT_PACKED, b->packed_at, b->packed, &s.packed);
-    s.bits.end = (size_t)b->bits * 8;
-    uint32_t at = b->first;
-    for (int c = 0; c < DC_COUNT && rc == 0; c++) {
+    if (rc < 0 || b->read || (rc = open_bucket(d, b, false, &s)) < 0)
+        return rc;
+    s.bits.at = b->texts_bits;
+    uint32_t at = b->first + b->count[DC_TEXT];
+    for (int c = DC_TEXT + 1; c < DC_COUNT && rc == 0; c++) {
         rc = read_class(&s, (enum dict_class)c, b->count[c], d->v + at);
         at += b->count[c];
     }
@@ -328,6 +353,28 @@ struct dict_place dict_place(struct page_cursor *cur, uint32_t n, struct dict_si
     at.text = page_place(cur, PG_FRESH, size.text);
     at.packed = page_place(cur, PG_PACKED, size.packed);
     return at;
+}
+
+int dict_fresh_text(struct dict_reader *d, const struct dict_place *at, const uint8_t **out)
+{
+    return page_get(d->pages, PG_FRESH, at->text, at->size.text, out);
+}
+
+int dict_refers(struct dict_reader *d, const struct dict_place *at, uint32_t n, const uint8_t *marks, uint8_t mark)
+{
+    struct bit_reader bits = {.end = (size_t)at->size.bits * 8};
+    const uint8_t *sym;
+    int rc = page_get(d->pages, PG_RANK, at->rank, n, &sym);
+
+    if (rc == 0)
+        rc = page_get(d->pages, PG_RANK_BITS, at->bits, at->size.bits, &bits.p);
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        uint64_t v = symbol_next(&bits, sym[i]);
+        if (bits.bad || v >= DICT_FRESH + (uint64_t)d->count)
+            return -EBADMSG;
+        rc = v >= DICT_FRESH && marks[v - DICT_FRESH] == mark;
+    }
+    return rc;
 }
 
 int dict_get_column(struct dict_reader *d, const struct dict_place *at, uint32_t n, uint32_t *refs,

@@ -63,6 +63,8 @@ static bool skeleton_may(const struct column *c, str word)
     return false;
 }
 
+enum { SEEN_NOT = 1, SEEN_HOLDS = 2 };
+
 static bool value_has(struct search_plan *p, const struct needle *run, const struct column *c, uint32_t i)
 {
     uint32_t rank = c->refs[i] - DICT_FRESH;
@@ -71,8 +73,8 @@ static bool value_has(struct search_plan *p, const struct needle *run, const str
     if (c->refs[i] < DICT_FRESH || rank >= p->seen_n || p->seen_of != run)
         return needle_find(run, s, 0) != SIZE_MAX;
     if (p->seen[rank] == 0)
-        p->seen[rank] = needle_find(run, s, 0) != SIZE_MAX ? 2 : 1;
-    return p->seen[rank] == 2;
+        p->seen[rank] = needle_find(run, s, 0) != SIZE_MAX ? SEEN_HOLDS : SEEN_NOT;
+    return p->seen[rank] == SEEN_HOLDS;
 }
 
 /* Dictionary values are asked once a block and term. */
@@ -90,7 +92,55 @@ static bool remember(struct search_plan *p, const struct needle *run, struct blo
     p->seen_n = n <= p->seen_cap ? n : 0;
     memset(p->seen ? p->seen : (uint8_t *)&p->seen_n, 0, p->seen ? p->seen_n : 0);
     p->seen_of = run;
+    p->texts_asked = false;
     return p->seen_n == n;
+}
+
+/* Values of the other classes are digits, small or large a to f, points and dashes. */
+static bool only_in_texts(str word)
+{
+    for (size_t i = 0; i < word.n; i++) {
+        char c = word.p[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f') && c != '.' && c != '-')
+            return true;
+    }
+    return false;
+}
+
+/* Asks all texts of the dictionary. */
+static int ask_texts(struct search_plan *p, const struct needle *run, struct dict_reader *d)
+{
+    p->texts_hold = 0;
+    for (uint32_t b = 0; b < d->nbuckets; b++) {
+        const struct dict_bucket *bucket = &d->bucket[b];
+        int rc = dict_read_texts(d, b);
+        if (rc < 0)
+            return rc;
+        for (uint32_t i = bucket->first; i < bucket->first + bucket->count[DC_TEXT]; i++) {
+            bool holds = needle_find(run, (str){d->v[i].p, d->v[i].n}, 0) != SIZE_MAX;
+            p->seen[i] = holds ? SEEN_HOLDS : SEEN_NOT;
+            p->texts_hold += holds;
+        }
+    }
+    p->texts_asked = true;
+    return 0;
+}
+
+/* Whether a value of a column of references holds the run, without any of its values: 1, 0, or MAYBE. */
+enum { MAYBE = 2 };
+static int refs_have(struct search_plan *p, const struct needle *run, struct dict_reader *d, const struct column *c,
+                     uint32_t n)
+{
+    const uint8_t *fresh;
+    int rc = 0;
+
+    if (c->loaded || !only_in_texts(run->text))
+        return MAYBE;
+    if ((!p->texts_asked && (rc = ask_texts(p, run, d)) < 0) || (rc = dict_fresh_text(d, &c->refs_at, &fresh)) < 0)
+        return rc;
+    if (needle_find(run, (str){(const char *)fresh, c->refs_at.size.text}, 0) != SIZE_MAX)
+        return MAYBE; /* it may lie across two of them */
+    return p->texts_hold > 0 ? dict_refers(d, &c->refs_at, n, p->seen, SEEN_HOLDS) : 0;
 }
 
 /* 1 some value holds the run, 0 none does. */
@@ -104,9 +154,11 @@ static int column_has(struct search_plan *p, const struct needle *run, struct bl
         return all_digits(run->text) && run->text.n <= INT_DIGITS_MAX;
     if (c->type == CT_SKELETON)
         return skeleton_may(c, run->text);
+    uint32_t n = c->type == CT_GLOBAL ? c->rows : c->k;
+    if ((rc = refs_have(p, run, block_dict(d), c, n)) != MAYBE)
+        return rc;
     if ((rc = block_template_column(d, t, slot, &c)) < 0)
         return rc;
-    uint32_t n = c->type == CT_GLOBAL ? c->rows : c->k;
     for (uint32_t i = 0; i < n; i++)
         if (value_has(p, run, c, i))
             return 1;
