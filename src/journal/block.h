@@ -118,6 +118,9 @@ struct block_src {
 struct block_dec;
 struct block_dec *block_dec_new(void);
 void block_dec_free(struct block_dec *d);
+/* Until the next open(), after which it is as good as new: few megabytes are kept, which fresh ones would cost more
+ * to touch than to fill. */
+void block_dec_rest(struct block_dec *d);
 /* Begins a block: its own head must say what the index says. */
 int block_dec_open(struct block_dec *d, const struct block_src *src, const struct block_head *h, uint64_t salt);
 /* Its events are numbered from `first` on here, whatever its head says. */

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { MEM_MAX = 1 << 30, KEY_BYTES = sizeof(struct template_key), HEAD_PLANES = 13 };
+enum { REST_KEPT = 8 << 20, MEM_MAX = 1 << 30, KEY_BYTES = sizeof(struct template_key), HEAD_PLANES = 13 };
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are kept as little-endian planes");
 _Static_assert(KEY_BYTES == 32, "a key is 32 bytes without gaps");
 
@@ -42,6 +42,18 @@ void block_dec_free(struct block_dec *d)
     rows_free(d->rows);
     free(d->where);
     free(d);
+}
+
+void block_dec_rest(struct block_dec *d)
+{
+    page_reader_rest(d->pages, REST_KEPT);
+    slab_trim(&d->mem, REST_KEPT);
+    rows_free(d->rows);
+    free(d->where);
+    d->rows = NULL;
+    d->where = NULL;
+    d->where_cap = 0;
+    d->ntemplates = d->norigins = 0;
 }
 
 static int read_at(const struct block_src *s, uint64_t at, void *to, size_t n)

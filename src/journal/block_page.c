@@ -207,6 +207,15 @@ static void forget(struct page_reader *r)
     slab_clear(&r->mem);
 }
 
+void page_reader_rest(struct page_reader *r, size_t keep)
+{
+    forget(r);
+    slab_trim(&r->mem, keep);
+    free(r->stored);
+    r->stored = NULL;
+    r->stored_cap = 0;
+}
+
 void page_reader_free(struct page_reader *r)
 {
     if (r == NULL)

@@ -83,6 +83,7 @@ struct page_reader;
 typedef int page_read_fn(void *ctx, uint64_t off, void *to, size_t n);
 struct page_reader *page_reader_new(void);
 void page_reader_free(struct page_reader *r);
+void page_reader_rest(struct page_reader *r, size_t keep); /* until the next open; bytes of memory that stay */
 /* Begins a block: reads the table; what was inflated before is forgotten. */
 int page_reader_open(struct page_reader *r, rd *table, uint64_t area, page_read_fn *fn, void *ctx);
 /* n bytes at `at`; they stay until the next open. 0, -EBADMSG, -EIO, -ENOMEM. */

@@ -81,6 +81,7 @@ struct journal {
     struct rows *recent; /* the block sealed last, kept for slow tails; NULL: there was no tail */
     struct rows *spare[SPARE_MAX];
     size_t nspare;
+    struct block_dec *dec; /* of the last search, at rest; NULL: it is in use */
     struct segment **segs;
     size_t nsegs, segs_cap;
     uint32_t seg_next;

@@ -68,6 +68,7 @@ void journal_unref(struct journal *j)
     pthread_cond_destroy(&j->work);
     pthread_mutex_destroy(&j->lock);
     turns_done(&j->turns);
+    block_dec_free(j->dec);
     free(j->dir);
     free(j->archive_dir);
     free(j);

@@ -22,6 +22,23 @@ void slab_done(struct slab *s)
     *s = (struct slab){.max = s->max};
 }
 
+void slab_trim(struct slab *s, size_t keep)
+{
+    struct slab_part **at = &s->parts;
+
+    s->total = 0;
+    while (*at != NULL && s->total + (*at)->size <= keep) {
+        s->total += (*at)->size;
+        at = &(*at)->next;
+    }
+    for (struct slab_part *p = *at, *next; p != NULL; p = next) {
+        next = p->next;
+        free(p);
+    }
+    *at = NULL;
+    slab_clear(s);
+}
+
 /* Large ones are filled soon: a page of 2 MiB where the kernel has one, not a fault for each 4 KiB of it. */
 static void *part_new(size_t n)
 {

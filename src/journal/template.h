@@ -120,7 +120,8 @@ enum { SLAB_SLACK = 32 }; /* bytes behind what was given may be read, though the
 void slab_init(struct slab *s, size_t max);
 void slab_done(struct slab *s);
 void slab_clear(struct slab *s);
-void *slab_get(struct slab *s, size_t n); /* aligned to 8, not cleared; NULL: ceiling or no memory */
+void slab_trim(struct slab *s, size_t keep); /* the same, and no more than `keep` bytes of it are kept */
+void *slab_get(struct slab *s, size_t n);    /* aligned to 8, not cleared; NULL: ceiling or no memory */
 
 /* Hash with a secret seed, so that no sender can make values collide. */
 static inline uint64_t hash_mul(uint64_t a, uint64_t b)
