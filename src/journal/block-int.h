@@ -75,17 +75,23 @@ str block_encode_by(struct block_enc *be, const struct rows *r, uint32_t n, uint
 /* Times of all lines as changes. skip[i]: the line takes part in no change. */
 void times_write(struct column_writer *w, const int64_t *t, const uint8_t *skip, uint32_t n, uint64_t *scratch,
                  struct buf *dir);
-struct times {
-    int64_t first, unit;
-    uint32_t n; /* changes */
+/* Changes of times are kept in parts: whoever asks for few lines reads few of them. */
+enum { TIMES_PART = 32768 };
+struct times_part {
+    uint64_t line, ticks; /* where its last change stands; what all changes up to there add up to */
     uint32_t line_bits, diff_bits;
     struct page_at line_at, line_bits_at, diff_at, diff_bits_at;
+};
+struct times {
+    int64_t first, unit;
+    uint32_t n, nparts; /* changes */
+    struct times_part *part;
     bool loaded;
     uint32_t known; /* changes below; all of them when loaded */
     uint32_t *line; /* a change stands before this line */
     int64_t *value; /* from it on */
 };
-int times_parse(rd *dir, struct page_cursor *cur, uint32_t rows, struct times *t);
+int times_parse(rd *dir, struct page_cursor *cur, uint32_t rows, struct slab *mem, struct times *t);
 int times_load(struct times *t, struct page_reader *pages, struct slab *mem);
 /* Only what times_at() needs for the lines whose bit is set, `want` of them: bits of rows lines. */
 int times_pick(struct times *t, struct page_reader *pages, struct slab *mem, const uint64_t *bits, uint32_t rows,

@@ -7,7 +7,7 @@
  *   grams       a filter of words (grams.h), or nothing
  *
  * Head:
- *     0  u32 "LYBK"          4  u16 version 5      6  u16 0
+ *     0  u32 "LYBK"          4  u16 version 6      6  u16 0
  *     8  u64 length of the block, head included
  *    16  u64 first sequence number                24  u32 events
  *    28  u32 all parse flags or-ed; bit 31: some event has none
@@ -33,7 +33,9 @@
  *                       u8 128, u8 family, 16 bytes
  *   ports               u8: 1 = ports stand in a stream of their own (PG_TIME: n low bytes, n high)
  *   times               receipt, then event: zigzag varint first | u8 e | varint changes |
- *                       varint bytes of raw bits of the lines | of the differences
+ *                       for each 32768 changes: varint lines from the last change before to the last of these |
+ *                       zigzag varint sum of the differences | varint bytes of raw bits of the lines | of the
+ *                       differences
  *                       streams in PG_TIME: symbols of the lines between two changes, less one;
  *                       of the zigzag differences in units of 10^e ns. A line whose template says
  *                       "event is receipt" takes part in no change
@@ -66,7 +68,7 @@
 
 enum {
     BLOCK_HEAD_BYTES = 256,
-    BLOCK_VERSION = 5,
+    BLOCK_VERSION = 6,
     BLOCK_RAW_MAX = 192 << 20,
     BLOCK_ROWS_MAX = 8 << 20,
     BLOCK_LENGTH_MAX = 1 << 30,

@@ -283,8 +283,8 @@ static int read_all(struct block_dec *d)
     for (int k = 0; k < 2 && d->ports_alone; k++)
         d->port_at[k] = page_place(&cur, PG_TIME, d->head.count);
     d->port[0] = d->port[1] = NULL;
-    if ((rc = times_parse(&r, &cur, d->head.count, &d->received)) < 0 ||
-        (rc = times_parse(&r, &cur, d->head.count, &d->event)) < 0 || (rc = read_plain(d, &r, &cur)) < 0 ||
+    if ((rc = times_parse(&r, &cur, d->head.count, &d->mem, &d->received)) < 0 ||
+        (rc = times_parse(&r, &cur, d->head.count, &d->mem, &d->event)) < 0 || (rc = read_plain(d, &r, &cur)) < 0 ||
         (rc = read_groups(d, &r)) < 0)
         return rc;
     rc = dict_open(&d->dict, d->pages, &d->mem, &r, d->head.raw_bytes + d->head.count);
