@@ -4,6 +4,7 @@
 #include "api/query_rows.h"
 #include "api/routes-int.h"
 #include "journal/complete.h"
+#include "journal/sealed.h"
 #include <errno.h>
 
 enum { ROWS_MAX = 10000, OFFERS_MAX = 60, RECENT_S = 3600, SAVED_MAX = 500, NAME_MAX_CHARS = 120 };
@@ -290,6 +291,15 @@ static void offer_recent(struct request *rq, struct offers *o, str field)
     }
 }
 
+/* All by which lines are kept, however long ago they came. */
+static void offer_relays(struct request *rq, struct offers *o)
+{
+    char name[64];
+
+    for (size_t i = 1; journal_stream(rq->api->d.journal, i, name); i++)
+        offer(o, name, " ", "value");
+}
+
 static void offer_values(struct request *rq, struct offers *o, const struct query_world *w, const struct row_source *s,
                          str field)
 {
@@ -304,6 +314,8 @@ static void offer_values(struct request *rq, struct offers *o, const struct quer
             offer(o, w->env.sources[i]->name, " ", "source");
     } else if (k >= 0 && s->fields[k].values != NULL) {
         offer_list(o, s->fields[k].values, " ", "value");
+    } else if (k == QF_RELAY && s->lines) {
+        offer_relays(rq, o);
     } else if (k >= 0 && s->lines && k < QF_COUNT && k != QF_MSG && k != QF_RAW) {
         offer_recent(rq, o, field);
     }

@@ -205,6 +205,11 @@ def main(folder):
     check("and a live tail that was open shows each line as it came, by which relay", until(180, lambda: len(tail.lines) == 500) and
           {x["relay"] for x in tail.lines} == {"xa-dong"} and
           [x["raw"].split(" so ")[1][:8] for x in tail.lines] == [f"{n:08d}" for n in range(1, 501)], len(tail.lines))
+    equal("asked for by that relay's name they are found, and nothing else is", [api.count(f"program:app {q}") for q in ("relay:xa-dong", "NOT relay:*", "relay:xa-tay")],
+          [500, 0, 0])
+    check("the centre's own lines came by none", api.count('relay:"" program:luyd') > 0 and api.count("relay:* program:luyd host:tram-1") == 0)
+    api.call("GET", "/query/complete?text=relay:x")
+    equal("the name is offered while it is typed", [x["text"] for x in api.body["items"]], ["xa-dong "])
 
     # the line is down, then comes back in pieces while either side is killed
     line.down()

@@ -48,6 +48,7 @@ struct event {
     struct ip source;           /* family 0 for FILE, SELF and UNIX */
     struct span span[SP_COUNT]; /* within raw; len 0 = absent */
     str raw;                    /* original bytes without framing */
+    str relay;                  /* by which it came to a centre, n = 0: none; who keeps it knows, no record says it */
 };
 static inline str event_field(const struct event *ev, enum event_span s)
 {

@@ -15,6 +15,7 @@ struct groups {
     uint16_t slot[GROUP_SLOTS]; /* number + 1 */
     struct group g[GROUPS_MAX];
     uint32_t n, last;
+    str relay; /* by which the block at hand came, where it is counted without its lines */
     uint64_t seed, total, other;
     int64_t from, to; /* the bucket of the time asked last */
     struct buf keys;  /* fields of a key: varint length, bytes */

@@ -93,7 +93,7 @@ static int add_block(void *ctx, struct scan *s, const struct scan_block *b)
     unsigned cols = cols_of(gs->q);
     struct event ev;
 
-    if (cols == 0) {
+    if (gs->q->pipe != QP_HISTOGRAM && gs->q->nby == 0) {
         gs->total += b->hits;
         return 0;
     }

@@ -5,6 +5,9 @@
 
 static bool of_origin(enum query_field f) { return f == QF_HOST || f == QF_SOURCE; }
 
+/* Neither its origin nor, as by which relay it came, the block tells it. */
+static bool of_line(enum query_field f) { return !of_origin(f) && f != QF_RELAY; }
+
 static bool of_key(enum query_field f)
 {
     return f == QF_SEVERITY || f == QF_FACILITY || f == QF_TRANSPORT || f == QF_FORMAT || f == QF_FLAGS;
@@ -31,7 +34,7 @@ static bool is_told(const struct query *q, const struct block_template *t)
     str s;
 
     for (size_t i = 0; i < q->nby; i++)
-        if (!of_origin(q->by[i]) && !told_text(t, q->by[i], scratch, &s))
+        if (of_line(q->by[i]) && !told_text(t, q->by[i], scratch, &s))
             return false;
     return true;
 }
@@ -44,10 +47,10 @@ static void add_told(struct groups *gs, const struct block_template *t, const st
     for (size_t i = 0; i < gs->q->nby; i++) {
         enum query_field f = gs->q->by[i];
         struct event ev = {.source = o->source};
-        str s = f == QF_HOST ? o->host : STR_NONE;
+        str s = f == QF_HOST ? o->host : f == QF_RELAY ? gs->relay : STR_NONE;
         if (f == QF_SOURCE)
             s = query_field_text(&ev, f, scratch);
-        else if (f != QF_HOST)
+        else if (of_line(f))
             told_text(t, f, scratch, &s);
         key_add(gs, s);
     }
@@ -74,10 +77,10 @@ struct tally {
     bool asked[2];
 };
 
-static bool asks(const struct query *q, bool origin)
+static bool asks(const struct query *q, bool (*of)(enum query_field f))
 {
     for (size_t i = 0; i < q->nby; i++)
-        if (of_origin(q->by[i]) == origin)
+        if (of(q->by[i]))
             return true;
     return false;
 }
@@ -107,8 +110,7 @@ static bool same_told(const struct query *q, const struct block_template *a, con
     str x = STR_NONE, y = STR_NONE;
 
     for (size_t i = 0; i < q->nby; i++)
-        if (!of_origin(q->by[i]) &&
-            (!told_text(a, q->by[i], sa, &x) || !told_text(b, q->by[i], sb, &y) || !str_eq(x, y)))
+        if (of_line(q->by[i]) && (!told_text(a, q->by[i], sa, &x) || !told_text(b, q->by[i], sb, &y) || !str_eq(x, y)))
             return false;
     return true;
 }
@@ -233,9 +235,8 @@ static int add_origins(struct groups *gs, const struct block_head *h, struct blo
     uint32_t n;
     const struct block_origin *o = block_origins(d, &n);
 
-    for (size_t i = 0; i < gs->q->nby; i++)
-        if (!of_origin(gs->q->by[i]))
-            return 0;
+    if (asks(gs->q, of_line))
+        return 0;
     if (p->all_rows != block_rows(d) || o[0].rows > 0)
         return 0;
     if (is_split(gs, h))
@@ -329,10 +330,10 @@ static bool tally_fits(const struct tally *c) { return (uint64_t)c->origins * c-
 static int add_tally(struct groups *gs, const struct block_head *h, struct block_dec *d, struct search_plan *p)
 {
     bool split = is_split(gs, h);
-    struct tally c = {.keys = asks(gs->q, false) ? TALLY_KEYS : 1, .origins = 1, .buckets = 1};
+    struct tally c = {.keys = asks(gs->q, of_line) ? TALLY_KEYS : 1, .origins = 1, .buckets = 1};
     int rc = 0;
 
-    if (asks(gs->q, true))
+    if (asks(gs->q, of_origin))
         block_origins(d, &c.origins);
     if (!tally_fits(&c))
         return 0;
@@ -358,6 +359,7 @@ int groups_add_sure(void *ctx, const struct block_head *h, struct block_dec *d, 
     struct groups *gs = ctx;
     int rc = 0;
 
+    gs->relay = p->relay;
     if (gs->q->pipe != QP_HISTOGRAM && gs->q->nby == 0) {
         gs->total += p->all_rows;
         return 1;

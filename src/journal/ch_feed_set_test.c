@@ -67,7 +67,7 @@ static bool digest_one(void *ctx, const struct hit *h)
     struct digest *d = ctx;
     char head[128];
 
-    snprintf(head, sizeof(head), "%llu %s ", (unsigned long long)h->seq, h->relay != NULL ? h->relay : "-");
+    snprintf(head, sizeof(head), "%llu %s ", (unsigned long long)h->seq, h->ev.relay.n > 0 ? h->ev.relay.p : "-");
     sha256_more(d->h, str_c(head));
     sha256_more(d->h, h->ev.raw);
     d->n++;

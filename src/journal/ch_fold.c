@@ -20,6 +20,7 @@ static const char *const group_of[QF_COUNT] = {
     [QF_FLAGS] = "toString(flags)",
     [QF_MSG] = "substring(raw, msg_off + 1, msg_len)",
     [QF_RAW] = "raw",
+    [QF_RELAY] = "relay",
 };
 
 /* Is the first step one that is counted over there? */

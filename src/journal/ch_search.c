@@ -45,7 +45,7 @@ static bool hit_read(rd *r, struct hit *h, char relay[CH_RELAY_MAX + 1])
     if (r->bad || by.n > CH_RELAY_MAX)
         return false;
     snprintf(relay, CH_RELAY_MAX + 1, "%.*s", STR_ARGS(by));
-    h->relay = by.n > 0 ? relay : NULL;
+    ev->relay = str_c(relay);
     memcpy(ev->source.b, ip.p, sizeof(ev->source.b));
     rd s = rd_init(spans.p, spans.n);
     for (int i = 0; i < SP_COUNT; i++) {

@@ -29,6 +29,7 @@ static const char *const column_of[QF_COUNT] = {
     [QF_FLAGS] = "flags",
     [QF_MSG] = "substring(raw, msg_off + 1, msg_len)",
     [QF_RAW] = "raw",
+    [QF_RELAY] = "relay",
 };
 
 /* What cannot be said: all when it is asked for, nothing when it is denied. */

@@ -209,6 +209,9 @@ static void term(struct kit *k, struct buf *q)
         "%",
         "\"tab\there\"",
         "pid:1",
+        "relay:\"\"",
+        "relay:*",
+        "relay:r1",
         "\"\x01\"",
         "*",
     };

@@ -73,6 +73,8 @@ unsigned eval_field_cols(enum query_field f)
         return COL_HEAD;
     case QF_RAW:
         return COL_RAW;
+    case QF_RELAY:
+        return 0;
     default:
         return COL_RAW | COL_SPAN;
     }
@@ -188,6 +190,11 @@ static int eval_field(struct eval *ev, const struct query_node *n, const uint64_
         return rc;
     if (span_of_field[n->field])
         return span_rows(ev, n, in, out);
+    if (n->field == QF_RELAY) {
+        if (query_node_match(n, &(struct event){.relay = ev->rows->relay}))
+            memcpy(out, in, bits_words(ev->n) * sizeof(out[0]));
+        return 0;
+    }
     uint32_t looked = 0;
     EACH_ROW(i, in, ev->n)
     {
@@ -250,7 +257,7 @@ static int cost_of(const struct query_node *n)
     case QN_TEXT:
         return 1;
     case QN_FIELD:
-        return n->field == QF_SOURCE ? 0 : 2;
+        return n->field == QF_SOURCE || n->field == QF_RELAY ? 0 : 2;
     case QN_FOLD:
     case QN_REGEX:
     case QN_VALUE:

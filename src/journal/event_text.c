@@ -61,8 +61,8 @@ void event_write(struct buf *b, const struct hit *h)
     time_fmt(ev->received_ns, 6, received, sizeof(received));
     time_fmt(ev->event_ns, 6, at, sizeof(at));
     buf_fmt(b, "{\"seq\":%llu,\"received_at\":\"%s\",\"event_at\":\"%s\"", (unsigned long long)h->seq, received, at);
-    if (h->relay != NULL)
-        member(b, "relay", str_c(h->relay));
+    if (ev->relay.n > 0)
+        member(b, "relay", ev->relay);
     member_field(b, "source", ev, QF_SOURCE);
     member_field(b, "host", ev, QF_HOST);
     member_field(b, "program", ev, QF_PROGRAM);

@@ -54,7 +54,6 @@ uint64_t journal_synced(const struct journal *j); /* events below this number ar
 /* A hit handed to a callback: the event with its number. Return false to stop. */
 struct hit {
     uint64_t seq;
-    const char *relay; /* by which it came; NULL: none */
     struct event ev;
 };
 typedef bool hit_fn(void *ctx, const struct hit *h);

@@ -73,6 +73,7 @@ struct query_names query_field_names(enum query_field f);                       
 /* The number of a numbered field as a bit of `mask` (flags: all their bits). */
 uint32_t query_enum_bits(enum query_field f, const struct event *ev);
 bool query_node_match(const struct query_node *n, const struct event *ev);
+bool query_asks_relay(const struct query_node *n); /* a test of relay alone: the same for all lines of a block */
 
 /* query_parse with another ceiling on the text: what was printed may be longer
  * than what was typed. */

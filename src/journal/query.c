@@ -7,6 +7,7 @@ const struct query_field_info query_fields[QF_COUNT] = {
     {"source", QF_SOURCE}, {"host", QF_HOST},         {"program", QF_PROGRAM},   {"pid", QF_PID},
     {"msgid", QF_MSGID},   {"severity", QF_SEVERITY}, {"facility", QF_FACILITY}, {"transport", QF_TRANSPORT},
     {"format", QF_FORMAT}, {"flags", QF_FLAGS},       {"msg", QF_MSG},           {"raw", QF_RAW},
+    {"relay", QF_RELAY},
 };
 const char *const query_severities[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL};
 const char *const query_facilities[] = {
@@ -95,6 +96,8 @@ str query_field_text(const struct event *ev, enum query_field f, char scratch[64
         return flags_text(ev->flags, scratch);
     case QF_RAW:
         return ev->raw;
+    case QF_RELAY:
+        return ev->relay;
     default:
         return event_field(ev, span_of[f]);
     }
@@ -139,6 +142,13 @@ bool query_node_match(const struct query_node *n, const struct event *ev)
         return query_node_row(n, &(struct source_row){.source = &query_logs, .data = &(struct hit){.ev = *ev}});
     }
     return false;
+}
+
+bool query_asks_relay(const struct query_node *n)
+{
+    if (n->kind == QN_FIELD)
+        return n->field == QF_RELAY;
+    return n->kind == QN_VALUE && n->ref.kind == QR_FIELD && n->ref.field == QF_RELAY && n->q->source->lines;
 }
 
 bool query_match(const struct query *q, const struct event *ev)

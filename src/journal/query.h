@@ -25,7 +25,7 @@
  * whole value. Numbers are compared as decimals of any length.
  *
  * Fields of logs: source host program pid msgid severity facility transport format
- * flags msg raw; what the caller's resolver names; any other name is a path into a
+ * flags msg raw relay; what the caller's resolver names; any other name is a path into a
  * line that holds a JSON object (alert.severity, event_type; a leading point,
  * .host, says so where a name is taken). Through arrays a path asks each element.
  * severity and facility take names or numbers, severity also < <= > >=.
@@ -53,6 +53,7 @@ enum query_field {
     QF_FLAGS,
     QF_MSG,
     QF_RAW,
+    QF_RELAY,
     QF_COUNT
 };
 struct query_field_info {

@@ -1,5 +1,6 @@
 /* Numbers, times, durations and networks as tests of a field. Pure, any thread. */
 #include "journal/query_parse-int.h"
+#include "journal/segment.h"
 
 bool qp_bound(struct qp *p, enum value_type t, str s, struct query_bound *out)
 {
@@ -56,4 +57,14 @@ bool qp_net(struct qp *p, const struct qp_value *v, struct prefix *out)
     if (host_bits(v->text, t, &n))
         qp_fail_at(p, v->at, "journal.query_prefix", v->text, (str){t, n});
     return false;
+}
+
+bool qp_relay_name(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i], low = (char)(c | 0x20);
+        if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') && (i == 0 || memchr("-._", c, 3) == NULL))
+            return false;
+    }
+    return s.n < sizeof((struct segment){0}.relay);
 }

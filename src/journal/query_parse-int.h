@@ -48,6 +48,8 @@ int qp_ref(struct qp *p, str name, size_t at, bool in_text, struct query_ref *ou
 struct query_node *qp_field_value(struct qp *p, const struct query_ref *ref);
 /* query_bound.c: a number, time or duration as the type has it. */
 bool qp_bound(struct qp *p, enum value_type t, str s, struct query_bound *out);
+/* Empty, or what a relay could be called: any other name would find nothing for ever. */
+bool qp_relay_name(str s);
 bool qp_net(struct qp *p, const struct qp_value *v, struct prefix *out);
 /* query_step.c */
 void qp_pipe(struct qp *p); /* at a '|'; reads one pipe with what follows it */

@@ -210,6 +210,8 @@ static const struct {
     {"host:/[z-a]/", 10, "journal.query_regex", NULL},
     {"dest_port:>abc", 12, "journal.query_number", NULL},
     {"pid:9..1", 5, "journal.query_range_order", NULL},
+    {"relay:tram/1", 7, "journal.query_relay", NULL},
+    {"relai:r1", 1, "journal.query_field_hint", "relay"},
     {"from:flow x", 6, "journal.query_source", NULL},
     {"(from:logs)", 2, "journal.query_time_nested", "from"},
     {"from:logs from:logs", 11, "journal.query_time_twice", "from"},

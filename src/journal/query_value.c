@@ -232,6 +232,8 @@ static struct query_node *field_node(struct qp *p, enum query_field f, const str
         qp_no_memory(p);
         return NULL;
     }
+    if (f == QF_RELAY && n->pat.plain && !qp_relay_name(v->text))
+        qp_fail_at(p, v->at, "journal.query_relay", v->text, STR_NONE);
     if (f == QF_SOURCE && n->pat.plain && n->pat.n > 0) {
         n->kind = QN_NET;
         if (!qp_net(p, v, &n->net))

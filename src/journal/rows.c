@@ -167,7 +167,7 @@ void rows_event(const struct rows *r, uint32_t i, unsigned cols, struct event *o
 {
     uint32_t h = rows_head(r, i);
 
-    *out = (struct event){0};
+    *out = (struct event){.relay = r->relay};
     if (cols & COL_RAW)
         out->raw = rows_raw(r, i);
     if (cols & COL_RECEIVED)

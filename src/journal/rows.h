@@ -35,6 +35,7 @@ struct rows {
         uint32_t n, shown; /* of them; of published rows */
         uint32_t *seen;    /* by hash: the last number */
     } heads, places;
+    str relay; /* by which all of them came; n = 0: none. Not the rows' own */
     void *slab;
     size_t slab_bytes;
 };

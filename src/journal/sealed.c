@@ -104,8 +104,8 @@ int block_walk_next(struct block_walk *w, struct hit *out)
         w->at = 0;
     }
     out->seq = rows_seq(w->rows, w->at);
-    out->relay = w->relay;
     rows_event(w->rows, w->at++, COL_ALL, &out->ev);
+    out->ev.relay = str_c(w->relay);
     return 1;
 }
 

@@ -36,7 +36,6 @@ struct scan {
     size_t bits_cap, row_bits_cap;
     struct eval ev;
     struct turn turn;
-    const char *relay; /* by which the block at hand came */
 };
 
 int scan_check(struct scan *s)
@@ -72,7 +71,7 @@ static bool snap_segment(struct scan *s, struct segment *seg)
         const struct block_head *h = &seg->blocks[i].head;
         if (h->first_seq >= s->before)
             break;
-        if (search_plan_skips_block(s->q, h)) {
+        if (search_plan_skips_block(s->q, h, str_c(seg->relay))) {
             s->st->skipped_blocks++;
             continue;
         }
@@ -99,7 +98,7 @@ static void snap_guests(struct scan *s, const struct guests *g)
 
     for (size_t i = 0; i < g->n && g->v[i].base < s->before; i++) {
         struct guest *x = &g->v[i];
-        if (search_plan_skips_block(s->q, &x->b.head)) {
+        if (search_plan_skips_block(s->q, &x->b.head, str_c(x->s->relay))) {
             s->st->skipped_blocks++;
             continue;
         }
@@ -287,7 +286,7 @@ static unsigned cols_asked(const struct query_node *n)
     case QN_REGEX:
         return COL_RAW;
     default:
-        return COL_ALL;
+        return query_asks_relay(n) ? 0 : COL_ALL;
     }
 }
 
@@ -304,8 +303,10 @@ static int run_lines(struct scan *s, uint32_t count, bool check_time)
         uint32_t lo = (hi - 1) / BLOCK_CHUNK * BLOCK_CHUNK;
         struct rows *r;
         rc = block_dec_rows(s->dec, s->bits, lo, hi, &r);
-        if (rc == 0 && rows_count(r) > 0)
+        if (rc == 0 && rows_count(r) > 0) {
+            r->relay = s->plan.relay;
             rc = hand_rows(s, r, rows_count(r), ask ? s->q : &sure, check_time);
+        }
         if (rc == 0)
             rc = scan_check(s);
         hi = lo;
@@ -369,9 +370,8 @@ static int run_one(struct scan *s, const struct stored *t)
 {
     struct block_src src = {.fd = t->seg->fd, .off = t->b.off};
 
-    s->relay = t->seg->relay[0] != '\0' ? t->seg->relay : NULL;
+    s->plan.relay = str_c(t->seg->relay);
     int rc = run_block(s, &src, &t->b.head, t->seg->salt, t->first);
-    s->relay = NULL;
     if (rc == -EBADMSG || rc == -EIO) {
         note_bad(s, t);
         rc = 0;
@@ -448,7 +448,7 @@ int scan_one(const struct block_src *src, const struct block_head *h, uint64_t s
 
     scan_init(&s);
     int rc = (s.dec = block_dec_new()) == NULL ? -ENOMEM : 0;
-    if (rc == 0 && !search_plan_skips_block(q, h))
+    if (rc == 0 && !search_plan_skips_block(q, h, STR_NONE))
         rc = run_block(&s, src, h, salt, h->first_seq);
     block_dec_free(s.dec);
     return scan_done(&s, rc);
@@ -475,7 +475,6 @@ static int hand_hits(void *ctx, struct scan *s, const struct scan_block *b)
                 return 1;
             }
             hit.seq = rows_seq(b->rows, i);
-            hit.relay = s->relay;
             rows_event(b->rows, i, COL_ALL, &hit.ev);
             h->st->hits++;
             if (!h->fn(h->ctx, &hit)) {

@@ -2,19 +2,33 @@
 #include "journal/search_plan-int.h"
 #include <errno.h>
 
-static bool head_may(const struct query_node *n, const struct block_head *h)
+static enum verdict verdict_of(bool fits) { return fits ? V_ALL : V_NONE; }
+
+static int of_not(int v) { return v < 0 || v == V_SOME ? v : v == V_ALL ? V_NONE : V_ALL; }
+
+/* A whole block came by one relay, or by none. */
+static enum verdict of_relay(const struct query_node *n, str relay)
 {
+    return verdict_of(query_node_match(n, &(struct event){.relay = relay}));
+}
+
+static enum verdict of_head(const struct query_node *n, const struct block_head *h, str relay)
+{
+    enum verdict end = n->kind == QN_AND ? V_NONE : V_ALL, rest = n->kind == QN_AND ? V_ALL : V_NONE;
+
     switch (n->kind) {
     case QN_AND:
-        for (size_t i = 0; i < n->nkids; i++)
-            if (!head_may(n->kids[i], h))
-                return false;
-        return true;
     case QN_OR:
-        for (size_t i = 0; i < n->nkids; i++)
-            if (head_may(n->kids[i], h))
-                return true;
-        return false;
+        for (size_t i = 0; i < n->nkids; i++) {
+            enum verdict v = of_head(n->kids[i], h, relay);
+            if (v == end)
+                return v;
+            if (v == V_SOME)
+                rest = V_SOME;
+        }
+        return rest;
+    case QN_NOT:
+        return (enum verdict)of_not(of_head(n->kids[0], h, relay));
     case QN_ENUM: {
         uint32_t has = n->field == QF_SEVERITY    ? h->severities
                        : n->field == QF_FACILITY  ? h->facilities
@@ -22,18 +36,18 @@ static bool head_may(const struct query_node *n, const struct block_head *h)
                        : n->field == QF_FORMAT    ? h->formats
                        : n->field == QF_FLAGS     ? h->flags
                                                   : UINT32_MAX;
-        return (has & n->mask) != 0;
+        return (has & n->mask) != 0 ? V_SOME : V_NONE;
     }
     default:
-        return true;
+        return query_asks_relay(n) ? of_relay(n, relay) : V_SOME;
     }
 }
 
-bool search_plan_skips_block(const struct query *q, const struct block_head *h)
+bool search_plan_skips_block(const struct query *q, const struct block_head *h, str relay)
 {
     if (h->event_max < q->since_ns || (h->event_min >= q->until_ns && q->until_ns != INT64_MAX))
         return true;
-    return q->root != NULL && !head_may(q->root, h);
+    return q->root != NULL && of_head(q->root, h, relay) == V_NONE;
 }
 
 static void take_terms(struct search_plan *p, const struct query_node *n)
@@ -121,8 +135,6 @@ static bool grow(struct search_plan *p, uint32_t n)
     p->cap = p->verdict && p->from ? n : 0;
     return p->cap > 0;
 }
-
-static enum verdict verdict_of(bool fits) { return fits ? V_ALL : V_NONE; }
 
 static bool has_hole(str s)
 {
@@ -264,14 +276,14 @@ static int of_kids(struct search_plan *p, const struct query_node *n, struct blo
 
 static int of_template(struct search_plan *p, const struct query_node *n, struct block_dec *d, struct block_template *t)
 {
+    if (query_asks_relay(n))
+        return of_relay(n, p->relay);
     switch (n->kind) {
     case QN_AND:
     case QN_OR:
         return of_kids(p, n, d, t);
-    case QN_NOT: {
-        int v = of_template(p, n->kids[0], d, t);
-        return v < 0 || v == V_SOME ? v : v == V_ALL ? V_NONE : V_ALL;
-    }
+    case QN_NOT:
+        return of_not(of_template(p, n->kids[0], d, t));
     case QN_TEXT:
     case QN_REGEX:
         return of_term(p, n, d, t);

@@ -35,6 +35,7 @@ struct search_plan {
     uint8_t *verdict; /* of each template; [templates]: of lines without one */
     uint64_t *from;   /* a bit for each that is not V_NONE */
     uint32_t n, cap;
+    str relay;                    /* by which the block at hand came, n = 0: none; the caller's, before it is made */
     uint64_t all_rows, some_rows; /* lines of the templates with these verdicts */
     /* Terms over host and source, asked once for each origin. */
     struct plan_origins {
@@ -62,8 +63,9 @@ bool search_plan_origin_fits(const struct search_plan *p, uint32_t origin);
 /* Takes up the terms of a query; q must stay until done. */
 void search_plan_init(struct search_plan *p, const struct query *q);
 void search_plan_done(struct search_plan *p);
-/* Before a block is opened: true when its head says that nothing in it fits. */
-bool search_plan_skips_block(const struct query *q, const struct block_head *h);
+/* Before a block is opened: true when its head, and by which relay it came (n = 0: none), say that nothing in it fits.
+ */
+bool search_plan_skips_block(const struct query *q, const struct block_head *h, str relay);
 /* Clears, of a template with V_SOME, the bits of rows that cannot fit. bits, room: a bit
  * for each of its rows. */
 int search_plan_rows(struct search_plan *p, const struct query *q, struct block_dec *d, struct block_template *t,

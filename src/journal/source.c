@@ -36,6 +36,7 @@ static const struct source_field fields[LF_COUNT] = {
     [QF_FLAGS] = {"flags", VT_TEXT, "api.field.flags", query_flags},
     [QF_MSG] = {"msg", VT_TEXT, "api.field.msg", NULL},
     [QF_RAW] = {"raw", VT_TEXT, "api.field.raw", NULL},
+    [QF_RELAY] = {"relay", VT_TEXT, "api.field.relay", NULL},
     [LF_AT] = {"at", VT_TIME, "api.field.at", NULL},
     [LF_RECEIVED] = {"received", VT_TIME, "api.field.received", NULL},
     [LF_SEQ] = {"seq", VT_INT, "api.field.seq", NULL},

@@ -88,7 +88,6 @@ static bool hand_rows(struct tail *t, struct rows *r, hit_fn *fn, void *ctx, uin
     for (uint32_t i = (uint32_t)(t->next - r->first_seq); i < n && go; i++) {
         rows_event(r, i, COL_ALL, &h.ev);
         h.seq = t->next++;
-        h.relay = NULL;
         if (query_match(t->q, &h.ev))
             go = fn(ctx, &h);
     }
@@ -128,7 +127,7 @@ static bool guest_hand(struct tail *t, hit_fn *fn, void *ctx, uint64_t *lost)
     struct hit h;
     int rc = 0;
 
-    if (t->walk.d == NULL && search_plan_skips_block(t->q, &g->b.head))
+    if (t->walk.d == NULL && search_plan_skips_block(t->q, &g->b.head, str_c(g->s->relay)))
         return true;
     if (t->walk.d == NULL)
         rc = block_walk_open(&t->walk, g->s, &g->b, g->base, 0);

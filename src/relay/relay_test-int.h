@@ -53,7 +53,7 @@ static inline void side_start(struct kit *k, struct side *s, int64_t max)
 
 static inline void store_open(struct kit *k)
 {
-    struct relay_store_cfg cfg = {.dir = k->kept, .anchor = str_c(k->anchor), .journal = k->centre.j};
+    struct relay_store_cfg cfg = {.dir = k->kept, .name = "r1", .anchor = str_c(k->anchor), .journal = k->centre.j};
     struct err e = {0};
 
     if (relay_store_open(&cfg, &k->store, &e) < 0)

@@ -12,7 +12,7 @@ import world
 
 DATABASE = "luy_relayed"
 QUERIES = ["| count", "| count by host | sort host", "| fields seq, at, host, msg | limit 1000", "\"dong 00000*7\" | count by host | sort host",
-           "host:tram-2 | fields seq | limit 200"]
+           "relay:xa-dong | count", "NOT relay:* | count by host | sort host", "| count by relay | sort relay", "relay:/tay$/ | count", "host:tram-2 | fields seq | limit 200"]
 
 
 def luyd_at(args, folder, settings):

@@ -8,7 +8,7 @@ import { useI18n } from "../../i18n";
 import { withCountBy, withTerm } from "../../lib/querytext";
 
 const SHOWN = 12;
-const COUNTABLE = ["host", "program", "severity", "source", "facility", "transport", "format", "pid"];
+const COUNTABLE = ["host", "program", "severity", "source", "facility", "transport", "format", "pid", "relay"];
 
 interface Props {
   query: string;

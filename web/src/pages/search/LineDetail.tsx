@@ -13,7 +13,7 @@ interface Props {
   onTerm?: (field: string, value: string, negate?: boolean) => void;
 }
 
-const FIELDS = ["source", "host", "program", "pid", "severity", "facility", "transport", "format"] as const;
+const FIELDS = ["relay", "source", "host", "program", "pid", "severity", "facility", "transport", "format"] as const;
 
 function FieldList({ e, onTerm }: Props) {
   const { t, fmt, word } = useI18n();
@@ -31,12 +31,6 @@ function FieldList({ e, onTerm }: Props) {
         <dt>{t("line.event_at")}</dt>
         <dd>{e.event_at ? fmt.time(e.event_at, true) : t("line.no_time")}</dd>
       </div>
-      {e.relay && (
-        <div>
-          <dt>{word("log_field", "relay")}</dt>
-          <dd>{e.relay}</dd>
-        </div>
-      )}
       {FIELDS.filter((f) => e[f] !== null && e[f] !== undefined && e[f] !== "").map((f) => (
         <div key={f}>
           <dt>{word("log_field", f)}</dt>
