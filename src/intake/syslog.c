@@ -4,37 +4,38 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { FACILITY_USER = 1, SEVERITY_NOTICE = 5, PRI_MAX = 191, WORDS = 4 };
-#define ONES  0x0101010101010101ull
+enum { FACILITY_USER = 1, SEVERITY_NOTICE = 5, PRI_MAX = 191 };
 #define HIGHS 0x8080808080808080ull
 
-/* One pass for what is rare, four words at a time: a NUL inside, and bytes
- * over 0x7f, which alone make the costly UTF-8 check worth its time. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+/* One pass for what is rare, sixteen bytes at a time, the last ones twice: a NUL
+ * inside, and bytes over 0x7f, which alone make the costly UTF-8 check worth its
+ * time. */
 static uint16_t bytes_flags(const char *p, size_t n)
 {
-    uint64_t high = 0, nul = 0, w[WORDS];
-    size_t i = 0;
-
-    for (; n - i >= sizeof(w); i += sizeof(w)) {
-        memcpy(w, p + i, sizeof(w));
-        for (int k = 0; k < WORDS; k++) {
-            high |= w[k];
-            nul |= (w[k] - ONES) & ~w[k];
-        }
-    }
-    for (; n - i >= 8; i += 8) {
-        memcpy(w, p + i, 8);
-        high |= w[0];
-        nul |= (w[0] - ONES) & ~w[0];
-    }
-    w[0] = ONES;
-    memcpy(w, p + i, n - i);
-    high |= w[0];
-    nul |= (w[0] - ONES) & ~w[0];
+    bytes16 high = {0}, nul = {0}, v;
+    char few[sizeof(v)];
+    uint64_t h[2], z[2];
     uint16_t flags = 0;
-    if ((nul & HIGHS) && memchr(p, 0, n) != NULL)
+
+    if (n < sizeof(v)) {
+        memset(few, 1, sizeof(few));
+        memcpy(few, p, n);
+    }
+    const char *from = n < sizeof(v) ? few : p, *last = n < sizeof(v) ? few : p + n - sizeof(v);
+    for (const char *q = from;; q = (size_t)(last - q) < sizeof(v) ? last : q + sizeof(v)) {
+        memcpy(&v, q, sizeof(v));
+        high |= v;
+        nul |= (bytes16)(v == 0);
+        if (q == last)
+            break;
+    }
+    memcpy(h, &high, sizeof(h));
+    memcpy(z, &nul, sizeof(z));
+    if (z[0] | z[1])
         flags |= EV_HAS_NUL;
-    if ((high & HIGHS) && !utf8_valid((str){p, n}))
+    if (((h[0] | h[1]) & HIGHS) && !utf8_valid((str){p, n}))
         flags |= EV_BAD_UTF8;
     return flags;
 }

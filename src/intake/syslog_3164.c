@@ -13,10 +13,11 @@ static void space_skip(struct syslog_cur *c)
 
 /* A character that ends or forbids a name: 1 in a tag, 2 in a host. */
 static const uint8_t not_name[256] = {
-    ['"'] = 3, ['\''] = 3, [','] = 3, ['='] = 3, ['{'] = 3, ['}'] = 3, ['<'] = 3, ['>'] = 3, ['|'] = 3, [';'] = 3,
-    [' '] = 3, [':'] = 1,  ['['] = 1, [']'] = 1, ['('] = 2, [')'] = 2, ['!'] = 2, ['?'] = 2, ['*'] = 2,
+    [0 ... ' '] = 3, ['"'] = 3, ['\''] = 3, [','] = 3, ['='] = 3, ['{'] = 3,           ['}'] = 3,
+    ['<'] = 3,       ['>'] = 3, ['|'] = 3,  [';'] = 3, [':'] = 1, ['['] = 1,           [']'] = 1,
+    ['('] = 2,       [')'] = 2, ['!'] = 2,  ['?'] = 2, ['*'] = 2, [0x7f ... 0xff] = 3,
 };
-static bool name_char(char ch, int of) { return ch > ' ' && ch < 0x7f && !(not_name[(uint8_t)ch] & of); }
+static bool name_char(char ch, int of) { return !(not_name[(uint8_t)ch] & of); }
 
 /* "[pid]" at p: the place behind it, or NULL. */
 static const char *pid_end(const char *p, const char *end)
@@ -69,6 +70,8 @@ static bool tag_read(struct syslog_cur *c)
 {
     const char *q = c->p, *limit = cur_left(c) > TAG_MAX ? c->p + TAG_MAX : c->end;
 
+    while (q < limit && not_name[(uint8_t)*q] == 0)
+        q++;
     for (int depth = 0; q < limit && (name_char(*q, 1) || (depth > 0 && *q == ':')); q++)
         depth += *q == '(' ? 1 : *q == ')' ? -1 : 0; /* "pam_unix(sshd:auth):" */
     if (q > c->p && q < c->end && *q == ':' && colon_ends_tag(q, c->end)) {
@@ -95,8 +98,8 @@ static const char *host_end(const struct syslog_cur *c)
         return NULL;
     if (q[-1] == ':' && !ip_parse((str){c->p, (size_t)(q - c->p)}, &ip))
         return NULL; /* "sshd:" */
-    const char *b = memchr(c->p, '[', (size_t)(q - c->p));
-    if (b != NULL && b > c->p && q[-1] == ']') {
+    const char *b = q[-1] == ']' ? memchr(c->p, '[', (size_t)(q - c->p)) : NULL;
+    if (b != NULL && b > c->p) {
         const char *d = b + 1;
         while (is_digit(*d))
             d++;

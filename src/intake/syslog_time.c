@@ -1,6 +1,6 @@
-/* Time stamps of syslog headers. Pure, but that each thread keeps the month and
- * the day that it worked out last: lines seldom change either. A missing year is the one that puts the
- * stamp nearest to the time of receipt, so 31 December read on 1 January falls
+/* Time stamps of syslog headers. Pure, but that each thread keeps the month, the
+ * day and the stamp that it worked out last: lines seldom change them. A missing year is the one that puts the
+ * stamp nearest to the second of receipt, so 31 December read on 1 January falls
  * into the old year and the reverse into the new one. 29 February far from any
  * leap year goes to the last one before. */
 #include "intake/syslog-int.h"
@@ -130,9 +130,11 @@ static int64_t civil_ns(const struct civil *t, int year)
     return (s - t->zone * 60) * NS_PER_S + t->frac_ns;
 }
 
-static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
+static int64_t second_of(int64_t ns) { return ns / NS_PER_S - (ns % NS_PER_S < 0); }
+
+static bool year_infer(const struct civil *t, int64_t second, int64_t *ns)
 {
-    int64_t best = 0, local = received / NS_PER_S + t->zone * 60;
+    int64_t best = 0, received = second * NS_PER_S, local = second + t->zone * 60;
     bool found = false;
     int y, m;
 
@@ -158,12 +160,12 @@ static bool year_infer(const struct civil *t, int64_t received, int64_t *ns)
     return found;
 }
 
-static enum stamp civil_stamp(const struct civil *t, int64_t received, int64_t *ns)
+static enum stamp civil_stamp(const struct civil *t, int64_t second, int64_t *ns)
 {
     if (t->hour > 23 || t->minute > 59 || t->second > 59) /* 60: RFC 5424, 6.2.3 forbids it */
         return STAMP_BAD;
     if (!t->has_year)
-        return year_infer(t, received, ns) ? STAMP_OK : STAMP_BAD;
+        return year_infer(t, second, ns) ? STAMP_OK : STAMP_BAD;
     if (t->year < YEAR_MIN || t->year > YEAR_MAX || !date_ok(t->year, t->month, t->day))
         return STAMP_BAD;
     *ns = civil_ns(t, t->year);
@@ -231,7 +233,7 @@ static void tail_read(const char **pp, const char *end, struct civil *t)
         more = (!t->has_year && year_read(&p, end, t)) || offset_read(&p, end, &t->zone);
         for (size_t i = 0; !more && i < sizeof(zones) / sizeof(zones[0]); i++) {
             size_t n = zones[i].n;
-            if ((size_t)(end - p) > n && memcmp(p, zones[i].name, n) == 0 &&
+            if (*p == zones[i].name[0] && (size_t)(end - p) > n && memcmp(p, zones[i].name, n) == 0 &&
                 (p[n] == ':' || (zones[i].anywhere && p[n] == ' '))) {
                 t->zone = zones[i].minutes;
                 p += n;
@@ -243,11 +245,48 @@ static void tail_read(const char **pp, const char *end, struct civil *t)
     }
 }
 
+/* A stamp as most lines have it, "Mmm dd hh:mm:ss" and nothing else, as it was read last. */
+enum { BSD_LEN = 15 };
+static _Thread_local struct {
+    char text[BSD_LEN];
+    bool known;
+    int tz;
+    int64_t second, ns; /* of receipt; of the stamp */
+} last_bsd;
+
+static bool bsd_again(const char **pp, const char *end, int tz, int64_t second, int64_t *ns)
+{
+    const char *p = *pp + BSD_LEN;
+    struct civil none = {.zone = tz};
+
+    if (end - *pp < BSD_LEN || memcmp(*pp, last_bsd.text, BSD_LEN) != 0 || !last_bsd.known || last_bsd.tz != tz ||
+        last_bsd.second != second || (p < end && (*p == '.' || *p == ',')))
+        return false;
+    tail_read(&p, end, &none);
+    if (p != *pp + BSD_LEN)
+        return false;
+    *pp = p;
+    *ns = last_bsd.ns;
+    return true;
+}
+
+static void bsd_keep(const char *p, int tz, int64_t second, int64_t ns)
+{
+    memcpy(last_bsd.text, p, BSD_LEN);
+    last_bsd.known = true;
+    last_bsd.tz = tz;
+    last_bsd.second = second;
+    last_bsd.ns = ns;
+}
+
 enum stamp stamp_bsd(const char **pp, const char *end, int tz, int64_t received, int64_t *ns)
 {
     const char *p = *pp;
     struct civil t = {.zone = tz};
+    int64_t second = second_of(received);
 
+    if (bsd_again(pp, end, tz, second, ns))
+        return STAMP_OK;
     if (p < end && is_digit(*p)) { /* NX-OS: 2026 Mar  1 12:00:00 */
         if (!year_read(&p, end, &t) || p == end || *p != ' ')
             return STAMP_NONE;
@@ -264,7 +303,11 @@ enum stamp stamp_bsd(const char **pp, const char *end, int tz, int64_t received,
         return STAMP_NONE;
     if (!clock_read(&p, end, &t))
         return STAMP_NONE;
+    const char *clock = p;
     tail_read(&p, end, &t);
+    enum stamp st = civil_stamp(&t, second, ns);
+    if (st == STAMP_OK && !t.has_year && p == clock && p == *pp + BSD_LEN)
+        bsd_keep(*pp, tz, second, *ns);
     *pp = p;
-    return civil_stamp(&t, received, ns);
+    return st;
 }
