@@ -141,11 +141,11 @@ int event_batch_open(str wire, struct event_reader *rdr, struct err *e)
 
 static bool source_read(const uint8_t *p, struct ip *out)
 {
-    static const uint8_t zero[16];
-    size_t addr = p[AT_FAMILY] == 4 ? 4 : p[AT_FAMILY] == 6 ? 16 : 0;
+    const uint8_t *ip = p + AT_SOURCE;
+    uint64_t v4 = get32(ip), rest = get32(ip + 4) | get64(ip + 8); /* of what only IPv6 fills */
 
-    if ((addr == 0 && p[AT_FAMILY] != 0) || p[AT_PAD8] != 0 || get16(p + AT_PAD16) != 0 ||
-        memcmp(p + AT_SOURCE + addr, zero, 16 - addr) != 0)
+    if ((p[AT_FAMILY] != 6 && rest != 0) || (p[AT_FAMILY] == 0 && v4 != 0) ||
+        (p[AT_FAMILY] != 0 && p[AT_FAMILY] != 4 && p[AT_FAMILY] != 6) || p[AT_PAD8] != 0 || get16(p + AT_PAD16) != 0)
         return false;
     out->family = p[AT_FAMILY];
     memcpy(out->b, p + AT_SOURCE, 16);
@@ -176,8 +176,6 @@ static bool record_read(const uint8_t *p, struct event *ev, uint32_t raw)
 
 int event_batch_next(struct event_reader *rdr, struct event *out)
 {
-    struct event ev;
-
     if (rdr->left == 0)
         return rdr->r.bad || rd_left(&rdr->r) != 0 ? -EBADMSG : 0;
     const uint8_t *p = (const uint8_t *)rd_bytes(&rdr->r, RECORD_HEAD).p;
@@ -185,12 +183,11 @@ int event_batch_next(struct event_reader *rdr, struct event *out)
         return -EBADMSG;
     uint32_t raw = get32(p + AT_RAW_LEN);
     str bytes = raw <= EVENT_RAW_MAX ? rd_bytes(&rdr->r, raw) : STR_NONE;
-    if (raw > EVENT_RAW_MAX || rdr->r.bad || !record_read(p, &ev, raw)) {
+    if (raw > EVENT_RAW_MAX || rdr->r.bad || !record_read(p, out, raw)) {
         rdr->r.bad = true; /* sticky: nothing after a bad record is believed */
         return -EBADMSG;
     }
-    ev.raw = bytes;
+    out->raw = bytes;
     rdr->left--;
-    *out = ev;
     return 1;
 }

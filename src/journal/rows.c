@@ -89,7 +89,7 @@ static bool is_head(const struct rows *r, uint32_t k, const struct event *ev)
 {
     return r->transport[k] == ev->transport && r->format[k] == ev->format && r->facility[k] == ev->facility &&
            r->severity[k] == ev->severity && r->flags[k] == ev->flags && r->port[k] == ev->source_port &&
-           memcmp(&r->source[k], &ev->source, sizeof(ev->source)) == 0;
+           bytes_same((const char *)&r->source[k], (const char *)&ev->source, sizeof(ev->source));
 }
 
 static uint32_t head_number(struct rows *r, const struct event *ev)
@@ -123,7 +123,7 @@ static uint32_t place_number(struct rows *r, const struct event *ev)
             sp[s].len = (uint32_t)SPAN_REST;
     }
     uint32_t *seen = &r->places.seen[hash_bytes((const char *)sp, sizeof(sp), 0) % PLACES_SEEN], k = *seen;
-    if (k < r->places.n && memcmp(r->span + (size_t)k * SP_COUNT, sp, sizeof(sp)) == 0)
+    if (k < r->places.n && bytes_same((const char *)(r->span + (size_t)k * SP_COUNT), (const char *)sp, sizeof(sp)))
         return k;
     k = *seen = r->places.n++;
     memcpy(r->span + (size_t)k * SP_COUNT, sp, sizeof(sp));
