@@ -52,7 +52,8 @@ static struct flow_segment *take_one(struct flow_store *s, int64_t limit, const 
 
     for (size_t i = 0; i + 1 < s->nsegs; i++) {
         struct flow_segment *g = s->segs[i];
-        bool old = s->cfg.retention_days > 0 && g->nblocks > 0 && g->time_max < limit &&
+        bool old = s->cfg.retention_days > 0 && !age_guard_holds(&s->age, s->clk) && g->nblocks > 0 &&
+                   g->time_max < limit &&
                    (!s->archives || g->archived); /* age alone takes nothing that still has to be archived */
         if (!old && !(large && i == 0))
             continue;
@@ -76,12 +77,27 @@ static void tell_unarchived(struct flow_store *s, struct flow_segment *g, const 
               F_STR("reason", str_c(why)));
 }
 
+/* An exporter's clock counts for a day at most: flow_time(). */
+static void watch_clock(struct flow_store *s)
+{
+    int64_t newest = INT64_MIN;
+
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->nsegs && !s->age.seen; i++)
+        newest = s->segs[i]->time_max > newest ? s->segs[i]->time_max : newest;
+    pthread_mutex_unlock(&s->lock);
+    age_guard_look(&s->age, s->clk, newest, "flow_clock_ahead");
+}
+
 void flow_retain(struct flow_store *s)
 {
-    int64_t limit = clock_wall(s->clk) - (int64_t)s->cfg.retention_days * 86400 * NS_PER_S;
+    int64_t limit = INT64_MIN;
     const char *why = "";
     struct flow_segment *g;
 
+    watch_clock(s);
+    if (__builtin_sub_overflow(clock_wall(s->clk), (int64_t)s->cfg.retention_days * 86400 * NS_PER_S, &limit))
+        limit = INT64_MIN;
     for (;;) {
         pthread_mutex_lock(&s->lock);
         g = take_one(s, limit, &why);

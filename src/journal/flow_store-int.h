@@ -9,6 +9,7 @@
  * guards what is marked; rows and segments are counted. */
 #ifndef LUY_JOURNAL_FLOW_STORE_INT_H
 #define LUY_JOURNAL_FLOW_STORE_INT_H
+#include "journal/age_guard.h"
 #include "journal/flow_store.h"
 #include "journal/wal.h"
 #include <pthread.h>
@@ -41,6 +42,7 @@ struct flow_store {
     struct wal wal; /* writer; fd < 0: made with the next append */
     uint64_t wal_next;
     bool wal_bad;
+    struct age_guard age;
     int64_t sync_due, block_due, retain_due, retry_due, space_due;
     uint64_t space_left, torn_bytes;
 

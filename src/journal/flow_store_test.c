@@ -2,6 +2,7 @@
  * damage is found and said; a full disk stops and goes on; retention. Flow k is
  * made from k, so that it can be made again. */
 #include "base/file.h"
+#include "base/log.h"
 #include "base/rand.h"
 #include "base/test-int.h"
 #include "journal/flow_source.h"
@@ -506,6 +507,51 @@ static void old_segments_go(void **state)
     flow_store_close(s);
 }
 
+static size_t segments_after(struct flow_store *s, int64_t ns)
+{
+    struct flow_store_stats st;
+    int64_t due = INT64_MAX;
+
+    clock_advance(&clk, ns);
+    assert_int_equal(flow_store_tick(s, &due, NULL), 0);
+    flow_store_stats(s, &st);
+    return st.segments;
+}
+
+/* A clock that leaps, or was wrong at the start, does not make everything old at once. */
+static void a_leap_of_the_clock_deletes_nothing(void **state)
+{
+    static const int64_t day = 86400 * NS_PER_S;
+    struct flow_store_cfg cfg = {
+        .dir = dir, .sync_ms = 100, .block_rows = 4096, .retention_days = 30, .max_bytes = 16 << 20};
+    struct flow_store_stats st;
+    struct flow_store *s = NULL;
+
+    log_set_level(LOG_ERROR - 1);
+    assert_int_equal(flow_store_open(&cfg, &clk, &s, NULL), 0);
+    fill(s, 0, 40000);
+    do {
+        flow_store_stats(s, &st);
+    } while (st.unsealed_blocks > 0);
+    size_t all = segments_after(s, 60 * NS_PER_S);
+    assert_true(all > 1);
+    int64_t right = clk.set_wall;
+    clk.set_wall += 3650 * day;
+    for (int hour = 0; hour < 23; hour++)
+        assert_int_equal(segments_after(s, 3600 * NS_PER_S), all);
+    clk.set_wall = right + day; /* put right within the day */
+    assert_int_equal(segments_after(s, 2 * day), all);
+    flow_store_close(s);
+    clk.set_wall += 3650 * day;
+    assert_int_equal(flow_store_open(&cfg, &clk, &s, NULL), 0);
+    assert_int_equal(segments_after(s, 60 * NS_PER_S), all);
+    clk.set_wall -= 3650 * day;
+    assert_int_equal(segments_after(s, 60 * NS_PER_S), all);
+    assert_int_equal(segments_after(s, 40 * day), 1); /* days that really pass do delete, but for the newest */
+    flow_store_close(s);
+    log_set_level(LOG_INFO);
+}
+
 /* --- queries: columns say what the exact match says, row by row --------------- */
 
 static const char *const questions[] = {
@@ -668,6 +714,7 @@ int main(void)
         T(a_full_disk_stops_and_goes_on),
         T(a_reserve_is_left),
         T(old_segments_go),
+        T(a_leap_of_the_clock_deletes_nothing),
         T(nonsense_is_refused),
         T(columns_answer_as_rows_do),
         T(a_scan_ends_when_told),

@@ -157,7 +157,7 @@ int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, c
     return j->ledger != NULL ? ledger_add(j->ledger, n, e) : 0;
 }
 
-bool journal_age_held(struct journal *j) { return clock_mono(j->clk) < atomic_load(&j->age_hold); }
+bool journal_age_held(struct journal *j) { return age_guard_holds(&j->age, j->clk); }
 
 bool journal_block_hold(struct journal *j, uint64_t first, struct segment **s, struct block_info *out)
 {

@@ -14,6 +14,7 @@
  * counted and outlive their removal from the lists. */
 #ifndef LUY_JOURNAL_INT_H
 #define LUY_JOURNAL_INT_H
+#include "journal/age_guard.h"
 #include "journal/guest.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
@@ -51,10 +52,8 @@ struct journal {
     uint64_t wal_next;
     bool wal_bad;                /* a sync of it failed: it is not trusted again */
     uint64_t unsure;             /* events below it are durable only when sealed */
-    int64_t clock_gap;           /* wall less monotonic as last seen */
-    _Atomic int64_t age_hold;    /* no deletion by age before this (monotonic) */
+    struct age_guard age;        /* asked by relays' stores too: what is kept of them has an age of its own */
     _Atomic int64_t gone_before; /* sealed.h */
-    bool clock_seen;
     int64_t sync_due, block_due, retain_due, retry_due, space_due; /* monotonic; 0 = none */
     uint64_t space_left; /* bytes that may be appended before the disk is asked again */
 

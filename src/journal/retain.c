@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { SPACE_STEP = 16 << 20, JUMP_S = 3600, GAP_S = 7 * 86400, HOLD_S = 86400 };
+enum { SPACE_STEP = 16 << 20 };
 
 /* Asks the file system at most once a second, or sooner when a quarter of what
  * was free may be used up; always while it is full. */
@@ -55,31 +55,15 @@ static bool is_expired(struct journal *j, const struct segment *s, int64_t limit
            (j->cfg.archive_dir == NULL || s->archived) && !journal_age_held(j);
 }
 
-/* A clock that leaps ahead would make everything old at once. When it does, or
- * stands far past the newest event at the start, age deletes nothing for a day:
- * time enough for a person, or for the time server, to put it right. */
 static void watch_clock(struct journal *j)
 {
-    int64_t now = clock_mono(j->clk), wall = clock_wall(j->clk), newest = INT64_MIN, ahead = 0, gap = 0;
-    bool overflow = __builtin_sub_overflow(wall, now, &gap);
+    int64_t newest = INT64_MIN;
 
-    if (!j->clock_seen) {
-        pthread_mutex_lock(&j->lock);
-        for (size_t i = 0; i < j->nsegs; i++)
-            newest = j->segs[i]->received_max > newest ? j->segs[i]->received_max : newest;
-        pthread_mutex_unlock(&j->lock);
-        if (newest != INT64_MIN && !__builtin_sub_overflow(wall, newest, &ahead) && ahead < GAP_S * NS_PER_S)
-            ahead = 0;
-    } else if (!overflow && !__builtin_sub_overflow(gap, j->clock_gap, &ahead) && ahead < JUMP_S * NS_PER_S) {
-        ahead = 0;
-    }
-    j->clock_seen = true;
-    j->clock_gap = gap;
-    if (ahead <= 0)
-        return;
-    atomic_store(&j->age_hold, now + HOLD_S * NS_PER_S); /* what is kept of relays may have an age of its own */
-    log_event(LOG_WARN, "journal_clock_ahead", F_INT("seconds", ahead / NS_PER_S),
-              F_STR("effect", STR("nothing is deleted by age for a day")));
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < j->nsegs && !j->age.seen; i++)
+        newest = j->segs[i]->received_max > newest ? j->segs[i]->received_max : newest;
+    pthread_mutex_unlock(&j->lock);
+    age_guard_look(&j->age, j->clk, newest, "journal_clock_ahead");
 }
 
 /* Takes the next segment that has to go out of the list; the newest stays. */
