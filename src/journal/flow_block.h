@@ -52,6 +52,7 @@ str flow_block_encode(struct flow_enc *e, const struct flow_rows *r, uint64_t sa
 struct flow_page {
     uint32_t n;
     uint64_t first_seq;
+    uint32_t relay;                     /* whose flows they are (flow_guest.h); 0: the store's own */
     const struct flow_rows *rows;       /* one of the two */
     const struct flow_block_head *head; /* .. */
     int rc;                             /* the first failure of a column */

@@ -1,5 +1,6 @@
 /* A query over a page of flows, all rows at once: one byte a row. A test that
  * columns cannot answer lets every row through and makes the answer inexact. */
+#include "journal/flow_guest.h"
 #include "journal/flow_source-int.h"
 #include <errno.h>
 
@@ -7,7 +8,8 @@ struct filter {
     struct flow_page *p;
     bool exact, bad;
     struct flow_nets *nets; /* NULL: none */
-    const uint8_t *left;    /* the only rows that still matter, when they are few; NULL: all do */
+    struct flow_store *store;
+    const uint8_t *left; /* the only rows that still matter, when they are few; NULL: all do */
 };
 enum { FEW = 16 }; /* one row in so many */
 
@@ -275,6 +277,17 @@ static void net_name_test(struct filter *f, const struct query_node *n, const st
     free(pass);
 }
 
+/* A page is of one relay, or of none. */
+static void relay_test(struct filter *f, const struct query_node *n, uint8_t *fits)
+{
+    str name = flow_guest_relay(f->store, f->p->relay);
+
+    if (n->test != QT_LIKE)
+        unknown(f, fits);
+    else
+        all(f, fits, name.n > 0 && pattern_whole(&n->pat, name));
+}
+
 /* --- the tree --------------------------------------------------------------- */
 
 static void proto_test(struct filter *f, const struct query_node *n, uint8_t *fits)
@@ -294,6 +307,8 @@ static void leaf(struct filter *f, const struct query_node *n, uint8_t *fits)
 
     if (q != NULL && q->kind == FF_PROTO)
         proto_test(f, n, fits);
+    else if (q != NULL && q->kind == FF_RELAY)
+        relay_test(f, n, fits);
     else if (q != NULL && flow_field_is_net(q))
         net_name_test(f, n, q, fits);
     else if (q == NULL || q->kind != FF_COLUMNS)
@@ -376,7 +391,7 @@ static void time_test(struct filter *f, const struct query *q, uint8_t *fits)
 
 bool flow_filter(struct flow_page *p, const struct query *q, uint8_t *fits, bool *exact)
 {
-    struct filter f = {p, true, false, q->source->more, NULL};
+    struct filter f = {p, true, false, q->source->more, q->source->ctx, NULL};
 
     all(&f, fits, 1);
     if (q->root != NULL)

@@ -219,6 +219,13 @@ bool flow_fold_by(struct fold *f, struct by *b, struct flow_page *p)
 
     if (b->f->kind == FF_AT)
         return buckets(f, b, p);
+    if (b->f->kind == FF_RELAY) {
+        if (!keys_room(b, 1))
+            return false;
+        b->keys[0] = p->relay;
+        memset(b->ids, 0, p->n * sizeof(*b->ids));
+        return true;
+    }
     if (b->f->kind == FF_EXPORTER || b->f->kind == FF_DOMAIN)
         return exporters(f, b, p);
     if (flow_columns[b->f->col].kind == FK_ADDRESS)

@@ -1,5 +1,6 @@
 /* Groups of flows handed over as values: all, or the largest. */
 #include "journal/flow_fold-int.h"
+#include "journal/flow_guest.h"
 #include <errno.h>
 
 /* What a group is ranked by; averages with the nine places that they are shown with. */
@@ -91,6 +92,11 @@ static void value_of(const struct fold *f, const struct flow_query_field *field,
     }
     if (flow_field_is_net(field)) {
         flow_value_net(f->q->source->more, field, (uint32_t)key, out);
+        return;
+    }
+    if (field->kind == FF_RELAY) {
+        out->text = flow_guest_relay(f->q->source->ctx, (uint32_t)key);
+        out->type = out->text.n > 0 ? VT_TEXT : VT_NONE;
         return;
     }
     if (field->kind != FF_EXPORTER && (field->kind != FF_COLUMNS || flow_columns[field->col].kind != FK_ADDRESS)) {

@@ -1,13 +1,14 @@
 /* Groups of flows on columns: the same as row by row, in memory, stored and half
  * of each. */
 #include "base/test-int.h"
+#include "journal/flow_guest.h"
 #include "journal/flow_source.h"
 #include "journal/journal_test-int.h"
 #include "journal/pipe.h"
 
 enum { ROWS = 9000, BATCH = 1000, ASKED = 100 };
 static struct flow_batch batch;
-static char dir[64];
+static char dir[64], guest_dir[80];
 static struct clock clk;
 static uint64_t state = 20261126;
 
@@ -81,12 +82,39 @@ static void append(struct flow_store *s, bool large)
     buf_done(&wire);
 }
 
-static struct flow_store *store(void)
+static struct flow_store *store_in(const char *where)
 {
-    struct flow_store_cfg cfg = {.dir = dir, .sync_ms = 100, .block_rows = 4096};
+    struct flow_store_cfg cfg = {.dir = where, .sync_ms = 100, .block_rows = 4096};
     struct flow_store *s = NULL;
     assert_int_equal(flow_store_open(&cfg, &clk, &s, NULL), 0);
     return s;
+}
+
+static struct flow_store *store(void) { return store_in(dir); }
+
+/* Another store's blocks, as two relays' in turn. */
+static void guests_add(struct flow_store *s, struct flow_segment **g)
+{
+    static const char *const names[] = {"xa-dong", "huyen-tay"};
+    struct flow_store *other = store_in(guest_dir);
+    uint64_t first = 1, torn = 0;
+    struct flow_stored b;
+    char name[64];
+
+    for (int i = 0; i < ROWS / BATCH; i++)
+        append(other, false);
+    flow_store_close(other);
+    other = store_in(guest_dir);
+    assert_true(flow_block_hold(other, first, g, &b));
+    snprintf(name, sizeof(name), "%s", strrchr((*g)->path, '/') + 1);
+    flow_guest_unref(other, *g);
+    flow_store_close(other);
+    assert_int_equal(flow_segment_open(guest_dir, name, FLOW_SEGMENT_KEPT, g, &torn, NULL), 0);
+    assert_true((*g)->nblocks > 2);
+    for (size_t i = 0; i < (*g)->nblocks; i++) {
+        const struct flow_stored *x = (*g)->blocks[i];
+        assert_int_equal(flow_guest_add(s, *g, x, flow_guest_reserve(s, x->head.rows), names[i % 2], NULL), 0);
+    }
 }
 
 /* --- asked twice -------------------------------------------------------------- */
@@ -102,11 +130,13 @@ static const char *const filters[] = {
     "exporter:192.0.2.0 ",
     "since:2026-11-21T02:29:59.5Z ",
     "src_zone:dmz OR dst_unit:u2 ",
+    "relay:xa* ",
+    "NOT relay:* packets:>10 ",
 };
 static const char *const keys[] = {"src",       "dst",      "src_port", "dst_port", "proto",   "proto_number",
                                    "tcp_flags", "exporter", "domain",   "in_if",    "src_as",  "src_mac",
                                    "tos",       "next_hop", "packets",  "bytes",    "nat_src", "dst_vlan",
-                                   "src_zone",  "dst_zone", "dst_unit"};
+                                   "src_zone",  "dst_zone", "dst_unit", "relay"};
 static const char *const sums[] = {"bytes", "packets", "dst_port", "tos", "packets_back"};
 static const char *const folds[] = {"sum", "avg", "min", "max", "p50", "p99"};
 static const char *const steps[] = {"1s", "7s", "1m", "1d"};
@@ -337,7 +367,13 @@ static void columns_add_up_as_rows_do(void **unused)
         questions_agree(s); /* all stored */
         append(s, large);
         questions_agree(s); /* the newest in memory */
+        struct flow_segment *g;
+        guests_add(s, &g);
+        questions_agree(s); /* and relays' beside it */
+        flow_guest_drop(s, g);
+        flow_guest_unref(s, g);
         flow_store_close(s);
+        test_dir_drop(guest_dir);
     }
 }
 
@@ -402,6 +438,7 @@ static int store_setup(void **unused)
 {
     clk = clock_manual(TEST_NOW);
     test_dir_make_fast(dir);
+    snprintf(guest_dir, sizeof(guest_dir), "%s-guest", dir);
     return flow_batch_init(&batch) ? 0 : -1;
 }
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* -EBADMSG: cut or not as its checksums say; -EIO, -ENOMEM. */
 int flow_block_root(int fd, uint64_t off, const struct flow_block_head *h, struct sha256 *root)
 {
     struct sha256 leaves[FS_COUNT + 1];

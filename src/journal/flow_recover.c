@@ -29,18 +29,16 @@ static int segments_open(struct flow_store *s, struct err *e)
         struct flow_segment *g = NULL;
         if (!flow_segment_name(names[i], &no))
             continue;
-        rc = flow_segment_open(s->dir, names[i].p, i + 1 == n && !s->cfg.read_only, &g, &s->torn_bytes, e);
+        rc = flow_segment_open(s->dir, names[i].p,
+                               i + 1 == n && !s->cfg.read_only ? FLOW_SEGMENT_LAST : FLOW_SEGMENT_READ, &g,
+                               &s->torn_bytes, e);
         if (rc < 0)
             break;
         s->seg_next = no >= s->seg_next ? no + 1 : s->seg_next;
         if (!flow_segments_add(s, g))
             rc = ERR(e, -ENOMEM, "journal.no_memory");
-        for (size_t b = 0; rc == 0 && b < g->nblocks; b++) {
-            const struct flow_block_head *h = &g->blocks[b]->head;
-            uint64_t next = h->first_seq + h->rows;
-            if (next > atomic_load(&s->next_seq))
-                atomic_store(&s->next_seq, next);
-        }
+        else if (flow_segment_next(g) > atomic_load(&s->next_seq))
+            atomic_store(&s->next_seq, flow_segment_next(g));
     }
     arena_free(&a);
     return rc;

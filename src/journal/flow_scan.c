@@ -2,12 +2,14 @@
  * page by page without it. */
 #include "journal/flow_store-int.h"
 #include <errno.h>
+#include <stdlib.h>
 
 struct part {
     struct flow_rows *rows; /* one of the two */
     struct flow_segment *seg;
     const struct flow_stored *block;
     uint64_t first_seq, bytes;
+    uint32_t relay; /* whose block it is (flow_guest.h); 0: the store's own */
 };
 struct parts {
     struct part *v;
@@ -16,11 +18,30 @@ struct parts {
 
 static size_t parts_max(const struct flow_store *s)
 {
-    size_t n = s->nfrozen + 1;
+    size_t n = s->nfrozen + 1 + s->guests.n;
 
     for (size_t i = 0; i < s->nsegs; i++)
         n += s->segs[i]->nblocks;
     return n;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    return (x->first_seq > y->first_seq) - (x->first_seq < y->first_seq);
+}
+
+static void guests_list(struct flow_store *s, struct parts *p)
+{
+    const struct flow_guests *all = &s->guests;
+
+    for (size_t i = 0; i < all->n; i++) {
+        const struct flow_guest *x = &all->v[i];
+        p->v[p->n++] = (struct part){NULL, x->g, x->b, x->base, x->b->head.length, x->relay};
+        x->g->refs++;
+    }
+    if (all->n > 0)
+        qsort(p->v, p->n, sizeof(*p->v), by_number);
 }
 
 /* Oldest first; each is held. Under lock. */
@@ -32,16 +53,17 @@ static bool parts_list(struct flow_store *s, struct parts *p)
     for (size_t i = 0; i < s->nsegs; i++)
         for (size_t b = 0; b < s->segs[i]->nblocks; b++) {
             const struct flow_stored *x = s->segs[i]->blocks[b];
-            p->v[p->n++] = (struct part){NULL, s->segs[i], x, x->head.first_seq, x->head.length};
+            p->v[p->n++] = (struct part){NULL, s->segs[i], x, x->head.first_seq, x->head.length, 0};
             s->segs[i]->refs++;
         }
     for (size_t i = 0; i <= s->nfrozen; i++) {
         struct flow_rows *r = i < s->nfrozen ? s->frozen[i].rows : s->open;
         if (r == NULL)
             continue;
-        p->v[p->n++] = (struct part){r, NULL, NULL, r->first_seq, 0};
+        p->v[p->n++] = (struct part){r, NULL, NULL, r->first_seq, 0, 0};
         r->refs++;
     }
+    guests_list(s, p);
     return true;
 }
 
@@ -82,6 +104,8 @@ static int visit(struct flow_store *s, const struct part *x, struct flow_page *p
         flow_page_rows(page, x->rows);
     else
         flow_page_block(page, x->seg->fd, x->block->off, &x->block->head);
+    page->first_seq = x->first_seq;
+    page->relay = x->relay;
     st->pages++;
     int rc = fn(ctx, page);
     if (page->rc == -EBADMSG || page->rc == -EIO) { /* its flows are missing here, and that is said */

@@ -1,8 +1,9 @@
-/* Segment files of flows (flow_store-int.h draws them). */
+/* Segment files of flows (flow_segment.h draws them). */
 #include "base/file.h"
 #include "base/rand.h"
 #include "intake/event.h"
-#include "journal/flow_store-int.h"
+#include "journal/flow_segment.h"
+#include "journal/wal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -42,25 +43,25 @@ static void put(uint8_t *p, uint64_t v, int n)
         p[i] = (uint8_t)(v >> 8 * i);
 }
 
-int flow_segment_create(const char *dir, uint32_t day, uint32_t no, struct flow_segment **out, struct err *e)
+static int create_as(const char *dir, const struct flow_segment *as, struct flow_segment **out, struct err *e)
 {
     char name[64];
     uint8_t head[FLOW_SEGMENT_HEAD] = {0};
     int y, m, d;
 
-    civil_from_days(day, &y, &m, &d);
-    snprintf(name, sizeof(name), "flow-%04d%02d%02d-%08u.lyf", y, m, d, no);
+    civil_from_days(as->day, &y, &m, &d);
+    snprintf(name, sizeof(name), "flow-%04d%02d%02d-%08u.lyf", y, m, d, as->no);
     struct flow_segment *g = segment_new(dir, name);
     if (g == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    rand_bytes(&g->salt, sizeof(g->salt));
-    g->day = day;
-    g->no = no;
+    g->salt = as->salt;
+    g->day = as->day;
+    g->no = as->no;
     g->end = FLOW_SEGMENT_HEAD;
     memcpy(head, magic, sizeof(magic));
     put(head + 8, g->salt, 8);
-    put(head + 16, day, 4);
-    put(head + 20, no, 4);
+    put(head + 16, g->day, 4);
+    put(head + 20, g->no, 4);
     put(head + 28, crc32c(0, head, 28), 4);
     g->fd = open(g->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     int rc = g->fd < 0 ? -errno : fd_write_all(g->fd, head, sizeof(head));
@@ -75,6 +76,34 @@ int flow_segment_create(const char *dir, uint32_t day, uint32_t no, struct flow_
     ERR(e, wal_no_room(rc), "journal.write", g->path);
     flow_segment_unref(g);
     return wal_no_room(rc);
+}
+
+int flow_segment_create(const char *dir, uint32_t day, uint32_t no, struct flow_segment **out, struct err *e)
+{
+    struct flow_segment as = {.day = day, .no = no};
+
+    rand_bytes(&as.salt, sizeof(as.salt));
+    return create_as(dir, &as, out, e);
+}
+
+static bool parse_head(struct flow_segment *g, const uint8_t head[FLOW_SEGMENT_HEAD])
+{
+    rd r = rd_init(head, FLOW_SEGMENT_HEAD);
+
+    rd_bytes(&r, sizeof(magic));
+    g->salt = rd_u64le(&r);
+    g->day = rd_u32le(&r);
+    g->no = rd_u32le(&r);
+    return memcmp(head, magic, sizeof(magic)) == 0 && rd_u32le(&r) == 0 && rd_u32le(&r) == crc32c(0, head, 28);
+}
+
+int flow_segment_adopt(const char *dir, const uint8_t head[FLOW_SEGMENT_HEAD], struct flow_segment **out, struct err *e)
+{
+    struct flow_segment said = {.fd = -1};
+
+    if (!parse_head(&said, head))
+        return ERR(e, -EBADMSG, "journal.segment", dir);
+    return create_as(dir, &said, out, e);
 }
 
 int flow_segment_write(struct flow_segment *g, str block)
@@ -112,6 +141,27 @@ bool flow_segment_add(struct flow_segment *g, const struct flow_block_head *h)
     g->end += h->length;
     g->time_max = h->time_max > g->time_max ? h->time_max : g->time_max;
     return true;
+}
+
+int flow_segment_cut(struct flow_segment *g, size_t nblocks)
+{
+    if (nblocks < g->nblocks) {
+        g->end = g->blocks[nblocks]->off;
+        for (size_t b = nblocks; b < g->nblocks; b++)
+            free(g->blocks[b]);
+        g->nblocks = nblocks;
+        g->time_max = INT64_MIN;
+        for (size_t b = 0; b < nblocks; b++)
+            if (g->blocks[b]->head.time_max > g->time_max)
+                g->time_max = g->blocks[b]->head.time_max;
+    }
+    return ftruncate(g->fd, (off_t)g->end) < 0 ? -errno : 0;
+}
+
+uint64_t flow_segment_next(const struct flow_segment *g)
+{
+    const struct flow_block_head *z = g->nblocks > 0 ? &g->blocks[g->nblocks - 1]->head : NULL;
+    return z != NULL ? z->first_seq + z->rows : 0;
 }
 
 /* flow-<8 digits>-<8 digits>.lyf */
@@ -157,37 +207,29 @@ static int blocks_read(struct flow_segment *g, uint64_t size, bool last)
     return 0;
 }
 
-int flow_segment_open(const char *dir, const char *name, bool last, struct flow_segment **out, uint64_t *torn,
-                      struct err *e)
+int flow_segment_open(const char *dir, const char *name, enum flow_segment_how how, struct flow_segment **out,
+                      uint64_t *torn, struct err *e)
 {
     struct flow_segment *g = segment_new(dir, name);
     uint8_t head[FLOW_SEGMENT_HEAD];
+    bool last = how == FLOW_SEGMENT_LAST;
     struct stat st;
 
     if (g == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
-    g->fd = open(g->path, (last ? O_RDWR : O_RDONLY) | O_CLOEXEC); /* only the last is written to */
+    g->fd = open(g->path, (how == FLOW_SEGMENT_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     if (g->fd < 0 || fstat(g->fd, &st) < 0) {
         int rc = ERR(e, -errno, "journal.read", g->path);
         flow_segment_unref(g);
         return rc;
     }
-    bool ok = pread(g->fd, head, sizeof(head), 0) == (ssize_t)sizeof(head);
-    rd r = rd_init(head, sizeof(head));
-    rd_bytes(&r, 8);
-    g->salt = rd_u64le(&r);
-    g->day = rd_u32le(&r);
-    g->no = rd_u32le(&r);
-    rd_u32le(&r);
-    ok = ok && memcmp(head, magic, 8) == 0 && rd_u32le(&r) == crc32c(0, head, 28);
+    bool ok = pread(g->fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && parse_head(g, head);
     g->end = ok ? FLOW_SEGMENT_HEAD : (uint64_t)st.st_size;
-    int rc = blocks_read(g, (uint64_t)st.st_size, last);
-    if (rc < 0) {
-        flow_segment_unref(g);
-        return ERR(e, rc, "journal.no_memory");
-    }
+    int rc = !ok && how == FLOW_SEGMENT_KEPT ? ERR(e, -EBADMSG, "journal.segment", g->path) : 0;
+    if (rc == 0 && (rc = blocks_read(g, (uint64_t)st.st_size, last)) < 0)
+        ERR(e, rc, "journal.no_memory");
     *torn += ok ? (uint64_t)st.st_size - g->end : (uint64_t)st.st_size;
-    if (last && ok && (uint64_t)st.st_size > g->end && ftruncate(g->fd, (off_t)g->end) < 0)
+    if (rc == 0 && last && ok && (uint64_t)st.st_size > g->end && ftruncate(g->fd, (off_t)g->end) < 0)
         rc = ERR(e, -errno, "journal.write", g->path);
     if (rc < 0)
         flow_segment_unref(g);

@@ -13,6 +13,7 @@ enum flow_field_of {
     FF_TCP_FLAGS,
     FF_ZONE, /* of the address in the column beside the name */
     FF_UNIT,
+    FF_RELAY,   /* one for a whole page */
     FF_COLUMNS, /* from here on the column beside the name, as it is */
 };
 struct flow_query_field {

@@ -1,5 +1,6 @@
 /* See flow_source.h. A row is a place in a page; what a field says is read from
  * its column when it is asked for. */
+#include "journal/flow_guest.h"
 #include "journal/flow_source-int.h"
 #include <errno.h>
 
@@ -17,7 +18,7 @@ static const struct source_field fields[] = {
     F("src_mask", INT),   F("dst_mask", INT),      F("src_vlan", INT),     F("dst_vlan", INT),     F("src_mac", TEXT),
     F("dst_mac", TEXT),   F("direction", INT),     F("end_reason", INT),   F("forwarding", INT),   F("event", INT),
     F("mpls_label", INT), F("app", INT),           F("in_vrf", INT),       F("out_vrf", INT),      F("src_zone", TEXT),
-    F("dst_zone", TEXT),  F("src_unit", TEXT),     F("dst_unit", TEXT),
+    F("dst_zone", TEXT),  F("src_unit", TEXT),     F("dst_unit", TEXT),    F("relay", TEXT),
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
@@ -74,6 +75,7 @@ const struct flow_query_field flow_query_fields[FIELDS] = {
     {FF_ZONE, FC_dst},
     {FF_UNIT, FC_src},
     {FF_UNIT, FC_dst},
+    {FF_RELAY, 0},
 };
 
 struct place {
@@ -130,6 +132,10 @@ static void get(const struct source_row *r, unsigned field, char scratch[VALUE_S
     case FF_ZONE:
     case FF_UNIT:
         net_out(r, f, out);
+        return;
+    case FF_RELAY:
+        out->text = flow_guest_relay(r->source->ctx, at->page->relay);
+        out->type = out->text.n > 0 ? VT_TEXT : VT_NONE;
         return;
     case FF_DOMAIN:
         flow_value_out(f, exporter_at(at)->domain, scratch, out);

@@ -1,33 +1,30 @@
 /* The store's body. Files in DIR: lock; wal-<n> (wal.h), one for each block that
- * is not sealed; flow-<yyyymmdd>-<n>.lyf:
- *
- *   head, 32 bytes:  8 bytes "LYFLO\0\0\1" | u64 salt | u32 day since 1970 (UTC+7) | u32 n | u32 0 |
- *                    u32 crc32c of the 28 before
- *   blocks           (flow_block.h), without gaps; found by their heads, which hold their lengths
+ * is not sealed; segments (flow_segment.h).
  *
  * Threads: the writer, the sealer (flow_seal.c), any number of readers. `lock`
  * guards what is marked; rows and segments are counted. */
 #ifndef LUY_JOURNAL_FLOW_STORE_INT_H
 #define LUY_JOURNAL_FLOW_STORE_INT_H
 #include "journal/age_guard.h"
+#include "journal/flow_segment.h"
 #include "journal/flow_store.h"
 #include "journal/wal.h"
 #include <pthread.h>
 
-enum { FLOW_FROZEN_MAX = 3, FLOW_SEGMENT_BYTES = 256 << 20, FLOW_SEGMENT_HEAD = 32 };
-struct flow_stored {
-    uint64_t off;
-    struct flow_block_head head;
+enum { FLOW_FROZEN_MAX = 3, FLOW_SEGMENT_BYTES = 256 << 20 };
+/* A block of another's (flow_guest.h). */
+struct flow_guest {
+    struct flow_segment *g;
+    const struct flow_stored *b;
+    uint64_t base;
+    uint32_t relay; /* number + 1 of its name */
 };
-struct flow_segment {
-    int fd, refs;
-    uint64_t salt, end;
-    uint32_t day, no;
-    bool archived, full;         /* it stands in an archive (archive.h); gets no more blocks. Under lock */
-    struct flow_stored **blocks; /* grown under lock; what they point at stays */
-    size_t nblocks, cap;
-    int64_t time_max;
-    char path[];
+struct flow_guests {
+    struct flow_guest *v; /* by base */
+    size_t n, cap;
+    char **relay; /* names */
+    uint32_t nrelays;
+    uint64_t next, own_end; /* behind the last number of a guest; of what the open block may still need */
 };
 struct flow_frozen {
     struct flow_rows *rows;
@@ -60,6 +57,7 @@ struct flow_store {
     struct flow_segment **segs;
     size_t nsegs, segs_cap;
     uint32_t seg_next;
+    struct flow_guests guests;
     bool stopping;
     bool archives; /* age takes only what is archived */
     int seal_err;
@@ -70,14 +68,6 @@ struct flow_store {
     bool sealer_runs;
 };
 
-/* flow_segment.c */
-int flow_segment_create(const char *dir, uint32_t day, uint32_t no, struct flow_segment **out, struct err *e);
-int flow_segment_open(const char *dir, const char *name, bool last, struct flow_segment **out, uint64_t *torn,
-                      struct err *e);
-int flow_segment_write(struct flow_segment *g, str block);                      /* and syncs; -errno, file cut back */
-bool flow_segment_add(struct flow_segment *g, const struct flow_block_head *h); /* under lock */
-void flow_segment_unref(struct flow_segment *g);                                /* under lock */
-bool flow_segment_name(str name, uint32_t *no);
 /* flow_recover.c */
 int flow_recover(struct flow_store *s, struct err *e);
 int flow_recover_read_only(struct flow_store *s, struct err *e);
@@ -88,9 +78,10 @@ bool flow_freeze(struct flow_store *s, struct flow_frozen f);         /* under l
 bool flow_segments_add(struct flow_store *s, struct flow_segment *g); /* under lock */
 void flow_rows_unref(struct flow_store *s, struct flow_rows *r);      /* under lock */
 /* flow_proof.c */
-int flow_block_root(int fd, uint64_t off, const struct flow_block_head *h, struct sha256 *root);
 void flow_proof_catch_up(struct flow_store *s);
 void flow_proof_deleted(struct flow_store *s, const struct flow_segment *g, const char *reason);
+/* flow_guest.c */
+void flow_guests_done(struct flow_store *s);
 /* flow_space.c */
 int flow_space_check(struct flow_store *s, size_t bytes, struct err *e);
 void flow_retain(struct flow_store *s);

@@ -81,17 +81,21 @@ static bool other_day(const struct flow_rows *r, const struct flow_view *v)
            date_of(received[0]) != date_of((int64_t)flow_view_value(v, FC_received, 0));
 }
 
+/* Its numbers begin behind the guests', and guests that come now get theirs behind what it may need. */
 static struct flow_rows *rows_take(struct flow_store *s)
 {
-    uint64_t first = atomic_load(&s->next_seq);
-
     pthread_mutex_lock(&s->lock);
     struct flow_rows *r = s->spare;
     s->spare = NULL;
+    uint64_t next = atomic_load(&s->next_seq), first = next < s->guests.next ? s->guests.next : next;
+    s->guests.own_end = first + s->cfg.block_rows;
     pthread_mutex_unlock(&s->lock);
     if (r == NULL)
-        return flow_rows_new(s->cfg.block_rows, first);
-    flow_rows_clear(r, first);
+        r = flow_rows_new(s->cfg.block_rows, first);
+    else
+        flow_rows_clear(r, first);
+    if (r != NULL)
+        atomic_store(&s->next_seq, first);
     return r;
 }
 
@@ -191,13 +195,13 @@ int flow_store_append(struct flow_store *s, str wire, uint64_t *first, struct er
 
     if (rc < 0)
         return ERR(e, rc, "journal.batch");
+    if (v.rows > 0 && ((rc = flow_space_check(s, wire.n, e)) < 0 || (rc = ensure_open(s, &v, &r, e)) < 0))
+        return rc;
     *first = atomic_load(&s->next_seq);
     if (v.rows == 0) {
         seen_note(s, &v);
         return 0;
     }
-    if ((rc = flow_space_check(s, wire.n, e)) < 0 || (rc = ensure_open(s, &v, &r, e)) < 0)
-        return rc;
     if (!flow_rows_place(r, &v))
         rc = ERR(e, -ENOMEM, "journal.no_memory");
     else if ((rc = wal_append(&s->wal, *first, wire)) < 0)
@@ -271,6 +275,7 @@ static void store_free(struct flow_store *s)
     flow_rows_unref(s, s->open);
     for (size_t i = 0; i < s->nsegs; i++)
         flow_segment_unref(s->segs[i]);
+    flow_guests_done(s);
     flow_rows_free(s->spare);
     wal_close(&s->wal);
     if (s->lock_fd >= 0)

@@ -167,7 +167,7 @@ static int files_see(struct verify *v, const char *dir, const str *names, size_t
                 BAD(v, "journal.archive_extra", names[i].p);
                 continue;
             }
-            int opened = flow_segment_open(dir, names[i].p, false, &g, &torn, &why);
+            int opened = flow_segment_open(dir, names[i].p, FLOW_SEGMENT_READ, &g, &torn, &why);
             if (opened == -ENOMEM)
                 rc = ERR(v->e, opened, "journal.no_memory");
             else if (opened < 0)
