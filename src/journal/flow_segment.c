@@ -94,7 +94,8 @@ static bool parse_head(struct flow_segment *g, const uint8_t head[FLOW_SEGMENT_H
     g->salt = rd_u64le(&r);
     g->day = rd_u32le(&r);
     g->no = rd_u32le(&r);
-    return memcmp(head, magic, sizeof(magic)) == 0 && rd_u32le(&r) == 0 && rd_u32le(&r) == crc32c(0, head, 28);
+    return memcmp(head, magic, sizeof(magic)) == 0 && rd_u32le(&r) == 0 && rd_u32le(&r) == crc32c(0, head, 28) &&
+           g->day <= FLOW_SEGMENT_DAY_MAX && g->no <= FLOW_SEGMENT_NO_MAX;
 }
 
 int flow_segment_adopt(const char *dir, const uint8_t head[FLOW_SEGMENT_HEAD], struct flow_segment **out, struct err *e)

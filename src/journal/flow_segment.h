@@ -12,6 +12,10 @@
 #include "journal/merkle.h"
 
 enum { FLOW_SEGMENT_HEAD = 32 };
+enum {
+    FLOW_SEGMENT_DAY_MAX = 100000,
+    FLOW_SEGMENT_NO_MAX = 99999999
+}; /* as a name can say them, and times hold them */
 struct flow_stored {
     uint64_t off;
     struct flow_block_head head;

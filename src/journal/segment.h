@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "journal/block.h"
 
+enum { SEG_DAY_MAX = 100000, SEG_NO_MAX = 99999999 }; /* as a file's name can say them, and times hold them */
 enum { SEG_HEAD_BYTES = 32, SEG_TRAILER_BYTES = 40, SEG_ENTRY_BYTES = 8 + BLOCK_HEAD_BYTES };
 struct block_info {
     uint64_t off;

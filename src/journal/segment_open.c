@@ -53,7 +53,7 @@ static bool parse_head(struct segment *s, const uint8_t h[SEG_HEAD_BYTES])
     uint64_t salt = rd_u64le(&r);
     uint32_t day = rd_u32le(&r), no = rd_u32le(&r);
     rd_u32le(&r);
-    if (rd_u32le(&r) != crc32c(0, h, 28))
+    if (rd_u32le(&r) != crc32c(0, h, 28) || day > SEG_DAY_MAX || no > SEG_NO_MAX)
         return false;
     s->salt = salt;
     s->day = day;
