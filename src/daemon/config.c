@@ -42,6 +42,7 @@ const struct config_option config_options[] = {
     O(journal_retention_days, INT, 0, 36500, "0", false),
     O(archive_dir, PATH, 0, 1000, "", false),
     O(journal_reserve, SIZE, 0, 1024 * GIB, "256MiB", false),
+    O(flow_block_age, DURATION, 1, HOUR, "5m", false),
     O(flow_max, SIZE, 0, 1024 * 1024 * GIB, "0", false),
     O(flow_retention_days, INT, 0, 36500, "0", false),
     O(clickhouse, TEXT, 0, 8000, "", false),

@@ -19,7 +19,7 @@ struct config {
     int64_t check_interval, check_timeout_ms;
     int64_t journal_sync_ms, journal_block, journal_block_age, journal_max, journal_retention_days, journal_reserve;
     int64_t relay_max, relay_total_max, relay_rate, relay_retention_days;
-    int64_t flow_max, flow_retention_days;
+    int64_t flow_block_age, flow_max, flow_retention_days;
     int64_t intake_ring, intake_connections, intake_per_source, intake_idle;
     int64_t api_connections, api_per_address, api_streams, api_body_total;
     int64_t file_max, file_grace;

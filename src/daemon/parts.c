@@ -215,6 +215,7 @@ int open_flows(struct luyd *d, struct err *e)
     struct flow_store_cfg fc = {
         .dir = path,
         .sync_ms = (int)d->cfg.journal_sync_ms,
+        .block_seconds = (int)d->cfg.flow_block_age,
         .max_bytes = d->cfg.flow_max,
         .retention_days = (int)d->cfg.flow_retention_days,
         .reserve_bytes = d->cfg.journal_reserve,
