@@ -51,6 +51,7 @@ static int open_centre(struct luyd *d, const char *dir, struct err *e)
     struct relay_centre_cfg cfg = {.dir = dir,
                                    .listen = d->cfg.relay_listen,
                                    .journal = d->journal,
+                                   .flows = d->flows,
                                    .vault = d->vault,
                                    .clk = &d->clk,
                                    .max_bytes = d->cfg.relay_max,
@@ -82,6 +83,7 @@ int open_relay(struct luyd *d, struct err *e)
                                     .state = state,
                                     .rate = d->cfg.relay_rate,
                                     .journal = d->journal,
+                                    .flows = d->flows,
                                     .vault = d->vault,
                                     .clk = &d->clk,
                                     .say = say,
@@ -135,6 +137,8 @@ size_t relay_counters(struct luyd *d, struct api_counter *out, size_t cap)
                                    {"events", s.events, true},
                                    {"disk_bytes", s.bytes, true},
                                    {"missing_events", s.missing_events, true},
+                                   {"flows", s.flows, true},
+                                   {"missing_flows", s.missing_flows, true},
                                    {"refused", s.refused, false},
                                    {"unknown_keys", s.unknown, false},
                                    {"deleted_files", s.deleted_files, false},
@@ -144,12 +148,11 @@ size_t relay_counters(struct luyd *d, struct api_counter *out, size_t cap)
     if (f != NULL) {
         struct relay_forward_stats s;
         relay_forward_stats(f, &s);
-        const struct row rows[] = {{"connected", s.connected, true},
-                                   {"lines", s.lines, false},
-                                   {"acked_events", s.acked_events, true},
-                                   {"spool_bytes", s.spool_bytes, true},
-                                   {"dropped_events", s.dropped_events, false},
-                                   {"refused", s.refused, false}};
+        const struct row rows[] = {
+            {"connected", s.connected, true},          {"lines", s.lines, false},
+            {"acked_events", s.acked_events, true},    {"acked_flows", s.acked_flows, true},
+            {"spool_bytes", s.spool_bytes, true},      {"dropped_events", s.dropped_events, false},
+            {"dropped_flows", s.dropped_flows, false}, {"refused", s.refused, false}};
         n += rows_put("forward", rows, sizeof(rows) / sizeof(*rows), out + n, cap - n);
     }
     return n;

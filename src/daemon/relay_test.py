@@ -14,10 +14,12 @@ import pathlib
 import random
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 import urllib.parse
 
@@ -28,14 +30,19 @@ import luyd as shared # noqa: E402
 LUYD, JOURNAL = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 
 def small_luyd(folder, **settings):
-    off = {k: "off" for k in ("syslog_udp", "syslog_tls", "flow_udp", "ipfix_udp")}
-    return Luyd(LUYD, folder, **off, journal_block_age="1s", journal_block="64KiB", **settings)
+    off = {k: "off" for k in ("syslog_udp", "syslog_tls", "flow_udp", "ipfix_udp")} | settings
+    return Luyd(LUYD, folder, **off, flow_block_age="1s", journal_block_age="1s", journal_block="64KiB")
 
 
 class Api(shared.Api):
     def count(self, query):
         status = self.call("GET", "/events?query=" + urllib.parse.quote(query + " | count"))
         return self.body["total"] if status == 200 else self.body
+
+
+def ask(api, query):
+    status = api.call("GET", "/query?query=" + urllib.parse.quote(query))
+    return api.body["rows"] if status == 200 else api.body
 
 
 class Tail(threading.Thread):
@@ -127,7 +134,7 @@ class Line(threading.Thread):
 
 class Sender:
     def __init__(self):
-        self.n, self.starts = 0, []
+        self.n, self.starts, self.sequence = 0, [], 0
         self.rng = random.Random(7)
 
     def send(self, luyd, n):
@@ -140,6 +147,20 @@ class Sender:
                 noise = self.rng.randbytes(60).hex()
                 out.append(f"<13>Nov 21 09:30:00 tram-{self.n % 7} app[{self.n}]: so {self.n:08d} {noise}\n")
             s.sendall("".join(out).encode())
+
+    def flows(self, luyd, n):
+        """NetFlow v5; every flow has an end of its own in its addresses. UDP: what luyd takes of it is counted there."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            while n > 0:
+                some = min(n, 30)
+                now = time.time()
+                out = [struct.pack("!HHIIIIBBH", 5, some, 100000, int(now), 0, self.sequence, 0, 0, 0)]
+                for _ in range(some):
+                    self.sequence += 1
+                    out.append(struct.pack("!4s4s4sHHIIIIHHBBBBHHBBH", self.sequence.to_bytes(4, "big"), bytes([10, 9, 0, 1]), bytes(4), 1, 2,
+                                           1, self.sequence % 1400 + 40, 90000, 99000, 40000, 443, 0, 24, 6, 0, 0, 0, 24, 24, 0))
+                s.sendto(b"".join(out), ("127.0.0.1", luyd.ports["flow_udp"]))
+                n -= some
 
     def plug(self, luyd, n):
         """Lines that a rule is about, one host after the other."""
@@ -181,7 +202,7 @@ def main(folder):
     check("the centre shows its line of identity", out.stdout.startswith("luy-centre ") and "key=" in out.stdout, out)
     key = out.stdout.split("key=")[1].strip()
     relay = small_luyd(folder / "relay", role="relay", relay_name="xa-dong", relay_centre=f"127.0.0.1:{line.at}", relay_rate="64KiB",
-                       journal_max="4MiB") # small files, so that there are several
+                       flow_udp="127.0.0.1:0", journal_max="4MiB", flow_max="64KiB") # small files, so that there are several
     out = relay.here("--check-config")
     check("a relay without the centre's key is refused with what is missing", out.returncode == 1 and "relay_centre_key" in out.stderr, out)
     relay.settings["relay_centre_key"] = key
@@ -211,6 +232,11 @@ def main(folder):
     api.call("GET", "/query/complete?text=relay:x")
     equal("the name is offered while it is typed", [x["text"] for x in api.body["items"]], ["xa-dong "])
 
+    sender.flows(relay, 90)
+    check("and so are its flows, by which relay", until(180, lambda: ask(api, "from:flows dst_port:443 | count by relay") == [["xa-dong", 90]]),
+          ask(api, "from:flows | count by relay"))
+    equal("which the centre has none of itself", ask(api, "from:flows NOT relay:* | count"), [[0]])
+
     # the line is down, then comes back in pieces while either side is killed
     line.down()
     for _ in range(6):
@@ -221,6 +247,7 @@ def main(folder):
     for n in range(9):
         sender.send(relay, 300)
         sender.plug(relay, 9)
+        sender.flows(relay, 600)
         at, some = line.bytes, rng.randrange(20000, 250000)
         line.up = True
         if n % 3 == 0:
@@ -241,9 +268,11 @@ def main(folder):
     api.login("admin", PASSWORD)
     relay.stop() # seals what is open; it comes over at the next start
     held, plugged = senders_lines(relay)
+    flows = relay_flows(relay)
     relay.start()
     check("after all of that every line is found at the centre, once",
           until(180, lambda: api.count("program:app") == held), f"{api.count('program:app')} of {held}, {sender.n} sent")
+    check("and every flow, once", flows["count"] > 300 and until(180, lambda: centre_flows(api) == flows), f"{centre_flows(api)} {flows}")
     check("and every line that a rule is about was judged, once", plugged > 0 and until(180, lambda: found(api) == plugged),
           f"{found(api)} of {plugged}")
     one = api.body["items"][0]
@@ -272,6 +301,7 @@ def main(folder):
     anchor = mine.split("anchor=")[1]
     out = offline("verify", copy(kept, "kept"), "--anchor", anchor)
     check("the centre's copy verifies against the pinned anchor", out.returncode == 0, out.stdout + out.stderr)
+    equal("with its flows", json.loads(offline("verify", copy(kept, "kept"), "--anchor", anchor, "--output", "json").stdout)["flows"], flows["count"])
     here, _ = lines(copy(relay.data / "journal", "relay"))
     there, out = lines(copy(kept, "kept"))
     check("records of the copy are those of the relay, in order, none twice", len(there) > 0 and here[:len(there)] == there,
@@ -282,15 +312,16 @@ def main(folder):
     by_sender = sorted(numbers, key=lambda n: bisect.bisect(sender.starts, n)) # stable: each connection's as they stand
     check("the lines of each connection stand in the order they were sent", by_sender == sorted(numbers), len(numbers))
     equal("each once", len(numbers), len(set(numbers)))
-    same_files(relay.data / "journal", kept)
+    same_files(relay.data / "journal", kept, "seg-*.luy")
+    same_files(relay.data / "flows", kept, "flow-*.lyf")
     ceiling(centre, kept, anchor, len(there))
     tamper(centre, relay, line, sender)
 
 
-def same_files(a, b):
-    names = sorted(p.name for p in b.glob("seg-*.luy"))[:-1]
+def same_files(a, b, which):
+    names = sorted(p.name for p in b.glob(which))[:-1]
     good = [n for n in names if (a / n).read_bytes() == (b / n).read_bytes()]
-    check("whole segments are the relay's own bytes", len(names) > 0 and good == names, f"{names} {good}")
+    check(f"whole files {which} are the relay's own bytes", len(names) > 0 and good == names, f"{names} {good}")
 
 
 def ceiling(centre, kept, anchor, events):
@@ -301,7 +332,7 @@ def ceiling(centre, kept, anchor, events):
     api = Api(centre)
     api.login("admin", PASSWORD)
     check("past the ceiling over all relays the oldest files go, and it is told",
-          until(180, lambda: len(list(kept.glob("seg-*.luy"))) == 1 and told(api, 'event=relay_deleted relay=xa-dong reason=\\"size ceiling\\"') > 0),
+          until(180, lambda: len(list(kept.glob("seg-*.luy"))) == len(list(kept.glob("flow-*.lyf"))) == 1 and told(api, 'event=relay_deleted relay=xa-dong reason=\\"size ceiling\\"') > 0),
           list(kept.glob("*")))
     equal("the centre stops after that", centre.stop()[0], 0)
     there, _ = lines(copy(kept, "less"))
@@ -317,6 +348,19 @@ def senders_lines(relay):
     what it had not made durable."""
     all_lines, _ = lines(copy(relay.data / "journal", "count"))
     return sum(" app[" in r[2] for r in all_lines), sum(" kernel: usb-storage" in r[2] for r in all_lines)
+
+
+def relay_flows(relay):
+    """How many the stopped relay has, and their bytes."""
+    to = relay.folder.parent / "copy-flows"
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(relay.data, to)
+    rows = [json.loads(offline("search", to / "journal", "--output", "json", f"from:flows | {step}").stdout) for step in ("count", "sum bytes")]
+    return {"count": rows[0]["count"], "bytes": int(rows[1]["sum_bytes"])}
+
+
+def centre_flows(api):
+    return {"count": ask(api, "from:flows relay:xa-dong | count")[0][0], "bytes": int(ask(api, "from:flows | sum bytes")[0][0])}
 
 
 def found(api):

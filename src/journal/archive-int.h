@@ -66,7 +66,7 @@ struct archive_job {
     char name[ARCHIVE_NAME_MAX], part[ARCHIVE_PATH], whole[ARCHIVE_PATH], local[ARCHIVE_PATH];
     struct archive_pick *v;
     size_t n;
-    struct flow_store *flows; /* NULL: none belong to it */
+    struct flow_store *flows; /* whose lock guards its files of flows; NULL: none belong to it */
     struct archive_flow_pick *flow;
     size_t nflow;
     int64_t received_min, received_max; /* of lines and flows */
@@ -78,10 +78,12 @@ struct archive_job {
 
 /* archive.c */
 bool archive_month_closed(const struct archive_job *w, int64_t month); /* nothing of it can grow; under both locks */
+bool archive_month_over(const struct archive_job *w, int64_t month);   /* by the clock */
 void archive_worked(struct archive_job *w, uint64_t bytes);            /* tells progress */
 
 /* archive_flows.c */
-bool archive_flows_open_month(struct flow_store *s, int64_t month); /* under its lock: flows of it are in no file yet */
+bool archive_flows_open_month(const struct archive_job *w,
+                              int64_t month); /* under its lock: its files may still grow */
 /* The first month, from INT64_MAX down, of a file that is due, where `oldest` is not earlier; under both locks. */
 int64_t archive_flows_month(const struct archive_job *w, int64_t oldest);
 int archive_flows_pick(struct archive_job *w); /* under its lock: w->month's, held; they grow no more */
@@ -89,7 +91,8 @@ int archive_flows_describe(struct archive_job *w);
 bool archive_flows_in_ledger(const struct archive_job *w);
 void archive_flows_put_back(struct archive_job *w, bool archived);
 int archive_flows_copy(struct archive_job *w); /* a step of the job */
-void archive_flows_mark(struct flow_store *s, const struct manifest *m);
+/* The files of flows that the manifest speaks of; s: whose lock guards them. */
+void archive_flows_mark(struct flow_store *s, struct flow_segment **segs, size_t n, const struct manifest *m);
 void archive_flows_state(struct flow_store *s, int64_t now_month, struct archive_state *out);
 
 /* archive_recode.c: all the job's segments into the folder that grows, coded again; what they are there */

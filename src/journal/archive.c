@@ -39,7 +39,8 @@ static bool rows_of_month(struct rows *r, int64_t month)
     return r != NULL && rows_count(r) > 0 && archive_month_of_day(date_of(r->received[0])) == month;
 }
 
-/* A relay's newest file tells of its lines; the journal's own may also be in memory. */
+/* A relay's newest file tells of its lines, and another of its flows, and each closes for itself: a relay may export no
+ * more. The journal's own may also be in memory. */
 bool archive_month_closed(const struct archive_job *w, int64_t month)
 {
     const struct journal *j = w->j;
@@ -52,9 +53,14 @@ bool archive_month_closed(const struct archive_job *w, int64_t month)
         for (size_t i = 0; i < j->nfrozen; i++)
             open |= rows_of_month(j->frozen[i].rows, month);
     }
-    if (w->flows != NULL)
-        open |= archive_flows_open_month(w->flows, month);
-    return !open && month < archive_month_of_day(date_of(clock_wall(j->clk)));
+    if (w->g == NULL && w->flows != NULL)
+        open |= archive_flows_open_month(w, month);
+    return !open && archive_month_over(w, month);
+}
+
+bool archive_month_over(const struct archive_job *w, int64_t month)
+{
+    return month < archive_month_of_day(date_of(clock_wall(w->j->clk)));
 }
 
 static bool is_waiting(const struct segment *s) { return !s->archived && s->nblocks > 0; }
@@ -85,6 +91,8 @@ static int pick_segments(struct archive_job *w)
     uint32_t newest;
     size_t n = files_of(w, &segs, &newest);
 
+    if (!archive_month_closed(w, w->month))
+        return 0;
     if (n > 0 && (w->v = calloc(n, sizeof(*w->v))) == NULL)
         return ERR(w->e, -ENOMEM, "journal.no_memory");
     for (size_t i = 0; i < n; i++)
@@ -114,8 +122,8 @@ static void locks(struct archive_job *w, bool take)
 {
     if (take)
         pthread_mutex_lock(&w->j->lock);
-    if (w->g == NULL && take)
-        w->flows = w->j->flows;
+    if (take)
+        w->flows = w->g == NULL ? w->j->flows : w->g->store;
     if (w->flows != NULL)
         (take ? pthread_mutex_lock : pthread_mutex_unlock)(&w->flows->lock);
     if (!take)

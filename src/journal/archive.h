@@ -67,13 +67,20 @@ struct archive_guest {
     const char *relay, *dir; /* dir: its ledger and heads */
     struct segment **segs;   /* its files that grow no more, oldest first, held; all of them under a head */
     size_t n;
-    uint32_t newest_day;     /* of its newest file, which is not among them: that month may grow */
-    uint64_t entries, heads; /* bytes of ledger and heads that count */
+    uint32_t newest_day;      /* of its newest file, which is not among them: that month may grow */
+    struct flow_store *store; /* queries its flows, and its lock guards them; NULL: its flows are not archived */
+    struct flow_segment **flows;
+    size_t nflows;
+    uint32_t newest_flow_day; /* these three likewise of its files of flows */
+    uint64_t entries, heads;  /* bytes of ledger and heads that count */
 };
 int journal_archive_guest_step(struct journal *j, const struct archive_guest *g, const atomic_bool *cancel,
                                struct archive_done *out, struct err *e);
 /* Which of a relay's files stand in an archive: marks them, by the notes beside the journal. */
 int journal_archive_guest_marks(struct journal *j, const char *relay, struct segment **segs, size_t n, struct err *e);
+/* The same of its files of flows; s: the store that queries them. */
+int journal_archive_guest_flow_marks(struct journal *j, struct flow_store *s, const char *relay,
+                                     struct flow_segment **segs, size_t n, struct err *e);
 
 struct archive_state {
     uint64_t archives, waiting_segments, waiting_bytes; /* made; of closed months and not archived: files of

@@ -19,23 +19,43 @@ static bool rows_of_month(const struct flow_rows *r, int64_t month)
     return received != NULL && flow_rows_count(r) > 0 && archive_month_of_day(date_of(received[0])) == month;
 }
 
-bool archive_flows_open_month(struct flow_store *s, int64_t month)
+/* Under lock: the files that may be meant. */
+static size_t files_of(const struct archive_job *w, struct flow_segment ***v)
 {
-    bool open = rows_of_month(s->open, month);
+    *v = w->g != NULL ? w->g->flows : w->flows->segs;
+    return w->g != NULL ? w->g->nflows : w->flows->nsegs;
+}
 
+/* A relay's newest file tells of its flows; the store's own may also be in memory. */
+bool archive_flows_open_month(const struct archive_job *w, int64_t month)
+{
+    const struct flow_store *s = w->flows;
+
+    if (w->g != NULL)
+        return w->g->newest_flow_day != 0 && month == archive_month_of_day(w->g->newest_flow_day);
+    bool open = rows_of_month(s->open, month);
     for (size_t i = 0; i < s->nfrozen; i++)
         open |= rows_of_month(s->frozen[i].rows, month);
     return open;
+}
+
+static bool month_closed(const struct archive_job *w, int64_t month)
+{
+    return w->g == NULL ? archive_month_closed(w, month)
+                        : !archive_flows_open_month(w, month) && archive_month_over(w, month);
 }
 
 static bool is_waiting(const struct flow_segment *g) { return !g->archived && g->nblocks > 0; }
 
 int64_t archive_flows_month(const struct archive_job *w, int64_t oldest)
 {
-    for (size_t i = 0; i < w->flows->nsegs; i++) {
-        const struct flow_segment *g = w->flows->segs[i];
+    struct flow_segment **segs;
+    size_t n = files_of(w, &segs);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct flow_segment *g = segs[i];
         int64_t month = archive_month_of_day(g->day);
-        if (is_waiting(g) && month < oldest && archive_month_closed(w, month))
+        if (is_waiting(g) && month < oldest && month_closed(w, month))
             oldest = month;
     }
     return oldest;
@@ -50,14 +70,15 @@ static int by_first(const void *a, const void *b)
 
 int archive_flows_pick(struct archive_job *w)
 {
-    struct flow_store *s = w->flows;
+    struct flow_segment **segs;
+    size_t n = files_of(w, &segs);
 
-    if (s->nsegs == 0)
+    if (n == 0 || !month_closed(w, w->month))
         return 0;
-    if ((w->flow = calloc(s->nsegs, sizeof(*w->flow))) == NULL)
+    if ((w->flow = calloc(n, sizeof(*w->flow))) == NULL)
         return ERR(w->e, -ENOMEM, "journal.no_memory");
-    for (size_t i = 0; i < s->nsegs; i++) {
-        struct flow_segment *g = s->segs[i];
+    for (size_t i = 0; i < n; i++) {
+        struct flow_segment *g = segs[i];
         if (!is_waiting(g) || archive_month_of_day(g->day) != w->month)
             continue;
         const struct flow_block_head *z = &g->blocks[g->nblocks - 1]->head;
@@ -119,7 +140,7 @@ int archive_flows_describe(struct archive_job *w)
 
 bool archive_flows_in_ledger(const struct archive_job *w)
 {
-    return w->nflow == 0 || ledger_next(w->j->ledger, LEDGER_FLOW) > w->flow[w->nflow - 1].f.last;
+    return w->nflow == 0 || w->g != NULL || ledger_next(w->j->ledger, LEDGER_FLOW) > w->flow[w->nflow - 1].f.last;
 }
 
 void archive_flows_put_back(struct archive_job *w, bool archived)
@@ -152,14 +173,14 @@ int archive_flows_copy(struct archive_job *w)
 
 /* ---- the store's side ---- */
 
-void archive_flows_mark(struct flow_store *s, const struct manifest *m)
+void archive_flows_mark(struct flow_store *s, struct flow_segment **segs, size_t n, const struct manifest *m)
 {
     pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->nsegs; i++) {
-        struct flow_segment *g = s->segs[i];
+    for (size_t i = 0; i < n; i++) {
+        struct flow_segment *g = segs[i];
         const char *name = strrchr(g->path, '/');
         const struct archive_file *f = archive_file_named(m->flow, m->nflow, name == NULL ? g->path : name + 1);
-        if (f != NULL && g->nblocks == f->blocks && g->blocks[0]->head.first_seq == f->first)
+        if (f != NULL && g->nblocks > 0 && g->nblocks == f->blocks && g->blocks[0]->head.first_seq == f->first)
             g->archived = g->full = true;
     }
     pthread_mutex_unlock(&s->lock);
@@ -183,14 +204,32 @@ int journal_archive_flows(struct journal *j, struct flow_store *s, struct err *e
     return 0;
 }
 
+static void count_waiting(const struct flow_segment *g, int64_t now_month, struct archive_state *out)
+{
+    if (!is_waiting(g) || archive_month_of_day(g->day) >= now_month)
+        return;
+    out->waiting_segments++;
+    out->waiting_bytes += g->end;
+}
+
 void archive_flows_state(struct flow_store *s, int64_t now_month, struct archive_state *out)
 {
     out->lost_segments += atomic_load(&s->unarchived_lost);
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->nsegs; i++)
-        if (is_waiting(s->segs[i]) && archive_month_of_day(s->segs[i]->day) < now_month) {
-            out->waiting_segments++;
-            out->waiting_bytes += s->segs[i]->end;
-        }
+        count_waiting(s->segs[i], now_month, out);
+    for (size_t i = 0; i < s->guests.n; i++)
+        if (s->guests.v[i].b->off == FLOW_SEGMENT_HEAD) /* a file's first block stands for it */
+            count_waiting(s->guests.v[i].g, now_month, out);
     pthread_mutex_unlock(&s->lock);
+}
+
+bool journal_flows_archived(struct journal *j, struct flow_store *s, const struct flow_segment *g)
+{
+    if (j->cfg.archive_dir == NULL || s == NULL)
+        return true;
+    pthread_mutex_lock(&s->lock);
+    bool archived = g->archived;
+    pthread_mutex_unlock(&s->lock);
+    return archived;
 }

@@ -4,6 +4,7 @@
 #include "base/calendar.h"
 #include "base/log.h"
 #include "journal/archive-int.h"
+#include "journal/flow_store-int.h"
 #include "journal/journal-int.h"
 #include <errno.h>
 #include <unistd.h>
@@ -60,17 +61,32 @@ static int mark(void *ctx, const struct manifest *m, struct err *e)
     return 0;
 }
 
+struct flow_marking {
+    struct flow_store *s;
+    const char *relay;
+    struct flow_segment **segs;
+    size_t n;
+};
+
 static int mark_flows(void *ctx, const struct manifest *m, struct err *e)
 {
+    const struct flow_marking *k = ctx;
+
     (void)e;
-    if (m->relay[0] == '\0')
-        archive_flows_mark(ctx, m);
+    if (strcmp(m->relay, k->relay) == 0)
+        archive_flows_mark(k->s, k->segs, k->n, m);
     return 0;
 }
 
 int archive_flow_marks(struct journal *j, struct flow_store *s, struct err *e)
 {
-    return notes_all(j, mark_flows, s, e);
+    return notes_all(j, mark_flows, &(struct flow_marking){s, "", s->segs, s->nsegs}, e);
+}
+
+int journal_archive_guest_flow_marks(struct journal *j, struct flow_store *s, const char *relay,
+                                     struct flow_segment **segs, size_t n, struct err *e)
+{
+    return notes_all(j, mark_flows, &(struct flow_marking){s, relay, segs, n}, e);
 }
 
 /* Before any other thread knows the journal. */

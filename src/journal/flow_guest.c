@@ -96,6 +96,13 @@ void flow_guest_drop(struct flow_store *s, struct flow_segment *g)
     pthread_mutex_unlock(&s->lock);
 }
 
+void flow_guest_ref(struct flow_store *s, struct flow_segment *g)
+{
+    pthread_mutex_lock(&s->lock);
+    g->refs++;
+    pthread_mutex_unlock(&s->lock);
+}
+
 void flow_guest_unref(struct flow_store *s, struct flow_segment *g)
 {
     pthread_mutex_lock(&s->lock);

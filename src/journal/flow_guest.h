@@ -19,6 +19,7 @@ int flow_guest_add(struct flow_store *s, struct flow_segment *g, const struct fl
                    const char *relay, struct err *e);
 /* Forgets all blocks of g; a query that reads it holds it still. */
 void flow_guest_drop(struct flow_store *s, struct flow_segment *g);
+void flow_guest_ref(struct flow_store *s, struct flow_segment *g); /* one more reference; one less */
 void flow_guest_unref(struct flow_store *s, struct flow_segment *g);
 /* The relay's name behind a page's number (flow_page.relay), which lives as long as the store; 0: none, of no store
  * either. */

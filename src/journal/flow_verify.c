@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "journal/archive-int.h"
 #include "journal/flow_store-int.h"
+#include "journal/guest.h"
 #include "journal/proof.h"
 #include <errno.h>
 
@@ -18,9 +19,10 @@ struct verify {
     const struct manifest *archive; /* only what it promises has to be there; NULL: it is a store */
     struct verify_report *rep;
     struct entries sealed, gone;
-    size_t at;     /* the next entry that wants a block */
-    uint64_t next; /* behind the last block that the ledger holds */
-    uint64_t last; /* behind the last block that was read */
+    size_t at;      /* the next entry that wants a block */
+    uint64_t next;  /* behind the last block that the ledger holds */
+    uint64_t last;  /* behind the last block that was read */
+    bool of_centre; /* the entries that are read now are the centre's */
     struct err *e;
 };
 
@@ -49,6 +51,12 @@ static bool entry_keep(struct entries *list, const struct ledger_entry *n)
 
 static int entry_see(struct verify *v, const struct ledger_entry *n)
 {
+    enum ledger_stream of;
+
+    if (v->of_centre) { /* of which the deletions of this relay's flows count */
+        bool mine = guest_gone_is(n, str_c(v->rep->ledger.anchor), &of) && of == LEDGER_FLOW;
+        return mine && !entry_keep(&v->gone, n) ? -ENOMEM : 0;
+    }
     if (n->stream != LEDGER_FLOW)
         return 0;
     if (n->type == LEDGER_DELETED)
@@ -61,7 +69,7 @@ static int entry_see(struct verify *v, const struct ledger_entry *n)
     return entry_keep(&v->sealed, n) ? 0 : -ENOMEM;
 }
 
-/* The ledger was checked, with every signature in it, and what is bad in it was said. */
+/* The ledgers were checked, with every signature in them, and what is bad in them was said. */
 static int entries_read(struct verify *v, const char *dir)
 {
     uint8_t bytes[LEDGER_ENTRY];
@@ -190,6 +198,9 @@ int flow_verify_dir(const char *ledger_dir, const char *flows_dir, const struct 
     size_t n = 0;
     int rc = entries_read(&v, ledger_dir);
 
+    v.of_centre = true;
+    if (rc == 0 && o->centre != NULL)
+        rc = entries_read(&v, o->centre);
     if (rc == 0)
         rc = file_list(&a, flows_dir, STR(".lyf"), FILES_MAX, &names, &n, e);
     if (rc == 0)

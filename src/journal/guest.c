@@ -1,4 +1,5 @@
 /* Guests (guest.h), and what a relay's sender asks of its own journal. */
+#include "journal/flow_segment.h"
 #include "journal/guest.h"
 #include "journal/journal-int.h"
 #include "base/log.h"
@@ -128,12 +129,32 @@ const char *const guest_gone_reasons[] = {
     [GUEST_GONE_CEILING] = "size ceiling",
 };
 
-struct sha256 guest_gone_root(str anchor, const char *reason)
+struct sha256 guest_gone_root(str anchor, enum ledger_stream stream, const char *reason)
 {
     char text[160];
 
-    snprintf(text, sizeof(text), "relay %.*s %s", STR_ARGS(anchor), reason);
+    snprintf(text, sizeof(text), "relay %.*s %s%s", STR_ARGS(anchor), stream == LEDGER_FLOW ? "flows " : "", reason);
     return sha256(str_c(text));
+}
+
+bool guest_gone_is(const struct ledger_entry *n, str anchor, enum ledger_stream *stream)
+{
+    if (n->stream != LEDGER_RELAY || n->type != LEDGER_DELETED)
+        return false;
+    for (int i = 0; i < 2 * GUEST_GONE_REASONS; i++) {
+        *stream = i % 2 == 0 ? LEDGER_LOG : LEDGER_FLOW;
+        struct sha256 root = guest_gone_root(anchor, *stream, guest_gone_reasons[i / 2]);
+        if (memcmp(root.b, n->root.b, sizeof(root.b)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void unarchived_tell(struct journal *j, const char *path, uint64_t bytes, const char *reason)
+{
+    atomic_fetch_add(&j->unarchived_lost, 1);
+    log_event(LOG_ERROR, "journal_unarchived_deleted", F_STR("file", str_c(path)), F_INT("bytes", bytes),
+              F_STR("reason", str_c(reason)));
 }
 
 int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, const char *reason,
@@ -148,12 +169,27 @@ int journal_guest_gone(struct journal *j, const struct segment *s, str anchor, c
                                .stored = s->end,
                                .from_ns = a->received_min,
                                .to_ns = s->received_max,
-                               .root = guest_gone_root(anchor, reason)};
-    if (!journal_segment_archived(j, s)) {
-        atomic_fetch_add(&j->unarchived_lost, 1);
-        log_event(LOG_ERROR, "journal_unarchived_deleted", F_STR("file", str_c(s->path)), F_INT("bytes", s->end),
-                  F_STR("reason", str_c(reason)));
-    }
+                               .root = guest_gone_root(anchor, LEDGER_LOG, reason)};
+    if (!journal_segment_archived(j, s))
+        unarchived_tell(j, s->path, s->end, reason);
+    return j->ledger != NULL ? ledger_add(j->ledger, n, e) : 0;
+}
+
+int journal_guest_flows_gone(struct journal *j, struct flow_store *s, const struct flow_segment *g, str anchor,
+                             const char *reason, struct ledger_entry *n, struct err *e)
+{
+    const struct flow_block_head *a = &g->blocks[0]->head;
+
+    *n = (struct ledger_entry){.type = LEDGER_DELETED,
+                               .stream = LEDGER_RELAY,
+                               .first = a->first_seq,
+                               .records = flow_segment_next(g) - a->first_seq,
+                               .stored = g->end,
+                               .from_ns = a->time_min,
+                               .to_ns = g->time_max,
+                               .root = guest_gone_root(anchor, LEDGER_FLOW, reason)};
+    if (!journal_flows_archived(j, s, g))
+        unarchived_tell(j, g->path, g->end, reason);
     return j->ledger != NULL ? ledger_add(j->ledger, n, e) : 0;
 }
 

@@ -18,7 +18,8 @@
  * records from `first` on were copied to an archive; root is SHA-256 of its manifest. It is
  * of the stream LOG, and speaks for the month's flows too; of a month without lines it is of FLOW.
  * In the stream RELAY there are ARCHIVE, of what a centre keeps of a relay, and DELETED: it deleted
- * that, by the relay's numbers; root is SHA-256 of "relay ANCHOR REASON", ANCHOR being the relay's, hex.
+ * that, by the relay's numbers; root is SHA-256 of "relay ANCHOR REASON", of its flows of
+ * "relay ANCHOR flows REASON", ANCHOR being the relay's, hex.
  *
  * DIR/heads: records of 208 bytes, each with the digest of the one before.
  *     0  4 bytes "LYHD"       4  u8 type    5  u8 0   6 u16 0     8  u32 epoch    12  u32 0

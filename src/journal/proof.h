@@ -50,7 +50,7 @@ struct verify_opts {
     const char *centre;
     str centre_anchor;
     const char *flows; /* the flow store's folder, whose blocks are in the same ledger; NULL: not read; an archive
-                        * has its own in it */
+                        * has its own in it, and so has a centre's copy of a relay: then it is dir */
 };
 /* Reads every byte of a journal's folder, without changing any; a journal may be
  * writing there meanwhile. 0 also when something is bad; negative when a file

@@ -103,17 +103,11 @@ static int entry_see(void *ctx, const struct ledger_entry *n)
 static int centre_entry_see(void *ctx, const struct ledger_entry *n)
 {
     struct verify *v = ctx;
-    bool mine = false;
+    enum ledger_stream of;
 
     if (n->stream == LEDGER_RELAY)
         manifest_see(v, n, v->man.relay[0] != '\0');
-    if (n->stream != LEDGER_RELAY || n->type != LEDGER_DELETED)
-        return 0;
-    for (int i = 0; i < GUEST_GONE_REASONS; i++) {
-        struct sha256 root = guest_gone_root(str_c(v->rep->ledger.anchor), guest_gone_reasons[i]);
-        mine |= memcmp(root.b, n->root.b, sizeof(root.b)) == 0;
-    }
-    if (!mine)
+    if (!guest_gone_is(n, str_c(v->rep->ledger.anchor), &of) || of != LEDGER_LOG)
         return 0;
     if (!grow((void **)&v->gone, &v->gone_cap, v->ngone, sizeof(*v->gone)))
         return -ENOMEM;

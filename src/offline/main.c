@@ -153,12 +153,17 @@ static int judge_options(struct offline *o, struct err *e)
     return 0;
 }
 
-bool offline_is_archive(const char *dir)
+static bool has_file(const char *dir, const char *name)
 {
     char path[4200];
 
-    return (size_t)snprintf(path, sizeof(path), "%s/manifest.json", dir) < sizeof(path) && access(path, R_OK) == 0;
+    return (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path) && access(path, R_OK) == 0;
 }
+
+bool offline_is_archive(const char *dir) { return has_file(dir, "manifest.json"); }
+
+/* A centre's copy of a relay (relay/store.h). */
+static bool is_relay_copy(const char *dir) { return has_file(dir, "places"); }
 
 int offline_open(struct offline *o, bool make, struct journal **out, struct err *e)
 {
@@ -190,7 +195,7 @@ int offline_open(struct offline *o, bool make, struct journal **out, struct err 
 bool offline_flows_dir(const struct offline *o, char *out, size_t cap)
 {
     struct stat st;
-    int n = snprintf(out, cap, offline_is_archive(o->dir) ? "%s" : "%s/../flows", o->dir);
+    int n = snprintf(out, cap, offline_is_archive(o->dir) || is_relay_copy(o->dir) ? "%s" : "%s/../flows", o->dir);
 
     return n > 0 && (size_t)n < cap && stat(out, &st) == 0 && S_ISDIR(st.st_mode);
 }

@@ -68,11 +68,12 @@ static void sayf(struct relay_centre *c, int severity, const char *fmt, ...)
 
 /* ---- the relays ---- */
 
-static void relay_deleted(void *ctx, const struct ledger_entry *n, const char *reason)
+static void relay_deleted(void *ctx, enum ledger_stream of, const struct ledger_entry *n, const char *reason)
 {
     const struct kept_relay *r = ctx;
-    sayf(r->c, 5, "event=relay_deleted relay=%s reason=\"%s\" first=%llu events=%llu bytes=%llu", r->pin.name, reason,
-         (unsigned long long)n->first, (unsigned long long)n->records, (unsigned long long)n->stored);
+    sayf(r->c, 5, "event=relay_deleted relay=%s reason=\"%s\" first=%llu %s=%llu bytes=%llu", r->pin.name, reason,
+         (unsigned long long)n->first, of == LEDGER_FLOW ? "flows" : "events", (unsigned long long)n->records,
+         (unsigned long long)n->stored);
 }
 
 static int taker_next(void *ctx, const char *relay, str anchor, uint64_t begin, uint64_t *next, struct err *e)
@@ -114,6 +115,7 @@ static struct kept_relay *relay_open(struct relay_centre *c, const struct relay_
                                   .taker = c->cfg.taker.take != NULL ? &c->taker : NULL,
                                   .anchor = str_c(p->anchor),
                                   .journal = c->cfg.journal,
+                                  .flows = c->cfg.flows,
                                   .clk = c->cfg.clk,
                                   .ceiling = c->ceiling,
                                   .max_bytes = c->cfg.max_bytes,
@@ -453,6 +455,8 @@ void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out)
         s.events += r->st.events;
         s.bytes += r->st.bytes;
         s.missing_events += r->st.missing_events;
+        s.flows += r->st.flows;
+        s.missing_flows += r->st.missing_flows;
         s.deleted_files += r->st.deleted_files;
         s.judged += r->st.handed;
     }

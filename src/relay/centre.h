@@ -12,7 +12,8 @@ struct relay_centre_cfg {
     const char *dir;    /* DIR/NAME for each relay: its pin and what is kept */
     const char *listen; /* address:port; "" = no port, but what was kept is searched */
     struct journal *journal;
-    struct vault *vault; /* key and certificate "relay" */
+    struct flow_store *flows; /* NULL: relays' flows are kept, and not queried */
+    struct vault *vault;      /* key and certificate "relay" */
     const struct clock *clk;
     int64_t max_bytes, reserve_bytes; /* store.h */
     int64_t total_bytes;              /* of all relays together (ceiling.h); 0 = no ceiling */
@@ -31,6 +32,7 @@ uint16_t relay_centre_port(const struct relay_centre *c);
 /* All relays together; any thread. */
 struct relay_centre_stats {
     uint64_t relays, lines, blocks, events, bytes, missing_events, refused, unknown, deleted_files, judged;
+    uint64_t flows, missing_flows;
 };
 void relay_centre_stats(struct relay_centre *c, struct relay_centre_stats *out);
 #endif

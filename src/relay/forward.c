@@ -4,6 +4,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "journal/flow_guest.h"
 #include "journal/guest.h"
 #include "relay/pin.h"
 #include "relay/send.h"
@@ -31,10 +32,10 @@ struct relay_forward {
     unsigned failures;      /* in a row */
     uint64_t refused_entry; /* and how often in a row */
     unsigned refused_times;
-    uint64_t told_next; /* dropped events below it were told */
+    uint64_t told_next, told_flow; /* dropped events and flows below it were told */
     int64_t look_due, state_due;
     struct relay_sent acked;
-    _Atomic uint64_t connected, lines, acked_entries, acked_next, spool, dropped, refused;
+    _Atomic uint64_t connected, lines, acked_entries, acked_next, acked_flow, spool, dropped, dropped_flows, refused;
 };
 
 int64_t relay_backoff_ns(unsigned n, uint32_t random)
@@ -52,8 +53,9 @@ static void state_write(struct relay_forward *f)
     char text[120];
     struct err e = {0};
 
-    snprintf(text, sizeof(text), "%llu %llu %llu\n", (unsigned long long)f->acked.entries,
-             (unsigned long long)f->acked.heads, (unsigned long long)f->acked.next);
+    snprintf(text, sizeof(text), "%llu %llu %llu %llu\n", (unsigned long long)f->acked.entries,
+             (unsigned long long)f->acked.heads, (unsigned long long)f->acked.next,
+             (unsigned long long)f->acked.next_flow);
     if (file_write_atomic(f->state, str_c(text), 0600, &e) < 0)
         log_err(LOG_ERROR, "relay_state", &e); /* only figures hang on it */
 }
@@ -61,42 +63,57 @@ static void state_write(struct relay_forward *f)
 static void state_read(struct relay_forward *f)
 {
     struct arena a = arena_init(4096);
-    str text, word[3] = {STR_NONE, STR_NONE, STR_NONE};
+    str text, word[4] = {STR_NONE, STR_NONE, STR_NONE, STR_NONE};
 
-    f->acked.next = 1;
+    f->acked.next = f->acked.next_flow = 1;
     if (access(f->state, F_OK) == 0 && file_read(&a, f->state, 200, &text, NULL) == 0) {
         str rest = str_trim(text);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 4; i++)
             str_split(&rest, ' ', &word[i]);
         str_u64(word[0], &f->acked.entries);
         str_u64(word[1], &f->acked.heads);
         str_u64(word[2], &f->acked.next);
+        str_u64(word[3], &f->acked.next_flow);
     }
     arena_free(&a);
     f->told_next = f->acked.next;
+    f->told_flow = f->acked.next_flow;
     atomic_store(&f->acked_entries, f->acked.entries);
     atomic_store(&f->acked_next, f->acked.next);
+    atomic_store(&f->acked_flow, f->acked.next_flow);
 }
 
-/* The spool as it is now; what went before it was sent is told once. */
+/* What went before it was sent is told once. first: of what is there; 0: nothing is. */
+static void dropped_tell(struct relay_forward *f, const char *what, uint64_t first, uint64_t acked_next, uint64_t *told,
+                         _Atomic uint64_t *count)
+{
+    uint64_t from = *told > acked_next ? *told : acked_next;
+    char text[200];
+
+    if (first <= from)
+        return;
+    atomic_fetch_add(count, first - from);
+    snprintf(text, sizeof(text), "event=relay_spool_dropped first=%llu %s=%llu", (unsigned long long)from, what,
+             (unsigned long long)(first - from));
+    f->cfg.say(f->cfg.ctx, 3, str_c(text));
+    *told = first;
+}
+
+/* The spool as it is now. */
 static void look(struct relay_forward *f)
 {
     int64_t now = clock_mono(f->cfg.clk);
-    char text[200];
+    struct flow_spool flows = {0, 0};
 
     if (now < f->look_due)
         return;
     f->look_due = now + LOOK_S * NS_PER_S;
     struct journal_spool s = journal_spool(f->cfg.journal, f->acked.next);
-    atomic_store(&f->spool, s.bytes);
-    uint64_t from = f->told_next > f->acked.next ? f->told_next : f->acked.next;
-    if (s.first > from) {
-        atomic_fetch_add(&f->dropped, s.first - from);
-        snprintf(text, sizeof(text), "event=relay_spool_dropped first=%llu events=%llu", (unsigned long long)from,
-                 (unsigned long long)(s.first - from));
-        f->cfg.say(f->cfg.ctx, 3, str_c(text));
-        f->told_next = s.first;
-    }
+    if (f->cfg.flows != NULL)
+        flows = flow_spool(f->cfg.flows, f->acked.next_flow);
+    atomic_store(&f->spool, s.bytes + flows.bytes);
+    dropped_tell(f, "events", s.first, f->acked.next, &f->told_next, &f->dropped);
+    dropped_tell(f, "flows", flows.first, f->acked.next_flow, &f->told_flow, &f->dropped_flows);
 }
 
 /* ---- what the sender asks ---- */
@@ -119,6 +136,7 @@ static void acked(void *ctx, const struct relay_sent *s)
     f->acked = *s;
     atomic_store(&f->acked_entries, s->entries);
     atomic_store(&f->acked_next, s->next);
+    atomic_store(&f->acked_flow, s->next_flow);
     if (clock_mono(f->cfg.clk) >= f->state_due) {
         f->state_due = clock_mono(f->cfg.clk) + LOOK_S * NS_PER_S;
         state_write(f);
@@ -167,6 +185,7 @@ static void note_refused(struct relay_forward *f, uint64_t entry)
 static int talk(struct relay_forward *f, struct relay_tls *t, struct err *e)
 {
     struct relay_send s = {.journal = f->cfg.journal,
+                           .flows = f->cfg.flows,
                            .link = relay_tls_link(t),
                            .clk = f->cfg.clk,
                            .rate = f->cfg.rate,
@@ -314,10 +333,10 @@ void relay_forward_stop(struct relay_forward *f)
 
 void relay_forward_stats(struct relay_forward *f, struct relay_forward_stats *out)
 {
-    *out = (struct relay_forward_stats){atomic_load(&f->connected),     atomic_load(&f->lines),
-                                        atomic_load(&f->acked_entries), atomic_load(&f->acked_next) - 1,
-                                        atomic_load(&f->spool),         atomic_load(&f->dropped),
-                                        atomic_load(&f->refused)};
+    *out = (struct relay_forward_stats){
+        atomic_load(&f->connected),      atomic_load(&f->lines),          atomic_load(&f->acked_entries),
+        atomic_load(&f->acked_next) - 1, atomic_load(&f->acked_flow) - 1, atomic_load(&f->spool),
+        atomic_load(&f->dropped),        atomic_load(&f->dropped_flows),  atomic_load(&f->refused)};
 }
 
 /* "192.0.2.1:6515" or "[::1]:6515". */

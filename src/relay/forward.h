@@ -1,6 +1,6 @@
 /* The relay's side: a thread that keeps a line to the centre and sends what is sealed.
- * While there is none, the journal is the spool; what its ceilings drop before it was
- * sent is counted and told. */
+ * While there is none, the journal and the flow store are the spool; what their ceilings drop
+ * before it was sent is counted and told. */
 #ifndef LUY_RELAY_FORWARD_H
 #define LUY_RELAY_FORWARD_H
 #include "base/clock.h"
@@ -15,6 +15,7 @@ struct relay_forward_cfg {
     const char *state;      /* a file: how far the centre is */
     int64_t rate;           /* bytes a second; 0 = as the line gives */
     struct journal *journal;
+    struct flow_store *flows; /* NULL: there are none */
     struct vault *vault;
     const struct clock *clk;
     void (*say)(void *ctx, int severity, str msg);
@@ -24,7 +25,8 @@ struct relay_forward;
 int relay_forward_start(const struct relay_forward_cfg *cfg, struct relay_forward **out, struct err *e);
 void relay_forward_stop(struct relay_forward *f); /* before the journal closes; NULL is fine */
 struct relay_forward_stats {
-    uint64_t connected, lines, acked_entries, acked_events, spool_bytes, dropped_events, refused;
+    uint64_t connected, lines, acked_entries, acked_events, acked_flows, spool_bytes, dropped_events, dropped_flows,
+        refused;
 };
 void relay_forward_stats(struct relay_forward *f, struct relay_forward_stats *out); /* any thread */
 

@@ -50,7 +50,7 @@ static int hand_block(struct handing *x, const struct segment *g, const struct b
 {
     struct relay_store *s = x->s;
     uint64_t first = b->head.first_seq, next = first + b->head.count;
-    const struct place *p = store_place(s, first);
+    const struct place *p = store_place(s, LEDGER_LOG, first);
     struct err bad = {0};
 
     x->ahead = (p != NULL ? p->base : first) - first;
@@ -82,7 +82,7 @@ static int hand_all(struct handing *x)
             continue;
         for (size_t b = 0; rc == 0 && b < g->nblocks; b++) {
             const struct block_head *h = &g->blocks[b].head;
-            if (h->first_seq < s->signed_next && h->first_seq + h->count > s->handed)
+            if (h->first_seq < s->signed_next[LEDGER_LOG] && h->first_seq + h->count > s->handed)
                 rc = hand_block(x, g, &g->blocks[b]);
         }
     }
@@ -94,7 +94,7 @@ static bool has_more(const struct relay_store *s)
     for (size_t i = s->nsegs; i > 0; i--)
         for (size_t b = s->segs[i - 1]->nblocks; b > 0; b--) {
             const struct block_head *h = &s->segs[i - 1]->blocks[b - 1].head;
-            if (h->first_seq < s->signed_next)
+            if (h->first_seq < s->signed_next[LEDGER_LOG])
                 return h->first_seq + h->count > s->handed;
         }
     return false;
@@ -132,7 +132,7 @@ void store_hand_begin(struct relay_store *s)
 {
     struct err e = {0};
 
-    s->begin = s->signed_next;
+    s->begin = s->signed_next[LEDGER_LOG];
     if (s->cfg.taker == NULL)
         return;
     s->handed = s->begin;

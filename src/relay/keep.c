@@ -22,7 +22,10 @@ int store_deleted_read(struct relay_store *s, struct err *e)
     if (rc < 0)
         return rc;
     while ((rc = ledger_scan_next(&sc, bytes)) == 1 && ledger_entry_read(bytes, &n)) {
-        s->deleted_to = n.first + n.records > s->deleted_to ? n.first + n.records : s->deleted_to;
+        enum ledger_stream of;
+        if (!guest_gone_is(&n, str_c(s->anchor), &of))
+            of = LEDGER_LOG; /* another anchor's: what it is of cannot be told */
+        s->deleted_to[of] = n.first + n.records > s->deleted_to[of] ? n.first + n.records : s->deleted_to[of];
         good += LEDGER_ENTRY;
     }
     ledger_scan_close(&sc);
@@ -49,43 +52,72 @@ static void first_drop(struct relay_store *s)
 
 void store_deleted_finish(struct relay_store *s)
 {
-    while (s->nsegs > 1 && s->segs[0]->nblocks > 0 && segment_next_seq(s->segs[0]) <= s->deleted_to)
+    while (s->nsegs > 1 && s->segs[0]->nblocks > 0 && segment_next_seq(s->segs[0]) <= s->deleted_to[LEDGER_LOG])
         first_drop(s);
+    while (flows_oldest(s) != INT64_MAX && flow_segment_next(s->flow.segs[0]) <= s->deleted_to[LEDGER_FLOW])
+        flows_first_drop(s);
 }
 
 /* Only what a head signs, and never the newest: numbers and the next block's place hang on it. */
-bool store_may_go(const struct relay_store *s)
+static bool lines_may_go(const struct relay_store *s)
 {
     return s->nsegs > 1 && s->segs[0] != s->current && s->segs[0]->nblocks > 0 &&
-           segment_next_seq(s->segs[0]) <= s->signed_next;
+           segment_next_seq(s->segs[0]) <= s->signed_next[LEDGER_LOG];
 }
 
-int store_first_delete(struct relay_store *s, const char *reason, struct err *e)
+int64_t store_oldest(const struct relay_store *s, enum ledger_stream *of)
 {
-    struct segment *g = s->segs[0];
-    uint8_t bytes[LEDGER_ENTRY];
-    struct ledger_entry n;
+    int64_t lines = lines_may_go(s) ? s->segs[0]->received_max : INT64_MAX, flows = flows_oldest(s);
 
-    int rc = journal_guest_gone(s->cfg.journal, g, str_c(s->anchor), reason, &n, e);
-    if (rc < 0)
-        return rc;
-    ledger_entry_write(&n, bytes);
-    rc = fd_write_all(s->deleted_fd, bytes, sizeof(bytes));
+    *of = flows < lines ? LEDGER_FLOW : LEDGER_LOG;
+    return flows < lines ? flows : lines;
+}
+
+static int deleted_note(struct relay_store *s, const struct ledger_entry *n, struct err *e)
+{
+    uint8_t bytes[LEDGER_ENTRY];
+
+    ledger_entry_write(n, bytes);
+    int rc = fd_write_all(s->deleted_fd, bytes, sizeof(bytes));
     if (rc == 0 && fdatasync(s->deleted_fd) < 0)
         rc = -errno;
-    if (rc < 0)
-        return store_io(s, rc, e);
-    s->deleted_to = n.first + n.records;
-    s->st.deleted_files++;
+    return rc < 0 ? store_io(s, rc, e) : 0;
+}
+
+static void lines_first_forget(struct relay_store *s)
+{
+    const struct segment *g = s->segs[0];
+
     s->st.blocks -= g->nblocks;
     for (size_t b = 0; b < g->nblocks; b++) {
         s->st.events -= g->blocks[b].head.count;
         s->st.bytes -= g->blocks[b].head.length;
     }
-    log_event(LOG_INFO, "relay_segment_expired", F_STR("file", str_c(g->path)), F_STR("reason", str_c(reason)));
     first_drop(s);
+}
+
+int store_first_delete(struct relay_store *s, enum ledger_stream of, const char *reason, struct err *e)
+{
+    bool flows = of == LEDGER_FLOW;
+    const char *path = flows ? s->flow.segs[0]->path : s->segs[0]->path;
+    struct ledger_entry n;
+
+    int rc =
+        flows ? journal_guest_flows_gone(s->cfg.journal, s->cfg.flows, s->flow.segs[0], str_c(s->anchor), reason, &n, e)
+              : journal_guest_gone(s->cfg.journal, s->segs[0], str_c(s->anchor), reason, &n, e);
+    if (rc == 0)
+        rc = deleted_note(s, &n, e);
+    if (rc < 0)
+        return rc;
+    s->deleted_to[of] = n.first + n.records;
+    s->st.deleted_files++;
+    log_event(LOG_INFO, "relay_segment_expired", F_STR("file", str_c(path)), F_STR("reason", str_c(reason)));
+    if (flows)
+        flows_first_forget(s);
+    else
+        lines_first_forget(s);
     if (s->cfg.deleted != NULL)
-        s->cfg.deleted(s->cfg.ctx, &n, reason);
+        s->cfg.deleted(s->cfg.ctx, of, &n, reason);
     return 0;
 }
 
@@ -100,11 +132,14 @@ static int64_t age_limit(const struct relay_store *s)
     return limit > 0 ? limit : 0;
 }
 
-static bool is_old(const struct relay_store *s)
+static bool lines_old(const struct relay_store *s, int64_t limit)
 {
-    int64_t limit = age_limit(s);
+    return lines_may_go(s) && s->segs[0]->received_max < limit && journal_segment_archived(s->cfg.journal, s->segs[0]);
+}
 
-    return limit != 0 && s->segs[0]->received_max < limit && journal_segment_archived(s->cfg.journal, s->segs[0]);
+static bool flows_old(const struct relay_store *s, int64_t limit)
+{
+    return flows_oldest(s) < limit && journal_flows_archived(s->cfg.journal, s->cfg.flows, s->flow.segs[0]);
 }
 
 /* For copies, by whole days as the journal tells them: each time is work for whoever has one. */
@@ -129,8 +164,9 @@ void store_tick(struct relay_store *s)
     if (s->cfg.journal == NULL || s->cfg.clk == NULL || clock_mono(s->cfg.clk) < s->tick_due)
         return;
     s->tick_due = clock_mono(s->cfg.clk) + TICK_S * NS_PER_S;
-    while (store_may_go(s) && is_old(s))
-        if (store_first_delete(s, guest_gone_reasons[GUEST_GONE_RETENTION], &e) < 0) {
+    int64_t limit = age_limit(s);
+    for (bool lines; limit != 0 && ((lines = lines_old(s, limit)) || flows_old(s, limit));)
+        if (store_first_delete(s, lines ? LEDGER_LOG : LEDGER_FLOW, guest_gone_reasons[GUEST_GONE_RETENTION], &e) < 0) {
             log_err(LOG_ERROR, "relay_delete", &e);
             return;
         }
@@ -139,11 +175,12 @@ void store_tick(struct relay_store *s)
 
 void store_make_room(struct relay_store *s, uint64_t bytes)
 {
+    enum ledger_stream of;
     struct err e = {0};
 
     while (s->cfg.journal != NULL && s->cfg.max_bytes > 0 && s->st.bytes + bytes > (uint64_t)s->cfg.max_bytes &&
-           store_may_go(s))
-        if (store_first_delete(s, guest_gone_reasons[GUEST_GONE_CEILING], &e) < 0) {
+           store_oldest(s, &of) != INT64_MAX)
+        if (store_first_delete(s, of, guest_gone_reasons[GUEST_GONE_CEILING], &e) < 0) {
             log_err(LOG_ERROR, "relay_delete", &e);
             return;
         }

@@ -7,11 +7,11 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-static void on_deleted(void *ctx, const struct ledger_entry *n, const char *reason)
+static void on_deleted(void *ctx, enum ledger_stream of, const struct ledger_entry *n, const char *reason)
 {
     struct kit *k = ctx;
     snprintf(k->said, sizeof(k->said), "%s", reason);
-    k->gone += n->records;
+    *(of == LEDGER_FLOW ? &k->gone_flows : &k->gone) += n->records;
 }
 
 static void store_open_limits(struct kit *k, int days, int64_t max)
@@ -280,9 +280,10 @@ static void open_with_archive(struct kit *k, const char *place, int days)
 
     relay_store_close(k->store);
     k->store = NULL;
-    journal_close(k->centre.j);
+    side_close(&k->centre);
     if (journal_open(&jc, &k->clk, &k->centre.j, &e) < 0)
         fail_msg("%s %s", e.key, e.arg[0]);
+    flows_open(k, &k->centre, 0);
     struct relay_store_cfg cfg = {.dir = k->kept,
                                   .name = "r1",
                                   .anchor = str_c(k->anchor),

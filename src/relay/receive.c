@@ -49,9 +49,9 @@ static int on_skip(const struct relay_receive *r, rd *body, struct err *e)
     int rc = relay_store_skip(r->store, &gone, e);
     if (rc < 0)
         return rc;
-    snprintf(text, sizeof(text), "event=relay_missing relay=%s reason=%s entry=%llu first=%llu events=%llu", r->name,
+    snprintf(text, sizeof(text), "event=relay_missing relay=%s reason=%s entry=%llu first=%llu %s=%llu", r->name,
              skip_names[why], (unsigned long long)gone.no, (unsigned long long)gone.first,
-             (unsigned long long)gone.records);
+             gone.stream == LEDGER_FLOW ? "flows" : "events", (unsigned long long)gone.records);
     say(r, 4, text);
     return 0;
 }

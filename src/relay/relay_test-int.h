@@ -2,6 +2,7 @@
 #ifndef LUY_RELAY_TEST_INT_H
 #define LUY_RELAY_TEST_INT_H
 #include "base/file.h"
+#include "journal/flow_store.h"
 #include "journal/journal_test-int.h"
 #include "journal/proof.h"
 #include "relay/receive.h"
@@ -19,6 +20,8 @@ struct side {
     char dir[64], keys[80];
     struct vault *v;
     struct journal *j;
+    char flows[80];
+    struct flow_store *f;
 };
 struct kit {
     struct clock clk;
@@ -26,13 +29,24 @@ struct kit {
     char kept[80], anchor[65];
     struct relay_store *store;
     uint64_t put, own; /* events given to the relay; of the centre's own */
+    uint64_t flows;    /* given to the relay */
     int64_t relay_max;
-    char said[2048];              /* what the centre told last */
-    uint64_t told, dropped, gone; /* gone: events deleted at the centre */
+    char said[2048];                          /* what the centre told last */
+    uint64_t told, dropped, gone, gone_flows; /* gone: events deleted at the centre */
     struct relay_sent acked;
     uint64_t took, refusals; /* the taker: behind its last event; batches that it refused */
     bool wrong;
 };
+
+static inline void flows_open(struct kit *k, struct side *s, int64_t max)
+{
+    struct flow_store_cfg cfg = {
+        .dir = s->flows, .block_seconds = 60, .max_bytes = max, .ledger = journal_ledger(s->j)};
+    struct err e = {0};
+
+    if (flow_store_open(&cfg, &k->clk, &s->f, &e) < 0)
+        fail_msg("%s %s", e.key, e.arg[0]);
+}
 
 static inline void side_open(struct kit *k, struct side *s, size_t block, int64_t max)
 {
@@ -41,19 +55,28 @@ static inline void side_open(struct kit *k, struct side *s, size_t block, int64_
 
     if (journal_open(&cfg, &k->clk, &s->j, &e) < 0)
         fail_msg("%s %s", e.key, e.arg[0]);
+    flows_open(k, s, max);
+}
+
+static inline void side_close(struct side *s)
+{
+    flow_store_close(s->f);
+    journal_close(s->j);
 }
 
 static inline void side_start(struct kit *k, struct side *s, int64_t max)
 {
     test_dir_make_fast(s->dir);
     snprintf(s->keys, sizeof(s->keys), "%s-keys", s->dir);
+    snprintf(s->flows, sizeof(s->flows), "%s-flows", s->dir);
     assert_int_equal(vault_open(s->keys, &k->clk, &s->v, NULL), 0);
     side_open(k, s, 0, max);
 }
 
 static inline void store_open(struct kit *k)
 {
-    struct relay_store_cfg cfg = {.dir = k->kept, .name = "r1", .anchor = str_c(k->anchor), .journal = k->centre.j};
+    struct relay_store_cfg cfg = {
+        .dir = k->kept, .name = "r1", .anchor = str_c(k->anchor), .journal = k->centre.j, .flows = k->centre.f};
     struct err e = {0};
 
     if (relay_store_open(&cfg, &k->store, &e) < 0)
@@ -72,10 +95,11 @@ static inline void kit_start(struct kit *k, int64_t relay_max)
 
 static inline void side_end(struct side *s)
 {
-    journal_close(s->j);
+    side_close(s);
     vault_close(s->v);
     test_dir_drop(s->dir);
     test_dir_drop(s->keys);
+    test_dir_drop(s->flows);
 }
 
 static inline void kit_end(struct kit *k)
@@ -97,9 +121,12 @@ static inline void relay_seal(struct kit *k)
     pthread_mutex_unlock(&j->lock);
     clock_advance(&k->clk, 61 * NS_PER_S);
     assert_int_equal(journal_tick(k->relay.j, &due, NULL), 0); /* closes the block */
+    assert_int_equal(flow_store_tick(k->relay.f, &due, NULL), 0);
     test_wait_sealed(k->relay.j);
-    while (ledger_next(journal_ledger(k->relay.j), LEDGER_LOG) != k->put + 1)
-        ; /* the sealer adds the entry after the block */
+    struct ledger *l = journal_ledger(k->relay.j);
+    while ((k->put > 0 && ledger_next(l, LEDGER_LOG) != k->put + 1) ||
+           (k->flows > 0 && ledger_next(l, LEDGER_FLOW) != k->flows + 1))
+        ; /* the sealers add the entry after the block */
     assert_int_equal(ledger_sign(journal_ledger(k->relay.j), NULL), 0);
 }
 
@@ -224,6 +251,7 @@ static inline int line(struct kit *k, int64_t relay_bytes, int64_t centre_bytes,
     struct end mine = {sv[0], relay_bytes};
     struct centre_thread t = {.k = k, .end = {sv[1], centre_bytes}};
     struct relay_send s = {.journal = k->relay.j,
+                           .flows = k->relay.f,
                            .link = {&mine, end_read, end_write},
                            .clk = &k->clk,
                            .wait = go_on,
@@ -298,7 +326,7 @@ static inline void assert_all_there(struct kit *k)
 
 static inline struct verify_report verified(struct kit *k)
 {
-    struct verify_opts o = {.anchor = str_c(k->anchor)};
+    struct verify_opts o = {.anchor = str_c(k->anchor), .flows = k->kept};
     struct verify_report rep;
     struct err e = {0};
 
@@ -314,6 +342,7 @@ static inline void assert_proven(struct kit *k)
     if (rep.bad)
         fail_msg("%s %s %s", rep.first.key, rep.first.arg[0], rep.first.arg[1]);
     assert_int_equal(rep.events, k->put);
+    assert_int_equal(rep.flows, k->flows);
     assert_int_equal(rep.unproven, 0);
 }
 

@@ -54,14 +54,14 @@ static void three_days(void **state)
         }
         if (cuts % 17 == 0) { /* either side starts again */
             relay_store_close(k.store);
-            journal_close(k.centre.j);
+            side_close(&k.centre);
             side_open(&k, &k.centre, 0, 0);
             store_open(&k);
             relay_store_point(k.store, &p);
             before = p.entries;
         }
         if (cuts % 23 == 0) {
-            journal_close(k.relay.j);
+            side_close(&k.relay);
             side_open(&k, &k.relay, 0, 0);
         }
         assert_true(cuts < 5000);

@@ -1,6 +1,7 @@
 /* The relay's end of a line. */
 #include "relay/send.h"
 #include "base/rand.h"
+#include "journal/flow_guest.h"
 #include "journal/guest.h"
 #include "journal/ledger.h"
 #include <errno.h>
@@ -17,7 +18,8 @@ struct sending {
     int ledger_fd, heads_fd;
     struct relay_in in;
     struct relay_sent acked;
-    uint64_t entry, head, part, last_segment; /* last_segment: number + 1 of the file that SEGMENT named */
+    uint64_t entry, head, part;
+    uint64_t last_segment[2]; /* by stream: number + 1 of the file that SEGMENT named */
     int unacked;
     uint64_t *refused_at;
     int64_t free_at; /* when the rate lets more go */
@@ -64,7 +66,7 @@ static int on_refuse(struct sending *x, rd *body)
     return ERR(x->e, code == ENOSPC ? -ENOSPC : -ECONNREFUSED, "relay.refused", N((int64_t)entry), S(why));
 }
 
-/* The first event behind the entries that the centre has. */
+/* The first event and flow behind the entries that the centre has. */
 static void note_acked(struct sending *x, uint64_t entries, uint64_t heads)
 {
     uint8_t bytes[LEDGER_ENTRY];
@@ -75,8 +77,8 @@ static void note_acked(struct sending *x, uint64_t entries, uint64_t heads)
     x->e = &quiet;
     for (uint64_t no = x->acked.entries; no < entries && read_record(x, x->ledger_fd, no, bytes, LEDGER_ENTRY) == 0;
          no++)
-        if (ledger_entry_read(bytes, &n) && n.type == LEDGER_BLOCK && n.stream == LEDGER_LOG)
-            x->acked.next = n.first + n.records;
+        if (ledger_entry_read(bytes, &n) && n.type == LEDGER_BLOCK && n.stream <= LEDGER_FLOW)
+            *(n.stream == LEDGER_FLOW ? &x->acked.next_flow : &x->acked.next) = n.first + n.records;
     x->e = keep;
     x->acked.entries = entries;
     x->acked.heads = heads;
@@ -135,23 +137,32 @@ static int send_skip(struct sending *x, const struct ledger_entry *n, enum relay
     const uint8_t body[4] = {(uint8_t)why};
     char line[300];
 
-    snprintf(line, sizeof(line), "event=relay_block_lost reason=%s entry=%llu first=%llu events=%llu", names[why],
-             (unsigned long long)n->no, (unsigned long long)n->first, (unsigned long long)n->records);
+    snprintf(line, sizeof(line), "event=relay_block_lost reason=%s entry=%llu first=%llu %s=%llu", names[why],
+             (unsigned long long)n->no, (unsigned long long)n->first, n->stream == LEDGER_FLOW ? "flows" : "events",
+             (unsigned long long)n->records);
     if (x->s->say != NULL)
         x->s->say(x->s->ctx, 3, str_c(line));
     return put(x, RF_SKIP, (str){(const char *)body, 4}, STR_NONE);
 }
 
-static int send_bytes(struct sending *x, const struct segment *g, const struct block_info *b)
+/* A stored block as it lies in its file. */
+struct stored {
+    int fd;
+    const char *path;
+    uint64_t off, length, records;
+    uint32_t file; /* its number */
+};
+
+static int send_bytes(struct sending *x, const struct stored *b)
 {
     uint8_t chunk[RELAY_CHUNK], at[16];
-    uint64_t length = b->head.length;
+    uint64_t length = b->length;
     int rc = 0;
 
     for (uint64_t off = x->part < length ? x->part : 0; rc == 0 && off < length;) {
         size_t n = length - off < sizeof(chunk) ? (size_t)(length - off) : sizeof(chunk);
-        if (pread(g->fd, chunk, n, (off_t)(b->off + off)) != (ssize_t)n)
-            return ERR(x->e, -EIO, "journal.read", g->path);
+        if (pread(b->fd, chunk, n, (off_t)(b->off + off)) != (ssize_t)n)
+            return ERR(x->e, -EIO, "journal.read", b->path);
         for (int i = 0; i < 8; i++) {
             at[i] = (uint8_t)(off >> 8 * i);
             at[8 + i] = (uint8_t)(length >> 8 * i);
@@ -164,29 +175,50 @@ static int send_bytes(struct sending *x, const struct segment *g, const struct b
     return rc;
 }
 
-static int send_block(struct sending *x, const struct ledger_entry *n)
+static int send_stored(struct sending *x, const struct ledger_entry *n, const struct stored *b)
 {
     uint8_t head[SEG_HEAD_BYTES];
-    struct segment *g = NULL;
-    struct block_info b;
+    uint64_t *last = &x->last_segment[n->stream];
     int rc = 0;
 
-    if (x->s->give_up == n->no)
-        return send_skip(x, n, RELAY_REFUSED);
+    _Static_assert((int)SEG_HEAD_BYTES == (int)FLOW_SEGMENT_HEAD, "one frame for both");
+    if (b->records != n->records || b->length != n->stored || pread(b->fd, head, sizeof(head), 0) != SEG_HEAD_BYTES)
+        return send_skip(x, n, RELAY_UNREADABLE);
+    if (*last != (uint64_t)b->file + 1)
+        rc = put(x, RF_SEGMENT, (str){(const char *)head, sizeof(head)}, STR_NONE);
+    *last = (uint64_t)b->file + 1;
+    return rc < 0 ? rc : send_bytes(x, b);
+}
+
+static int send_lines(struct sending *x, const struct ledger_entry *n)
+{
+    struct segment *g = NULL;
+    struct block_info b;
+
     if (!journal_block_hold(x->s->journal, n->first, &g, &b))
         return send_skip(x, n, RELAY_DROPPED);
-    if (b.head.count != n->records || b.head.length != n->stored ||
-        pread(g->fd, head, sizeof(head), 0) != SEG_HEAD_BYTES) {
-        rc = send_skip(x, n, RELAY_UNREADABLE);
-    } else {
-        if (x->last_segment != (uint64_t)g->no + 1)
-            rc = put(x, RF_SEGMENT, (str){(const char *)head, sizeof(head)}, STR_NONE);
-        x->last_segment = (uint64_t)g->no + 1;
-        if (rc == 0)
-            rc = send_bytes(x, g, &b);
-    }
+    int rc = send_stored(x, n, &(struct stored){g->fd, g->path, b.off, b.head.length, b.head.count, g->no});
     journal_segment_unref(x->s->journal, g);
     return rc;
+}
+
+static int send_flows(struct sending *x, const struct ledger_entry *n)
+{
+    struct flow_segment *g = NULL;
+    struct flow_stored b;
+
+    if (x->s->flows == NULL || !flow_block_hold(x->s->flows, n->first, &g, &b))
+        return send_skip(x, n, RELAY_DROPPED);
+    int rc = send_stored(x, n, &(struct stored){g->fd, g->path, b.off, b.head.length, b.head.rows, g->no});
+    flow_guest_unref(x->s->flows, g);
+    return rc;
+}
+
+static int send_block(struct sending *x, const struct ledger_entry *n)
+{
+    if (x->s->give_up == n->no)
+        return send_skip(x, n, RELAY_REFUSED);
+    return n->stream == LEDGER_FLOW ? send_flows(x, n) : send_lines(x, n);
 }
 
 static int send_entry(struct sending *x)
@@ -199,7 +231,7 @@ static int send_entry(struct sending *x)
         rc = ERR(x->e, -EBADMSG, "journal.proof_entry_damaged", N((int64_t)x->entry));
     if (rc == 0)
         rc = put(x, RF_ENTRY, (str){(const char *)bytes, sizeof(bytes)}, STR_NONE);
-    if (rc == 0 && n.type == LEDGER_BLOCK && n.stream == LEDGER_LOG)
+    if (rc == 0 && n.type == LEDGER_BLOCK && n.stream <= LEDGER_FLOW)
         rc = send_block(x, &n);
     if (rc == 0)
         x->entry++;
@@ -322,7 +354,7 @@ int relay_send_run(const struct relay_send *s, uint64_t *entry, struct err *e)
     int rc = x.ledger == NULL ? ERR(e, -ENOTSUP, "journal.proof_none")
                               : open_one(journal_dir(s->journal), "ledger", &x.ledger_fd, e);
 
-    x.acked.next = 1;
+    x.acked.next = x.acked.next_flow = 1;
     if (rc == 0)
         rc = open_one(journal_dir(s->journal), "heads", &x.heads_fd, e);
     if (rc == 0)

@@ -1,7 +1,7 @@
 /* One line to the centre, seen from the relay: from where the centre stands, the
- * ledger's entries with their blocks, head after head, as long as the line holds.
+ * ledger's entries with their blocks of lines and flows, head after head, as long as the line holds.
  *
- * Reads the journal's own files; the journal goes on meanwhile. Nothing is sent that no
+ * Reads the journal's and the flow store's own files; they go on meanwhile. Nothing is sent that no
  * head signs yet; while the line is up a head is signed as soon as a block is sealed. */
 #ifndef LUY_RELAY_SEND_H
 #define LUY_RELAY_SEND_H
@@ -10,11 +10,12 @@
 #include "relay/wire.h"
 
 struct relay_sent {
-    uint64_t entries, heads; /* the centre has them, durable */
-    uint64_t next;           /* the first event that it has no entry of */
+    uint64_t entries, heads;  /* the centre has them, durable */
+    uint64_t next, next_flow; /* the first event, and flow, that it has no entry of */
 };
 struct relay_send {
     struct journal *journal;
+    struct flow_store *flows; /* whose blocks are in the journal's ledger; NULL: none are */
     struct relay_link link;
     const struct clock *clk;
     int64_t rate; /* bytes a second, 0 = as the line gives */

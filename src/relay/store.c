@@ -13,19 +13,19 @@
 
 int store_io(struct relay_store *s, int rc, struct err *e) { return ERR(e, wal_no_room(rc), "relay.write", s->dir); }
 
-static int bad(struct err *e, const char *key, uint64_t entry) { return ERR(e, -EBADMSG, key, N((int64_t)entry)); }
+int store_bad(struct err *e, const char *key, uint64_t entry) { return ERR(e, -EBADMSG, key, N((int64_t)entry)); }
 
 /* ---- entries ---- */
 
-static bool has_block(const struct ledger_entry *n) { return n->type == LEDGER_BLOCK && n->stream == LEDGER_LOG; }
+static bool has_block(const struct ledger_entry *n) { return n->type == LEDGER_BLOCK && n->stream <= LEDGER_FLOW; }
 
 void store_note_entry(struct relay_store *s, const struct ledger_entry *n)
 {
     if (has_block(n))
-        s->next = n->first + n->records;
+        s->next[n->stream] = n->first + n->records;
 }
 
-static int entry_put(struct relay_store *s, struct err *e)
+int store_entry_put(struct relay_store *s, struct err *e)
 {
     off_t end = (off_t)(s->edge.size * LEDGER_ENTRY);
     ssize_t k = pwrite(s->ledger_fd, s->pending_bytes, LEDGER_ENTRY, end);
@@ -53,18 +53,20 @@ int store_entry(struct relay_store *s, const uint8_t bytes[LEDGER_ENTRY], struct
     s->waiting = false;
     s->part = 0;
     if (!ledger_entry_read(bytes, &n))
-        return bad(e, "relay.entry_damaged", no);
+        return store_bad(e, "relay.entry_damaged", no);
     if (n.no != no)
         return ERR(e, -EBADMSG, n.no < no ? "relay.entry_again" : "relay.entry_ahead", N((int64_t)n.no),
                    N((int64_t)no));
-    if (has_block(&n) && (n.first < s->next || n.records == 0 || n.records > BLOCK_ROWS_MAX))
-        return ERR(e, -EBADMSG, "relay.entry_order", N((int64_t)no), N((int64_t)n.first), N((int64_t)s->next));
+    uint64_t most = n.stream == LEDGER_FLOW ? FLOW_BLOCK_ROWS : BLOCK_ROWS_MAX;
+    if (has_block(&n) && (n.first < s->next[n.stream] || n.records == 0 || n.records > most))
+        return ERR(e, -EBADMSG, "relay.entry_order", N((int64_t)no), N((int64_t)n.first),
+                   N((int64_t)s->next[n.stream]));
     if (no - s->signed_edge.size >= STAGED_MAX)
         return ERR(e, -EBADMSG, "relay.unsigned", N(STAGED_MAX));
     memcpy(s->pending_bytes, bytes, LEDGER_ENTRY);
     s->pending = n;
     s->waiting = has_block(&n);
-    return s->waiting ? 0 : entry_put(s, e);
+    return s->waiting ? 0 : store_entry_put(s, e);
 }
 
 int store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e)
@@ -72,8 +74,8 @@ int store_skip(struct relay_store *s, struct ledger_entry *gone, struct err *e)
     if (!s->waiting)
         return ERR(e, -EPROTO, "relay.turn");
     *gone = s->pending;
-    s->st.missing_events += gone->records;
-    return entry_put(s, e);
+    *(gone->stream == LEDGER_FLOW ? &s->st.missing_flows : &s->st.missing_events) += gone->records;
+    return store_entry_put(s, e);
 }
 
 /* ---- blocks ---- */
@@ -88,6 +90,8 @@ static struct segment *seg_numbered(const struct relay_store *s, uint32_t no)
 
 int store_segment(struct relay_store *s, const uint8_t head[SEG_HEAD_BYTES], struct err *e)
 {
+    if (s->waiting && s->pending.stream == LEDGER_FLOW)
+        return flows_segment(s, head, e);
     rd r = rd_init(head + 8, SEG_HEAD_BYTES - 8);
     uint64_t salt = rd_u64le(&r);
     rd_u32le(&r);
@@ -153,7 +157,7 @@ static int block_check(struct relay_store *s, struct block_info *b, struct err *
         return store_io(s, -EIO, e);
     if (!block_head_read(head, g->salt, &b->head) || b->head.length != s->part_length || b->head.length != n->stored ||
         b->head.first_seq != n->first || b->head.count != n->records)
-        return bad(e, "relay.block_other", n->no);
+        return store_bad(e, "relay.block_other", n->no);
     int rc = block_dec_open(s->dec, &src, &b->head, g->salt);
     if (rc == 0)
         rc = block_dec_verify(s->dec);
@@ -166,8 +170,8 @@ static int block_check(struct relay_store *s, struct block_info *b, struct err *
     if (rc == -ENOMEM || rc == -EIO)
         return store_io(s, rc, e);
     if (rc < 0)
-        return bad(e, "relay.block_damaged", n->no);
-    return memcmp(root.b, n->root.b, sizeof(root.b)) == 0 ? 0 : bad(e, "relay.block_root", n->no);
+        return store_bad(e, "relay.block_damaged", n->no);
+    return memcmp(root.b, n->root.b, sizeof(root.b)) == 0 ? 0 : store_bad(e, "relay.block_root", n->no);
 }
 
 static int block_take(struct relay_store *s, struct err *e)
@@ -182,7 +186,7 @@ static int block_take(struct relay_store *s, struct err *e)
     }
     if (!store_grow((void **)&s->staged, &s->staged_cap, s->nstaged, sizeof(*s->staged)) || !segment_reserve(t.s))
         return ERR(e, -ENOMEM, "journal.no_memory");
-    rc = entry_put(s, e);
+    rc = store_entry_put(s, e);
     if (rc < 0)
         return rc;
     segment_add(t.s, &t.b.head);
@@ -192,37 +196,58 @@ static int block_take(struct relay_store *s, struct err *e)
     return 0;
 }
 
-int store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, str bytes, struct err *e)
+/* What lies behind the file's last block goes: an index, or a torn rest. */
+static int block_begin(struct relay_store *s, uint64_t length, struct err *e)
 {
     struct segment *g = s->current;
+    int rc = room_check(s, length, e);
 
-    if (!s->waiting || g == NULL || offset != s->part || bytes.n == 0)
-        return ERR(e, -EPROTO, "relay.turn");
-    if (length != s->pending.stored || length < BLOCK_HEAD_BYTES || length > RELAY_BLOCK_MAX ||
-        bytes.n > length - offset)
-        return bad(e, "relay.block_other", s->pending.no);
-    int rc = offset == 0 ? room_check(s, length, e) : 0;
     if (rc < 0)
         return rc;
-    if (offset == 0) { /* an index, or a torn rest, goes */
-        segment_trim(g);
-        g->indexed = false;
-        s->part_length = length;
-    }
-    ssize_t k = pwrite(g->fd, bytes.p, bytes.n, (off_t)(g->end + offset));
+    s->part_length = length;
+    if (s->pending.stream == LEDGER_FLOW)
+        return (rc = flow_segment_cut(s->flow.current, s->flow.current->nblocks)) < 0 ? store_io(s, rc, e) : 0;
+    segment_trim(g);
+    g->indexed = false;
+    return 0;
+}
+
+int store_bytes(struct relay_store *s, uint64_t offset, uint64_t length, str bytes, struct err *e)
+{
+    bool flows = s->waiting && s->pending.stream == LEDGER_FLOW;
+    struct segment *g = s->current;
+    struct flow_segment *f = s->flow.current;
+
+    if (!s->waiting || (flows ? f == NULL : g == NULL) || offset != s->part || bytes.n == 0)
+        return ERR(e, -EPROTO, "relay.turn");
+    if (length != s->pending.stored || length < (flows ? (uint64_t)FLOW_BLOCK_HEAD : BLOCK_HEAD_BYTES) ||
+        length > RELAY_BLOCK_MAX || bytes.n > length - offset)
+        return store_bad(e, "relay.block_other", s->pending.no);
+    int rc = offset == 0 ? block_begin(s, length, e) : 0;
+    if (rc < 0)
+        return rc;
+    uint64_t at = (flows ? f->end : g->end) + offset;
+    ssize_t k = pwrite(flows ? f->fd : g->fd, bytes.p, bytes.n, (off_t)at);
     if (k != (ssize_t)bytes.n)
         return store_io(s, k < 0 ? -errno : -ENOSPC, e);
     s->part += bytes.n;
-    g->size = g->end + s->part > g->size ? g->end + s->part : g->size;
-    return s->part == length ? block_take(s, e) : 0;
+    if (!flows)
+        g->size = at + bytes.n > g->size ? at + bytes.n : g->size;
+    if (s->part < length)
+        return 0;
+    return flows ? flows_take(s, e) : block_take(s, e);
 }
 
 /* ---- heads ---- */
 
-/* Blocks, then ledger, then places, then the head: each holds only what is durable before it. */
+/* Blocks, then ledger, then places, then the head: each holds only what is durable before it. base: numbers of the
+ * staged blocks, lines' before flows'. */
 static int sync_all(struct relay_store *s, const uint8_t *head, uint64_t *base, struct err *e)
 {
-    int rc = 0;
+    int rc = flows_sync(s, e);
+
+    if (rc < 0)
+        return rc;
 
     for (size_t i = 0; i < s->nstaged; i++) {
         struct segment *g = s->staged[i].s;
@@ -237,7 +262,9 @@ static int sync_all(struct relay_store *s, const uint8_t *head, uint64_t *base, 
     if (rc < 0)
         return store_io(s, rc, e);
     for (size_t i = 0; i < s->nstaged && rc == 0; i++)
-        rc = store_place_make(s, &s->staged[i].b.head, &base[i], e);
+        rc = store_place_make(s, LEDGER_LOG, s->staged[i].b.head.first_seq, s->staged[i].b.head.count, &base[i], e);
+    if (rc == 0)
+        rc = flows_places(s, base + s->nstaged, e);
     if (rc < 0)
         return rc;
     off_t end = (off_t)(s->chain.no * LEDGER_HEAD);
@@ -255,6 +282,7 @@ static int sync_all(struct relay_store *s, const uint8_t *head, uint64_t *base, 
 
 static void show(struct relay_store *s, const uint64_t *base)
 {
+    flows_show(s, base + s->nstaged);
     for (size_t i = 0; i < s->nstaged; i++) {
         const struct staged *t = &s->staged[i];
         struct err e = {0};
@@ -282,7 +310,7 @@ static int head_check(struct relay_store *s, const uint8_t *bytes, struct head_c
         return ERR(e, -EBADMSG, "relay.head_entries", N((int64_t)h.no), N((int64_t)h.entries),
                    N((int64_t)s->edge.size));
     struct sha256 root = merkle_edge_root(&s->edge);
-    return memcmp(root.b, h.root.b, sizeof(root.b)) == 0 ? 0 : bad(e, "relay.head_root", h.no);
+    return memcmp(root.b, h.root.b, sizeof(root.b)) == 0 ? 0 : store_bad(e, "relay.head_root", h.no);
 }
 
 int store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct err *e)
@@ -298,14 +326,14 @@ int store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], struct e
             log_err(LOG_ERROR, "relay_unstage", &again);
         return rc;
     }
-    uint64_t *base = calloc(s->nstaged + 1, sizeof(*base));
+    uint64_t *base = calloc(s->nstaged + s->flow.nstaged + 1, sizeof(*base));
     if (base == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
     rc = sync_all(s, bytes, base, e);
     if (rc == 0) {
         s->chain = c;
         s->signed_edge = s->edge;
-        s->signed_next = s->next;
+        memcpy(s->signed_next, s->next, sizeof(s->next));
         show(s, base);
     }
     free(base);

@@ -25,13 +25,13 @@ bool store_grow(void **p, size_t *cap, size_t n, size_t size)
 
 /* ---- numbers in the centre's journal ---- */
 
-static size_t place_at(const struct relay_store *s, uint64_t first)
+static size_t place_at(const struct places *p, uint64_t first)
 {
-    size_t lo = 0, hi = s->nplaces;
+    size_t lo = 0, hi = p->n;
 
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (s->places[mid].first < first)
+        if (p->v[mid].first < first)
             lo = mid + 1;
         else
             hi = mid;
@@ -39,25 +39,26 @@ static size_t place_at(const struct relay_store *s, uint64_t first)
     return lo;
 }
 
-const struct place *store_place(const struct relay_store *s, uint64_t first)
+const struct place *store_place(const struct relay_store *s, enum ledger_stream of, uint64_t first)
 {
-    size_t at = place_at(s, first);
-    return at < s->nplaces && s->places[at].first == first ? &s->places[at] : NULL;
+    const struct places *p = &s->places[of];
+    size_t at = place_at(p, first);
+    return at < p->n && p->v[at].first == first ? &p->v[at] : NULL;
 }
 
-static bool place_keep(struct relay_store *s, struct place p)
+static bool place_keep(struct places *all, struct place p)
 {
-    size_t at = place_at(s, p.first);
+    size_t at = place_at(all, p.first);
 
-    if (at < s->nplaces && s->places[at].first == p.first) {
-        s->places[at] = p; /* the later record counts */
+    if (at < all->n && all->v[at].first == p.first) {
+        all->v[at] = p; /* the later record counts */
         return true;
     }
-    if (!store_grow((void **)&s->places, &s->places_cap, s->nplaces, sizeof(p)))
+    if (!store_grow((void **)&all->v, &all->cap, all->n, sizeof(p)))
         return false;
-    memmove(s->places + at + 1, s->places + at, (s->nplaces - at) * sizeof(p));
-    s->places[at] = p;
-    s->nplaces++;
+    memmove(all->v + at + 1, all->v + at, (all->n - at) * sizeof(p));
+    all->v[at] = p;
+    all->n++;
     return true;
 }
 
@@ -68,26 +69,29 @@ static uint8_t *put64(uint8_t *p, uint64_t v)
     return p;
 }
 
-int store_place_make(struct relay_store *s, const struct block_head *h, uint64_t *base, struct err *e)
+int store_place_make(struct relay_store *s, enum ledger_stream of, uint64_t first, uint64_t count, uint64_t *base,
+                     struct err *e)
 {
-    const struct place *old = store_place(s, h->first_seq);
+    const struct place *old = store_place(s, of, first);
     uint8_t rec[PLACE_BYTES] = {0};
 
-    if (s->cfg.journal == NULL)
+    if (of == LEDGER_FLOW ? s->cfg.flows == NULL : s->cfg.journal == NULL)
         return 0;
-    if (old != NULL && old->count == h->count) { /* it came once before a crash */
+    if (old != NULL && old->count == count) { /* it came once before a crash */
         *base = old->base;
         return 0;
     }
-    struct place p = {h->first_seq, h->count, journal_guest_reserve(s->cfg.journal, h->count)};
-    put64(put64(put64(rec, p.first), p.count), p.base);
+    struct place p = {first, count,
+                      of == LEDGER_FLOW ? flow_guest_reserve(s->cfg.flows, count)
+                                        : journal_guest_reserve(s->cfg.journal, count)};
+    *put64(put64(put64(rec, p.first), p.count), p.base) = (uint8_t)of;
     uint32_t crc = crc32c(0, rec, PLACE_BYTES - 4);
     memcpy(rec + PLACE_BYTES - 4,
            (uint8_t[]){(uint8_t)crc, (uint8_t)(crc >> 8), (uint8_t)(crc >> 16), (uint8_t)(crc >> 24)}, 4);
     int rc = fd_write_all(s->places_fd, rec, sizeof(rec));
     if (rc < 0)
         return store_io(s, rc, e);
-    if (!place_keep(s, p))
+    if (!place_keep(&s->places[of], p))
         return ERR(e, -ENOMEM, "journal.no_memory");
     *base = p.base;
     return 0;
@@ -102,10 +106,10 @@ static int places_read(struct relay_store *s, struct err *e)
     while ((n = fd_read_full(s->places_fd, rec, sizeof(rec))) == PLACE_BYTES) {
         rd r = rd_init(rec, sizeof(rec));
         struct place p = {rd_u64le(&r), rd_u64le(&r), rd_u64le(&r)};
-        rd_u32le(&r);
-        if (rd_u32le(&r) != crc32c(0, rec, PLACE_BYTES - 4))
+        uint32_t of = rd_u32le(&r);
+        if (rd_u32le(&r) != crc32c(0, rec, PLACE_BYTES - 4) || of >= STREAMS)
             break;
-        if (!place_keep(s, p))
+        if (!place_keep(&s->places[of], p))
             return ERR(e, -ENOMEM, "journal.no_memory");
         good++;
     }
@@ -159,8 +163,8 @@ static int entries_read(struct relay_store *s, const struct ledger_head *last, s
             break;
         merkle_edge_add(&s->edge, merkle_leaf((str){(const char *)bytes, LEDGER_ENTRY - 4}));
         store_note_entry(s, &n);
-        if (n.type == LEDGER_BLOCK && n.stream == LEDGER_LOG && n.first >= s->deleted_to)
-            s->st.missing_events += n.records;
+        if (n.type == LEDGER_BLOCK && n.stream <= LEDGER_FLOW && n.first >= s->deleted_to[n.stream])
+            *(n.stream == LEDGER_FLOW ? &s->st.missing_flows : &s->st.missing_events) += n.records;
     }
     ledger_scan_close(&sc);
     if (rc < 0)
@@ -169,7 +173,7 @@ static int entries_read(struct relay_store *s, const struct ledger_head *last, s
     if (s->chain.no > 0 && (s->edge.size != s->chain.entries || memcmp(root.b, last->root.b, sizeof(root.b)) != 0))
         return ERR(e, -EBADMSG, "relay.copy_changed", s->dir);
     s->signed_edge = s->edge;
-    s->signed_next = s->next;
+    memcpy(s->signed_next, s->next, sizeof(s->next));
     return 0;
 }
 
@@ -182,7 +186,7 @@ static int segment_cut(struct relay_store *s, struct segment *g, struct err *e)
 {
     size_t n = g->nblocks;
 
-    while (n > 0 && g->blocks[n - 1].head.first_seq >= s->signed_next)
+    while (n > 0 && g->blocks[n - 1].head.first_seq >= s->signed_next[LEDGER_LOG])
         n--;
     if (n < g->nblocks) {
         g->end = g->blocks[n].off;
@@ -210,11 +214,11 @@ int store_unstage(struct relay_store *s, struct err *e)
         s->st.bytes -= s->staged[i].b.head.length;
     s->nstaged = 0;
     s->edge = s->signed_edge;
-    s->next = s->signed_next;
+    memcpy(s->next, s->signed_next, sizeof(s->next));
     for (size_t i = s->nsegs; rc == 0 && i > 0; i--) {
         struct segment *g = s->segs[i - 1];
-        bool touched = g->nblocks == 0 || segment_next_seq(g) > s->signed_next || !g->indexed;
-        if (touched && segment_next_seq(g) > s->signed_next)
+        bool touched = g->nblocks == 0 || segment_next_seq(g) > s->signed_next[LEDGER_LOG] || !g->indexed;
+        if (touched && segment_next_seq(g) > s->signed_next[LEDGER_LOG])
             g->indexed = false;
         if (touched)
             rc = segment_cut(s, g, e);
@@ -225,6 +229,8 @@ int store_unstage(struct relay_store *s, struct err *e)
             s->nsegs--;
         }
     }
+    if (rc == 0)
+        rc = flows_unstage(s, e);
     if (rc == 0 && ftruncate(s->ledger_fd, (off_t)(s->edge.size * LEDGER_ENTRY)) < 0)
         rc = store_io(s, -errno, e);
     return rc;
@@ -269,9 +275,11 @@ static int segments_read(struct relay_store *s, struct err *e)
 /* What had numbers here and was deleted. */
 static void gone_tell(const struct relay_store *s)
 {
-    for (size_t i = 0; i < s->nplaces && s->cfg.journal != NULL; i++)
-        if (s->places[i].first < s->deleted_to)
-            journal_guest_was(s->cfg.journal, s->name, s->places[i].base, s->places[i].count);
+    const struct places *p = &s->places[LEDGER_LOG];
+
+    for (size_t i = 0; i < p->n && s->cfg.journal != NULL; i++)
+        if (p->v[i].first < s->deleted_to[LEDGER_LOG])
+            journal_guest_was(s->cfg.journal, s->name, p->v[i].base, p->v[i].count);
 }
 
 static int blocks_show(struct relay_store *s, struct err *e)
@@ -283,7 +291,7 @@ static int blocks_show(struct relay_store *s, struct err *e)
         for (size_t b = 0; b < s->segs[i]->nblocks && rc == 0; b++) {
             const struct block_info *x = &s->segs[i]->blocks[b];
             uint64_t base = 0;
-            rc = store_place_make(s, &x->head, &base, e);
+            rc = store_place_make(s, LEDGER_LOG, x->head.first_seq, x->head.count, &base, e);
             if (rc == 0 && s->cfg.journal != NULL)
                 rc = journal_guest_add(s->cfg.journal, s->segs[i], x, base, false, e);
             s->st.blocks++;
@@ -292,7 +300,7 @@ static int blocks_show(struct relay_store *s, struct err *e)
             s->st.missing_events -= x->head.count;
             s->st.last_ns = x->head.received_max > s->st.last_ns ? x->head.received_max : s->st.last_ns;
         }
-    return rc;
+    return rc < 0 ? rc : flows_show_all(s, e);
 }
 
 static int file_open(struct relay_store *s, const char *name, int flags, int *fd, struct err *e)
@@ -328,8 +336,12 @@ int store_load(struct relay_store *s, struct err *e)
         rc = entries_read(s, &last, e);
     if (rc == 0)
         rc = segments_read(s, e);
+    if (rc == 0)
+        rc = flows_load(s, e);
     if (rc == 0 && s->cfg.journal != NULL && s->nsegs > 0 && s->name[0] != '\0')
         rc = journal_archive_guest_marks(s->cfg.journal, s->name, s->segs, s->nsegs, e);
+    if (rc == 0 && s->cfg.journal != NULL && s->cfg.flows != NULL && s->flow.nsegs > 0 && s->name[0] != '\0')
+        rc = journal_archive_guest_flow_marks(s->cfg.journal, s->cfg.flows, s->name, s->flow.segs, s->flow.nsegs, e);
     if (rc == 0)
         store_deleted_finish(s);
     if (rc == 0)
@@ -352,7 +364,8 @@ int relay_store_open(const struct relay_store_cfg *cfg, struct relay_store **out
     snprintf(s->name, sizeof(s->name), "%s", cfg->name != NULL ? cfg->name : "");
     snprintf(s->anchor, sizeof(s->anchor), "%.*s", STR_ARGS(cfg->anchor));
     s->ledger_fd = s->heads_fd = s->places_fd = s->deleted_fd = -1;
-    s->next = s->signed_next = 1;
+    for (int i = 0; i < STREAMS; i++)
+        s->next[i] = s->signed_next[i] = 1;
     atomic_init(&s->oldest_ns, INT64_MAX);
     pthread_mutex_init(&s->turn, NULL);
     s->merkle = merkle_new();
@@ -382,7 +395,7 @@ void relay_store_close(struct relay_store *s)
     struct err e = {0};
     if (s->cfg.ceiling != NULL)
         relay_ceiling_leave(s->cfg.ceiling, s);
-    if (s->ledger_fd >= 0 && (s->nstaged > 0 || s->part > 0) && store_unstage(s, &e) < 0)
+    if (s->ledger_fd >= 0 && (s->nstaged > 0 || s->flow.nstaged > 0 || s->part > 0) && store_unstage(s, &e) < 0)
         log_err(LOG_ERROR, "relay_unstage", &e);
     if (s->nsegs > 0 && s->segs[s->nsegs - 1]->nblocks > 0)
         segment_close_index(s->segs[s->nsegs - 1]);
@@ -394,6 +407,7 @@ void relay_store_close(struct relay_store *s)
         journal_guest_drop(s->cfg.journal, s->segs[i]);
         journal_segment_unref(s->cfg.journal, s->segs[i]);
     }
+    flows_close(s);
     const int fds[] = {s->ledger_fd, s->heads_fd, s->places_fd, s->deleted_fd};
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
@@ -403,7 +417,8 @@ void relay_store_close(struct relay_store *s)
     pthread_mutex_destroy(&s->turn);
     free(s->segs);
     free(s->staged);
-    free(s->places);
+    for (int i = 0; i < STREAMS; i++)
+        free(s->places[i].v);
     free(s->dir);
     free(s);
 }

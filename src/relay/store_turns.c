@@ -8,7 +8,8 @@ void store_turn(struct relay_store *s) { pthread_mutex_lock(&s->turn); }
 void store_turn_end(struct relay_store *s)
 {
     atomic_store(&s->shown_bytes, s->st.bytes + (s->waiting && s->part > 0 ? s->part_length : 0));
-    atomic_store(&s->oldest_ns, store_may_go(s) ? s->segs[0]->received_max : INT64_MAX);
+    enum ledger_stream of;
+    atomic_store(&s->oldest_ns, store_oldest(s, &of));
     pthread_mutex_unlock(&s->turn);
 }
 
@@ -57,8 +58,11 @@ int relay_store_head(struct relay_store *s, const uint8_t bytes[LEDGER_HEAD], st
 
 int relay_store_drop_oldest(struct relay_store *s, struct err *e)
 {
+    enum ledger_stream of;
+
     store_turn(s);
-    int rc = store_may_go(s) ? store_first_delete(s, guest_gone_reasons[GUEST_GONE_CEILING], e) : 0;
+    int rc =
+        store_oldest(s, &of) != INT64_MAX ? store_first_delete(s, of, guest_gone_reasons[GUEST_GONE_CEILING], e) : 0;
     store_turn_end(s);
     return rc;
 }
