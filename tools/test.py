@@ -78,7 +78,7 @@ def tap(name, command, **env):
 
 # What runs on more than one thread, or shares memory with another process.
 THREADED = ["base/err", "base/file", "vault/vault", "registry/store", "registry/threads", "intake/net", "intake/tls", "intake/fault",
-            "journal/journal", "journal/thread", "journal/ch_feed", "judge/threads", "judge/effect", "api/auth", "daemon/luyd"]
+            "journal/journal", "journal/thread", "journal/flow_guest", "journal/ch_feed", "relay/flows", "judge/threads", "judge/effect", "api/auth", "daemon/luyd"]
 
 
 # The engine itself under the sanitizers; what stands on it has been there with SQLite.

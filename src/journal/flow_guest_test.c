@@ -4,6 +4,7 @@
 #include "journal/flow_guest.h"
 #include "journal/flow_source.h"
 #include "journal/journal_test-int.h"
+#include <pthread.h>
 
 enum { ROWS = 100 };
 static struct flow_batch batch;
@@ -173,6 +174,65 @@ static void numbers_and_pages(void **state)
     flow_store_close(s);
 }
 
+struct reading {
+    struct flow_store *s;
+    atomic_bool stop;
+    _Atomic uint64_t times, wrong;
+    uint64_t last;
+};
+
+/* A guest's block is there as a whole, or not; numbers fall. */
+static int page_looked_at(void *ctx, struct flow_page *p)
+{
+    struct reading *r = ctx;
+    const uint32_t *mark = flow_page_col(p, FC_src_as);
+
+    r->wrong += mark == NULL || p->first_seq + p->n > r->last || (p->relay != 0 && p->n != ROWS);
+    for (uint32_t i = 0; mark != NULL && i < p->n; i++)
+        r->wrong += (mark[i] == 4) != (p->relay == 0);
+    r->last = p->first_seq;
+    return 0;
+}
+
+static void *read_on(void *ctx)
+{
+    struct reading *r = ctx;
+
+    while (!atomic_load(&r->stop)) {
+        struct flow_scan_opts o = {.since_ns = INT64_MIN, .until_ns = INT64_MAX};
+        struct flow_scan_stats st = {0};
+        r->last = UINT64_MAX;
+        r->wrong += flow_store_scan(r->s, &o, page_looked_at, r, &st, NULL) != 0 || st.bad_blocks > 0;
+        r->times++;
+    }
+    return NULL;
+}
+
+/* Queries go on while guests come and go and flows of its own are stored. */
+static void queries_meanwhile(void **state)
+{
+    struct flow_segment *g = other_segment();
+    struct reading r = {.s = store(own_dir)};
+    pthread_t th;
+
+    assert_int_equal(pthread_create(&th, NULL, read_on, &r), 0);
+    for (int round = 0; round < 30; round++) {
+        uint64_t before = atomic_load(&r.times);
+        for (size_t i = 0; i < 3; i++)
+            add(r.s, g, i, flow_guest_reserve(r.s, ROWS));
+        append(r.s, 4);
+        while (atomic_load(&r.times) < before + 2)
+            ;
+        flow_guest_drop(r.s, g);
+    }
+    atomic_store(&r.stop, true);
+    pthread_join(th, NULL);
+    assert_int_equal(r.wrong, 0);
+    assert_int_equal(found(r.s, "from:flows").n, 30 * ROWS);
+    flow_guest_unref(r.s, g);
+    flow_store_close(r.s);
+}
+
 /* A file taken over by its head: only with the same bytes, and only once. */
 static void adopted(void **state)
 {
@@ -226,6 +286,7 @@ static int dirs_drop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(numbers_and_pages, dirs_make, dirs_drop),
+                                       cmocka_unit_test_setup_teardown(queries_meanwhile, dirs_make, dirs_drop),
                                        cmocka_unit_test_setup_teardown(adopted, dirs_make, dirs_drop)};
     return cmocka_run_group_tests_name("journal/flow_guest", tests, NULL, NULL);
 }
