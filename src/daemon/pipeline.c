@@ -105,7 +105,7 @@ static bool deliver(struct pipeline *p, str wire)
 
     if (flow_batch_is(wire))
         return deliver_flows(p, wire);
-    int rc = journal_append(p->journal, wire, &first, &e);
+    int rc = journal_append_checked(p->journal, wire, &first, &e);
     if (rc == -ENOSPC || rc == -EDQUOT) {
         set_full(p, true);
         return false;

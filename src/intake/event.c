@@ -123,7 +123,7 @@ size_t event_batch_size(str head)
     return BATCH_HEAD + (size_t)get32(p + 8);
 }
 
-int event_batch_open(str wire, struct event_reader *rdr, struct err *e)
+int event_batch_reopen(str wire, struct event_reader *rdr, struct err *e)
 {
     const uint8_t *p = (const uint8_t *)wire.p;
 
@@ -133,10 +133,17 @@ int event_batch_open(str wire, struct event_reader *rdr, struct err *e)
     uint32_t count = get32(p + 4);
     if (get32(p + 8) != bytes || count > bytes / RECORD_HEAD || (count == 0) != (bytes == 0))
         return ERR(e, -EBADMSG, "intake.batch_length", N(get32(p + 8)), N((int64_t)bytes), N(count));
-    if (crc32c(0, p + BATCH_HEAD, bytes) != get32(p + 12))
-        return ERR(e, -EBADMSG, "intake.batch_crc");
     *rdr = (struct event_reader){rd_init(p + BATCH_HEAD, bytes), count};
     return 0;
+}
+
+int event_batch_open(str wire, struct event_reader *rdr, struct err *e)
+{
+    int rc = event_batch_reopen(wire, rdr, e);
+
+    if (rc == 0 && crc32c(0, wire.p + BATCH_HEAD, wire.n - BATCH_HEAD) != get32((const uint8_t *)wire.p + 12))
+        rc = ERR(e, -EBADMSG, "intake.batch_crc");
+    return rc;
 }
 
 static bool source_read(const uint8_t *p, struct ip *out)

@@ -80,6 +80,8 @@ struct event_reader {
 };
 /* 0, or -EBADMSG when magic, lengths or crc do not fit. */
 int event_batch_open(str wire, struct event_reader *rdr, struct err *e);
+/* The same without its checksum: of a batch that open() took or seal() made, in memory that nobody else writes to. */
+int event_batch_reopen(str wire, struct event_reader *rdr, struct err *e);
 /* 1 an event (slices point into wire), 0 at the end, -EBADMSG. */
 int event_batch_next(struct event_reader *rdr, struct event *out);
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);

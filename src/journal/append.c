@@ -115,12 +115,17 @@ int journal_block_close(struct journal *j, bool wait)
     return 0;
 }
 
+struct batch {
+    str wire;
+    bool checked; /* its checksum was */
+};
+
 /* Reads the batch into r behind what is published. */
-static int take_batch(struct rows *r, str wire, uint32_t *n, bool *fits, struct err *e)
+static int take_batch(struct rows *r, const struct batch *b, uint32_t *n, bool *fits, struct err *e)
 {
     struct event_reader rdr;
     struct event ev;
-    int rc = event_batch_open(wire, &rdr, e);
+    int rc = b->checked ? event_batch_reopen(b->wire, &rdr, e) : event_batch_open(b->wire, &rdr, e);
 
     *n = 0;
     *fits = true;
@@ -212,7 +217,7 @@ static void show_batch(struct journal *j, struct rows *r, uint32_t n)
 
 /* Reads the batch into a block that has room for it, unseen; closes the open
  * block once when it has not. */
-static int place_batch(struct journal *j, str wire, struct rows **out, uint32_t *n, struct err *e)
+static int place_batch(struct journal *j, const struct batch *b, struct rows **out, uint32_t *n, struct err *e)
 {
     for (int tries = 0; tries < 2; tries++) {
         struct rows *r = NULL;
@@ -220,7 +225,7 @@ static int place_batch(struct journal *j, str wire, struct rows **out, uint32_t 
         int rc = ensure_open(j, &r, e);
         if (rc < 0)
             return rc;
-        rc = take_batch(r, wire, n, &fits, e);
+        rc = take_batch(r, b, n, &fits, e);
         if (rc == 0 && fits) {
             *out = r;
             return 0;
@@ -236,18 +241,18 @@ static int place_batch(struct journal *j, str wire, struct rows **out, uint32_t 
     return ERR(e, -E2BIG, "journal.batch");
 }
 
-int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e)
+static int append(struct journal *j, const struct batch *b, uint64_t *first, struct err *e)
 {
     struct rows *r = NULL;
     uint32_t n = 0;
-    int rc = journal_space_check(j, wire.n, e);
+    int rc = journal_space_check(j, b->wire.n, e);
 
     if (rc == 0)
-        rc = place_batch(j, wire, &r, &n, e);
+        rc = place_batch(j, b, &r, &n, e);
     if (rc < 0)
         return rc;
     uint64_t seq = r->first_seq + rows_count(r);
-    rc = n > 0 ? wal_append(&j->wal, seq, wire) : 0;
+    rc = n > 0 ? wal_append(&j->wal, seq, b->wire) : 0;
     if (rc < 0 || n == 0) {
         rows_rollback(r);
         open_undo(j, r);
@@ -265,4 +270,14 @@ int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e)
     if (j->open != NULL && j->open->raw_n >= j->cfg.block_bytes)
         journal_block_close(j, false);
     return 0;
+}
+
+int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e)
+{
+    return append(j, &(struct batch){wire, false}, first, e);
+}
+
+int journal_append_checked(struct journal *j, str wire, uint64_t *first, struct err *e)
+{
+    return append(j, &(struct batch){wire, true}, first, e);
 }

@@ -40,9 +40,11 @@ const char *journal_dir(const struct journal *j);
 struct ledger *journal_ledger(struct journal *j); /* NULL without a vault */
 
 /* Appends a sealed batch (event_batch wire form); *first is the sequence number
- * of its first event. All or nothing. -ENOSPC when the disk is full: nothing was
- * written and the caller keeps the batch. */
+ * of its first event. All or nothing. -ENOSPC when the disk is full:
+ * nothing was written and the caller keeps the batch. */
 int journal_append(struct journal *j, str wire, uint64_t *first, struct err *e);
+/* The same but for its checksum, of a batch that event_batch_reopen() may be asked about. */
+int journal_append_checked(struct journal *j, str wire, uint64_t *first, struct err *e);
 /* More batches wait than were appended: for the next half second searches take turns
  * with their blocks, so that these do not wait for every search that runs. Writer thread. */
 void journal_hurry(struct journal *j);

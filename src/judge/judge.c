@@ -263,7 +263,7 @@ static int judge_batch(struct judge *j, str wire, uint64_t seq, struct err *e)
 {
     struct event_reader in;
     struct event ev;
-    int rc = event_batch_open(wire, &in, e), more;
+    int rc = event_batch_reopen(wire, &in, e), more;
 
     if (rc < 0)
         return rc;

@@ -42,7 +42,7 @@ bool judge_leads(struct judge *j);
 typedef void judge_listener(void *ctx, const char *what, const json_t *finding);
 void judge_listen(struct judge *j, judge_listener *fn, void *ctx);
 
-/* Event rules over a batch as journalled; first is the number of its first event.
+/* Event rules over a batch as it was given to the journal; first is the number of its first event.
  * Negative when findings could not be written: they are kept, counted on, and
  * written with the next batch or tick. Events that were counted before a restart
  * and come again are passed over. */

@@ -30,7 +30,7 @@ static int flush(struct ingest *g)
 
     if (g->batch.count == 0)
         return 0;
-    int rc = journal_append(g->j, event_batch_seal(&g->batch), &first, g->e);
+    int rc = journal_append_checked(g->j, event_batch_seal(&g->batch), &first, g->e);
     event_batch_clear(&g->batch);
     return rc < 0 ? rc : journal_tick(g->j, &due, g->e);
 }
