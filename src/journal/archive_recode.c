@@ -28,7 +28,13 @@ struct recode {
     struct merkle *m;
 };
 
-static int stopped(const struct recode *c) { return c->w->cancel != NULL && *c->w->cancel ? -ECANCELED : 0; }
+static bool is_stopped(void *ctx)
+{
+    const struct recode *c = ctx;
+    return c->w->cancel != NULL && *c->w->cancel;
+}
+
+static int stopped(const struct recode *c) { return is_stopped((void *)(uintptr_t)c) ? -ECANCELED : 0; }
 
 /* ---- is it the same? ---- */
 
@@ -58,6 +64,8 @@ static int part_same(struct recode *c, const struct block_part *want, const stru
         return -EBADMSG;
     int rc = root_of(c, c->from, want, &x);
     if (rc == 0)
+        rc = stopped(c);
+    if (rc == 0)
         rc = root_of(c, c->d, got, &y);
     return rc < 0 ? rc : memcmp(x.b, y.b, sizeof(x.b)) == 0 ? 0 : -EBADMSG;
 }
@@ -67,6 +75,8 @@ static int block_same(struct recode *c, const struct segment *s, const struct bl
 {
     const struct block_part *part, *own;
     int rc = opened(c->d, s, got);
+    if (rc == 0)
+        rc = stopped(c);
     size_t n = rc == 0 ? block_dec_parts(c->d, &part) : 0;
 
     for (size_t i = 0; rc == 0 && i < n; i++, (*at)++) {
@@ -161,6 +171,8 @@ static int blocks_again(struct recode *c, const struct block_info *v, size_t n, 
     rows_publish(r);
     block_enc_parts(c->be, part, n);
     str block = block_encode(c->be, r, c->out->salt, &h);
+    if (block.n == 0 && (rc = stopped(c)) < 0)
+        return rc;
     if (block.n == 0 || !segment_reserve(c->out))
         return -ENOMEM;
     if ((rc = segment_write(c->out, block)) == 0)
@@ -290,8 +302,10 @@ int archive_recode(struct archive_job *w)
     int rc = c.be == NULL || c.d == NULL || c.from == NULL || c.m == NULL ? ERR(w->e, -ENOMEM, "journal.no_memory")
                                                                           : dir_open(&c);
 
-    if (rc == 0)
+    if (rc == 0) {
         block_enc_level(c.be, PACK_KEEPS);
+        block_enc_stop(c.be, is_stopped, &c);
+    }
     for (size_t i = 0; rc == 0 && i < w->n; i++) {
         struct sha256 sum;
         c.p = &w->v[i];

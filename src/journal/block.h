@@ -101,9 +101,11 @@ struct block_enc;
 struct block_enc *block_enc_new(void);
 void block_enc_free(struct block_enc *be);
 void block_enc_level(struct block_enc *be, int level); /* of page_pack, from now on; PACK_FAST at first */
+/* Asked many times a second while a block is packed for keeps; true: it is given up. NULL: never, as at first. */
+void block_enc_stop(struct block_enc *be, bool (*stop)(void *ctx), void *ctx);
 /* The next block is made of these, which follow each other without a gap; 2 to BLOCK_PARTS_MAX. */
 void block_enc_parts(struct block_enc *be, const struct block_part *v, size_t n);
-/* The whole block of r's published rows; valid until the next call. Empty: no memory. */
+/* The whole block of r's published rows; valid until the next call. Empty: no memory, or stopped. */
 str block_encode(struct block_enc *be, struct rows *r, uint64_t salt, struct block_head *h);
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind); /* of the last block, for figures */
 

@@ -17,8 +17,7 @@ struct block_enc {
     struct page_writer *pages;
     struct dict *dict;
     struct column_writer cols;
-    ZSTD_CCtx *zc;
-    int level;
+    struct packer pack; /* of the directory */
     struct block_part part[BLOCK_PARTS_MAX];
     size_t nparts; /* of the next block; 0: it is one */
     struct buf dir, plain_part, time_part, dict_part, origin_part, group_part, text, desc, out;
@@ -62,10 +61,10 @@ struct block_enc *block_enc_new(void)
     be->split.origins = origin_set_new();
     be->pages = page_writer_new();
     be->dict = dict_new(&be->grams);
-    be->zc = ZSTD_createCCtx();
-    be->level = PACK_FAST;
+    be->pack.zc = ZSTD_createCCtx();
+    be->pack.level = PACK_FAST;
     bool cols = column_writer_init(&be->cols, be->pages, be->dict, &be->grams);
-    if (!cols || !be->split.set || !be->split.origins || !be->pages || !be->dict || !be->zc) {
+    if (!cols || !be->split.set || !be->split.origins || !be->pages || !be->dict || !be->pack.zc) {
         block_enc_free(be);
         return NULL;
     }
@@ -85,7 +84,7 @@ void block_enc_free(struct block_enc *be)
     origin_set_free(be->split.origins);
     page_writer_free(be->pages);
     dict_free(be->dict);
-    ZSTD_freeCCtx(be->zc);
+    ZSTD_freeCCtx(be->pack.zc);
     free(be->split.plain);
     free(be->num);
     free(be->skip);
@@ -341,6 +340,8 @@ static void put_templates(struct block_enc *be, const struct rows *r)
         be->order[i] = i;
     qsort_r(be->order, n, sizeof(be->order[0]), by_text, be->split.set);
     for (uint32_t i = 0; i < n; i++) {
+        if (page_writer_failed(be->pages))
+            return;
         if (i % BLOCK_GROUP == 0)
             be->groups[i / BLOCK_GROUP].at = *page_writer_cursor(be->pages);
         put_template(be, r, be->order[i]);
@@ -475,7 +476,7 @@ static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
 
     if (!buf_reserve(out, BLOCK_HEAD_BYTES + page_pack_room(be->dir.n)))
         return STR_NONE;
-    size_t z = page_pack(be->zc, be->level, be->dir.p, be->dir.n, out->p + BLOCK_HEAD_BYTES);
+    size_t z = page_pack(&be->pack, be->dir.p, be->dir.n, out->p + BLOCK_HEAD_BYTES);
     if (z == 0) {
         z = be->dir.n;
         memcpy(out->p + BLOCK_HEAD_BYTES, be->dir.p, z);
@@ -488,7 +489,7 @@ static str finish(struct block_enc *be, uint64_t salt, struct block_head *h)
     h->grams = (uint32_t)grams_finish(&be->grams);
     h->grams_crc = crc32c(0, be->grams.bits, h->grams);
     buf_add(out, (const char *)be->grams.bits, h->grams);
-    if (out->failed)
+    if (out->failed || packer_stops(&be->pack))
         return STR_NONE;
     h->length = out->n;
     h->templates = template_count(be->split.set);
@@ -518,7 +519,7 @@ static str encode(struct block_enc *be, const struct rows *r, uint32_t n, uint64
 {
     struct buf *list[16];
 
-    if (n == 0 || !begin(be, r, n))
+    if (n == 0 || packer_stops(&be->pack) || !begin(be, r, n))
         return STR_NONE;
     fill_head(h, r, n);
     origin_set_write(be->split.origins, be->rank, &be->origin_part);
@@ -528,7 +529,7 @@ static str encode(struct block_enc *be, const struct rows *r, uint32_t n, uint64
     put_plain(be, r);
     put_templates(be, r);
     put_hours(be, n);
-    if (!dict_finish(be->dict, be->pages, &be->dict_part))
+    if (page_writer_failed(be->pages) || !dict_finish(be->dict, be->pages, &be->dict_part))
         return STR_NONE;
     describe_groups(be);
     if (!page_writer_end(be->pages) || be->cols.failed || dict_failed(be->dict))
@@ -570,8 +571,15 @@ void block_enc_parts(struct block_enc *be, const struct block_part *v, size_t n)
 
 void block_enc_level(struct block_enc *be, int level)
 {
-    be->level = level;
+    be->pack.level = level;
     page_writer_level(be->pages, level);
+}
+
+void block_enc_stop(struct block_enc *be, bool (*stop)(void *ctx), void *ctx)
+{
+    be->pack.stop = stop;
+    be->pack.ctx = ctx;
+    page_writer_stop(be->pages, stop, ctx);
 }
 
 uint64_t block_enc_bytes(const struct block_enc *be, int page_kind)

@@ -43,8 +43,7 @@ static bool list_set(struct page_list *l, uint32_t i, struct page_entry e)
 }
 
 struct page_writer {
-    ZSTD_CCtx *zc;
-    int level;
+    struct packer pack;
     struct page_cursor cur;
     struct {
         struct buf joint, out;
@@ -57,11 +56,11 @@ struct page_writer *page_writer_new(void)
 {
     struct page_writer *w = calloc(1, sizeof(*w));
 
-    if (w == NULL || (w->zc = ZSTD_createCCtx()) == NULL) {
+    if (w == NULL || (w->pack.zc = ZSTD_createCCtx()) == NULL) {
         free(w);
         return NULL;
     }
-    w->level = PACK_FAST;
+    w->pack.level = PACK_FAST;
     for (int k = 0; k < PG_COUNT; k++) {
         buf_init(&w->kind[k].joint, PAGE_JOINT + PAGE_OWN);
         buf_init(&w->kind[k].out, AREA_MAX);
@@ -70,7 +69,15 @@ struct page_writer *page_writer_new(void)
     return w;
 }
 
-void page_writer_level(struct page_writer *w, int level) { w->level = level; }
+void page_writer_level(struct page_writer *w, int level) { w->pack.level = level; }
+
+void page_writer_stop(struct page_writer *w, bool (*stop)(void *ctx), void *ctx)
+{
+    w->pack.stop = stop;
+    w->pack.ctx = ctx;
+}
+
+bool page_writer_failed(const struct page_writer *w) { return w->failed; }
 
 void page_writer_free(struct page_writer *w)
 {
@@ -81,7 +88,7 @@ void page_writer_free(struct page_writer *w)
         buf_done(&w->kind[k].out);
         free(w->kind[k].list.v);
     }
-    ZSTD_freeCCtx(w->zc);
+    ZSTD_freeCCtx(w->pack.zc);
     free(w);
 }
 
@@ -102,12 +109,12 @@ static void page_close(struct page_writer *w, enum page_kind k, uint32_t page, c
     struct page_entry e = {.off = out->n, .plain = (uint32_t)n, .stored = (uint32_t)n};
     size_t z = 0;
 
-    if (!buf_reserve(out, page_pack_room(n))) {
+    if (w->failed || packer_stops(&w->pack) || !buf_reserve(out, page_pack_room(n))) {
         w->failed = true;
         return;
     }
-    if (n > 16 && (k < PG_PLAIN || w->level >= PACK_KEEPS))
-        z = page_pack(w->zc, w->level, p, n, out->p + out->n);
+    if (n > 16 && (k < PG_PLAIN || w->pack.level >= PACK_KEEPS))
+        z = page_pack(&w->pack, p, n, out->p + out->n);
     if (z > 0)
         e.stored = (uint32_t)z;
     else if (n > 0)

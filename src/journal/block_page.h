@@ -68,6 +68,9 @@ struct page_list {
 struct page_writer;
 struct page_writer *page_writer_new(void);
 void page_writer_level(struct page_writer *w, int level); /* of page_pack, from now on; PACK_FAST at first */
+/* packer.stop; when it says so the pages fail. */
+void page_writer_stop(struct page_writer *w, bool (*stop)(void *ctx), void *ctx);
+bool page_writer_failed(const struct page_writer *w);
 void page_writer_free(struct page_writer *w);
 void page_writer_clear(struct page_writer *w);
 void page_put(struct page_writer *w, enum page_kind k, const void *p, size_t n);

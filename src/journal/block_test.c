@@ -5,6 +5,7 @@
 #include "base/calendar.h"
 #include "intake/syslog.h"
 #include "journal/block-int.h"
+#include "journal/page_pack.h"
 
 enum { ROWS = 2000, RAW = 24 << 20 };
 static long rounds = 60;
@@ -311,6 +312,43 @@ static void rules_are_chosen(void **state)
     check_rows(f);
 }
 
+struct asked {
+    uint64_t n, yes;
+};
+
+static bool is_enough(void *ctx)
+{
+    struct asked *a = ctx;
+    return ++a->n > a->yes;
+}
+
+/* A block that is packed for keeps is given up wherever it is, and the encoder goes on as ever. */
+static void a_block_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+    struct block_head h;
+    struct asked a = {0, UINT64_MAX};
+
+    for (uint32_t i = 0; i < 3000; i++) {
+        f->n = (size_t)snprintf(f->line, sizeof(f->line), "<30>Nov 21 09:30:00 web httpd[%u]: GET /%u from 10.8.0.%u",
+                                (unsigned)prng(&f->s) % 999, (unsigned)prng(&f->s), (unsigned)prng(&f->s) % 250);
+        add_syslog(f, f->n);
+    }
+    rows_publish(f->r);
+    block_enc_level(f->be, PACK_KEEPS);
+    block_enc_stop(f->be, is_enough, &a);
+    size_t whole = block_encode_by(f->be, f->r, 3000, 7, 0, &h).n;
+    uint64_t all = a.n;
+    assert_true(whole > 0 && all > 20);
+    for (uint64_t yes = 0; yes < all; yes += 1 + prng(&f->s) % 5) {
+        a = (struct asked){0, yes};
+        assert_int_equal(block_encode_by(f->be, f->r, 3000, 7, 0, &h).n, 0);
+    }
+    block_enc_stop(f->be, NULL, NULL);
+    check_rows(f);
+    block_enc_level(f->be, PACK_FAST);
+}
+
 /* Few hosts in a few hours, also before 1970, are counted; too many of either are not. */
 static void hours_are_counted(void **state)
 {
@@ -437,6 +475,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(any_lines_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(ceilings_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(rules_are_chosen, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_block_is_given_up, setup, teardown),
     };
     if (argc > 1)
         rounds = strtol(argv[1], NULL, 10);

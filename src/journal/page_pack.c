@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD = 2, DICT_MIN = 4096, WORTH = 500 /* parts of a page, of which LZMA is to gain one */ };
+enum { HEAD = 2, SLICE = 128 << 10, DICT_MIN = 4096, WORTH = 500 /* parts of a page, of which LZMA is to gain one */ };
 
 /* Bytes that stand alone, and text. Words of two, four and eight bytes as liblzma knows them (lp, pb) were shorter for
  * 3 of 400 pages. */
@@ -23,40 +23,89 @@ static void filter_of(struct shape s, size_t plain, lzma_options_lzma *o, lzma_f
     f[1] = (lzma_filter){.id = LZMA_VLI_UNKNOWN};
 }
 
+/* The bytes that came out; 0: they would be `room` or more, no memory, or given up. In slices the same bytes come. */
+static size_t lzma_slices(const struct packer *k, const lzma_filter *f, const uint8_t *p, size_t n, uint8_t *out,
+                          size_t room)
+{
+    lzma_stream s = LZMA_STREAM_INIT;
+    lzma_ret rc = lzma_raw_encoder(&s, f);
+
+    s.next_out = out;
+    s.avail_out = room;
+    for (size_t at = 0; rc == LZMA_OK && s.avail_out > 0 && !packer_stops(k);) {
+        size_t some = n - at < SLICE ? n - at : SLICE;
+        if (s.avail_in == 0) {
+            s.next_in = p + at;
+            s.avail_in = some;
+            at += some;
+        }
+        rc = lzma_code(&s, at == n ? LZMA_FINISH : LZMA_RUN);
+    }
+    size_t got = rc == LZMA_STREAM_END ? s.total_out : 0;
+    lzma_end(&s);
+    return got;
+}
+
 /* Fewer than `less` bytes, or 0. tries: room for as many. */
-static size_t lzma_shortest(const uint8_t *p, size_t n, uint8_t *out, uint8_t *tries, size_t less)
+static size_t lzma_shortest(const struct packer *k, const uint8_t *p, size_t n, uint8_t *out, uint8_t *tries,
+                            size_t less)
 {
     size_t best = 0;
 
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-        size_t room = (best > 0 ? best : less) - 1, at = HEAD;
+        size_t room = (best > 0 ? best : less) - 1;
         lzma_options_lzma o;
         lzma_filter f[2];
         filter_of(shapes[i], n, &o, f);
-        if (room <= HEAD || lzma_raw_buffer_encode(f, NULL, p, n, tries, &at, room) != LZMA_OK)
+        size_t z = room > HEAD ? lzma_slices(k, f, p, n, tries + HEAD, room - HEAD) : 0;
+        if (z == 0)
             continue; /* it is no shorter, most often */
         tries[0] = PACK_LZMA;
         tries[1] = (uint8_t)(shapes[i].lc + 9 * (shapes[i].lp + 5 * shapes[i].pb));
-        memcpy(out, tries, at);
-        best = at;
+        best = HEAD + z;
+        memcpy(out, tries, best);
     }
     return best;
 }
 
+/* As ZSTD_compressCCtx(), but that it can be given up: then an error. */
+static size_t zstd_slices(const struct packer *k, const void *p, size_t n, void *out)
+{
+    ZSTD_outBuffer to = {out, ZSTD_compressBound(n), 0};
+    ZSTD_inBuffer from = {p, 0, 0};
+    size_t rc = ZSTD_CCtx_reset(k->zc, ZSTD_reset_session_and_parameters);
+
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_CCtx_setParameter(k->zc, ZSTD_c_compressionLevel, k->level);
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_CCtx_setPledgedSrcSize(k->zc, n);
+    for (bool more = true; more && !ZSTD_isError(rc);) {
+        if (packer_stops(k))
+            return SIZE_MAX; /* an error's value */
+        from.size = n - from.pos < SLICE ? n : from.pos + SLICE;
+        rc = ZSTD_compressStream2(k->zc, &to, &from, from.size == n ? ZSTD_e_end : ZSTD_e_continue);
+        more = from.size < n || rc > 0;
+    }
+    return ZSTD_isError(rc) ? rc : to.pos;
+}
+
 size_t page_pack_room(size_t n) { return ZSTD_compressBound(n) + n; }
 
-size_t page_pack(ZSTD_CCtx *zc, int level, const void *p, size_t n, void *out)
+size_t page_pack(const struct packer *k, const void *p, size_t n, void *out)
 {
-    size_t z = ZSTD_compressCCtx(zc, out, ZSTD_compressBound(n), p, n, level);
+    bool keeps = k->level >= PACK_KEEPS;
+    size_t z = keeps ? zstd_slices(k, p, n, out) : ZSTD_compressCCtx(k->zc, out, ZSTD_compressBound(n), p, n, k->level);
 
     if (ZSTD_isError(z) || z >= n)
         z = 0;
-    if (level < PACK_KEEPS || n < PACK_LZMA_MIN || n > PACK_LZMA_MAX)
+    if (!keeps || n < PACK_LZMA_MIN || n > PACK_LZMA_MAX)
         return z;
     size_t now = z > 0 ? z : n;
     uint8_t *tries = malloc(now);
-    size_t best = tries != NULL ? lzma_shortest(p, n, (uint8_t *)out + z, tries, now - now / WORTH) : 0;
+    size_t best = tries != NULL ? lzma_shortest(k, p, n, (uint8_t *)out + z, tries, now - now / WORTH) : 0;
     free(tries);
+    if (packer_stops(k))
+        return 0;
     if (best == 0)
         return z;
     memmove(out, (uint8_t *)out + z, best);

@@ -14,9 +14,18 @@
 #include <zstd.h>
 
 enum { PACK_FAST = 1, PACK_KEEPS = 19, PACK_LZMA = 1, PACK_LZMA_MIN = 64, PACK_LZMA_MAX = 16 << 20 };
+struct packer {
+    ZSTD_CCtx *zc;
+    int level;
+    /* At PACK_KEEPS asked each 128 KiB at least, which take a fraction of a second; true: it is given up. NULL: never.
+     */
+    bool (*stop)(void *ctx);
+    void *ctx;
+};
+static inline bool packer_stops(const struct packer *k) { return k->stop != NULL && k->stop(k->ctx); }
 size_t page_pack_room(size_t n); /* that out must have */
-/* Bytes in out; 0 when they would not be fewer than n. */
-size_t page_pack(ZSTD_CCtx *zc, int level, const void *p, size_t n, void *out);
+/* Bytes in out; 0 when they would not be fewer than n, or it was given up. */
+size_t page_pack(const struct packer *k, const void *p, size_t n, void *out);
 /* False: in[0..n) does not say that it holds `plain` bytes; whoever promised them is not given the memory. */
 bool page_unpacks(const void *in, size_t n, size_t plain);
 /* 0: exactly `plain` bytes are in out; -EBADMSG, -ENOMEM. */

@@ -61,7 +61,7 @@ static void there_and_back(void **state)
         for (int level = PACK_FAST; level <= PACK_KEEPS; level += PACK_KEEPS - PACK_FAST) {
             size_t n = sizes[i];
             fill(k->plain, n, i);
-            size_t z = page_pack(k->zc, level, k->plain, n, k->packed);
+            size_t z = page_pack(&(struct packer){k->zc, level, NULL, NULL}, k->plain, n, k->packed);
             assert_true(z < n);
             if (z == 0)
                 continue;
@@ -81,7 +81,7 @@ static void random_stays(void **state)
 
     for (size_t i = 0; i < 4096; i++)
         k->plain[i] = (uint8_t)(step(&seed));
-    assert_int_equal(page_pack(k->zc, PACK_KEEPS, k->plain, 4096, k->packed), 0);
+    assert_int_equal(page_pack(&(struct packer){k->zc, PACK_KEEPS, NULL, NULL}, k->plain, 4096, k->packed), 0);
 }
 
 /* A page of LZMA cut, lengthened, with each byte changed, and with another length promised. */
@@ -92,7 +92,7 @@ static void hostile(void **state)
     size_t same = 0;
 
     fill(k->plain, N, 9);
-    size_t z = page_pack(k->zc, PACK_KEEPS, k->plain, N, k->packed);
+    size_t z = page_pack(&(struct packer){k->zc, PACK_KEEPS, NULL, NULL}, k->plain, N, k->packed);
     assert_true(z > 0 && k->packed[0] == PACK_LZMA);
     for (size_t n = 0; n < z; n++)
         assert_int_equal(page_unpack(k->zd, k->packed, n, k->back, N), -EBADMSG);
@@ -117,9 +117,41 @@ static void hostile(void **state)
     }
 }
 
+struct asked {
+    size_t n, yes; /* the answer is yes from that question on */
+};
+
+static bool is_enough(void *ctx)
+{
+    struct asked *a = ctx;
+    return ++a->n > a->yes;
+}
+
+/* Asked often, it gives up wherever it is; and it packs on as ever. */
+static void given_up(void **state)
+{
+    struct kit *k = *state;
+    struct asked a = {0, SIZE_MAX};
+    struct packer p = {k->zc, PACK_KEEPS, is_enough, &a};
+    uint64_t seed = 3;
+
+    for (size_t i = 0; i < MOST; i++)
+        k->plain[i] = (uint8_t)(step(&seed) % 40);
+    size_t whole = page_pack(&p, k->plain, MOST, k->packed), all = a.n;
+    assert_true(whole > 0 && all > 3 * MOST / (128 << 10));
+    for (a = (struct asked){0, 0}; a.yes < all; a = (struct asked){0, a.yes + 1}) {
+        assert_int_equal(page_pack(&p, k->plain, MOST, k->packed), 0);
+        assert_true(a.n <= a.yes + 4); /* the other ways are asked once each */
+    }
+    p.stop = NULL;
+    assert_int_equal(page_pack(&p, k->plain, MOST, k->packed), whole);
+    assert_int_equal(page_unpack(k->zd, k->packed, whole, k->back, MOST), 0);
+    assert_memory_equal(k->plain, k->back, MOST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back), cmocka_unit_test(random_stays),
-                                       cmocka_unit_test(hostile)};
+                                       cmocka_unit_test(hostile), cmocka_unit_test(given_up)};
     return cmocka_run_group_tests_name("journal/page_pack", tests, setup, teardown);
 }
