@@ -1,7 +1,9 @@
-/* Which nodes there are, their tables, and what goes into them. */
+/* Which nodes there are, and what goes into them. */
 #include "journal/ch-int.h"
 #include <errno.h>
 #include <stdlib.h>
+
+enum { NEXT_BYTES = CH_STREAMS_MAX * 128 };
 
 /* ---- the nodes ---- */
 
@@ -57,6 +59,7 @@ int ch_open(const struct ch_cfg *cfg, const struct clock *clk, struct ch **out, 
     if (c == NULL)
         return ERR(e, -ENOMEM, "journal.no_memory");
     c->clk = clk;
+    c->kind = cfg->kind;
     if (!word(cfg->database, sizeof(c->database)))
         rc = ERR(e, -EINVAL, "journal.ch_name", S(cfg->database));
     else if (cfg->cluster.n > 0 && !word(cfg->cluster, sizeof(c->cluster)))
@@ -88,90 +91,6 @@ size_t ch_shards(const struct ch *c) { return c->n; }
 
 void ch_stop_on(struct ch *c, const atomic_bool *stop) { c->stop = stop; }
 
-const char *ch_table(const struct ch *c) { return c->cluster[0] != '\0' ? "event" : "event_local"; }
-
-/* ---- tables ---- */
-
-/* In the order of RowBinary (event_put). `spans` gives the event back exactly;
- * the texts beside it are what queries ask. */
-#define COLUMNS                                                                                                        \
-    "day Date, seq UInt64, relay String, received Int64, event Int64, transport UInt8, format UInt8, facility UInt8, " \
-    "severity UInt8, flags UInt16, source_port UInt16, family UInt8, source FixedString(16), source_text String, "     \
-    "host String, program String, pid String, msgid String, spans FixedString(48), msg_off UInt32, msg_len UInt32, "   \
-    "raw String"
-
-/* Of so many batches a replicated table knows the digest. By itself it forgets all but the last hundred, which a shard
- * that catches up leaves behind in seconds; an INSERT that a hanging server carries out later would stand twice. */
-#define KNOWN_BATCHES "10000"
-
-enum { NEXT_BYTES = CH_STREAMS_MAX * 128 };
-
-static int table_local(struct ch *c, struct ch_node *n, struct err *e)
-{
-    char sql[2048];
-    uint64_t macros = 0;
-    int rc = ch_number(c, n, "SELECT count() FROM system.macros WHERE macro IN ('shard', 'replica')", &macros, e);
-
-    if (rc < 0)
-        return rc;
-    n->replicated = macros == 2;
-    char engine[160] = "MergeTree()";
-    if (n->replicated)
-        snprintf(engine, sizeof(engine), "ReplicatedMergeTree('/luy/%s/{shard}/event', '{replica}')", c->database);
-    snprintf(sql, sizeof(sql),
-             "CREATE TABLE IF NOT EXISTS %s.event_local (" COLUMNS ") ENGINE = %s PARTITION BY toYYYYMM(day)"
-             " ORDER BY (event, seq) SETTINGS index_granularity = 8192%s",
-             c->database, engine, n->replicated ? ", replicated_deduplication_window = " KNOWN_BATCHES : "");
-    return ch_exec(c, n, sql, e);
-}
-
-static int table_all(struct ch *c, const struct ch_node *n, struct err *e)
-{
-    char sql[2048];
-
-    if (c->cluster[0] == '\0')
-        return 0;
-    snprintf(sql, sizeof(sql),
-             "CREATE TABLE IF NOT EXISTS %s.event (" COLUMNS ") ENGINE = Distributed(%s, %s, event_local)", c->database,
-             c->cluster, c->database);
-    return ch_exec(c, n, sql, e);
-}
-
-/* Our database may not be there yet, and a request names one. */
-static int database_make(struct ch *c, const struct ch_node *n, struct err *e)
-{
-    char sql[128], database[64];
-
-    snprintf(sql, sizeof(sql), "CREATE DATABASE IF NOT EXISTS %s", c->database);
-    memcpy(database, c->database, sizeof(database));
-    snprintf(c->database, sizeof(c->database), "default");
-    int rc = ch_exec(c, n, sql, e);
-    memcpy(c->database, database, sizeof(database));
-    return rc;
-}
-
-int ch_node_setup(struct ch *c, struct ch_node *n, struct err *e)
-{
-    int rc = database_make(c, n, e);
-
-    if (rc == 0)
-        rc = table_local(c, n, e);
-    if (rc == 0)
-        rc = table_all(c, n, e);
-    n->ready = rc == 0;
-    return rc;
-}
-
-int ch_setup(struct ch *c, struct err *e)
-{
-    int rc = 0;
-
-    for (size_t s = 0; s < c->n && rc == 0; s++)
-        for (size_t r = 0; r < c->shard[s].n && rc == 0; r++)
-            rc = ch_node_setup(c, &c->shard[s].node[r], e);
-    return rc;
-}
-
 /* ---- rows ---- */
 
 void ch_batch_init(struct ch_batch *b)
@@ -198,15 +117,10 @@ static int month_of(int64_t ns)
     return y * 12 + m;
 }
 
-static void event_put(struct buf *b, uint64_t seq, const char *relay, const struct event *ev)
+static void event_put(struct buf *b, const struct event *ev)
 {
     char scratch[64];
-    int64_t day = ev->received_ns / (86400 * NS_PER_S);
 
-    buf_u16(b, day < 0 ? 0 : day > UINT16_MAX ? UINT16_MAX : (uint16_t)day);
-    buf_u64(b, seq);
-    ch_put_string(b, relay != NULL ? str_c(relay) : (str){0});
-    buf_u64(b, (uint64_t)ev->received_ns);
     buf_u64(b, (uint64_t)ev->event_ns);
     buf_byte(b, ev->transport);
     buf_byte(b, ev->format);
@@ -230,20 +144,32 @@ static void event_put(struct buf *b, uint64_t seq, const char *relay, const stru
     ch_put_string(b, ev->raw);
 }
 
-bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev)
+bool ch_batch_row(struct ch_batch *b, uint64_t seq, int64_t received)
 {
-    int month = month_of(ev->received_ns);
+    int month = month_of(received);
+    int64_t day = received / (86400 * NS_PER_S);
 
     if (b->rows == CH_BATCH_ROWS || (b->rows > 0 && (b->buf.n >= CH_BATCH_BYTES || month != b->month)))
         return false;
     if (b->rows == 0) {
         b->first = seq;
-        b->received = ev->received_ns;
+        b->received = received;
         b->month = month;
     }
-    event_put(&b->buf, seq, b->relay, ev);
     b->last = seq;
     b->rows++;
+    buf_u16(&b->buf, day < 0 ? 0 : day > UINT16_MAX ? UINT16_MAX : (uint16_t)day);
+    buf_u64(&b->buf, seq);
+    ch_put_string(&b->buf, b->relay != NULL ? str_c(b->relay) : (str){0});
+    buf_u64(&b->buf, (uint64_t)received);
+    return true;
+}
+
+bool ch_batch_add(struct ch_batch *b, uint64_t seq, const struct event *ev)
+{
+    if (!ch_batch_row(b, seq, ev->received_ns))
+        return false;
+    event_put(&b->buf, ev);
     return true;
 }
 
@@ -255,7 +181,7 @@ static int node_asked(const struct ch *c, const struct ch_node *n, const struct 
 
     if (n->replicated || !b->again)
         return 0;
-    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.event_local WHERE seq >= %llu AND seq <= %llu", c->database,
+    snprintf(sql, sizeof(sql), "SELECT count() FROM %s.%s WHERE seq >= %llu AND seq <= %llu", c->database, ch_local(c),
              (unsigned long long)b->first, (unsigned long long)b->last);
     int rc = ch_number(c, n, sql, &rows, e);
     return rc < 0 ? rc : rows > 0 ? -EALREADY : 0;
@@ -263,9 +189,11 @@ static int node_asked(const struct ch *c, const struct ch_node *n, const struct 
 
 static int node_insert(struct ch *c, struct ch_node *n, struct ch_batch *b, struct err *e)
 {
-    struct ch_call call = {.node = n, .sql = "INSERT INTO event_local FORMAT RowBinary", .body = buf_view(&b->buf)};
+    char sql[64];
+    struct ch_call call = {.node = n, .sql = sql, .body = buf_view(&b->buf)};
     int rc = n->ready ? 0 : ch_node_setup(c, n, e);
 
+    snprintf(sql, sizeof(sql), "INSERT INTO %s FORMAT RowBinary", ch_local(c));
     if (rc == 0)
         rc = node_asked(c, n, b, e);
     b->had = rc == -EALREADY;
@@ -323,8 +251,8 @@ static int node_next(struct ch *c, struct ch_node *n, const char *whose, ch_next
     struct ch_call call = {.node = n, .sql = sql, .take = ch_take, .ctx = &got};
 
     snprintf(sql, sizeof(sql),
-             "SELECT relay, max(seq) FROM %s.event_local WHERE %s GROUP BY relay ORDER BY relay FORMAT RowBinary",
-             c->database, whose);
+             "SELECT relay, max(seq) FROM %s.%s WHERE %s GROUP BY relay ORDER BY relay FORMAT RowBinary", c->database,
+             ch_local(c), whose);
     buf_init(&got, NEXT_BYTES);
     int rc = n->ready ? 0 : ch_node_setup(c, n, e);
     if (rc == 0)

@@ -1,5 +1,5 @@
-/* The events also in a ClickHouse set: replicated MergeTree tables, one per
- * shard, and a Distributed table over them. Works on Debian's 18.16.
+/* The events also in a ClickHouse set, and the flows (ch_flow.h): replicated MergeTree
+ * tables, one per shard, and a Distributed table over them. Works on Debian's 18.16.
  *
  * A batch of events becomes one INSERT of one block of rows to one replica of
  * one shard. When that replica fails the same bytes go to the next one: a
@@ -21,13 +21,14 @@ struct ch_cfg {
     str cluster;  /* name in the servers' remote_servers; empty: one node alone */
     str database; /* [a-z0-9_]+ */
     str user, password;
+    enum ch_kind { CH_EVENTS, CH_FLOWS, CH_KINDS } kind; /* of rows: each has its tables; flows: ch_flow.h */
 };
 struct ch;
 int ch_open(const struct ch_cfg *cfg, const struct clock *clk, struct ch **out, struct err *e); /* asks nobody yet */
 void ch_close(struct ch *c);
 void ch_stop_on(struct ch *c, const atomic_bool *stop); /* requests end with -ECANCELED when it becomes true */
 size_t ch_shards(const struct ch *c);
-/* Database and tables on every node. -EHOSTUNREACH when one does not answer: try
+/* Database and the tables of these rows on every node. -EHOSTUNREACH when one does not answer: try
  * again, what is there stays. */
 int ch_setup(struct ch *c, struct err *e);
 
@@ -44,7 +45,7 @@ uint64_t ch_spread_below(const struct ch_spread *s, size_t shard, uint64_t seq);
  * the rows of one part go in all or none. */
 struct ch_batch {
     struct buf buf;
-    uint64_t first, last; /* numbers of its first and last event */
+    uint64_t first, last; /* numbers of its first and last row */
     int64_t received;     /* of the first */
     int month;
     uint32_t rows;

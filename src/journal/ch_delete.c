@@ -40,7 +40,7 @@ static int rows_left(struct ch *c, const struct ch_node *n, const struct ch_ages
     struct buf sql;
 
     buf_init(&sql, CH_SQL_BYTES);
-    buf_fmt(&sql, "SELECT count() FROM %s.event_local WHERE ", c->database);
+    buf_fmt(&sql, "SELECT count() FROM %s.%s WHERE ", c->database, ch_local(c));
     meant(a, &sql);
     int rc = sql.failed ? ERR(e, -ENOMEM, "journal.no_memory") : ch_number(c, n, sql.p, out, e);
     buf_done(&sql);
@@ -54,14 +54,14 @@ static int months_drop(struct ch *c, const struct ch_node *n, int64_t before, st
     int rc = 0;
 
     snprintf(oldest, sizeof(oldest),
-             "SELECT min(toUInt32(partition)) FROM system.parts WHERE database = '%s' AND table = 'event_local' AND "
+             "SELECT min(toUInt32(partition)) FROM system.parts WHERE database = '%s' AND table = '%s' AND "
              "active AND toUInt32(partition) < %llu",
-             c->database, (unsigned long long)month_number(before));
+             c->database, ch_local(c), (unsigned long long)month_number(before));
     for (int i = 0; i < MONTHS_MAX && rc == 0; i++) {
         rc = ch_number(c, n, oldest, &month, e);
         if (rc < 0 || month == 0 || month == last) /* the same again: another replica does it, or will */
             break;
-        snprintf(sql, sizeof(sql), "ALTER TABLE event_local DROP PARTITION %llu", (unsigned long long)month);
+        snprintf(sql, sizeof(sql), "ALTER TABLE %s DROP PARTITION %llu", ch_local(c), (unsigned long long)month);
         last = month;
         rc = ch_exec(c, n, sql, e);
     }
@@ -73,7 +73,7 @@ static int rows_drop(struct ch *c, const struct ch_node *n, const struct ch_ages
     struct buf sql;
 
     buf_init(&sql, CH_SQL_BYTES);
-    buf_z(&sql, "ALTER TABLE event_local DELETE WHERE ");
+    buf_fmt(&sql, "ALTER TABLE %s DELETE WHERE ", ch_local(c));
     meant(a, &sql);
     int rc = sql.failed ? ERR(e, -ENOMEM, "journal.no_memory") : ch_exec(c, n, sql.p, e);
     buf_done(&sql);

@@ -21,47 +21,11 @@ void ch_again(void *buf) { buf_clear(buf); }
 
 str ch_rd_string(rd *r) { return rd_bytes(r, rd_varint(r)); }
 
-#define HIT_COLUMNS                                                                                                    \
-    "seq, relay, received, event, transport, format, facility, severity, flags, source_port, family, source, spans, "  \
-    "raw"
-
-static bool hit_read(rd *r, struct hit *h, char relay[CH_RELAY_MAX + 1])
-{
-    struct event *ev = &h->ev;
-
-    *h = (struct hit){.seq = rd_u64le(r)};
-    str by = ch_rd_string(r);
-    ev->received_ns = (int64_t)rd_u64le(r);
-    ev->event_ns = (int64_t)rd_u64le(r);
-    ev->transport = rd_u8(r);
-    ev->format = rd_u8(r);
-    ev->facility = rd_u8(r);
-    ev->severity = rd_u8(r);
-    ev->flags = rd_u16le(r);
-    ev->source_port = rd_u16le(r);
-    ev->source.family = rd_u8(r);
-    str ip = rd_bytes(r, sizeof(ev->source.b)), spans = rd_bytes(r, 8 * SP_COUNT);
-    ev->raw = ch_rd_string(r);
-    if (r->bad || by.n > CH_RELAY_MAX)
-        return false;
-    snprintf(relay, CH_RELAY_MAX + 1, "%.*s", STR_ARGS(by));
-    ev->relay = str_c(relay);
-    memcpy(ev->source.b, ip.p, sizeof(ev->source.b));
-    rd s = rd_init(spans.p, spans.n);
-    for (int i = 0; i < SP_COUNT; i++) {
-        ev->span[i] = (struct span){rd_u32le(&s), rd_u32le(&s)};
-        if (ev->span[i].off > ev->raw.n || ev->span[i].len > ev->raw.n - ev->span[i].off)
-            return false;
-    }
-    return true;
-}
-
 struct search {
     struct ch *c;
     const struct query *q;
     const struct search_opts *o;
-    hit_fn *fn;
-    void *ctx;
+    const struct ch_rows_of *of;
     struct search_stats *st;
     struct ch_call *call;
     struct buf where, sql, rest; /* rest: the part of a row that came last */
@@ -73,25 +37,25 @@ struct search {
 };
 
 /* -EINTR: enough. */
-static int hit_give(struct search *s, const struct hit *h)
+static int row_give(struct search *s, uint64_t seq)
 {
-    s->before = h->seq;
+    s->before = seq;
     s->call->done = ++s->st->scanned_events;
-    if (!s->exact && !query_match(s->q, &h->ev))
+    if (!s->exact && !s->of->match(s->of->ctx, s->q))
         return 0;
     s->st->hits++;
     s->st->more = --s->left == 0;
-    if (s->fn(s->ctx, h) && !s->st->more)
+    if (s->of->give(s->of->ctx) && !s->st->more)
         return 0;
     s->st->more = true;
     return -EINTR;
 }
 
-static int row_came(struct search *s, const struct hit *h)
+static int row_came(struct search *s, uint64_t seq)
 {
-    s->last = h->seq;
+    s->last = seq;
     s->got++;
-    return h->seq < s->before ? hit_give(s, h) : 0;
+    return seq < s->before ? row_give(s, seq) : 0;
 }
 
 /* What an exception in the middle of an answer leaves behind is text; taken for a
@@ -99,8 +63,6 @@ static int row_came(struct search *s, const struct hit *h)
 static int rows_take(void *ctx, str bytes)
 {
     struct search *s = ctx;
-    char relay[CH_RELAY_MAX + 1];
-    struct hit h;
     int rc = 0;
 
     buf_str(&s->rest, bytes);
@@ -110,13 +72,11 @@ static int rows_take(void *ctx, str bytes)
     size_t used = 0;
     while (rc == 0 && rd_left(&r) > 0) {
         size_t left = rd_left(&r);
-        bool whole = hit_read(&r, &h, relay);
+        uint64_t seq = rd_u64le(&r);
+        bool good = s->of->read(s->of->ctx, &r, seq);
         if (r.bad)
             break;
-        if (!whole || h.seq >= s->last)
-            rc = -EBADMSG;
-        else
-            rc = row_came(s, &h);
+        rc = good && seq < s->last ? row_came(s, seq) : -EBADMSG;
         used += rc == -EBADMSG ? 0 : left - rd_left(&r);
     }
     buf_drop(&s->rest, used);
@@ -140,7 +100,9 @@ static int page_run(struct search *s, uint64_t rows, struct err *e)
     s->call = &call;
     buf_clear(&s->sql);
     rows_again(s);
-    buf_fmt(&s->sql, "SELECT " HIT_COLUMNS " FROM %s WHERE ", ch_table(s->c));
+    buf_z(&s->sql, "SELECT seq, ");
+    s->of->columns(&s->sql);
+    buf_fmt(&s->sql, " FROM %s WHERE ", ch_table(s->c));
     if (s->before != UINT64_MAX)
         buf_fmt(&s->sql, "seq < %llu AND ", (unsigned long long)s->before);
     buf_str(&s->sql, buf_view(&s->where));
@@ -183,18 +145,18 @@ static uint64_t limit_of(const struct query *q, const struct search_opts *o)
     return q->limit != 0 && q->limit < limit ? q->limit : limit;
 }
 
-int ch_search(struct ch *c, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
-              struct search_stats *st, struct err *e)
+int ch_pages(struct ch *c, const struct query *q, const struct search_opts *o, const struct ch_rows_of *of,
+             struct search_stats *st, struct err *e)
 {
     struct search_stats own = {0};
-    struct search s = {.c = c, .q = q, .o = o, .fn = fn, .ctx = ctx, .st = &own, .rows = ROWS_FIRST};
+    struct search s = {.c = c, .q = q, .o = o, .of = of, .st = &own, .rows = ROWS_FIRST};
 
     s.before = o != NULL && o->before_seq != 0 ? o->before_seq : UINT64_MAX;
     s.left = limit_of(q, o);
     buf_init(&s.where, CH_SQL_BYTES);
     buf_init(&s.sql, 2 * CH_SQL_BYTES);
     buf_init(&s.rest, REST_BYTES);
-    int rc = ch_where(q, &s.where, &s.exact) < 0 ? ERR(e, -ENOMEM, "journal.no_memory") : pages_run(&s, e);
+    int rc = of->where(q, &s.where, &s.exact) < 0 ? ERR(e, -ENOMEM, "journal.no_memory") : pages_run(&s, e);
     if (rc == -ETIME || rc == -ECANCELED)
         own.more = true;
     if (st != NULL)
@@ -203,6 +165,71 @@ int ch_search(struct ch *c, const struct query *q, const struct search_opts *o, 
     buf_done(&s.sql);
     buf_done(&s.rest);
     return rc;
+}
+
+/* ---- events ---- */
+
+struct events {
+    struct hit hit;
+    char relay[CH_RELAY_MAX + 1];
+    hit_fn *fn;
+    void *ctx;
+};
+
+static void event_columns(struct buf *sql)
+{
+    buf_z(sql, "relay, received, event, transport, format, facility, severity, flags, source_port, family, source, "
+               "spans, raw");
+}
+
+static bool event_read(void *ctx, rd *r, uint64_t seq)
+{
+    struct events *of = ctx;
+    struct event *ev = &of->hit.ev;
+
+    of->hit = (struct hit){.seq = seq};
+    str by = ch_rd_string(r);
+    ev->received_ns = (int64_t)rd_u64le(r);
+    ev->event_ns = (int64_t)rd_u64le(r);
+    ev->transport = rd_u8(r);
+    ev->format = rd_u8(r);
+    ev->facility = rd_u8(r);
+    ev->severity = rd_u8(r);
+    ev->flags = rd_u16le(r);
+    ev->source_port = rd_u16le(r);
+    ev->source.family = rd_u8(r);
+    str ip = rd_bytes(r, sizeof(ev->source.b)), spans = rd_bytes(r, 8 * SP_COUNT);
+    ev->raw = ch_rd_string(r);
+    if (r->bad || by.n > CH_RELAY_MAX)
+        return false;
+    snprintf(of->relay, sizeof(of->relay), "%.*s", STR_ARGS(by));
+    ev->relay = str_c(of->relay);
+    memcpy(ev->source.b, ip.p, sizeof(ev->source.b));
+    rd s = rd_init(spans.p, spans.n);
+    for (int i = 0; i < SP_COUNT; i++) {
+        ev->span[i] = (struct span){rd_u32le(&s), rd_u32le(&s)};
+        if (ev->span[i].off > ev->raw.n || ev->span[i].len > ev->raw.n - ev->span[i].off)
+            return false;
+    }
+    return true;
+}
+
+static bool event_match(void *ctx, const struct query *q) { return query_match(q, &((struct events *)ctx)->hit.ev); }
+
+static bool event_give(void *ctx)
+{
+    struct events *of = ctx;
+
+    return of->fn(of->ctx, &of->hit);
+}
+
+int ch_search(struct ch *c, const struct query *q, const struct search_opts *o, hit_fn *fn, void *ctx,
+              struct search_stats *st, struct err *e)
+{
+    struct events events = {.fn = fn, .ctx = ctx};
+    const struct ch_rows_of of = {event_columns, ch_where, event_read, event_match, event_give, &events};
+
+    return ch_pages(c, q, o, &of, st, e);
 }
 
 int ch_rows(struct ch *c, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *ctx,

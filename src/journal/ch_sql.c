@@ -11,11 +11,6 @@
 #include <errno.h>
 #include "journal/query-int.h"
 
-struct walk {
-    struct buf *sql;
-    bool exact;
-};
-
 static const char *const column_of[QF_COUNT] = {
     [QF_SOURCE] = "source_text",
     [QF_HOST] = "host",
@@ -32,8 +27,7 @@ static const char *const column_of[QF_COUNT] = {
     [QF_RELAY] = "relay",
 };
 
-/* What cannot be said: all when it is asked for, nothing when it is denied. */
-static void unsaid(struct walk *w, bool denied)
+void ch_unsaid(struct ch_walk *w, bool denied)
 {
     w->exact = false;
     buf_z(w->sql, denied ? "0" : "1");
@@ -61,7 +55,7 @@ static bool expressible(const struct pattern *p)
     return true;
 }
 
-static void expression(struct walk *w, const struct pattern *p, bool whole)
+static void expression(struct ch_walk *w, const struct pattern *p, bool whole)
 {
     struct buf re;
 
@@ -83,7 +77,7 @@ static void expression(struct walk *w, const struct pattern *p, bool whole)
     buf_done(&re);
 }
 
-static void node_text(struct walk *w, const struct pattern *p, bool denied)
+static void node_text(struct ch_walk *w, const struct pattern *p, bool denied)
 {
     if (pattern_is_any(p) || p->n == 0) {
         buf_z(w->sql, "1");
@@ -99,7 +93,7 @@ static void node_text(struct walk *w, const struct pattern *p, bool denied)
         return;
     }
     if (denied || p->run.text.n == 0) {
-        unsaid(w, denied);
+        ch_unsaid(w, denied);
         return;
     }
     w->exact = false;
@@ -108,31 +102,33 @@ static void node_text(struct walk *w, const struct pattern *p, bool denied)
     buf_z(w->sql, ") != 0");
 }
 
-static void node_field(struct walk *w, const struct query_node *n, bool denied)
+void ch_text(struct ch_walk *w, const char *column, const struct pattern *p, bool denied)
 {
-    const char *col = column_of[n->field];
-
-    if (query_field_names(n->field).n > 0) { /* numbered, asked by pattern */
-        unsaid(w, denied);
-        return;
-    }
-    if (n->pat.n == 0) {
-        buf_fmt(w->sql, "%s = ''", col);
-    } else if (pattern_is_any(&n->pat)) {
-        buf_fmt(w->sql, "%s != ''", col);
-    } else if (n->pat.plain) {
-        buf_fmt(w->sql, "lower(%s) = ", col);
-        ch_quote(w->sql, (str){(const char *)n->pat.text, n->pat.n});
-    } else if (expressible(&n->pat)) {
-        buf_fmt(w->sql, "(%s != '' AND match(lower(%s), ", col, col);
-        expression(w, &n->pat, true);
+    if (p->n == 0) {
+        buf_fmt(w->sql, "%s = ''", column);
+    } else if (pattern_is_any(p)) {
+        buf_fmt(w->sql, "%s != ''", column);
+    } else if (p->plain) {
+        buf_fmt(w->sql, "lower(%s) = ", column);
+        ch_quote(w->sql, (str){(const char *)p->text, p->n});
+    } else if (expressible(p)) {
+        buf_fmt(w->sql, "(%s != '' AND match(lower(%s), ", column, column);
+        expression(w, p, true);
         buf_z(w->sql, "))");
     } else {
-        unsaid(w, denied);
+        ch_unsaid(w, denied);
     }
 }
 
-static void node_enum(struct walk *w, const struct query_node *n)
+static void node_field(struct ch_walk *w, const struct query_node *n, bool denied)
+{
+    if (query_field_names(n->field).n > 0) /* numbered, asked by pattern */
+        ch_unsaid(w, denied);
+    else
+        ch_text(w, column_of[n->field], &n->pat, denied);
+}
+
+static void node_enum(struct ch_walk *w, const struct query_node *n)
 {
     const char *col = column_of[n->field];
     size_t names = query_field_names(n->field).n;
@@ -152,7 +148,7 @@ static void node_enum(struct walk *w, const struct query_node *n)
     buf_z(w->sql, "0)");
 }
 
-static void bound(struct walk *w, const struct prefix *net, const char *op, bool upper)
+static void bound(struct ch_walk *w, const char *column, const struct prefix *net, const char *op, bool upper)
 {
     uint8_t b[16];
     int bytes = net->ip.family == 4 ? 4 : 16;
@@ -160,21 +156,47 @@ static void bound(struct walk *w, const struct prefix *net, const char *op, bool
     memcpy(b, net->ip.b, sizeof(b));
     for (int bit = net->len; upper && bit < bytes * 8; bit++)
         b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-    buf_fmt(w->sql, " AND source %s toFixedString(unhex('", op);
+    buf_fmt(w->sql, "%s %s toFixedString(unhex('", column, op);
     for (int i = 0; i < 16; i++)
         buf_fmt(w->sql, "%02x", b[i]);
     buf_z(w->sql, "'), 16)");
 }
 
-static void node_net(struct walk *w, const struct query_node *n)
+void ch_net(struct ch_walk *w, const char *column, const struct prefix *net)
 {
-    buf_fmt(w->sql, "(family = %u", n->net.ip.family);
-    bound(w, &n->net, ">=", false);
-    bound(w, &n->net, "<=", true);
+    bound(w, column, net, ">=", false);
+    buf_z(w->sql, " AND ");
+    bound(w, column, net, "<=", true);
+}
+
+static void node_net(struct ch_walk *w, const struct query_node *n)
+{
+    buf_fmt(w->sql, "(family = %u AND ", n->net.ip.family);
+    ch_net(w, "source", &n->net);
     buf_byte(w->sql, ')');
 }
 
-static void node_where(struct walk *w, const struct query_node *n, bool denied)
+static void event_leaf(struct ch_walk *w, const struct query_node *n, bool denied)
+{
+    switch (n->kind) {
+    case QN_TEXT:
+        node_text(w, &n->pat, denied);
+        break;
+    case QN_FIELD:
+        node_field(w, n, denied);
+        break;
+    case QN_ENUM:
+        node_enum(w, n);
+        break;
+    case QN_NET:
+        node_net(w, n);
+        break;
+    default:
+        ch_unsaid(w, denied);
+    }
+}
+
+static void node_where(struct ch_walk *w, const struct query_node *n, bool denied)
 {
     switch (n->kind) {
     case QN_AND:
@@ -191,35 +213,30 @@ static void node_where(struct walk *w, const struct query_node *n, bool denied)
         node_where(w, n->kids[0], !denied);
         buf_byte(w->sql, ')');
         break;
-    case QN_TEXT:
-        node_text(w, &n->pat, denied);
-        break;
-    case QN_FIELD:
-        node_field(w, n, denied);
-        break;
-    case QN_ENUM:
-        node_enum(w, n);
-        break;
-    case QN_NET:
-        node_net(w, n);
-        break;
     default:
-        unsaid(w, denied);
+        w->leaf(w, n, denied);
     }
+}
+
+int ch_walk(struct ch_walk *w, const struct query *q, const char *time)
+{
+    w->exact = true;
+    if (q->since_ns != INT64_MIN)
+        buf_fmt(w->sql, "%s >= %lld AND ", time, (long long)q->since_ns);
+    if (q->until_ns != INT64_MAX)
+        buf_fmt(w->sql, "%s < %lld AND ", time, (long long)q->until_ns);
+    if (q->root == NULL)
+        buf_byte(w->sql, '1');
+    else
+        node_where(w, q->root, false);
+    return w->sql->failed ? -E2BIG : 0;
 }
 
 int ch_where(const struct query *q, struct buf *sql, bool *exact)
 {
-    struct walk w = {.sql = sql, .exact = true};
+    struct ch_walk w = {.sql = sql, .leaf = event_leaf};
+    int rc = ch_walk(&w, q, "event");
 
-    if (q->since_ns != INT64_MIN)
-        buf_fmt(sql, "event >= %lld AND ", (long long)q->since_ns);
-    if (q->until_ns != INT64_MAX)
-        buf_fmt(sql, "event < %lld AND ", (long long)q->until_ns);
-    if (q->root == NULL)
-        buf_byte(sql, '1');
-    else
-        node_where(&w, q->root, false);
     *exact = w.exact;
-    return sql->failed ? -E2BIG : 0;
+    return rc;
 }

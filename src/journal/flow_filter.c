@@ -23,8 +23,7 @@ static void unknown(struct filter *f, uint8_t *fits)
 
 /* --- numbers --------------------------------------------------------------- */
 
-/* Bounds as lo..hi, both in; false: nothing fits. */
-static bool bounds_of(const struct query_node *n, uint64_t *lo, uint64_t *hi)
+bool flow_bounds(const struct query_node *n, uint64_t *lo, uint64_t *hi)
 {
     *lo = 0;
     *hi = UINT64_MAX;
@@ -119,7 +118,7 @@ static void number_test(struct filter *f, const struct query_node *n, enum flow_
 
     if ((n->test != QT_EQUAL && n->test != QT_NUMBER) || (n->lo.set && !n->lo.whole) || (n->hi.set && !n->hi.whole))
         unknown(f, fits);
-    else if (bounds_of(n, &lo, &hi))
+    else if (flow_bounds(n, &lo, &hi))
         number(f, c, lo, hi, fits);
     else
         all(f, fits, 0);

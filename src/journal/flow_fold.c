@@ -19,12 +19,12 @@ static bool by_fits(const struct query_ref *r)
            (f->kind != FF_COLUMNS || flow_columns[f->col].kind != FK_TIME);
 }
 
-static enum step_fold fold_of(const struct query_step *s) { return s->kind == SK_COUNT ? SF_COUNT : s->fold; }
+enum step_fold flow_step_fold(const struct query_step *s) { return s->kind == SK_COUNT ? SF_COUNT : s->fold; }
 
 static bool of_fits(const struct query_step *s)
 {
     const struct flow_query_field *of = &flow_query_fields[s->of.field];
-    enum step_fold fold = fold_of(s);
+    enum step_fold fold = flow_step_fold(s);
 
     if (fold == SF_COUNT)
         return true;
@@ -35,7 +35,7 @@ static bool of_fits(const struct query_step *s)
     return of->kind == FF_COLUMNS && flow_columns[of->col].kind == FK_NUMBER;
 }
 
-static bool step_fits(const struct query_step *s)
+bool flow_step_fits(const struct query_step *s)
 {
     if (s->kind != SK_COUNT && s->kind != SK_HISTOGRAM && s->kind != SK_AGGREGATE && (s->kind != SK_TOP || s->nby == 0))
         return false;
@@ -265,7 +265,7 @@ static bool fold_init(struct fold *f)
 {
     const struct query_step *s = f->step;
 
-    f->fold = fold_of(s);
+    f->fold = flow_step_fold(s);
     f->fits = malloc(FLOW_BLOCK_ROWS);
     bool ok = f->fits != NULL;
     if (s->kind == SK_HISTOGRAM)
@@ -301,7 +301,7 @@ int flow_fold(void *ctx, const struct query *q, const struct search_opts *o, uin
     struct search_stats before = *st;
     struct fold f = {.q = q, .step = q->steps, .st = st};
 
-    if (q->nsteps == 0 || fo.before_seq != 0 || !step_fits(q->steps))
+    if (q->nsteps == 0 || fo.before_seq != 0 || !flow_step_fits(q->steps))
         return 1;
     int rc = fold_init(&f) ? 0 : ERR(e, -ENOMEM, "journal.no_memory");
     if (rc == 0)

@@ -20,6 +20,12 @@ struct flow_query_field {
     uint8_t kind, col;
 };
 extern const struct flow_query_field flow_query_fields[];
+/* A row's data. */
+struct flow_place {
+    struct flow_page *page;
+    uint32_t row;
+    str relay; /* by whom its page came */
+};
 const char *flow_proto_name(uint8_t proto);        /* NULL: by its number */
 int flow_proto_number(const struct pattern *name); /* -1: none, or several */
 /* The value of such a field; not for addresses, exporters and what is reckoned from several columns. */
@@ -43,7 +49,12 @@ struct flow_scan_opts flow_scan_opts_of(const struct query *q, const struct sear
 /* Takes out of fits the rows that the query does not fit; false: p->rc. */
 bool flow_rows_match(struct flow_page *p, const struct query *q, uint8_t *fits);
 
+/* Bounds as lo..hi, both in; false: nothing fits. */
+bool flow_bounds(const struct query_node *n, uint64_t *lo, uint64_t *hi);
+
 /* flow_fold.c */
+bool flow_step_fits(const struct query_step *s); /* one that is added up on columns */
+enum step_fold flow_step_fold(const struct query_step *s);
 int flow_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
               void *fn_ctx, struct search_stats *st, struct err *e);
 #endif

@@ -78,14 +78,12 @@ const struct flow_query_field flow_query_fields[FIELDS] = {
     {FF_RELAY, 0},
 };
 
-struct place {
-    struct flow_page *page;
-    uint32_t row;
-};
+static uint64_t number_at(const struct flow_place *at, enum flow_col c)
+{
+    return flow_page_value(at->page, c, at->row);
+}
 
-static uint64_t number_at(const struct place *at, enum flow_col c) { return flow_page_value(at->page, c, at->row); }
-
-static const struct flow_exporter *exporter_at(const struct place *at)
+static const struct flow_exporter *exporter_at(const struct flow_place *at)
 {
     static const struct flow_exporter none;
     const struct flow_exporter *list = flow_page_exporters(at->page);
@@ -93,14 +91,14 @@ static const struct flow_exporter *exporter_at(const struct place *at)
     return list != NULL ? &list[number_at(at, FC_exporter)] : &none;
 }
 
-static int64_t at_of(const struct place *at)
+static int64_t at_of(const struct flow_place *at)
 {
     return flow_time((int64_t)number_at(at, FC_end), (int64_t)number_at(at, FC_received));
 }
 
 static void net_out(const struct source_row *r, const struct flow_query_field *f, struct source_value *out)
 {
-    const struct place *at = r->data;
+    const struct flow_place *at = r->data;
     struct flow_nets *nets = r->source->more;
 
     if (nets != NULL)
@@ -111,7 +109,7 @@ static void net_out(const struct source_row *r, const struct flow_query_field *f
 
 static void get(const struct source_row *r, unsigned field, char scratch[VALUE_SCRATCH], struct source_value *out)
 {
-    const struct place *at = r->data;
+    const struct flow_place *at = r->data;
     const struct flow_query_field *f = &flow_query_fields[field];
     int64_t start, end;
 
@@ -134,7 +132,7 @@ static void get(const struct source_row *r, unsigned field, char scratch[VALUE_S
         net_out(r, f, out);
         return;
     case FF_RELAY:
-        out->text = flow_guest_relay(r->source->ctx, at->page->relay);
+        out->text = at->relay;
         out->type = out->text.n > 0 ? VT_TEXT : VT_NONE;
         return;
     case FF_DOMAIN:
@@ -174,6 +172,7 @@ uint64_t flow_fitting(const uint8_t *fits, uint32_t n)
 static int page_rows(void *ctx, struct flow_page *p)
 {
     struct scan *s = ctx;
+    str relay = flow_guest_relay(s->q->source->ctx, p->relay);
     bool exact;
 
     if (!flow_filter(p, s->q, s->fits, &exact))
@@ -184,7 +183,7 @@ static int page_rows(void *ctx, struct flow_page *p)
     for (uint32_t i = p->n; i-- > 0;) {
         if (!s->fits[i] || (s->before != 0 && p->first_seq + i >= s->before))
             continue;
-        struct place at = {p, i};
+        struct flow_place at = {p, i, relay};
         struct source_row row = {.source = s->q->source, .data = &at, .seq = p->first_seq + i};
         if (!s->fn(s->ctx, &row))
             return p->rc < 0 ? p->rc : 1;
@@ -196,8 +195,10 @@ static int page_rows(void *ctx, struct flow_page *p)
 
 bool flow_rows_match(struct flow_page *p, const struct query *q, uint8_t *fits)
 {
+    str relay = flow_guest_relay(q->source->ctx, p->relay);
+
     for (uint32_t i = 0; i < p->n && p->rc == 0; i++) {
-        struct place at = {p, i};
+        struct flow_place at = {p, i, relay};
         struct source_row row = {.source = q->source, .data = &at, .seq = p->first_seq + i};
         fits[i] = fits[i] && query_row_match(q, &row);
     }

@@ -183,7 +183,7 @@ def revive(dead):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", type=pathlib.Path, required=True)
-    options.add_argument("--only", choices=("answers", "feed", "deletion", "storm", "keeper", "luyd", "relayed", "alone"), help="one part alone")
+    options.add_argument("--only", choices=("answers", "flows", "feed", "deletion", "storm", "keeper", "luyd", "relayed", "alone"), help="one part alone")
     args = options.parse_args()
     args.build = args.build.resolve()
     lacks = cluster.missing()
@@ -191,9 +191,10 @@ def main():
         tap.skip("a ClickHouse set", f"{lacks} is not here")
         tap.close()
     programs = args.build.resolve() / "src" / "journal"
-    program, feed = programs / "test_journal_ch", programs / "test_journal_ch_feed"
+    program, feed, flows = (programs / f"test_journal_ch{part}" for part in ("", "_feed", "_flow"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
-    parts = {"answers": lambda c: answers("answers", program, c), "feed": lambda c: answers("feed", feed, c),
+    parts = {"answers": lambda c: answers("answers", program, c),
+             "flows": lambda c: answers("flows", flows, c), "feed": lambda c: answers("feed", feed, c),
              "deletion": lambda c: deletion(feed, c), "storm": lambda c: storm(program, c),
              "keeper": lambda c: keeper(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive),
              "relayed": lambda c: relayed.run(args, folder / "relayed", c, revive)}
@@ -206,6 +207,7 @@ def main():
         if args.only in (None, "alone"):
             with cluster.Cluster(folder / "alone", 1, 1, replicated=False) as c:
                 tap.part("alone", answers, "one node, not replicated", feed, c, True)
+                tap.part("alone, flows", answers, "one node, not replicated, flows", flows, c, True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tap.close()
