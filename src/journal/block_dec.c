@@ -222,7 +222,6 @@ static int read_groups(struct block_dec *d, rd *r)
     d->templates = slab_get(&d->mem, (n + 1) * sizeof(d->templates[0]));
     if (d->groups == NULL || d->templates == NULL)
         return -ENOMEM;
-    memset(d->templates, 0, (n + 1) * sizeof(d->templates[0]));
     page_cursor_init(&cur);
     page_cursor_init(&text);
     d->texts_at = page_place(&text, PG_TEXT, texts);

@@ -190,7 +190,7 @@ static int find_in(struct block_dec *d, uint32_t number, uint32_t rows, const ui
 }
 
 /* For few lines, not all times are kept. */
-enum { FEW = 16 };
+enum { FEW = 4 };
 static int load_time(struct block_dec *d, struct times *t, const uint64_t *bits, uint64_t want)
 {
     return want < d->head.count / FEW ? times_pick(t, d->pages, &d->mem, bits, d->head.count, (uint32_t)want)
