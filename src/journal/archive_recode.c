@@ -52,7 +52,7 @@ static int root_of(struct recode *c, struct block_dec *d, const struct block_par
     int rc = merkle_begin(c->m, p->seed, &why);
 
     if (rc == 0)
-        rc = proof_part_leaves(c->m, d, p, &why);
+        rc = proof_part_leaves(c->m, d, p, NULL, &why);
     return rc < 0 ? rc : merkle_root(c->m, root, &why);
 }
 

@@ -11,14 +11,20 @@ struct origin_set *origin_set_new(void);
 void origin_set_free(struct origin_set *s);
 /* Decides whether ports stand by themselves: senders that change theirs all the time. */
 void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n);
+void origin_set_begin(struct origin_set *s, bool alone); /* as was decided */
 bool origin_ports_alone(const struct origin_set *s);
-uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i); /* 0: the list is full */
-uint32_t origin_count(const struct origin_set *s);                              /* 0 included */
+uint32_t origin_find(struct origin_set *s, const struct ip *source, uint16_t port, str host); /* port 0: alone */
+uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i);               /* 0: the list is full */
+uint32_t origin_count(const struct origin_set *s);                                            /* 0 included */
 str origin_host(const struct origin_set *s, uint32_t i);
 /* Gives the final numbers, by falling rows: rank[number]; writes the list. */
 void origin_set_write(struct origin_set *s, uint32_t *rank, struct buf *out);
 void ip_put(struct buf *out, const struct ip *ip);
 bool ip_get(rd *r, struct ip *ip);
+
+/* Of the head what lines say; before, and with more of them. */
+void block_head_begin(struct block_head *h);
+void block_head_count(struct block_head *h, const struct rows *r, uint32_t n);
 
 /* A line without a template. */
 struct plain_line {

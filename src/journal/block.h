@@ -146,6 +146,7 @@ enum {
     TF_HOST = 2,
     TF_STAMP = 4,
 };
+bool block_ports_alone(const struct block_dec *d); /* ports are no part of origins */
 /* A template: a static text with holes, and its lines. */
 struct block_template {
     const struct template_key *key;

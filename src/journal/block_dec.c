@@ -316,6 +316,8 @@ int block_grams_read(const struct block_src *src, const struct block_head *h, ui
     return rc < 0 ? rc : crc32c(0, out, h->grams) == h->grams_crc ? 0 : -EBADMSG;
 }
 
+bool block_ports_alone(const struct block_dec *d) { return d->ports_alone; }
+
 int block_dec_verify(struct block_dec *d)
 {
     uint8_t grams[GRAMS_BYTES_MAX];

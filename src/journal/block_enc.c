@@ -115,34 +115,13 @@ static bool scratch(struct block_enc *be, uint32_t n)
     return be->rows_cap > 0;
 }
 
-static uint32_t bit_of(uint8_t v, unsigned named) { return v < named ? 1u << v : BLOCK_NONE; }
-
-static void min_max(int64_t t, int64_t *min, int64_t *max)
-{
-    *min = t < *min ? t : *min;
-    *max = t > *max ? t : *max;
-}
-
 static void fill_head(struct block_head *h, const struct rows *r, uint32_t n)
 {
-    *h = (struct block_head){.first_seq = r->first_seq,
-                             .count = n,
-                             .raw_bytes = r->off[n],
-                             .event_min = INT64_MAX,
-                             .event_max = INT64_MIN,
-                             .received_min = INT64_MAX,
-                             .received_max = INT64_MIN};
+    block_head_begin(h);
+    h->first_seq = r->first_seq;
+    h->count = n;
     rand_bytes(h->seed, sizeof(h->seed));
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = rows_head(r, i);
-        min_max(r->event[i], &h->event_min, &h->event_max);
-        min_max(r->received[i], &h->received_min, &h->received_max);
-        h->severities |= bit_of(r->severity[k], 8);
-        h->facilities |= bit_of(r->facility[k], 24);
-        h->transports |= bit_of(r->transport[k], TP_COUNT);
-        h->formats |= bit_of(r->format[k], FMT_COUNT);
-        h->flags |= r->flags[k] ? r->flags[k] : BLOCK_NONE;
-    }
+    block_head_count(h, r, n);
 }
 
 static void put_ports(struct block_enc *be, const struct rows *r, uint32_t n)

@@ -1,5 +1,5 @@
 /* The head of a stored block (block.h). */
-#include "journal/block.h"
+#include "journal/block-int.h"
 
 enum { HEAD_CRC_AT = BLOCK_HEAD_BYTES - 4 };
 
@@ -82,4 +82,33 @@ bool block_head_read(const uint8_t in[BLOCK_HEAD_BYTES], uint64_t salt, struct b
         return false;
     *out = h;
     return true;
+}
+
+static uint32_t bit_of(uint8_t v, unsigned named) { return v < named ? 1u << v : BLOCK_NONE; }
+
+static void min_max(int64_t t, int64_t *min, int64_t *max)
+{
+    *min = t < *min ? t : *min;
+    *max = t > *max ? t : *max;
+}
+
+void block_head_begin(struct block_head *h)
+{
+    *h = (struct block_head){
+        .event_min = INT64_MAX, .event_max = INT64_MIN, .received_min = INT64_MAX, .received_max = INT64_MIN};
+}
+
+void block_head_count(struct block_head *h, const struct rows *r, uint32_t n)
+{
+    h->raw_bytes += r->off[n];
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = rows_head(r, i);
+        min_max(r->event[i], &h->event_min, &h->event_max);
+        min_max(r->received[i], &h->received_min, &h->received_max);
+        h->severities |= bit_of(r->severity[k], 8);
+        h->facilities |= bit_of(r->facility[k], 24);
+        h->transports |= bit_of(r->transport[k], TP_COUNT);
+        h->formats |= bit_of(r->format[k], FMT_COUNT);
+        h->flags |= r->flags[k] ? r->flags[k] : BLOCK_NONE;
+    }
 }

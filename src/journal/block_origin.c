@@ -59,13 +59,18 @@ static bool ports_change(const struct origin_set *s, const struct rows *r, uint3
 
 void origin_set_clear(struct origin_set *s, const struct rows *r, uint32_t n)
 {
+    origin_set_begin(s, ports_change(s, r, n));
+}
+
+void origin_set_begin(struct origin_set *s, bool alone)
+{
     s->slots = SLOTS_FIRST;
     memset(s->slot, 0, s->slots * sizeof(s->slot[0]));
     s->n = 1;
     s->last = 0;
     s->v[0] = (struct origin){0};
     s->hosts_n = 0;
-    s->alone = ports_change(s, r, n);
+    s->alone = alone;
 }
 
 bool origin_ports_alone(const struct origin_set *s) { return s->alone; }
@@ -93,10 +98,13 @@ static bool is_origin(const struct origin_set *s, const struct origin *o, const 
 uint32_t origin_number(struct origin_set *s, const struct rows *r, uint32_t i)
 {
     struct span sp = rows_span(r, i, SP_HOST);
-    str host = {r->raw + r->off[i] + sp.off, sp.len};
     uint32_t h = rows_head(r, i);
-    const struct ip *source = &r->source[h];
-    uint16_t port = s->alone ? 0 : r->port[h];
+
+    return origin_find(s, &r->source[h], s->alone ? 0 : r->port[h], (str){r->raw + r->off[i] + sp.off, sp.len});
+}
+
+uint32_t origin_find(struct origin_set *s, const struct ip *source, uint16_t port, str host)
+{
     struct origin *o = &s->v[s->last];
 
     if (s->last && is_origin(s, o, source, port, host)) {

@@ -3,6 +3,7 @@
 #include "base/rand.h"
 #include "journal/journal-int.h"
 #include "journal/ledger-int.h"
+#include "journal/recount.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@ int proof_rows(struct merkle *m, struct rows *r, struct err *e)
     return 0;
 }
 
-int proof_part_leaves(struct merkle *m, struct block_dec *d, const struct block_part *p, struct err *e)
+int proof_part_leaves(struct merkle *m, struct block_dec *d, const struct block_part *p, struct recount *c,
+                      struct err *e)
 {
     size_t words = ((size_t)block_rows(d) + 63) / 64;
     uint64_t *bits = calloc(words, sizeof(*bits));
@@ -42,6 +44,8 @@ int proof_part_leaves(struct merkle *m, struct block_dec *d, const struct block_
             rc = -EBADMSG;
         if (rc == 0)
             rc = proof_rows(m, rows, e);
+        if (rc == 0 && c != NULL)
+            recount_rows(c, rows);
     }
     free(bits);
     return rc;
@@ -51,7 +55,7 @@ int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block
 {
     const struct block_part *p;
 
-    return block_dec_parts(d, &p) != 1 || p->count != h->count ? -EBADMSG : proof_part_leaves(m, d, p, e);
+    return block_dec_parts(d, &p) != 1 || p->count != h->count ? -EBADMSG : proof_part_leaves(m, d, p, NULL, e);
 }
 
 /* ---- one event ---- */
@@ -155,7 +159,7 @@ static int path_of(struct merkle *m, struct block_dec *d, const struct block_par
 
     merkle_want(m, index);
     if (rc == 0)
-        rc = proof_part_leaves(m, d, p, e);
+        rc = proof_part_leaves(m, d, p, NULL, e);
     if (rc == 0)
         rc = merkle_proof(m, mask, path, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++)

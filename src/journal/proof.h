@@ -17,8 +17,10 @@ struct block_head;
 /* Adds the rows of a block in memory to m, which was begun with the block's seed. */
 int proof_rows(struct merkle *m, struct rows *r, struct err *e);
 
-/* The same of a stored block, opened in d. */
-int proof_part_leaves(struct merkle *m, struct block_dec *d, const struct block_part *p, struct err *e);
+/* The same of a stored block, opened in d; its rows go to c too. NULL: to m alone. */
+struct recount;
+int proof_part_leaves(struct merkle *m, struct block_dec *d, const struct block_part *p, struct recount *c,
+                      struct err *e);
 /* Of a block that is one part, as those are that were sealed; -EBADMSG: it is not. */
 int proof_block_leaves(struct merkle *m, struct block_dec *d, const struct block_head *h, struct err *e);
 

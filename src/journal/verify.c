@@ -6,6 +6,7 @@
 #include "journal/archive-int.h"
 #include "journal/guest.h"
 #include "journal/journal-int.h"
+#include "journal/recount.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -34,6 +35,7 @@ struct verify {
     bool opened;     /* d has it */
     struct block_dec *d;
     struct merkle *m;
+    struct recount *c;
     uint64_t done;
     struct manifest man; /* of an archive; else empty */
     bool man_known;      /* the ledger has it: the centre's, when it is of a relay */
@@ -222,6 +224,8 @@ static int block_open(struct verify *v)
 
     if (rc == 0 && !v->opened)
         rc = block_dec_verify(v->d);
+    if (rc == 0 && !v->opened)
+        rc = recount_begin(v->c, v->d);
     v->opened = rc == 0;
     return rc;
 }
@@ -242,7 +246,7 @@ static int part_is(struct verify *v, const struct ledger_entry *n)
         rc = p->count == n->records ? merkle_begin(v->m, p->seed, v->e) : -EBADMSG;
     }
     if (rc == 0)
-        rc = proof_part_leaves(v->m, v->d, p, v->e);
+        rc = proof_part_leaves(v->m, v->d, p, v->c, v->e);
     if (rc == 0)
         rc = merkle_root(v->m, &root, v->e);
     if (rc == -ENOMEM || rc == -EIO)
@@ -254,9 +258,13 @@ static int part_is(struct verify *v, const struct ledger_entry *n)
     }
     v->rep->blocks++;
     v->rep->events += n->records;
-    if (++v->part == parts)
-        block_next(v);
-    return 0;
+    if (++v->part < parts)
+        return 0;
+    const struct block_head *h = &block_at(v)->head;
+    if ((rc = recount_same(v->c, v->d, h)) == -EBADMSG)
+        BAD(v, "journal.proof_counts", N((int64_t)h->first_seq), N((int64_t)(h->first_seq + h->count - 1)), s->path);
+    block_next(v);
+    return rc == 0 || rc == -EBADMSG ? 0 : ERR(v->e, rc, "journal.read", s->path);
 }
 
 /* The first event of what has not had its turn yet. */
@@ -347,10 +355,11 @@ static int manifest_judge(struct verify *v)
 
 int journal_verify_dir(const char *dir, const struct verify_opts *o, struct verify_report *out, struct err *e)
 {
-    struct verify v = {.dir = dir, .o = o, .rep = out, .e = e, .d = block_dec_new(), .m = merkle_new()};
+    struct verify v = {
+        .dir = dir, .o = o, .rep = out, .e = e, .d = block_dec_new(), .m = merkle_new(), .c = recount_new()};
 
     *out = (struct verify_report){0};
-    int rc = v.d == NULL || v.m == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
+    int rc = v.d == NULL || v.m == NULL || v.c == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : 0;
     if (rc == 0 && o->archive)
         rc = manifest_load(&v);
     if (rc == 0)
@@ -378,5 +387,6 @@ int journal_verify_dir(const char *dir, const struct verify_opts *o, struct veri
     free(v.gone);
     block_dec_free(v.d);
     merkle_free(v.m);
+    recount_free(v.c);
     return rc;
 }
