@@ -4,6 +4,7 @@
 #include "api/query_rows.h"
 #include "api/routes-int.h"
 #include "journal/complete.h"
+#include "journal/flow_guest.h"
 #include "journal/sealed.h"
 #include <errno.h>
 
@@ -300,6 +301,14 @@ static void offer_relays(struct request *rq, struct offers *o)
         offer(o, name, " ", "value");
 }
 
+static void offer_flow_relays(struct request *rq, struct offers *o)
+{
+    str name;
+
+    for (uint32_t i = 1; (name = flow_guest_relay(rq->api->d.flows, i)).n > 0; i++)
+        offer(o, name.p, " ", "value");
+}
+
 static void offer_values(struct request *rq, struct offers *o, const struct query_world *w, const struct row_source *s,
                          str field)
 {
@@ -316,6 +325,8 @@ static void offer_values(struct request *rq, struct offers *o, const struct quer
         offer_list(o, s->fields[k].values, " ", "value");
     } else if (k == QF_RELAY && s->lines) {
         offer_relays(rq, o);
+    } else if (rq->api->d.flows != NULL && s == &w->flows && str_eq_nocase(field, STR("relay"))) {
+        offer_flow_relays(rq, o);
     } else if (k >= 0 && s->lines && k < QF_COUNT && k != QF_MSG && k != QF_RAW) {
         offer_recent(rq, o, field);
     }

@@ -235,6 +235,8 @@ def main(folder):
     sender.flows(relay, 90)
     check("and so are its flows, by which relay", until(180, lambda: ask(api, "from:flows dst_port:443 | count by relay") == [["xa-dong", 90]]),
           ask(api, "from:flows | count by relay"))
+    api.call("GET", "/query/complete?text=" + urllib.parse.quote("from:flows relay:x"))
+    equal("and the name is offered for them too", [x["text"] for x in api.body["items"]], ["xa-dong "])
     equal("which the centre has none of itself", ask(api, "from:flows NOT relay:* | count"), [[0]])
 
     # the line is down, then comes back in pieces while either side is killed
