@@ -141,6 +141,8 @@ static json_t *api_json(struct api *api)
 
 json_t *stats_json(struct api *api)
 {
+    static const char *const groups[] = {"intake",   "flows",   "files",  "archive",
+                                         "pipeline", "cluster", "relays", "forward"};
     struct api_counter c[COUNTERS];
     size_t n = counters(api, c);
     json_t *o = json_object();
@@ -151,12 +153,8 @@ json_t *stats_json(struct api *api)
     json_object_set_new(o, "uptime_s", json_integer((clock_mono(api->d.clock) - api->started_mono) / NS_PER_S));
     json_object_set_new(o, "rss_bytes", json_integer((json_int_t)rss_bytes()));
     json_object_set_new(o, "journal", journal_json(api));
-    json_object_set_new(o, "intake", group_json(c, n, "intake"));
-    json_object_set_new(o, "flows", group_json(c, n, "flows"));
-    json_object_set_new(o, "files", group_json(c, n, "files"));
-    json_object_set_new(o, "archive", group_json(c, n, "archive"));
-    json_object_set_new(o, "pipeline", group_json(c, n, "pipeline"));
-    json_object_set_new(o, "cluster", group_json(c, n, "cluster"));
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        json_object_set_new(o, groups[i], group_json(c, n, groups[i]));
     json_object_set_new(o, "judge", judge_json(api));
     json_object_set_new(o, "registry", registry_json(api));
     json_object_set_new(o, "api", api_json(api));

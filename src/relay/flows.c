@@ -228,17 +228,26 @@ void flows_show(struct relay_store *s, const uint64_t *base)
 
 /* ---- how long they are kept ---- */
 
-int64_t flows_received_to(const struct flow_segment *g) { return ((int64_t)g->day + 1) * day_ns - zone_ns - 1; }
-
 /* As of lines: only what a head signs, and never the newest. */
-int64_t flows_oldest(const struct relay_store *s)
+static bool may_go(const struct relay_store *s)
 {
     const struct kept_flows *f = &s->flow;
 
-    if (f->nsegs < 2 || f->segs[0] == f->current || f->segs[0]->nblocks == 0 ||
-        flow_segment_next(f->segs[0]) > s->signed_next[LEDGER_FLOW])
+    return f->nsegs > 1 && f->segs[0] != f->current && f->segs[0]->nblocks > 0 &&
+           flow_segment_next(f->segs[0]) <= s->signed_next[LEDGER_FLOW];
+}
+
+static int64_t day_end(const struct flow_segment *g) { return ((int64_t)g->day + 1) * day_ns - zone_ns; }
+
+int64_t flows_received_before(const struct relay_store *s) { return may_go(s) ? day_end(s->flow.segs[0]) : INT64_MAX; }
+
+/* The flows' own times are the exporters': they count as far as they lie in the day. */
+int64_t flows_oldest(const struct relay_store *s)
+{
+    if (!may_go(s))
         return INT64_MAX;
-    return flows_received_to(f->segs[0]);
+    int64_t end = day_end(s->flow.segs[0]) - 1, begin = end - day_ns + 1, at = s->flow.segs[0]->time_max;
+    return at < begin ? begin : at > end ? end : at;
 }
 
 static void seg_close(struct relay_store *s, struct flow_segment *g)

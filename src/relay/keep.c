@@ -54,7 +54,7 @@ void store_deleted_finish(struct relay_store *s)
 {
     while (s->nsegs > 1 && s->segs[0]->nblocks > 0 && segment_next_seq(s->segs[0]) <= s->deleted_to[LEDGER_LOG])
         first_drop(s);
-    while (flows_oldest(s) != INT64_MAX && flow_segment_next(s->flow.segs[0]) <= s->deleted_to[LEDGER_FLOW])
+    while (flows_received_before(s) != INT64_MAX && flow_segment_next(s->flow.segs[0]) <= s->deleted_to[LEDGER_FLOW])
         flows_first_drop(s);
 }
 
@@ -139,7 +139,7 @@ static bool lines_old(const struct relay_store *s, int64_t limit)
 
 static bool flows_old(const struct relay_store *s, int64_t limit)
 {
-    return flows_oldest(s) < limit && journal_flows_archived(s->cfg.journal, s->cfg.flows, s->flow.segs[0]);
+    return flows_received_before(s) <= limit && journal_flows_archived(s->cfg.journal, s->cfg.flows, s->flow.segs[0]);
 }
 
 /* For copies, by whole days as the journal tells them: each time is work for whoever has one. */

@@ -60,15 +60,16 @@ static int on_head(const struct relay_receive *r, const uint8_t *bytes, struct e
 {
     int rc = relay_store_head(r->store, bytes, e);
 
-    if (rc == 0 && r->kept != NULL) {
+    if (rc < 0)
+        return rc;
+    rc = send_numbers(r, RF_ACK, false, e);
+    if (rc == 0)
+        relay_store_hand(r->store); /* it is kept whatever becomes of this; tick tries again */
+    if (r->kept != NULL) {
         struct relay_store_stats st;
         relay_store_stats(r->store, &st);
         r->kept(r->ctx, &st);
     }
-    if (rc == 0)
-        rc = send_numbers(r, RF_ACK, false, e);
-    if (rc == 0)
-        relay_store_hand(r->store); /* it is kept whatever becomes of this; tick tries again */
     return rc;
 }
 

@@ -109,10 +109,12 @@ int flows_take(struct relay_store *s, struct err *e); /* the pending block's byt
 int flows_sync(struct relay_store *s, struct err *e);
 int flows_places(struct relay_store *s, uint64_t *base, struct err *e); /* of what is staged, in order */
 void flows_show(struct relay_store *s, const uint64_t *base);
+/* Of the oldest file that may go: when its newest flow was received, as near as the file says without its columns
+ * (within its day); INT64_MAX: none may. flows_received_before: nothing in that file was received then or later. */
 int64_t flows_oldest(const struct relay_store *s);
-int64_t flows_received_to(const struct flow_segment *g); /* the end of its day: nothing in it was received later */
-void flows_first_forget(struct relay_store *s);          /* the first file is counted no more, and goes */
-void flows_first_drop(struct relay_store *s);            /* one that is not counted yet */
+int64_t flows_received_before(const struct relay_store *s);
+void flows_first_forget(struct relay_store *s); /* the first file is counted no more, and goes */
+void flows_first_drop(struct relay_store *s);   /* one that is not counted yet */
 void flows_close(struct relay_store *s);
 /* hand.c: where the taker is; a new relay's place is durable before anything is kept of it. */
 void store_hand_begin(struct relay_store *s);

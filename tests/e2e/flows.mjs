@@ -83,6 +83,17 @@ await suite("flows", async (w) => {
     await page.getByText(w.like("flows.histogram")).waitFor();
   });
 
+  await w.test("Search shows them as a table that stays in the page, with its columns named", async () => {
+    await page.goto(`/search?q=${encodeURIComponent(`from:flows src:${net}.0/24`)}`);
+    await page.locator("tbody tr.ant-table-row").nth(3).waitFor();
+    const heads = await page.locator("thead th").allInnerTexts();
+    const label = (await w.api("GET", "/query/fields")).sources.find((s) => s.name === "flows").fields.find((f) => f.name === "dst_port").label[w.lang];
+    await holds(async () => heads.includes(label), async () => `${label} in ${heads.slice(0, 20)}`);
+    await holds(() => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), async () => "wider than the window");
+    await becomes(() => page.locator(".col-side").count(), 0, "what counts lines");
+    await w.shot(page, "flows-search");
+  });
+
   await w.test("nothing found says what to do", async () => {
     await page.goto(`/flows?q=${encodeURIComponent("src:203.0.113.99 since:-15m")}`);
     await page.getByText(w.t("flows.nothing")).waitFor();

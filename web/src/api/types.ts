@@ -64,6 +64,8 @@ export interface Stats {
   intake: Record<string, unknown>;
   /** Empty without archive_dir. */
   archive?: Record<string, unknown>;
+  relays?: Record<string, unknown>;
+  forward?: Record<string, unknown>;
   judge: Record<string, unknown>;
   registry: { records: number; history?: number };
 }

@@ -1,22 +1,24 @@
 import { Table } from "antd";
-import type { Cell, RowsAnswer } from "../../api/events";
+import type { Cell, QueryField, RowsAnswer } from "../../api/events";
 import { useI18n } from "../../i18n";
 import { inexact } from "../../lib/inexact";
 
 /** Rows that steps gave, or a source that is not lines of logs. */
-export function RowTable({ answer }: { answer: RowsAnswer }) {
-  const { t, fmt, word } = useI18n();
+export function RowTable({ answer, fields }: { answer: RowsAnswer; fields: QueryField[] }) {
+  const { t, lang, fmt, word } = useI18n();
+  const title = (name: string) => fields.find((f) => f.name === name)?.label[lang] ?? word("log_field", name);
   const show = (v: Cell, type: string) =>
     v === null ? "" : type === "time" && typeof v === "string" ? fmt.time(v) : typeof v === "number" ? fmt.number(v) : String(v);
   return (
     <>
       <Table
         rowKey={(_, i) => String(i)}
+        scroll={{ x: "max-content" }}
         dataSource={answer.rows}
         pagination={{ pageSize: 50, hideOnSinglePage: true, showSizeChanger: false }}
         columns={answer.table.map((c, i) => ({
           key: c.name,
-          title: word("log_field", c.name),
+          title: title(c.name),
           align: c.type === "int" ? ("right" as const) : undefined,
           render: (_: unknown, r: Cell[]) => <span className="mono">{show(r[i], c.type)}</span>,
         }))}

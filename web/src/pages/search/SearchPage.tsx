@@ -43,6 +43,7 @@ export default function SearchPage() {
   const { pipe } = splitPipe(q);
   const columns = useMemo(() => readColumns(params.get("cols")), [params]);
   const lines = !search.count && !search.table;
+  const asked = fields.data?.sources.find((s) => s.name === search.table?.source)?.fields ?? [];
   // Lines first; charts and counts of a search that was stopped would only begin it again.
   const answered = !search.error && !!search.stats && !search.stats.cancelled;
 
@@ -109,13 +110,15 @@ export default function SearchPage() {
         <>
           <HistogramPanel query={q} onRange={setQuery} enabled={answered && (!search.table || search.table.source === "logs")} />
           {!search.error && (
-            <div className="cols search-cols">
+            <div className={lines ? "cols search-cols" : undefined}>
               <div className="col-main">
-                <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} columns={columns} />
+                <Results search={search} query={q} onQuery={setQuery} mark={Number(params.get("mark")) || null} columns={columns} fields={asked} />
               </div>
-              <div className="col-side">
-                <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={answered && lines} />
-              </div>
+              {lines && (
+                <div className="col-side">
+                  <CountBy query={q} fields={fields.data?.fields ?? []} onQuery={setQuery} enabled={answered} />
+                </div>
+              )}
             </div>
           )}
         </>

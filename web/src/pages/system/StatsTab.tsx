@@ -64,21 +64,23 @@ export function StatsTab() {
             <Counters title={t("system.judge")} of={s.judge} />
           </div>
           {s.archive && Object.keys(s.archive).length > 0 && <Counters title={t("system.archive")} of={s.archive} />}
+          {(["relays", "forward"] as const).map((g) => Object.keys(s[g] ?? {}).length > 0 && <Counters key={g} title={t(`system.${g}`)} of={s[g] ?? {}} prefix={`${g}.`} />)}
         </>
       )}
     </Loaded>
   );
 }
 
-function Counters({ title, of }: { title: string; of: Record<string, unknown> }) {
+/** prefix: before the names of a group whose counters are called as another's. */
+function Counters({ title, of, prefix = "" }: { title: string; of: Record<string, unknown>; prefix?: string }) {
   const { fmt, word } = useI18n();
   return (
     <Panel title={title}>
       <dl className="counters">
         {flatten(of).map(([name, v]) => (
           <div key={name}>
-            <dt title={name}>{word("counter", name)}</dt>
-            <dd className={name.startsWith("drop") && v !== 0 ? "mark bad" : ""}>{typeof v === "number" ? fmt.number(v, 1) : String(v)}</dd>
+            <dt title={name}>{word("counter", prefix + name)}</dt>
+            <dd className={/^(drop|missing)/.test(name) && v !== 0 ? "mark bad" : ""}>{typeof v === "number" ? fmt.number(v, 1) : String(v)}</dd>
           </div>
         ))}
       </dl>
