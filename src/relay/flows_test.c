@@ -28,6 +28,7 @@ static void flows_put(struct kit *k, struct flow_store *f, uint32_t mark, uint32
         put(FC_src, i, 0x0a000000 + mark % 97 + i);
         put(FC_src_as, i, mark + i);
         put(FC_bytes, i, (mark + i) * 7919ull % 100000);
+        put(FC_src_port, i, ((mark + i) * 2654435761u) >> 16);
     }
     batch.rows = n;
     buf_init(&wire, FLOW_WIRE_MAX);
@@ -150,6 +151,35 @@ static void three_days(void **state)
     relay_store_close(k.store);
     store_open(&k);
     assert_flows(&k, own);
+    kit_end(&k);
+}
+
+/* A block too long for any single line still comes over, piece by piece. */
+static void cut_in_block(void **state)
+{
+    struct kit k;
+    struct err e;
+    struct relay_point p = {0};
+    uint64_t entry, part = 0, lines = 0, rnd = 5;
+
+    kit_start(&k, 0);
+    for (int i = 0; i < 30; i++) {
+        flows_put(&k, k.relay.f, (uint32_t)k.flows, 1000);
+        k.flows += 1000;
+        clock_advance(&k.clk, (int64_t)(prng(&rnd) % NS_PER_S)); /* times that do not compress away */
+    }
+    relay_seal(&k);
+    while (line(&k, 40000, INT64_MAX, UINT64_MAX, &entry, &e) != 0) {
+        relay_store_point(k.store, &p);
+        assert_true(p.part >= part || p.entries > 0);
+        part = p.part;
+        lines++;
+        assert_true(lines < 1000);
+    }
+    print_message("# %llu lines\n", (unsigned long long)lines);
+    assert_true(lines > 3);
+    assert_flows(&k, 0);
+    assert_proven(&k);
     kit_end(&k);
 }
 
@@ -556,6 +586,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_days),
+        cmocka_unit_test(cut_in_block),
         cmocka_unit_test(every_flipped_byte),
         cmocka_unit_test(stopped_before_the_head),
         cmocka_unit_test(flipped_in_spool),
