@@ -23,6 +23,18 @@ struct cursor {
     bool proven;        /* a batch of it was new over there: what comes now was not sent before a restart */
     _Atomic uint64_t shown_next;
 };
+struct lane;
+/* What is fed: the functions of sealed.h, or of flow_sealed.h. */
+struct feed_source {
+    bool (*stream)(void *of, size_t stream, char relay[64]);
+    int (*block)(struct lane *l, uint64_t from, struct sealed_block *out, struct err *e); /* into the batch */
+    uint64_t (*next)(void *of);
+    int (*gone)(void *of, size_t stream, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e);
+    void (*ages)(void *of, int64_t *before, size_t n);
+    void (*own)(void *of, uint64_t from, number_fn *fn, void *ctx);
+    void (*guests)(void *of, guest_number_fn *fn, void *ctx);
+};
+extern const struct feed_source feed_sources[CH_KINDS];
 /* Its stepping thread owns a lane but for the atomics. */
 struct lane {
     struct ch_feed *feed;
@@ -40,6 +52,8 @@ struct lane {
 };
 struct ch_feed {
     struct ch_feed_cfg cfg;
+    const struct feed_source *source;
+    void *of; /* the journal, or the store of flows */
     const struct clock *clk;
     struct ch_spread spread;
     char *state, *name; /* name: what the file says of the set */

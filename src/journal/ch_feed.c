@@ -15,13 +15,6 @@ void lane_note(struct lane *l, const struct ch_feed_note *n)
         l->feed->cfg.note(l->feed->cfg.ctx, &own);
 }
 
-static bool take(void *ctx, const struct hit *h)
-{
-    struct lane *l = ctx;
-
-    return lane_from(l, h->seq) == h->seq && ch_batch_add(&l->batch, h->seq, &h->ev);
-}
-
 /* What of the stream stood below `next` and was not sent. Where nothing says which numbers were events, all of them may
  * have been. */
 static struct own own_gone(const struct lane *l, uint64_t next)
@@ -29,7 +22,7 @@ static struct own own_gone(const struct lane *l, uint64_t next)
     uint64_t from = l->cursor[l->stream].next;
     struct own o = {.lane = l, .from = from};
 
-    if (journal_gone_numbers(l->feed->cfg.journal, l->stream, from, next, own_count, &o, NULL) < 0) {
+    if (l->feed->source->gone(l->feed->of, l->stream, from, next, own_count, &o, NULL) < 0) {
         o.n = 0;
         own_count(&o, from, next);
     }
@@ -62,7 +55,7 @@ static int batch_make(struct lane *l, struct err *e)
     ch_batch_clear(&l->batch);
     l->batch.relay = l->stream > 0 ? c->row->relay : NULL;
     uint64_t from = lane_from(l, c->next);
-    int rc = journal_sealed_block(l->feed->cfg.journal, l->stream, from, take, l, &b, e);
+    int rc = l->feed->source->block(l, from, &b, e);
     if (rc == 0)
         all_passed(l, b.next);
     if (rc == 0 || rc == -ENOMEM)
@@ -183,16 +176,20 @@ size_t ch_feed_shards(const struct ch_feed *f) { return f->spread.shards; }
 
 static int lanes_open(struct ch_feed *f, struct err *e)
 {
+    struct ch_cfg set = *f->cfg.set;
     size_t n = 1; /* known when the first is open */
     int rc = 0;
 
+    set.kind = f->cfg.flows != NULL ? CH_FLOWS : CH_EVENTS;
+    f->source = &feed_sources[set.kind];
+    f->of = f->cfg.flows != NULL ? (void *)f->cfg.flows : f->cfg.journal;
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct lane *l = &f->lane[i];
         l->feed = f;
         l->shard = i;
         l->retry_ns = CH_FEED_RETRY_MIN_S * NS_PER_S;
         ch_batch_init(&l->batch);
-        rc = ch_open(f->cfg.set, f->clk, &l->set, e);
+        rc = ch_open(&set, f->clk, &l->set, e);
         if (rc < 0)
             break;
         ch_stop_on(l->set, &f->stop);

@@ -1,6 +1,7 @@
 /* What the journal seals and what relays bring to it (guest.h) goes into a ClickHouse
  * set: each event once, of each stream (sealed.h) each shard's in order, and what is
- * deleted by age goes from it.
+ * deleted by age goes from it. A feed of flows is another one, with a file of its own, and does the
+ * same with a store of flows and the flows that relays bring to it; "events" are flows then.
  *
  * The numbers of events go round the shards (ch.h, ch_spread), and each shard is
  * fed for itself: one that takes nothing falls behind alone. Its streams take turns.
@@ -11,6 +12,7 @@
 #ifndef LUY_JOURNAL_CH_FEED_H
 #define LUY_JOURNAL_CH_FEED_H
 #include "journal/ch.h"
+#include "journal/flow_store.h"
 
 enum ch_feed_event {
     CF_DOWN,    /* the shard takes nothing; why says it */
@@ -45,6 +47,7 @@ struct ch_feed_cfg {
     void *ctx;
     uint32_t window; /* numbers in a row that are one shard's; 0: CH_BATCH_ROWS. Where it changes, as where shards are
                         added, all shards must stand at one number. */
+    struct flow_store *flows; /* instead of the journal */
 };
 enum { CH_FEED_RETRY_MIN_S = 1, CH_FEED_RETRY_MAX_S = 60, CH_FEED_LOOK_S = 1 };
 struct ch_feed;

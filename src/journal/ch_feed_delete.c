@@ -82,7 +82,7 @@ static void delete_look(struct lane *l)
     int64_t now[CH_STREAMS_MAX];
     bool more = false;
 
-    journal_streams_gone(l->feed->cfg.journal, now, CH_STREAMS_MAX);
+    l->feed->source->ages(l->feed->of, now, CH_STREAMS_MAX);
     for (size_t i = 0; i < CH_STREAMS_MAX; i++) {
         bool known = l->cursor[i].row != NULL;
         if (d->begun)

@@ -34,8 +34,8 @@ static void lane_stats(const struct lane *l, struct ch_feed_stats *out)
     uint64_t next = atomic_load(&l->cursor[0].shown_next);
     struct own waits = {.lane = l, .from = next};
 
-    journal_sealed_numbers(l->feed->cfg.journal, next, own_count, &waits);
-    journal_guest_numbers(l->feed->cfg.journal, guest_count, &waits);
+    l->feed->source->own(l->feed->of, next, own_count, &waits);
+    l->feed->source->guests(l->feed->of, guest_count, &waits);
     *out = (struct ch_feed_stats){
         .sent_events = atomic_load(&l->sent_events),
         .sent_batches = atomic_load(&l->sent_batches),

@@ -34,7 +34,7 @@ static int position_ask(struct lane *l, struct err *e)
 /* Of relays the stores alone know, and they may be opened later. */
 static int position_check(const struct ch_feed *f, struct err *e)
 {
-    uint64_t most = 0, next = journal_next(f->cfg.journal);
+    uint64_t most = 0, next = f->source->next(f->of);
 
     for (size_t i = 0; i < f->position.spread.shards; i++)
         most = f->position.row[0].sent[i] > most ? f->position.row[0].sent[i] : most;
@@ -118,7 +118,7 @@ int lane_find(struct lane *l, struct err *e)
 
     if (l->stream < CH_STREAMS_MAX && l->cursor[l->stream].row != NULL)
         return 1;
-    if (!journal_stream(l->feed->cfg.journal, l->stream, relay))
+    if (!l->feed->source->stream(l->feed->of, l->stream, relay))
         return 0;
     if (l->stream == CH_STREAMS_MAX)
         return ERR(e, -E2BIG, "journal.ch_streams", N(CH_STREAMS_MAX));

@@ -29,18 +29,21 @@ static size_t guest_place(const struct flow_guests *g, uint64_t base)
     return lo;
 }
 
-/* The number of a relay's name, from 1; 0: no memory. Names stay where they are. */
+/* The number of a relay's name, from 1; 0: no memory, or no such name can be. */
 static uint32_t relay_number(struct flow_guests *g, const char *name)
 {
     for (uint32_t i = 0; i < g->nrelays; i++)
-        if (strcmp(g->relay[i], name) == 0)
+        if (strcmp(g->relay[i]->name, name) == 0)
             return i + 1;
-    char **p = reallocarray(g->relay, g->nrelays + 1, sizeof(*p));
+    struct flow_relay **p = reallocarray(g->relay, g->nrelays + 1, sizeof(*p));
     if (p == NULL)
         return 0;
     g->relay = p;
-    if ((p[g->nrelays] = strdup(name)) == NULL)
+    struct flow_relay *r = strlen(name) < sizeof(r->name) ? calloc(1, sizeof(*r)) : NULL;
+    if (r == NULL)
         return 0;
+    memcpy(r->name, name, strlen(name));
+    p[g->nrelays] = r;
     return ++g->nrelays;
 }
 
@@ -87,12 +90,34 @@ void flow_guest_drop(struct flow_store *s, struct flow_segment *g)
 
     pthread_mutex_lock(&s->lock);
     struct flow_guests *all = &s->guests;
-    for (size_t i = 0; i < all->n; i++)
-        if (all->v[i].g == g)
-            flow_segment_unref(g);
-        else
-            all->v[kept++] = all->v[i];
+    for (size_t i = 0; i < all->n; i++) {
+        const struct flow_guest *x = &all->v[i];
+        if (x->g != g) {
+            all->v[kept++] = *x;
+            continue;
+        }
+        gone_add(&all->relay[x->relay - 1]->gone, x->base, x->base + x->b->head.rows);
+        flow_segment_unref(g);
+    }
     all->n = kept;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void flow_guest_was(struct flow_store *s, const char *relay, uint64_t base, uint64_t count)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t at = relay_number(&s->guests, relay);
+    if (at > 0)
+        gone_add(&s->guests.relay[at - 1]->gone, base, base + count);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void flow_guest_aged(struct flow_store *s, const char *relay, int64_t before)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t at = relay_number(&s->guests, relay);
+    if (at > 0)
+        s->guests.relay[at - 1]->gone_before = before;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -115,7 +140,7 @@ str flow_guest_relay(struct flow_store *s, uint32_t relay)
     if (relay == 0)
         return STR_NONE;
     pthread_mutex_lock(&s->lock);
-    str name = relay <= s->guests.nrelays ? str_c(s->guests.relay[relay - 1]) : STR_NONE;
+    str name = relay <= s->guests.nrelays ? str_c(s->guests.relay[relay - 1]->name) : STR_NONE;
     pthread_mutex_unlock(&s->lock);
     return name;
 }
@@ -124,8 +149,10 @@ void flow_guests_done(struct flow_store *s)
 {
     for (size_t i = 0; i < s->guests.n; i++)
         flow_segment_unref(s->guests.v[i].g);
-    for (uint32_t i = 0; i < s->guests.nrelays; i++)
+    for (uint32_t i = 0; i < s->guests.nrelays; i++) {
+        gone_free(&s->guests.relay[i]->gone);
         free(s->guests.relay[i]);
+    }
     free(s->guests.v);
     free(s->guests.relay);
 }

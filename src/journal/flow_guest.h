@@ -19,6 +19,10 @@ int flow_guest_add(struct flow_store *s, struct flow_segment *g, const struct fl
                    const char *relay, struct err *e);
 /* Forgets all blocks of g; a query that reads it holds it still. */
 void flow_guest_drop(struct flow_store *s, struct flow_segment *g);
+/* What copies are cut by, as guest.h has it of lines: numbers that were the relay's and went in an earlier run, told
+ * before its blocks are added; and before when what it received is past its age and gone. */
+void flow_guest_was(struct flow_store *s, const char *relay, uint64_t base, uint64_t count);
+void flow_guest_aged(struct flow_store *s, const char *relay, int64_t before);
 void flow_guest_ref(struct flow_store *s, struct flow_segment *g); /* one more reference; one less */
 void flow_guest_unref(struct flow_store *s, struct flow_segment *g);
 /* The relay's name behind a page's number (flow_page.relay), which lives as long as the store; 0: none, of no store

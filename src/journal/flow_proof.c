@@ -4,6 +4,8 @@
  * The sealing thread's, but for flow_proof_deleted, which is the writer's. */
 #include "base/log.h"
 #include "journal/flow_store-int.h"
+#include "journal/ledger-int.h"
+#include "journal/sealed.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -84,6 +86,13 @@ void flow_proof_catch_up(struct flow_store *s)
     }
     if (rc < 0) /* disk full: with the next block, or at the next start */
         log_err(LOG_ERROR, "ledger_add", &e);
+}
+
+int flow_proof_numbers(struct flow_store *s, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e)
+{
+    const struct ledger *l = s->cfg.ledger;
+
+    return l == NULL ? -ENODATA : ledger_numbers(l->dir, LEDGER_FLOW, from, to, fn, ctx, e);
 }
 
 void flow_proof_deleted(struct flow_store *s, const struct flow_segment *g, const char *reason)

@@ -25,6 +25,13 @@ static struct flow_segment *segment_new(const char *dir, const char *name)
     return g;
 }
 
+int64_t flow_segment_from(const struct flow_segment *g)
+{
+    static const int64_t hour = 3600 * NS_PER_S;
+
+    return ((int64_t)g->day * 24 - 7 - 1) * hour; /* its day is of UTC+7 */
+}
+
 void flow_segment_unref(struct flow_segment *g)
 {
     if (g == NULL || --g->refs > 0)

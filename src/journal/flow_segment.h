@@ -43,7 +43,9 @@ int flow_segment_write(struct flow_segment *g, str block);                      
 bool flow_segment_add(struct flow_segment *g, const struct flow_block_head *h); /* false: no memory */
 int flow_segment_cut(struct flow_segment *g, size_t nblocks); /* what lies behind its first nblocks goes; -errno */
 uint64_t flow_segment_next(const struct flow_segment *g);     /* behind its last flow; 0 when empty */
-void flow_segment_unref(struct flow_segment *g);              /* NULL is fine */
+/* A time of receipt that nothing in it lies before: an hour before its day, for a clock may be set back. */
+int64_t flow_segment_from(const struct flow_segment *g);
+void flow_segment_unref(struct flow_segment *g); /* NULL is fine */
 bool flow_segment_name(str name, uint32_t *no);
 /* Over the block's bytes in fd as they are stored. -EBADMSG: cut or not as its checksums say; -EIO, -ENOMEM. */
 int flow_block_root(int fd, uint64_t off, const struct flow_block_head *h, struct sha256 *root);

@@ -89,6 +89,35 @@ static void watch_clock(struct flow_store *s)
     age_guard_look(&s->age, s->clk, newest, "flow_clock_ahead");
 }
 
+static int64_t first_received(const struct flow_rows *r)
+{
+    const int64_t *received = (const int64_t *)(const void *)r->col[FC_received];
+
+    return received != NULL ? received[0] : 0;
+}
+
+/* For copies, by whole days: each such time is work for whoever has one. */
+static void gone_say(struct flow_store *s, int64_t limit)
+{
+    static const int64_t hour = 3600 * NS_PER_S, day = 24 * 3600 * NS_PER_S;
+    int64_t before = limit - limit % day;
+
+    if (s->cfg.retention_days <= 0 || age_guard_holds(&s->age, s->clk) || limit <= 0)
+        return;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->nsegs; i++) {
+        int64_t from = flow_segment_from(s->segs[i]);
+        before = s->segs[i]->nblocks > 0 && from < before ? from : before;
+    }
+    for (size_t i = 0; i <= s->nfrozen; i++) {
+        const struct flow_rows *r = i < s->nfrozen ? s->frozen[i].rows : s->open;
+        int64_t from = r != NULL && flow_rows_count(r) > 0 ? first_received(r) - hour : before;
+        before = from < before ? from : before;
+    }
+    pthread_mutex_unlock(&s->lock);
+    atomic_store(&s->gone_before, before > 0 ? before : 0);
+}
+
 void flow_retain(struct flow_store *s)
 {
     int64_t limit = INT64_MIN;
@@ -102,8 +131,10 @@ void flow_retain(struct flow_store *s)
         pthread_mutex_lock(&s->lock);
         g = take_one(s, limit, &why);
         pthread_mutex_unlock(&s->lock);
-        if (g == NULL)
+        if (g == NULL) {
+            gone_say(s, limit);
             return;
+        }
         flow_proof_deleted(s, g, why);
         tell_unarchived(s, g, why);
         log_event(LOG_INFO, "flow_segment_expired", F_STR("file", str_c(g->path)), F_INT("bytes", g->end));

@@ -6,6 +6,7 @@
 #ifndef LUY_JOURNAL_FLOW_STORE_INT_H
 #define LUY_JOURNAL_FLOW_STORE_INT_H
 #include "journal/age_guard.h"
+#include "journal/gone.h"
 #include "journal/flow_segment.h"
 #include "journal/flow_store.h"
 #include "journal/wal.h"
@@ -22,7 +23,11 @@ struct flow_guest {
 struct flow_guests {
     struct flow_guest *v; /* by base */
     size_t n, cap;
-    char **relay; /* names */
+    struct flow_relay {
+        char name[64];
+        struct gone gone;    /* numbers of what was deleted */
+        int64_t gone_before; /* flow_sealed.h */
+    } * *relay;              /* stay where they are */
     uint32_t nrelays;
     uint64_t next, own_end; /* behind the last number of a guest; of what the open block may still need */
 };
@@ -45,6 +50,7 @@ struct flow_store {
 
     _Atomic uint64_t next_seq, synced, wal_bytes, bad_blocks;
     _Atomic bool full;
+    _Atomic int64_t gone_before;      /* flow_sealed.h */
     _Atomic uint64_t unarchived_lost; /* files that the size ceiling took before they were archived */
 
     pthread_mutex_t lock;
@@ -79,6 +85,7 @@ bool flow_segments_add(struct flow_store *s, struct flow_segment *g); /* under l
 void flow_rows_unref(struct flow_store *s, struct flow_rows *r);      /* under lock */
 /* flow_proof.c */
 void flow_proof_catch_up(struct flow_store *s);
+int flow_proof_numbers(struct flow_store *s, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e);
 void flow_proof_deleted(struct flow_store *s, const struct flow_segment *g, const char *reason);
 /* flow_guest.c */
 void flow_guests_done(struct flow_store *s);

@@ -13,6 +13,7 @@ static struct flow_batch batch;
 static char dir[64], guest_dir[80];
 static struct clock clk;
 static uint64_t state = 20261126;
+static int64_t now = TEST_NOW; /* when flows come */
 
 static inline uint64_t rnd(uint64_t n)
 {
@@ -48,8 +49,8 @@ static inline void row_make(uint32_t row, bool large)
 {
     static const enum flow_col any[] = {FC_src_port, FC_dst_port, FC_tcp_flags, FC_in_if, FC_src_as, FC_src_mac};
 
-    put(FC_received, row, (uint64_t)TEST_NOW + rnd(3));
-    uint64_t end = (uint64_t)(TEST_NOW - (int64_t)rnd(rnd(4) ? 1000000000 : 90000000000));
+    put(FC_received, row, (uint64_t)now + rnd(3));
+    uint64_t end = (uint64_t)(now - (int64_t)rnd(rnd(4) ? 1000000000 : 90000000000));
     put(FC_end, row, end);
     put(FC_start, row, rnd(9) ? end - rnd(5000000000) : 0);
     put(FC_exporter, row, rnd(3));

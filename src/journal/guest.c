@@ -96,7 +96,7 @@ void guests_drop_all(struct journal *j)
     j->guests.v = NULL;
     j->guests.n = j->guests.cap = 0;
     for (size_t i = 0; i < j->guests.nrelays; i++)
-        free(j->guests.relay[i].gone);
+        gone_free(&j->guests.relay[i].gone);
     free(j->guests.relay);
     j->guests.relay = NULL;
     j->guests.nrelays = 0;

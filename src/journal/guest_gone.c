@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { GONE_MAX = 4096 }; /* a relay: the older half is forgotten when there are more */
-
 bool guest_relay(struct guests *g, const char *name, size_t *at)
 {
     for (*at = 0; *at < g->nrelays; ++*at)
@@ -22,45 +20,10 @@ bool guest_relay(struct guests *g, const char *name, size_t *at)
     return true;
 }
 
-/* A store that is closed and opened again tells the same once more. */
-static void range_merge(struct guest_relay *r, size_t at, uint64_t first, uint64_t next)
-{
-    size_t end = at;
-
-    for (; end < r->ngone && r->gone[end].first <= next; end++) {
-        first = r->gone[end].first < first ? r->gone[end].first : first;
-        next = r->gone[end].next > next ? r->gone[end].next : next;
-    }
-    memmove(r->gone + at + 1, r->gone + end, (r->ngone - end) * sizeof(*r->gone));
-    r->gone[at] = (struct guest_range){first, next};
-    r->ngone += 1 - (end - at);
-}
-
-/* Without memory they are not counted, and nothing else depends on it. */
-static void range_add(struct guest_relay *r, uint64_t first, uint64_t next)
-{
-    if (r->ngone == GONE_MAX) {
-        r->ngone = GONE_MAX / 2;
-        memmove(r->gone, r->gone + GONE_MAX - r->ngone, r->ngone * sizeof(*r->gone));
-    }
-    if (r->ngone == r->cap) {
-        size_t cap = r->cap == 0 ? 16 : r->cap * 2;
-        struct guest_range *p = reallocarray(r->gone, cap, sizeof(*p));
-        if (p == NULL)
-            return;
-        r->gone = p;
-        r->cap = cap;
-    }
-    size_t at = r->ngone;
-    while (at > 0 && r->gone[at - 1].next >= first)
-        at--;
-    range_merge(r, at, first, next);
-}
-
 void guest_dropped(struct guests *g, const struct guest *one)
 {
     if (one->relay != GUEST_UNNAMED)
-        range_add(&g->relay[one->relay], one->base, one->base + one->b.head.count);
+        gone_add(&g->relay[one->relay].gone, one->base, one->base + one->b.head.count);
 }
 
 void journal_guest_was(struct journal *j, const char *relay, uint64_t base, uint64_t count)
@@ -68,7 +31,7 @@ void journal_guest_was(struct journal *j, const char *relay, uint64_t base, uint
     pthread_mutex_lock(&j->lock);
     size_t at;
     if (relay[0] != '\0' && guest_relay(&j->guests, relay, &at))
-        range_add(&j->guests.relay[at], base, base + count);
+        gone_add(&j->guests.relay[at].gone, base, base + count);
     pthread_mutex_unlock(&j->lock);
 }
 
@@ -119,23 +82,13 @@ void journal_guest_numbers(struct journal *j, guest_number_fn *fn, void *ctx)
     pthread_mutex_unlock(&j->lock);
 }
 
-static void gone_numbers(const struct guest_relay *r, uint64_t from, uint64_t to, number_fn *fn, void *ctx)
-{
-    for (size_t i = 0; i < r->ngone; i++) {
-        uint64_t first = r->gone[i].first > from ? r->gone[i].first : from;
-        uint64_t next = r->gone[i].next < to ? r->gone[i].next : to;
-        if (first < next)
-            fn(ctx, first, next);
-    }
-}
-
 int journal_gone_numbers(struct journal *j, size_t stream, uint64_t from, uint64_t to, number_fn *fn, void *ctx,
                          struct err *e)
 {
     if (stream == 0)
         return journal_numbers(j, from, to, fn, ctx, e);
     pthread_mutex_lock(&j->lock);
-    gone_numbers(&j->guests.relay[stream - 1], from, to, fn, ctx);
+    gone_numbers(&j->guests.relay[stream - 1].gone, from, to, fn, ctx);
     pthread_mutex_unlock(&j->lock);
     return 0;
 }

@@ -15,6 +15,7 @@
 #ifndef LUY_JOURNAL_INT_H
 #define LUY_JOURNAL_INT_H
 #include "journal/age_guard.h"
+#include "journal/gone.h"
 #include "journal/guest.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
@@ -108,11 +109,8 @@ struct journal {
         struct guest_relay {
             char name[64];       /* as segment.h has it */
             int64_t gone_before; /* sealed.h */
-            struct guest_range {
-                uint64_t first, next;
-            } * gone; /* numbers of what was deleted, rising */
-            size_t ngone, cap;
-        } * relay; /* who was ever seen, in that order: a place stays */
+            struct gone gone;    /* numbers of what was deleted */
+        } * relay;               /* who was ever seen, in that order: a place stays */
         size_t nrelays;
     } guests;
 

@@ -175,13 +175,17 @@ static int numbers_see(void *ctx, const struct ledger_entry *n)
     return 0;
 }
 
-int journal_numbers(struct journal *j, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e)
+int ledger_numbers(const char *dir, enum ledger_stream stream, uint64_t from, uint64_t to, number_fn *fn, void *ctx,
+                   struct err *e)
 {
     struct numbers w = {from, to, fn, ctx};
 
-    if (j->ledger == NULL)
-        return -ENODATA;
-    return ledger_blocks(j->dir, LEDGER_LOG, from, to, numbers_see, &w, e);
+    return ledger_blocks(dir, stream, from, to, numbers_see, &w, e);
+}
+
+int journal_numbers(struct journal *j, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e)
+{
+    return j->ledger == NULL ? -ENODATA : ledger_numbers(j->dir, LEDGER_LOG, from, to, fn, ctx, e);
 }
 
 uint64_t journal_next(struct journal *j) { return atomic_load(&j->next_seq); }

@@ -3,7 +3,9 @@
  * after a restart. Any thread; the journal's lock is held only to look. */
 #ifndef LUY_JOURNAL_SEALED_H
 #define LUY_JOURNAL_SEALED_H
+#include "journal/gone.h"
 #include "journal/journal.h"
+#include "journal/ledger.h"
 #include "journal/segment.h"
 
 /* Streams: 0 is this journal's own blocks, 1.. the guests of one relay each (guest.h),
@@ -38,11 +40,13 @@ int block_walk_next(struct block_walk *w, struct hit *out); /* 1 an event, valid
 void block_walk_close(struct block_walk *w);                /* of one that is not open: nothing */
 /* Events of this journal do not have all numbers: guests have some (guest.h), and some nobody. fn is told first..next-1
  * that its events have, in order. */
-typedef void number_fn(void *ctx, uint64_t first, uint64_t next);
 /* Of what is stored and ends behind `from`: whole blocks. */
 void journal_sealed_numbers(struct journal *j, uint64_t from, number_fn *fn, void *ctx);
 /* Of from..to-1, gone or not, as the ledger says it. A journal without one does not know what it had: -ENODATA. */
 int journal_numbers(struct journal *j, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e);
+/* The same of a stream of a ledger. */
+int ledger_numbers(const char *dir, enum ledger_stream stream, uint64_t from, uint64_t to, number_fn *fn, void *ctx,
+                   struct err *e);
 /* Of all guests, in order; under the journal's lock, so be short. */
 typedef void guest_number_fn(void *ctx, size_t stream, uint64_t first, uint64_t next);
 void journal_guest_numbers(struct journal *j, guest_number_fn *fn, void *ctx);

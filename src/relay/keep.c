@@ -153,8 +153,16 @@ static void aged_tell(struct relay_store *s)
             int64_t at = s->segs[i]->blocks[b].head.received_min;
             before = at < before ? at : before;
         }
-    if (limit != 0)
-        journal_guest_aged(s->cfg.journal, s->name, before);
+    if (limit == 0)
+        return;
+    journal_guest_aged(s->cfg.journal, s->name, before);
+    before = limit - limit % day;
+    for (size_t i = 0; i < s->flow.nsegs; i++) {
+        int64_t from = flow_segment_from(s->flow.segs[i]);
+        before = from < before ? from : before;
+    }
+    if (s->cfg.flows != NULL)
+        flow_guest_aged(s->cfg.flows, s->name, before > 0 ? before : 0);
 }
 
 void store_tick(struct relay_store *s)

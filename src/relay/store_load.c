@@ -280,6 +280,10 @@ static void gone_tell(const struct relay_store *s)
     for (size_t i = 0; i < p->n && s->cfg.journal != NULL; i++)
         if (p->v[i].first < s->deleted_to[LEDGER_LOG])
             journal_guest_was(s->cfg.journal, s->name, p->v[i].base, p->v[i].count);
+    p = &s->places[LEDGER_FLOW];
+    for (size_t i = 0; i < p->n && s->cfg.flows != NULL; i++)
+        if (p->v[i].first < s->deleted_to[LEDGER_FLOW])
+            flow_guest_was(s->cfg.flows, s->name, p->v[i].base, p->v[i].count);
 }
 
 static int blocks_show(struct relay_store *s, struct err *e)

@@ -191,10 +191,10 @@ def main():
         tap.skip("a ClickHouse set", f"{lacks} is not here")
         tap.close()
     programs = args.build.resolve() / "src" / "journal"
-    program, feed, flows = (programs / f"test_journal_ch{part}" for part in ("", "_feed", "_flow"))
+    program, feed, flows, flow_feed = (programs / f"test_journal_ch{part}" for part in ("", "_feed", "_flow", "_feed_flow"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="luy-clickhouse-"))
     parts = {"answers": lambda c: answers("answers", program, c),
-             "flows": lambda c: answers("flows", flows, c), "feed": lambda c: answers("feed", feed, c),
+             "flows": lambda c: [answers(f"flows {n + 1}", p, c) for n, p in enumerate((flows, flow_feed))], "feed": lambda c: answers("feed", feed, c),
              "deletion": lambda c: deletion(feed, c), "storm": lambda c: storm(program, c),
              "keeper": lambda c: keeper(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive),
              "relayed": lambda c: relayed.run(args, folder / "relayed", c, revive)}
@@ -207,7 +207,8 @@ def main():
         if args.only in (None, "alone"):
             with cluster.Cluster(folder / "alone", 1, 1, replicated=False) as c:
                 tap.part("alone", answers, "one node, not replicated", feed, c, True)
-                tap.part("alone, flows", answers, "one node, not replicated, flows", flows, c, True)
+                for n, test in enumerate((flows, flow_feed)):
+                    tap.part("alone, flows", answers, f"one node, not replicated, flows {n + 1}", test, c, True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tap.close()
