@@ -52,13 +52,14 @@ struct api_hooks {
     void (*self_event)(void *ctx, int severity, str msg);
     void (*password_changed)(void *ctx, str account);
     size_t (*counters)(void *ctx, struct api_counter *out, size_t cap);
-    size_t (*cluster_behind)(void *ctx, struct api_behind *out, size_t cap);
+    size_t (*cluster_behind)(void *ctx, enum ch_kind of, struct api_behind *out, size_t cap);
 };
 struct api_deps {
     struct registry *registry;
     struct journal *journal;
-    struct flow_store *flows;     /* NULL: none */
-    const struct ch_cfg *cluster; /* a ClickHouse set to ask, from:cluster; NULL: none; outlives the api */
+    struct flow_store *flows; /* NULL: none */
+    const struct ch_cfg
+        *cluster; /* a ClickHouse set to ask, from:cluster and from:cluster-flows; NULL: none; outlives the api */
     struct judge *judge;
     struct vault *vault;
     const struct clock *clock;

@@ -246,55 +246,6 @@ static void nets_load(void *ctx, struct flow_nets *nets)
     }
 }
 
-/* ---- the ClickHouse set ---- */
-
-/* Whether a node is gone or refuses, it is not the asker's mistake. Which shards are known to be away is said before
- * the server's own words. */
-static int cluster_told(struct api *api, int rc, struct err *e)
-{
-    const struct api_hooks *h = &api->d.hooks;
-    struct api_behind away[CH_SHARDS_MAX];
-    size_t n = 0, at = 0;
-
-    if (rc != -EHOSTUNREACH && rc != -EBADMSG)
-        return rc;
-    if (h->cluster_behind != NULL && strcmp(e->key, "journal.ch_refused") == 0)
-        n = h->cluster_behind(h->ctx, away, CH_SHARDS_MAX);
-    for (size_t i = 0; i < n && at + 8 < ERR_ARG_MAX; i++)
-        if (away[i].down)
-            at += (size_t)snprintf(e->arg[2] + at, ERR_ARG_MAX - at, "%s%u", at == 0 ? "" : ", ", away[i].shard);
-    if (at > 0)
-        e->key = "api.cluster_away";
-    return e->code = HTTP_ERR(503);
-}
-
-/* Each query has a client of its own: one call at a time is all that one can do. */
-static int cluster_scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
-                        struct search_stats *st, struct err *e)
-{
-    struct api *api = ctx;
-    struct ch *c = NULL;
-    int rc = ch_open(api->d.cluster, api->d.clock, &c, e);
-
-    if (rc == 0)
-        rc = ch_rows(c, q, o, fn, fn_ctx, st, e);
-    ch_close(c);
-    return cluster_told(api, rc, e);
-}
-
-static int cluster_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
-                        source_group_fn *fn, void *fn_ctx, struct search_stats *st, struct err *e)
-{
-    struct api *api = ctx;
-    struct ch *c = NULL;
-    int rc = ch_open(api->d.cluster, api->d.clock, &c, e);
-
-    if (rc == 0)
-        rc = ch_fold(c, q, o, fn, fn_ctx, st, e);
-    ch_close(c);
-    return cluster_told(api, rc, e);
-}
-
 static int logs_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want, source_group_fn *fn,
                      void *fn_ctx, struct search_stats *st, struct err *e)
 {
@@ -312,21 +263,14 @@ int query_world_init(struct query_world *w, struct api *api, struct arena *a, in
         w->sql[i] = (struct row_source){t->name, t->label, t->fields, t->nfields, t->time, sql_get, sql_scan, api};
         w->list[w->env.nsources++] = &w->sql[i];
     }
+    w->nets = (struct flow_nets){.load = nets_load, .ctx = w};
     if (api->d.flows != NULL) {
         w->flows = flow_source(api->d.flows);
-        w->nets = (struct flow_nets){.load = nets_load, .ctx = w};
         w->flows.more = &w->nets;
         w->list[w->env.nsources++] = &w->flows;
     }
-    if (api->d.cluster != NULL) {
-        w->cluster = query_logs;
-        w->cluster.name = "cluster";
-        w->cluster.label = "journal.source.cluster";
-        w->cluster.scan = cluster_scan;
-        w->cluster.fold = cluster_fold;
-        w->cluster.ctx = api;
-        w->list[w->env.nsources++] = &w->cluster;
-    }
+    if (api->d.cluster != NULL)
+        query_cluster_sources(w, api);
     w->env.sources = w->list;
     return api->d.judge != NULL ? resolver_init(w, a, api->d.judge, e) : 0;
 }

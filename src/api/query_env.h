@@ -11,8 +11,8 @@ enum { QUERY_SOURCES_MAX = 8 };
 struct query_world {
     struct query_env env;
     struct row_source logs; /* with its scan */
-    struct row_source sql[QUERY_SOURCES_MAX], flows, cluster;
-    const struct row_source *list[QUERY_SOURCES_MAX + 2];
+    struct row_source sql[QUERY_SOURCES_MAX], flows, cluster, cluster_flows;
+    const struct row_source *list[QUERY_SOURCES_MAX + 3];
     struct field_resolver resolver;
     struct flow_nets nets;
     size_t nets_cap;
@@ -27,6 +27,9 @@ void query_world_done(struct query_world *w);
 const struct row_source *query_world_source(struct query_world *w, const struct query *q);
 /* query_parse_env with the place as a character; a mistake is a 400. */
 int query_world_parse(struct query_world *w, struct arena *a, str text, struct query **q, struct err *e);
+
+/* query_cluster.c: logs and flows as the ClickHouse set has them, among w's sources. */
+void query_cluster_sources(struct query_world *w, struct api *api);
 
 /* query_run.c: queries that run now. Each has a number by which its owner may
  * watch and end it; so many at once, in all and for one account. So many more

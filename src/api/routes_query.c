@@ -77,8 +77,9 @@ static void behind_ask(struct request *rq, const struct query *q, struct behind 
     const struct api_hooks *h = &rq->api->d.hooks;
 
     out->n = 0;
-    if (h->cluster_behind != NULL && strcmp(q->source->name, "cluster") == 0)
-        out->n = h->cluster_behind(h->ctx, out->v, CH_SHARDS_MAX);
+    bool flows = strcmp(q->source->name, "cluster-flows") == 0;
+    if (h->cluster_behind != NULL && (flows || strcmp(q->source->name, "cluster") == 0))
+        out->n = h->cluster_behind(h->ctx, flows ? CH_FLOWS : CH_EVENTS, out->v, CH_SHARDS_MAX);
 }
 
 static void put_behind(struct buf *b, const struct behind *h)

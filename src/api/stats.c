@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { COUNTERS = 1024 };
+enum { COUNTERS = 2048 };
 
 static size_t counters(struct api *api, struct api_counter out[COUNTERS])
 {
@@ -141,8 +141,8 @@ static json_t *api_json(struct api *api)
 
 json_t *stats_json(struct api *api)
 {
-    static const char *const groups[] = {"intake",   "flows",   "files",  "archive",
-                                         "pipeline", "cluster", "relays", "forward"};
+    static const char *const groups[] = {"intake",  "flows",         "files",  "archive", "pipeline",
+                                         "cluster", "cluster_flows", "relays", "forward"};
     struct api_counter c[COUNTERS];
     size_t n = counters(api, c);
     json_t *o = json_object();

@@ -1,7 +1,7 @@
 /* The ClickHouse set: its part of the configuration, and the threads that send
- * what the journal sealed, one for each shard, because a shard may hang as well as
- * fail. They share nothing with intake, sealing and retention but the journal's
- * lock, which they hold for a look at the lists. */
+ * what the journal and the store of flows sealed, one for each shard, because a shard may hang as well as
+ * fail. Each takes the feeds in turn, so that no two INSERTs of one shard meet. They share nothing with intake, sealing
+ * and retention but the journal's lock, which they hold for a look at the lists. */
 #include "daemon/luyd-int.h"
 #include "base/file.h"
 #include <errno.h>
@@ -14,8 +14,15 @@ struct feeder {
     size_t shard;
     pthread_t thread;
 };
+/* One of events, one of flows where there is a store of them. */
+enum { FEEDS = CH_KINDS };
+struct feed {
+    struct cluster *cluster;
+    struct ch_feed *feed; /* NULL: none */
+    const char *name;     /* of its counters, and in front of what it says */
+};
 struct cluster {
-    struct ch_feed *feed;
+    struct feed feed[FEEDS];
     struct self_queue *self;
     const struct clock *clk;
     struct feeder feeder[CH_SHARDS_MAX];
@@ -77,7 +84,7 @@ int open_set(struct luyd *d, struct err *e)
 int start_cluster(struct luyd *d, struct err *e)
 {
     char path[1100];
-    struct cluster_parts parts = {d->journal, &d->set, path, d->self, &d->clk};
+    struct cluster_parts parts = {d->journal, d->flows, &d->set, path, d->self, &d->clk};
     struct cluster *c = NULL;
 
     if (d->set.nodes.n == 0)
@@ -93,14 +100,13 @@ int start_cluster(struct luyd *d, struct err *e)
 
 static void on_note(void *ctx, const struct ch_feed_note *n)
 {
-    struct cluster *c = ctx;
+    const struct feed *f = ctx;
     char why[1024] = "", before[48] = "";
     static const struct {
         const char *name;
         int severity;
-    } events[CF_EVENTS] = {[CF_DOWN] = {"cluster_down", 4},       [CF_UP] = {"cluster_up", 5},
-                           [CF_SKIPPED] = {"cluster_skipped", 3}, [CF_BAD] = {"cluster_bad_block", 3},
-                           [CF_DELETED] = {"cluster_deleted", 5}, [CF_KEPT] = {"cluster_not_deleted", 3}};
+    } events[CF_EVENTS] = {[CF_DOWN] = {"down", 4},     [CF_UP] = {"up", 5},           [CF_SKIPPED] = {"skipped", 3},
+                           [CF_BAD] = {"bad_block", 3}, [CF_DELETED] = {"deleted", 5}, [CF_KEPT] = {"not_deleted", 3}};
 
     if (n->why != NULL)
         err_sentence(n->why, LANG_EN, why, sizeof(why));
@@ -111,8 +117,9 @@ static void on_note(void *ctx, const struct ch_feed_note *n)
         memcpy(before, " before=", sizeof(" before="));
         time_fmt(n->before, 3, before + strlen(before), sizeof(before) - strlen(before));
     }
-    self_sayf(c->self, events[n->event].severity, "event=%s shard=%zu next=%llu count=%llu%s reason=\"%s\"",
-              events[n->event].name, n->shard + 1, (unsigned long long)n->first, (unsigned long long)n->n, before, why);
+    self_sayf(f->cluster->self, events[n->event].severity, "event=%s_%s shard=%zu next=%llu count=%llu%s reason=\"%s\"",
+              f->name, events[n->event].name, n->shard + 1, (unsigned long long)n->first, (unsigned long long)n->n,
+              before, why);
 }
 
 /* The condition waits by the system's clock; `due` comes from the clock that was given. */
@@ -134,16 +141,23 @@ static void *feeder_main(void *arg)
 {
     const struct feeder *own = arg;
     struct cluster *c = own->cluster;
-    int64_t due = 0;
+    int64_t due[FEEDS] = {0}, soonest = 0;
 
     pthread_mutex_lock(&c->lock);
     while (!c->stop) {
-        if (clock_mono(c->clk) < due) {
-            wait_until(c, due);
+        if (clock_mono(c->clk) < soonest) {
+            wait_until(c, soonest);
             continue;
         }
         pthread_mutex_unlock(&c->lock);
-        ch_feed_step(c->feed, own->shard, &due);
+        soonest = INT64_MAX;
+        for (size_t i = 0; i < FEEDS; i++) {
+            if (c->feed[i].feed == NULL)
+                continue;
+            if (clock_mono(c->clk) >= due[i])
+                ch_feed_step(c->feed[i].feed, own->shard, &due[i]);
+            soonest = due[i] < soonest ? due[i] : soonest;
+        }
         pthread_mutex_lock(&c->lock);
     }
     pthread_mutex_unlock(&c->lock);
@@ -152,7 +166,8 @@ static void *feeder_main(void *arg)
 
 static void cluster_free(struct cluster *c)
 {
-    ch_feed_close(c->feed);
+    for (size_t i = 0; i < FEEDS; i++)
+        ch_feed_close(c->feed[i].feed);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -160,7 +175,7 @@ static void cluster_free(struct cluster *c)
 
 static int feeders_start(struct cluster *c, struct err *e)
 {
-    for (size_t i = 0; i < ch_feed_shards(c->feed); i++) {
+    for (size_t i = 0; i < ch_feed_shards(c->feed[CH_EVENTS].feed); i++) {
         c->feeder[i] = (struct feeder){.cluster = c, .shard = i};
         int rc = -pthread_create(&c->feeder[i].thread, NULL, feeder_main, &c->feeder[i]);
         if (rc < 0)
@@ -169,6 +184,27 @@ static int feeders_start(struct cluster *c, struct err *e)
         c->running++;
     }
     return 0;
+}
+
+static int feeds_open(struct cluster *c, const struct cluster_parts *parts, struct err *e)
+{
+    static const char *const names[FEEDS] = {[CH_EVENTS] = "cluster", [CH_FLOWS] = "cluster_flows"};
+    char path[1200];
+    int rc = 0;
+
+    for (size_t i = 0; i < FEEDS && rc == 0; i++) {
+        struct feed *f = &c->feed[i];
+        struct ch_feed_cfg fc = {.set = parts->set, .state = path, .note = on_note, .ctx = f};
+        *f = (struct feed){.cluster = c, .name = names[i]};
+        snprintf(path, sizeof(path), "%s%s", parts->state, i == CH_FLOWS ? "-flows" : "");
+        if (i == CH_EVENTS)
+            fc.journal = parts->journal;
+        else
+            fc.flows = parts->flows;
+        if (fc.journal != NULL || fc.flows != NULL)
+            rc = ch_feed_open(&fc, parts->clk, &f->feed, e);
+    }
+    return rc;
 }
 
 int cluster_start(const struct cluster_parts *parts, struct cluster **out, struct err *e)
@@ -185,9 +221,7 @@ int cluster_start(const struct cluster_parts *parts, struct cluster **out, struc
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&c->wake, &attr);
     pthread_condattr_destroy(&attr);
-    struct ch_feed_cfg fc = {
-        .journal = parts->journal, .set = parts->set, .state = parts->state, .note = on_note, .ctx = c};
-    int rc = ch_feed_open(&fc, parts->clk, &c->feed, e);
+    int rc = feeds_open(c, parts, e);
     if (rc < 0) {
         cluster_free(c);
         return rc;
@@ -205,7 +239,9 @@ void cluster_stop(struct cluster *c)
 {
     if (c == NULL)
         return;
-    ch_feed_stop(c->feed);
+    for (size_t i = 0; i < FEEDS; i++)
+        if (c->feed[i].feed != NULL)
+            ch_feed_stop(c->feed[i].feed);
     pthread_mutex_lock(&c->lock);
     c->stop = true;
     pthread_cond_broadcast(&c->wake);
@@ -215,21 +251,22 @@ void cluster_stop(struct cluster *c)
     cluster_free(c);
 }
 
-static size_t counters_put(const struct ch_feed_stats *s, unsigned part, struct api_counter *out, size_t cap)
+static size_t counters_put(const char *group, const struct ch_feed_stats *s, unsigned part, struct api_counter *out,
+                           size_t cap)
 {
     const struct api_counter rows[] = {
-        {"cluster", "sent_events", s->sent_events, false, part},
-        {"cluster", "sent_batches", s->sent_batches, false, part},
-        {"cluster", "failures", s->failures, false, part},
-        {"cluster", "skipped_events", s->skipped_events, false, part},
-        {"cluster", "bad_events", s->bad_events, false, part},
-        {"cluster", "deleted_events", s->deleted_events, false, part},
-        {"cluster", "delete_failures", s->delete_failures, false, part},
-        {"cluster", "next", s->next, true, part},
-        {"cluster", "lag_events", s->lag_events, true, part},
-        {"cluster", "lag_seconds", (uint64_t)(s->lag_ns / NS_PER_S), true, part},
-        {"cluster", "down", s->down, true, part},
-        {"cluster", "position_errors", s->cursor_errors, false, part},
+        {group, "sent_events", s->sent_events, false, part},
+        {group, "sent_batches", s->sent_batches, false, part},
+        {group, "failures", s->failures, false, part},
+        {group, "skipped_events", s->skipped_events, false, part},
+        {group, "bad_events", s->bad_events, false, part},
+        {group, "deleted_events", s->deleted_events, false, part},
+        {group, "delete_failures", s->delete_failures, false, part},
+        {group, "next", s->next, true, part},
+        {group, "lag_events", s->lag_events, true, part},
+        {group, "lag_seconds", (uint64_t)(s->lag_ns / NS_PER_S), true, part},
+        {group, "down", s->down, true, part},
+        {group, "position_errors", s->cursor_errors, false, part},
     };
     size_t n = sizeof(rows) / sizeof(*rows) - (part > 0); /* the file is one for all */
 
@@ -239,26 +276,37 @@ static size_t counters_put(const struct ch_feed_stats *s, unsigned part, struct 
     return n;
 }
 
-size_t cluster_counters(const struct cluster *c, struct api_counter *out, size_t cap)
+static size_t feed_counters(const struct feed *f, struct api_counter *out, size_t cap)
 {
     struct ch_feed_stats s;
 
-    ch_feed_stats(c->feed, CH_FEED_ALL, &s);
-    size_t n = counters_put(&s, 0, out, cap);
-    for (size_t i = 0; i < ch_feed_shards(c->feed); i++) {
-        ch_feed_stats(c->feed, i, &s);
-        n += counters_put(&s, (unsigned)i + 1, out + n, cap - n);
+    ch_feed_stats(f->feed, CH_FEED_ALL, &s);
+    size_t n = counters_put(f->name, &s, 0, out, cap);
+    for (size_t i = 0; i < ch_feed_shards(f->feed); i++) {
+        ch_feed_stats(f->feed, i, &s);
+        n += counters_put(f->name, &s, (unsigned)i + 1, out + n, cap - n);
     }
     return n;
 }
 
-size_t cluster_behind(const struct cluster *c, struct api_behind *out, size_t cap)
+size_t cluster_counters(const struct cluster *c, struct api_counter *out, size_t cap)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < ch_feed_shards(c->feed) && n < cap; i++) {
+    for (size_t i = 0; i < FEEDS; i++)
+        if (c->feed[i].feed != NULL)
+            n += feed_counters(&c->feed[i], out + n, cap - n);
+    return n;
+}
+
+size_t cluster_behind(const struct cluster *c, enum ch_kind of, struct api_behind *out, size_t cap)
+{
+    const struct ch_feed *f = c->feed[of].feed;
+    size_t n = 0;
+
+    for (size_t i = 0; f != NULL && i < ch_feed_shards(f) && n < cap; i++) {
         struct ch_feed_stats s;
-        ch_feed_stats(c->feed, i, &s);
+        ch_feed_stats(f, i, &s);
         if (s.lag_events > 0)
             out[n++] = (struct api_behind){(unsigned)i + 1, s.lag_events, s.lag_since, s.down > 0};
     }

@@ -44,10 +44,10 @@ static size_t counters_hook(void *ctx, struct api_counter *out, size_t cap)
     return n + relay_counters(d, out + n, cap - n);
 }
 
-static size_t behind_hook(void *ctx, struct api_behind *out, size_t cap)
+static size_t behind_hook(void *ctx, enum ch_kind of, struct api_behind *out, size_t cap)
 {
     struct cluster *c = __atomic_load_n(&((struct luyd *)ctx)->cluster, __ATOMIC_ACQUIRE);
-    return c != NULL ? cluster_behind(c, out, cap) : 0;
+    return c != NULL ? cluster_behind(c, of, out, cap) : 0;
 }
 
 /* What the flow receiver has to say becomes an event of Lũy's own. */

@@ -24,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import cluster
 import feeding
+import flowing
 import relayed
 import tap
 
@@ -183,7 +184,7 @@ def revive(dead):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--build", type=pathlib.Path, required=True)
-    options.add_argument("--only", choices=("answers", "flows", "feed", "deletion", "storm", "keeper", "luyd", "relayed", "alone"), help="one part alone")
+    options.add_argument("--only", choices=("answers", "flows", "feed", "deletion", "storm", "keeper", "luyd", "flowing", "relayed", "alone"), help="one part alone")
     args = options.parse_args()
     args.build = args.build.resolve()
     lacks = cluster.missing()
@@ -197,6 +198,7 @@ def main():
              "flows": lambda c: [answers(f"flows {n + 1}", p, c) for n, p in enumerate((flows, flow_feed))], "feed": lambda c: answers("feed", feed, c),
              "deletion": lambda c: deletion(feed, c), "storm": lambda c: storm(program, c),
              "keeper": lambda c: keeper(program, c), "luyd": lambda c: feeding.run(args, folder, c, revive),
+             "flowing": lambda c: flowing.run(args, folder / "flowing", c, revive),
              "relayed": lambda c: relayed.run(args, folder / "relayed", c, revive)}
     try:
         if args.only != "alone":
