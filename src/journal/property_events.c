@@ -79,6 +79,17 @@ static void address(uint64_t *seed, struct line *l)
         put_f(l, "10.%u.%u.%u", (unsigned)rnd(seed, 3), (unsigned)rnd(seed, 4), (unsigned)rnd(seed, 300));
 }
 
+/* Hexadecimal digits and UUIDs, some of which come again. */
+static void digits(uint64_t *seed, struct line *l)
+{
+    unsigned long long x = rnd(seed, 2) ? prng(seed) : (1 + rnd(seed, 30)) * UINT64_C(0x9e3779b97f4a7c15);
+
+    if (rnd(seed, 2))
+        put_f(l, rnd(seed, 4) ? "%08llx" : "%08llX", x >> 32);
+    else
+        put_f(l, "%08llx-%04llx-4%03llx-a%03llx-%012llx", x >> 32, x >> 16 & 0xffff, x >> 4 & 0xfff, x & 0xfff, x >> 8);
+}
+
 static void log_line(uint64_t *seed, struct line *l)
 {
     static const char *const heads[] = {"Failed password for ",
@@ -101,7 +112,7 @@ static void log_line(uint64_t *seed, struct line *l)
             put_z(l, PICK(seed, names));
             break;
         case 2:
-            put_f(l, "%08llx", (unsigned long long)prng(seed) >> 32);
+            digits(seed, l);
             break;
         case 3:
             put_f(l, "2026-11-%02uT%02u:%02u:%02u.%03uZ", 1 + (unsigned)rnd(seed, 30), (unsigned)rnd(seed, 24),

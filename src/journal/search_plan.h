@@ -53,8 +53,9 @@ struct search_plan {
     const struct needle *seen_of;
     uint8_t *seen; /* dictionary values: 0 not asked, 1 no, 2 yes */
     uint32_t seen_n, seen_cap;
-    bool texts_asked;    /* all texts of the dictionary were */
-    uint32_t texts_hold; /* how many of them hold it */
+    bool dict_asked;       /* all values of the dictionary were that can hold it: */
+    unsigned dict_classes; /* those of these classes */
+    uint32_t dict_holds;   /* how many do */
 };
 /* The text of a field that is a part of the line, when it is the same in every line of t. */
 bool search_plan_fixed(const struct block_template *t, enum query_field f, str *out);

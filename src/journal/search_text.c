@@ -92,37 +92,54 @@ static bool remember(struct search_plan *p, const struct needle *run, struct blo
     p->seen_n = n <= p->seen_cap ? n : 0;
     memset(p->seen ? p->seen : (uint8_t *)&p->seen_n, 0, p->seen ? p->seen_n : 0);
     p->seen_of = run;
-    p->texts_asked = false;
+    p->dict_asked = false;
     return p->seen_n == n;
 }
 
-/* Values of the other classes are digits, small or large a to f, points and dashes. */
-static bool only_in_texts(str word)
+/* Classes of values (dict.h) that can hold the word, a bit each. */
+static unsigned classes_of(str word)
 {
+    bool point = false, dash = false, letter = false;
+
     for (size_t i = 0; i < word.n; i++) {
         char c = word.p[i];
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f') && c != '.' && c != '-')
-            return true;
+        if (c >= '0' && c <= '9')
+            continue;
+        point |= c == '.';
+        dash |= c == '-';
+        letter |= c >= 'a' && c <= 'f';
+        if (c != '.' && c != '-' && !(c >= 'a' && c <= 'f'))
+            return 1u << DC_TEXT;
     }
-    return false;
+    return 1u << DC_TEXT | (!dash && !letter ? 1u << DC_IP4 : 0) | (!point && !dash && !letter ? 1u << DC_NUM : 0) |
+           (!point && !dash ? 1u << DC_HEX | 1u << DC_HEX_UP : 0) | (!point ? 1u << DC_UUID : 0);
 }
 
-/* Asks all texts of the dictionary. */
-static int ask_texts(struct search_plan *p, const struct needle *run, struct dict_reader *d)
+static void ask_range(struct search_plan *p, const struct needle *run, const struct dict_value *v, uint32_t from,
+                      uint32_t n)
 {
-    p->texts_hold = 0;
+    for (uint32_t i = from; i < from + n; i++) {
+        bool holds = needle_find(run, (str){v[i].p, v[i].n}, 0) != SIZE_MAX;
+        p->seen[i] = holds ? SEEN_HOLDS : SEEN_NOT;
+        p->dict_holds += holds;
+    }
+}
+
+/* Asks all values of the dictionary that can hold it. */
+static int ask_dict(struct search_plan *p, const struct needle *run, struct dict_reader *d)
+{
+    p->dict_classes = classes_of(run->text);
+    p->dict_holds = 0;
     for (uint32_t b = 0; b < d->nbuckets; b++) {
-        const struct dict_bucket *bucket = &d->bucket[b];
-        int rc = dict_read_texts(d, b);
+        uint32_t at = d->bucket[b].first;
+        int rc = p->dict_classes == 1u << DC_TEXT ? dict_read_texts(d, b) : dict_read_bucket(d, b);
         if (rc < 0)
             return rc;
-        for (uint32_t i = bucket->first; i < bucket->first + bucket->count[DC_TEXT]; i++) {
-            bool holds = needle_find(run, (str){d->v[i].p, d->v[i].n}, 0) != SIZE_MAX;
-            p->seen[i] = holds ? SEEN_HOLDS : SEEN_NOT;
-            p->texts_hold += holds;
-        }
+        for (int c = 0; c < DC_COUNT; at += d->bucket[b].count[c++])
+            if (p->dict_classes >> c & 1)
+                ask_range(p, run, d->v, at, d->bucket[b].count[c]);
     }
-    p->texts_asked = true;
+    p->dict_asked = true;
     return 0;
 }
 
@@ -131,16 +148,22 @@ enum { MAYBE = 2 };
 static int refs_have(struct search_plan *p, const struct needle *run, struct dict_reader *d, const struct column *c,
                      uint32_t n)
 {
-    const uint8_t *fresh;
+    const unsigned packed = 1u << DC_IP4 | 1u << DC_HEX | 1u << DC_HEX_UP | 1u << DC_UUID;
+    const struct dict_sizes *once = &c->refs_at.size; /* values that occur once */
+    const uint8_t *text;
     int rc = 0;
 
-    if (c->loaded || !only_in_texts(run->text))
+    if (c->loaded)
         return MAYBE;
-    if ((!p->texts_asked && (rc = ask_texts(p, run, d)) < 0) || (rc = dict_fresh_text(d, &c->refs_at, &fresh)) < 0)
+    if (!p->dict_asked && (rc = ask_dict(p, run, d)) < 0)
         return rc;
-    if (needle_find(run, (str){(const char *)fresh, c->refs_at.size.text}, 0) != SIZE_MAX)
+    if ((once->packed > 0 && p->dict_classes & packed) || (once->lens > 0 && p->dict_classes & 1u << DC_NUM))
+        return MAYBE;
+    if ((rc = dict_fresh_text(d, &c->refs_at, &text)) < 0)
+        return rc;
+    if (needle_find(run, (str){(const char *)text, once->text}, 0) != SIZE_MAX)
         return MAYBE; /* it may lie across two of them */
-    return p->texts_hold > 0 ? dict_refers(d, &c->refs_at, n, p->seen, SEEN_HOLDS) : 0;
+    return p->dict_holds > 0 ? dict_refers(d, &c->refs_at, n, p->seen, SEEN_HOLDS) : 0;
 }
 
 /* 1 some value holds the run, 0 none does. */
