@@ -1,6 +1,7 @@
 /* The sources of the query language that lie in the registry's store, and the
  * decoders' fields. See query_env.h. */
 #include "api/query_env.h"
+#include "journal/archive.h"
 #include "journal/flow_source.h"
 #include "judge/decoder.h"
 #include "base/log.h"
@@ -252,6 +253,22 @@ static int logs_fold(void *ctx, const struct query *q, const struct search_opts 
     return journal_fold(((struct api *)ctx)->d.journal, q, o, fn, fn_ctx, st, e);
 }
 
+/* ---- the archives ---- */
+
+static int archive_told(int rc, struct err *e) { return rc == -E2BIG ? (e->code = HTTP_ERR(422)) : rc; }
+
+static int archive_scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
+                        struct search_stats *st, struct err *e)
+{
+    return archive_told(journal_archive_rows(((struct api *)ctx)->d.journal, q, o, fn, fn_ctx, st, e), e);
+}
+
+static int archive_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
+                        source_group_fn *fn, void *fn_ctx, struct search_stats *st, struct err *e)
+{
+    return archive_told(journal_archive_fold(((struct api *)ctx)->d.journal, q, o, fn, fn_ctx, st, e), e);
+}
+
 int query_world_init(struct query_world *w, struct api *api, struct arena *a, int64_t now, struct err *e)
 {
     *w = (struct query_world){.env = {.now_ns = now}, .logs = query_logs, .api = api, .arena = a};
@@ -271,6 +288,17 @@ int query_world_init(struct query_world *w, struct api *api, struct arena *a, in
     }
     if (api->d.cluster != NULL)
         query_cluster_sources(w, api);
+    struct archive_state archives;
+    journal_archive_state(api->d.journal, &archives);
+    if (archives.place != NULL) {
+        w->archive = query_logs;
+        w->archive.name = "archive";
+        w->archive.label = "journal.source.archive";
+        w->archive.scan = archive_scan;
+        w->archive.fold = archive_fold;
+        w->archive.ctx = api;
+        w->list[w->env.nsources++] = &w->archive;
+    }
     w->env.sources = w->list;
     return api->d.judge != NULL ? resolver_init(w, a, api->d.judge, e) : 0;
 }

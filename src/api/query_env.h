@@ -11,8 +11,8 @@ enum { QUERY_SOURCES_MAX = 8 };
 struct query_world {
     struct query_env env;
     struct row_source logs; /* with its scan */
-    struct row_source sql[QUERY_SOURCES_MAX], flows, cluster, cluster_flows;
-    const struct row_source *list[QUERY_SOURCES_MAX + 3];
+    struct row_source sql[QUERY_SOURCES_MAX], flows, cluster, cluster_flows, archive;
+    const struct row_source *list[QUERY_SOURCES_MAX + 4];
     struct field_resolver resolver;
     struct flow_nets nets;
     size_t nets_cap;

@@ -3,6 +3,8 @@
 #include "api/query_env.h"
 #include "api/query_rows.h"
 #include "api/routes-int.h"
+#include "base/log.h"
+#include "journal/archive.h"
 #include "journal/complete.h"
 #include "journal/flow_guest.h"
 #include "journal/sealed.h"
@@ -96,6 +98,32 @@ static void put_behind(struct buf *b, const struct behind *h)
     buf_z(b, h->n > 0 ? "]}}" : "}}");
 }
 
+static void absent_add(void *ctx, const char *name)
+{
+    struct buf *b = ctx;
+
+    buf_z(b, b->n == 0 ? ",\"absent\":[" : ",");
+    buf_json(b, str_c(name));
+}
+
+/* Archives that were made and are not in their place: an answer from the others says so. */
+static void put_absent(struct request *rq, struct buf *b, const struct query *q)
+{
+    struct err e = {0};
+    struct buf list;
+
+    if (strcmp(q->source->name, "archive") != 0)
+        return;
+    buf_init(&list, 1 << 16);
+    if (journal_archive_absent(rq->api->d.journal, absent_add, &list, &e) < 0)
+        log_err(LOG_ERROR, "archive_absent", &e);
+    if (list.n > 0 && !list.failed) {
+        buf_str(b, buf_view(&list));
+        buf_byte(b, ']');
+    }
+    buf_done(&list);
+}
+
 static void put_end(struct request *rq, struct buf *b, const struct query *q, const struct pipe_stats *st,
                     const struct behind *behind, int64_t started, int rc)
 {
@@ -114,6 +142,7 @@ static void put_end(struct request *rq, struct buf *b, const struct query *q, co
             st->scan.more ? "true" : "false", (unsigned long long)st->scan.scanned_events,
             (unsigned long long)st->scan.bad_blocks, (long long)((clock_mono(rq->api->d.clock) - started) / NS_PER_MS),
             rc == -ETIME ? "true" : "false", rc == -ECANCELED ? "true" : "false");
+    put_absent(rq, b, q);
     put_behind(b, behind);
 }
 

@@ -26,6 +26,11 @@ def flows_of(api):
     return api.body["rows"][0][0]
 
 
+def asked(api, text, more=""):
+    code = api.call("GET", "/query?query=" + urllib.parse.quote(text) + more)
+    return (code, api.body["rows"], api.body["stats"].get("absent", [])) if code == 200 else (code, api.body)
+
+
 def luy_journal(*words):
     done = subprocess.run([JOURNAL, *map(str, words)], env=ENV, capture_output=True, check=False)
     return done.returncode, done.stdout
@@ -41,6 +46,12 @@ def archives(luyd, both, place):
           ([(500, 80, 1, True), (0, 80, 1, True)], 0))
     check("they are recorded", until(60, lambda: api.call("GET", "/log_archive") == 200 and len(api.body["items"]) == 2), api.body)
     equal("whole, with their flows", [(i["whole"], i["flows"]) for i in api.body["items"]], [(True, 80)] * 2)
+    equal("lines are found in them", asked(api, "from:archive | count"), (200, [[500]], []))
+    here = asked(api, "from:logs | fields seq, host, raw", "&before=501&limit=600")
+    check("as in the journal", asked(api, "from:archive | fields seq, host, raw", "&limit=600") == here and len(here[1]) == 500, here)
+    (place / both).rename(place / "away")
+    equal("one that is away is named", asked(api, "from:archive | count")[::2], (200, [both]))
+    (place / "away").rename(place / both)
     equal("luyd ends", luyd.stop()[0], 0)
 
 

@@ -36,6 +36,10 @@ const struct archive_file *archive_file_holding(const struct archive_file *v, si
 /* Is FILE of dir there with these bytes? -EBADMSG when not. */
 int manifest_check_file(const char *dir, const struct archive_file *f, const atomic_bool *cancel, struct err *e);
 
+/* Each note beside the journal, in the order of names; one that cannot be read is told and passed over. Any thread. */
+typedef int archive_note_fn(void *ctx, const struct manifest *m, struct err *e);
+int archive_notes(struct journal *j, archive_note_fn *fn, void *ctx, struct err *e);
+
 /* The first n bytes of fd into DIR/NAME, read back and compared; a whole one that
  * is there already is left. */
 int archive_copy(int fd, uint64_t n, const char *dir, const char *name, const atomic_bool *cancel, struct sha256 *sum,

@@ -90,6 +90,17 @@ struct archive_state {
     struct err last;        /* why the last step failed; code 0: it did not */
 };
 void journal_archive_state(struct journal *j, struct archive_state *out);
+/* Lines and groups (row_source.scan, .fold) of the journal's own archives that are in the second place now, as of one
+ * journal: by number, newest first. What was kept of relays is not among them, its numbers are the relay's. In
+ * bad_blocks count those of files that could not be opened. -ENODEV: there is no second place; -E2BIG: more files
+ * fit than one question may hold. Any thread. */
+int journal_archive_rows(struct journal *j, const struct query *q, const struct search_opts *o, source_row_fn *fn,
+                         void *ctx, struct search_stats *st, struct err *e);
+int journal_archive_fold(struct journal *j, const struct query *q, const struct search_opts *o, source_group_fn *fn,
+                         void *ctx, struct search_stats *st, struct err *e);
+/* Those that were made and are not there: an answer lacks them. */
+typedef void archive_name_fn(void *ctx, const char *name);
+int journal_archive_absent(struct journal *j, archive_name_fn *fn, void *ctx, struct err *e);
 /* [{"name", "month", "records", "bytes", "segments", "flows", "flow_bytes", "flow_files", "first_received",
  * "last_received", "sha256", "present"}],
  * newest first; present: its folder is in the second place now. Any thread. */

@@ -11,10 +11,7 @@
 
 enum { NOTES_MAX = 100000, NOTES_ARENA = 16 << 20 };
 
-typedef int note_fn(void *ctx, const struct manifest *m, struct err *e);
-
-/* Each note in the order of names; one that cannot be read is told and passed over. */
-static int notes_all(struct journal *j, note_fn *fn, void *ctx, struct err *e)
+int archive_notes(struct journal *j, archive_note_fn *fn, void *ctx, struct err *e)
 {
     struct arena a = arena_init(NOTES_ARENA);
     str *names = NULL;
@@ -80,20 +77,20 @@ static int mark_flows(void *ctx, const struct manifest *m, struct err *e)
 
 int archive_flow_marks(struct journal *j, struct flow_store *s, struct err *e)
 {
-    return notes_all(j, mark_flows, &(struct flow_marking){s, "", s->segs, s->nsegs}, e);
+    return archive_notes(j, mark_flows, &(struct flow_marking){s, "", s->segs, s->nsegs}, e);
 }
 
 int journal_archive_guest_flow_marks(struct journal *j, struct flow_store *s, const char *relay,
                                      struct flow_segment **segs, size_t n, struct err *e)
 {
-    return notes_all(j, mark_flows, &(struct flow_marking){s, relay, segs, n}, e);
+    return archive_notes(j, mark_flows, &(struct flow_marking){s, relay, segs, n}, e);
 }
 
 /* Before any other thread knows the journal. */
 int archive_open(struct journal *j, struct err *e)
 {
     struct marking k = {"", j->segs, j->nsegs, 0};
-    int rc = notes_all(j, mark, &k, e);
+    int rc = archive_notes(j, mark, &k, e);
 
     atomic_store(&j->archives, k.archives);
     return rc;
@@ -101,7 +98,7 @@ int archive_open(struct journal *j, struct err *e)
 
 int journal_archive_guest_marks(struct journal *j, const char *relay, struct segment **segs, size_t n, struct err *e)
 {
-    return notes_all(j, mark, &(struct marking){relay, segs, n, 0}, e);
+    return archive_notes(j, mark, &(struct marking){relay, segs, n, 0}, e);
 }
 
 struct listing {
@@ -129,7 +126,7 @@ static int list_one(void *ctx, const struct manifest *m, struct err *e)
 int journal_archives(struct journal *j, json_t **out, struct err *e)
 {
     struct listing l = {j, json_array()};
-    int rc = l.list == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : notes_all(j, list_one, &l, e);
+    int rc = l.list == NULL ? ERR(e, -ENOMEM, "journal.no_memory") : archive_notes(j, list_one, &l, e);
 
     if (rc < 0)
         json_decref(l.list);

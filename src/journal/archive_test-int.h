@@ -83,8 +83,8 @@ static inline void kit_start(struct kit *k, int ndays)
 
 static inline void drop_tree(const char *dir)
 {
-    static const char *const names[] = {"2026-09",   "2026-10",       "2026-10.2",
-                                        "2026-10.3", ".2026-09.part", ".2026-10.part"};
+    static const char *const names[] = {"2026-09", "2026-10",       "2026-10.2",    "2026-10.3",
+                                        "2026-11", ".2026-09.part", ".2026-10.part"};
     char path[200];
 
     for (size_t i = 0; i < COUNT(names); i++) {

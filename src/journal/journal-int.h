@@ -64,6 +64,7 @@ struct journal {
     _Atomic bool full;
     _Atomic bool behind;         /* the writer waits for the sealer, or will with the next block */
     _Atomic int64_t hurry_until; /* the machine's monotonic time; journal_hurry() */
+    struct journal *of;          /* whose archives it is of: that one's load and turns count; NULL: its own */
     struct turns turns;          /* of searches, while either is so */
     _Atomic uint64_t wal_bytes;  /* of the open write-ahead file */
     _Atomic uint64_t bad_blocks;
@@ -133,6 +134,10 @@ int journal_block_close(struct journal *j, bool wait);
 
 /* recover.c */
 int journal_recover(struct journal *j, struct err *e);
+
+/* journal.c: an empty one, without a file, a lock or a thread; NULL: no memory. And its end. */
+struct journal *journal_new(const struct journal_cfg *cfg, const struct clock *clk);
+void journal_drop(struct journal *j);
 
 /* seal.c */
 int sealer_start(struct journal *j, struct err *e);

@@ -86,7 +86,7 @@ static void set_defaults(struct journal_cfg *c)
         c->block_seconds = BLOCK_SECONDS_DEFAULT;
 }
 
-static struct journal *journal_new(const struct journal_cfg *cfg, const struct clock *clk)
+struct journal *journal_new(const struct journal_cfg *cfg, const struct clock *clk)
 {
     struct journal *j = calloc(1, sizeof(*j));
     pthread_condattr_t mono;
@@ -117,7 +117,7 @@ static struct journal *journal_new(const struct journal_cfg *cfg, const struct c
     return j;
 }
 
-static void journal_drop(struct journal *j)
+void journal_drop(struct journal *j)
 {
     if (j->lock_fd >= 0)
         close(j->lock_fd);

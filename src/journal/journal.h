@@ -70,7 +70,7 @@ struct search_opts {
     void *progress_ctx;
 };
 /* more: stopped at the limit, by fn, by cancel or deadline, so older hits may follow.
- * bad_blocks: stored blocks whose checksum failed; their events are missing here. */
+ * bad_blocks: stored blocks whose checksum failed, or that could not be read; their events are missing here. */
 struct search_stats {
     uint64_t hits, scanned_events, scanned_blocks, skipped_blocks, bad_blocks;
     uint64_t ungrouped; /* by a source that adds up itself: hits past its ceiling of groups */

@@ -49,7 +49,10 @@ int scan_check(struct scan *s)
 
 static int check_block(void *ctx) { return scan_check(ctx); }
 
-static bool is_pressed(void *ctx) { return journal_is_pressed(((const struct scan *)ctx)->j); }
+/* Whoever is to be spared. */
+static struct journal *whose(const struct scan *s) { return s->j->of != NULL ? s->j->of : s->j; }
+
+static bool is_pressed(void *ctx) { return journal_is_pressed(whose(ctx)); }
 
 static void snap_mem(struct scan *s, struct rows *r)
 {
@@ -388,10 +391,10 @@ static int run_all(struct scan *s)
 
     while (rc == 0 && (m < s->nmem || i > 0)) {
         bool mem = m < s->nmem && (i == 0 || s->mem[m]->first_seq > s->stored[i - 1].first);
-        if ((rc = turn_take(&s->j->turns, &s->turn, is_pressed, check_block, s)) < 0)
+        if ((rc = turn_take(&whose(s)->turns, &s->turn, is_pressed, check_block, s)) < 0)
             break;
         rc = mem ? run_mem(s, m++) : run_one(s, &s->stored[--i]);
-        turn_give(&s->j->turns, &s->turn);
+        turn_give(&whose(s)->turns, &s->turn);
         if (rc == 0)
             rc = step_done(s);
     }

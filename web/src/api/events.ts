@@ -31,6 +31,8 @@ export interface SearchStats {
   timed_out?: boolean;
   /** Its owner ended it; what stands here is not all. */
   cancelled?: boolean;
+  /** Archives that were made and are not in their place; their lines are missing here. */
+  absent?: string[];
   /** Shards of the ClickHouse set that lacked lines when it was asked. */
   partial?: { shard: number; events: number; since: string | null; down: boolean }[];
 }

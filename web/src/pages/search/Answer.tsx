@@ -28,7 +28,8 @@ export function Answer({ search, query }: { search: SearchState; query: string }
         <span className="mark warn" key={p.shard}>
           {t("search.partial", { shard: p.shard, events: fmt.number(p.events, 0), since: fmt.time(p.since) || "?" })}
         </span>
-      ))}{" "}
+      ))}
+      {!!stats.absent?.length && <span className="mark warn">{t("search.absent", { names: stats.absent.join(", ") })}</span>}{" "}
       <span className="quiet cost">{cost}</span>
     </>
   );
