@@ -49,8 +49,8 @@ struct luyd {
 /* parts.c: each opens one part out of cfg and what is open already. */
 typedef int luyd_step(struct luyd *d, struct err *e);
 luyd_step open_config, open_data, open_vault, open_schema, open_registry, open_calendar, open_journal, open_flows,
-    open_judge, open_set, start_cluster, open_api, open_intake, open_archiver, open_leading, open_sweeper, open_relay,
-    start_api, write_ports;
+    open_judge, open_set, start_cluster, open_api, open_intake, open_pipeline, open_archiver, open_leading,
+    open_sweeper, open_relay, start_api, write_ports;
 /* offline.c: schema, packs and calendar, with an empty registry in a folder of its
  * own, so that their SQL is checked too and no data is touched. */
 int check_packs(struct luyd *d, struct err *e);

@@ -46,8 +46,9 @@ static const struct {
     {"calendar", open_calendar},    {"journal", open_journal},
     {"flows", open_flows},          {"judge", open_judge},
     {"clickhouse", open_set},       {"api", open_api},
-    {"relay", open_relay}, /* its blocks have numbers that nothing which comes in now may get */
-    {"intake", open_intake},        {"clickhouse", start_cluster},
+    {"intake", open_intake}, /* takes what is sent from here on; it waits in the ring */
+    {"relay", open_relay},   /* its blocks have numbers that nothing which is appended now may get */
+    {"pipeline", open_pipeline},    {"clickhouse", start_cluster},
     {"archives", open_archiver},    {"role", open_leading},
     {"documents", open_sweeper},    {"https", start_api},
     {"ports", write_ports},

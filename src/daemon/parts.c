@@ -303,13 +303,15 @@ int open_intake(struct luyd *d, struct err *e)
                          &d->clk, &d->tailer, e);
     if (rc == 0)
         rc = intake_start(&ic, &d->clk, &d->intake, e);
-    if (rc == 0) {
-        struct pipeline_parts parts = {d->intake,   d->tailer, d->journal, d->flows, d->judge,
-                                       d->registry, d->self,   d->wake_fd, &d->clk};
-        rc = pipeline_start(&parts, &d->pipeline, e);
-    }
     arena_free(&a);
     return rc;
+}
+
+int open_pipeline(struct luyd *d, struct err *e)
+{
+    struct pipeline_parts parts = {d->intake,   d->tailer, d->journal, d->flows, d->judge,
+                                   d->registry, d->self,   d->wake_fd, &d->clk};
+    return pipeline_start(&parts, &d->pipeline, e);
 }
 
 int open_archiver(struct luyd *d, struct err *e)
