@@ -355,7 +355,8 @@ static void offer_values(struct request *rq, struct offers *o, const struct quer
         offer_list(o, s->fields[k].values, " ", "value");
     } else if (k == QF_RELAY && s->lines) {
         offer_relays(rq, o);
-    } else if (rq->api->d.flows != NULL && s == &w->flows && str_eq_nocase(field, STR("relay"))) {
+    } else if (rq->api->d.flows != NULL && (s == &w->flows || s == &w->cluster_flows) &&
+               str_eq_nocase(field, STR("relay"))) {
         offer_flow_relays(rq, o);
     } else if (k >= 0 && s->lines && k < QF_COUNT && k != QF_MSG && k != QF_RAW) {
         offer_recent(rq, o, field);

@@ -133,6 +133,19 @@ static bool row_count(void *ctx, uint64_t seq, struct flow_page *p, uint32_t row
     return ++*n < 300;
 }
 
+/* What a relay's store does when it is opened again. */
+static void guest_again(struct kit *k)
+{
+    static const char *const names[] = {"xa-dong", "huyen-tay"};
+    uint64_t base = 5 * BATCH + 1;
+
+    for (size_t i = 0; i < k->guest->nblocks; i++) {
+        const struct flow_stored *b = k->guest->blocks[i];
+        assert_int_equal(flow_guest_add(k->s, k->guest, b, base, names[i % 2], NULL), 0);
+        base += b->head.rows;
+    }
+}
+
 static void numbers_see(void *ctx, uint64_t first, uint64_t next) { *(uint64_t *)ctx += next - first; }
 
 static void streams_of_the_store(void **unused)
@@ -165,13 +178,31 @@ static void streams_of_the_store(void **unused)
     assert_int_equal(flow_gone_numbers(k->s, 0, 1, 100, numbers_see, &gone, &e), -ENODATA); /* no ledger */
     assert_int_equal(flow_gone_numbers(k->s, 1, 0, UINT64_MAX, numbers_see, &gone, &e), 0);
     assert_int_equal(gone, 0);
+    int64_t before[4], held = flow_segment_from(k->guest);
+    flow_guest_aged(k->s, "xa-dong", held - 5);
+    flow_guest_aged(k->s, "huyen-tay", held + 5); /* more than is so: it is kept still */
+    flow_streams_gone(k->s, before, COUNT(before));
+    assert_true(held <= TEST_NOW && held > TEST_NOW - 26 * 3600 * NS_PER_S);
+    assert_int_equal(before[0], 0);
+    assert_int_equal(before[1], held - 5);
+    assert_int_equal(before[2], held);
+    assert_int_equal(before[3], 0);
     flow_guest_drop(k->s, k->guest);
+    flow_streams_gone(k->s, before, COUNT(before));
+    assert_int_equal(before[2], held + 5);
     for (size_t stream = 1; stream <= 2; stream++)
         assert_int_equal(flow_gone_numbers(k->s, stream, 0, UINT64_MAX, numbers_see, &gone, &e), 0);
     assert_int_equal(gone, ROWS);
     flow_guest_was(k->s, "cu", 1, 50); /* of an earlier run */
     assert_int_equal(flow_gone_numbers(k->s, 3, 20, 30, numbers_see, &gone, &e), 0);
     assert_int_equal(gone, ROWS + 10);
+    assert_int_equal(flow_gone_numbers(k->s, 1, 0, UINT64_MAX, numbers_see, &gone, &e), 0); /* who comes again .. */
+    uint64_t first = gone - ROWS - 10;
+    guest_again(k);
+    flow_guest_drop(k->s, k->guest); /* .. and goes again is no more */
+    gone = 0;
+    assert_int_equal(flow_gone_numbers(k->s, 1, 0, UINT64_MAX, numbers_see, &gone, &e), 0);
+    assert_int_equal(gone, first);
 }
 
 /* ---- with a set ---- */

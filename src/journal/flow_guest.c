@@ -15,7 +15,7 @@ uint64_t flow_guest_reserve(struct flow_store *s, uint64_t count)
     return base;
 }
 
-static size_t guest_place(const struct flow_guests *g, uint64_t base)
+size_t flow_guest_place(const struct flow_guests *g, uint64_t base)
 {
     size_t lo = 0, hi = g->n;
 
@@ -49,7 +49,7 @@ static uint32_t relay_number(struct flow_guests *g, const char *name)
 
 static int add(struct flow_guests *g, struct flow_guest one, const char *relay)
 {
-    size_t at = guest_place(g, one.base);
+    size_t at = flow_guest_place(g, one.base);
 
     if ((at < g->n && one.base + one.b->head.rows > g->v[at].base) ||
         (at > 0 && g->v[at - 1].base + g->v[at - 1].b->head.rows > one.base))

@@ -44,16 +44,18 @@ static bool own_find(const struct flow_store *s, uint64_t from, struct place *ou
 
 static bool guest_find(const struct flow_guests *all, uint32_t relay, uint64_t from, struct place *out, uint64_t *end)
 {
-    for (size_t i = 0; i < all->n; i++) {
+    size_t at = flow_guest_place(all, from);
+
+    for (size_t i = at > 0 ? at - 1 : 0; i < all->n; i++) {
         const struct flow_guest *x = &all->v[i];
-        if (x->relay != relay)
-            continue;
-        *end = x->base + x->b->head.rows;
-        if (*end <= from)
-            continue;
-        *out = (struct place){x->g, x->b, x->base};
-        return true;
+        if (x->relay == relay && x->base + x->b->head.rows > from) {
+            *out = (struct place){x->g, x->b, x->base};
+            return true;
+        }
     }
+    for (size_t i = at; i > 0 && *end == 0; i--)
+        if (all->v[i - 1].relay == relay)
+            *end = all->v[i - 1].base + all->v[i - 1].b->head.rows;
     return false;
 }
 

@@ -88,6 +88,7 @@ void flow_proof_catch_up(struct flow_store *s);
 int flow_proof_numbers(struct flow_store *s, uint64_t from, uint64_t to, number_fn *fn, void *ctx, struct err *e);
 void flow_proof_deleted(struct flow_store *s, const struct flow_segment *g, const char *reason);
 /* flow_guest.c */
+size_t flow_guest_place(const struct flow_guests *g, uint64_t base); /* of the first that begins there or later */
 void flow_guests_done(struct flow_store *s);
 /* flow_space.c */
 int flow_space_check(struct flow_store *s, size_t bytes, struct err *e);

@@ -22,34 +22,34 @@ QUERIES = [
 ]
 
 
+def datagram(rng, sequence):
+    """NetFlow 5, thirty flows."""
+    now, out = time.time(), b""
+    for _ in range(30):
+        first = rng.randrange(1000, 50000)
+        out += struct.pack(">IIIHHIIIIHHBBBBHHBBH", 0x0A070000 + rng.randrange(600), 0x0A080000 + rng.randrange(9), 0, 1, rng.randrange(3),
+                           rng.randrange(1, 500), rng.randrange(40, 90000), first, first + rng.randrange(9000), rng.randrange(1024, 65536),
+                           rng.choice((53, 80, 443, 445)), 0, rng.choice((2, 18, 24)), rng.choice((6, 6, 17)), 0, 0, 0, 24, 24, 0)
+    return struct.pack(">HHIIIIBBH", 5, 30, 60000, int(now), 0, sequence, 0, 1, 0) + out
+
+
 class Exporter(threading.Thread):
-    """NetFlow 5, thirty flows a datagram, from wherever luyd listens now."""
+    """To wherever luyd listens now."""
 
     def __init__(self, luyd):
         super().__init__(daemon=True)
         self.luyd, self.sent, self.halt = luyd, 0, threading.Event()
         self.rng = random.Random(7)
 
-    def datagram(self):
-        now, out = time.time(), b""
-        for _ in range(30):
-            r = self.rng
-            first = r.randrange(1000, 50000)
-            out += struct.pack(">IIIHHIIIIHHBBBBHHBBH", 0x0A070000 + r.randrange(600), 0x0A080000 + r.randrange(9), 0, 1, r.randrange(3),
-                               r.randrange(1, 500), r.randrange(40, 90000), first, first + r.randrange(9000), r.randrange(1024, 65536),
-                               r.choice((53, 80, 443, 445)), 0, r.choice((2, 18, 24)), r.choice((6, 6, 17)), 0, 0, 0, 24, 24, 0)
-        head = struct.pack(">HHIIIIBBH", 5, 30, 60000, int(now), 0, self.sent, 0, 1, 0)
-        self.sent += 30
-        return head + out
-
     def run(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             while not self.halt.wait(0.01):
                 for _ in range(5):
                     try:
-                        s.sendto(self.datagram(), ("127.0.0.1", self.luyd.ports["flow_udp"]))
+                        s.sendto(datagram(self.rng, self.sent), ("127.0.0.1", self.luyd.ports["flow_udp"]))
                     except OSError:
                         pass
+                    self.sent += 30
 
 
 def login(luyd):

@@ -1,11 +1,13 @@
 """A centre with a relay feeds the set while a node and the centre are killed: what
 came by the relay stands there as in the centre, each line once, by whom it came."""
 import os
+import random
 import signal
 import socket
 import subprocess
 
 import cluster
+import flowing
 import tap
 import wire
 import world
@@ -17,7 +19,7 @@ QUERIES = ["| count", "| count by host | sort host", "| fields seq, at, host, ms
 
 def luyd_at(args, folder, settings):
     folder.mkdir()
-    blocks = ["journal_block = 64KiB", "journal_block_age = 1s", "journal_sync_ms = 10"]
+    blocks = ["journal_block = 64KiB", "journal_block_age = 1s", "journal_sync_ms = 10", "flow_block_age = 1s"]
     return world.Luyd(args.build, folder / "data", 0, blocks + settings)
 
 
@@ -31,6 +33,34 @@ def asked(luyd, *words):
 def send(luyd, first, n, host):
     with socket.create_connection(("127.0.0.1", luyd.ports["syslog_tcp"])) as s:
         s.sendall(b"".join(b"<13>1 - %s-%d app - - - dong %08d\n" % (host, k % 5, k) for k in range(first, first + n)))
+
+
+def send_flows(luyd, rng, n):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for k in range(n):
+            s.sendto(flowing.datagram(rng, 30 * k), ("127.0.0.1", luyd.ports["flow_udp"]))
+
+
+FLOWS = ["| count by relay | sort relay", "| sum bytes by relay, dst_port | sort sum_bytes", "relay:xa-dong | count", "NOT relay:* | top 5 src by bytes", "relay:*tay proto:udp | histogram 1m"]
+
+
+def flows_same(api, c):
+    """What relays brought of flows stands in the set by the relay's name, each once."""
+    def counts():
+        rows = c.nodes[0].query(f"SELECT concat('by ', relay), count(), uniqExact(seq) FROM {DATABASE}.flow GROUP BY relay ORDER BY relay").splitlines()
+        return [row.split("\t") for row in rows]
+
+    def want():
+        return sorted([f"by {relay or ''}", str(n), str(n)] for relay, n in api.get("/query", query="from:flows | count by relay")["rows"])
+
+    same = world.until(180, lambda: api.get("/stats")["cluster_flows"]["lag_events"] == 0 and len(want()) == 3 and counts() == want())
+    tap.check("the set has the flows of the centre and of each relay, each once", same, (counts(), want(), api.get("/stats")["cluster_flows"]))
+    for q in FLOWS:
+        flows, there_ = (api.get("/query", query=f"from:{source} {q}") for source in ("flows", "cluster-flows"))
+        tap.check(f"from:cluster-flows as from:flows: {q} ({len(flows['rows'])} rows)", flows["rows"] == there_["rows"] and len(flows["rows"]) > 0,
+                  f"{flows['rows'][:3]}\n{there_['rows'][:3]}")
+    offers = [i["text"].strip() for i in api.get("/query/complete", text="from:cluster-flows relay:", at=25)["items"]]
+    tap.check("names of relays are offered", {"xa-dong", "xa-tay"} <= set(offers), offers)
 
 
 def here(api):
@@ -80,10 +110,11 @@ def run(args, folder, c, revive):
             relays.append(relay)
             asked(centre, "--relay-add", asked(relay, "--relay-id"))
             relay.start()
-        sources, sent = relays + [centre], 0
+        sources, sent, rng = relays + [centre], 0, random.Random(7)
         for n in range(6):
             for k, source in enumerate(sources):
                 send(source, sent, 1000, b"tram" if k < 2 else b"tt")
+                send_flows(source, rng, 10)
                 sent += 1000
             if n % 2 == 0:
                 continue
@@ -108,6 +139,8 @@ def run(args, folder, c, revive):
             logs, set_ = (api.get("/query", query=f"from:{source} program:app {q}") for source in ("logs", "cluster"))
             tap.check(f"from:cluster as from:logs: {q} ({len(logs['rows'])} rows)", logs["rows"] == set_["rows"] and len(logs["rows"]) > 0,
                       f"{logs['rows'][:3]}\n{set_['rows'][:3]}")
+        send_flows(centre, rng, 10)
+        flows_same(api, c)
         pos = centre.data / "cluster-position"
         tap.check("the file has a place for each relay", all(f"\n{name} " in pos.read_text() for name in by), pos.read_text())
         tap.equal("the centre stops clean", centre.stop(), 0)
