@@ -7,6 +7,9 @@
 #include "journal/flow_sealed.h"
 #include "journal/flow_test-int.h"
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,8 +21,8 @@ struct kit {
     struct ch_cfg set;
     struct ch_feed *feed;
     char position[96];
-    uint64_t n[CF_EVENTS];
-    int said[CF_EVENTS];
+    _Atomic uint64_t n[CF_EVENTS];
+    atomic_int said[CF_EVENTS];
     uint32_t window;
 };
 
@@ -92,13 +95,15 @@ static void fill(struct kit *k, int batches, int days)
     k->s = store_of(days);
 }
 
-static struct ch_feed_stats stats(struct kit *k)
+static struct ch_feed_stats stats_of(struct kit *k, size_t shard)
 {
     struct ch_feed_stats s;
 
-    ch_feed_stats(k->feed, CH_FEED_ALL, &s);
+    ch_feed_stats(k->feed, shard, &s);
     return s;
 }
+
+static struct ch_feed_stats stats(struct kit *k) { return stats_of(k, CH_FEED_ALL); }
 
 /* ---- without a set ---- */
 
@@ -203,6 +208,62 @@ static void streams_of_the_store(void **unused)
     gone = 0;
     assert_int_equal(flow_gone_numbers(k->s, 1, 0, UINT64_MAX, numbers_see, &gone, &e), 0);
     assert_int_equal(gone, first);
+}
+
+/* Each shard has a thread, figures are asked and flows come meanwhile. */
+struct stepping {
+    struct kit *k;
+    size_t shard;
+    atomic_bool *stop;
+};
+
+static void *step_on(void *ctx)
+{
+    const struct stepping *s = ctx;
+    int64_t due;
+
+    while (!atomic_load(s->stop))
+        ch_feed_step(s->k->feed, s->shard, &due);
+    return NULL;
+}
+
+static void *look_on(void *ctx)
+{
+    const struct stepping *s = ctx;
+
+    while (!atomic_load(s->stop))
+        stats(s->k);
+    return NULL;
+}
+
+static void threads(void **unused)
+{
+    struct kit *k = *unused;
+    atomic_bool stop = false;
+    struct stepping s[] = {{k, 0, &stop}, {k, 1, &stop}, {k, 0, &stop}};
+    pthread_t t[COUNT(s)];
+    struct err e = {0};
+    int64_t due;
+
+    fill(k, 5, 30);
+    guests_add(k->s, &k->guest);
+    assert_int_equal(file_write_atomic(k->position, STR("luy-cluster 3\nluy c\n2 700\n 1 1\n"), 0600, NULL), 0);
+    feed_open(k);
+    for (size_t i = 0; i < COUNT(s); i++)
+        assert_int_equal(pthread_create(&t[i], NULL, i < 2 ? step_on : look_on, &s[i]), 0);
+    for (int i = 0; i < 20; i++) {
+        append(k->s, false);
+        assert_int_equal(flow_store_tick(k->s, &due, &e), 0);
+        if (i == 10)
+            flow_guest_drop(k->s, k->guest);
+    }
+    while (stats_of(k, 0).failures == 0 || stats_of(k, 1).failures == 0)
+        sched_yield();
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < COUNT(s); i++)
+        pthread_join(t[i], NULL);
+    assert_int_equal(k->said[CF_DOWN], 2);
+    assert_true(stats(k).lag_events >= 5 * BATCH);
 }
 
 /* ---- with a set ---- */
@@ -345,6 +406,7 @@ static void deleted_by_age(void **unused)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest alone[] = {cmocka_unit_test_setup_teardown(what_waits, kit_new, kit_free),
+                                       cmocka_unit_test_setup_teardown(threads, kit_new, kit_free),
                                        cmocka_unit_test_setup_teardown(streams_of_the_store, kit_new, kit_free)};
     const struct CMUnitTest set[] = {cmocka_unit_test_setup_teardown(each_once, kit_new, kit_free),
                                      cmocka_unit_test_setup_teardown(deleted_by_age, kit_new, kit_free),

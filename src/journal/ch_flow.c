@@ -72,8 +72,11 @@ static void exporter_put(struct buf *b, const struct flow_exporter *x)
 
 static void number_put(struct buf *b, uint64_t v, unsigned width)
 {
-    for (unsigned i = 0; i < width; i++)
-        buf_byte(b, (uint8_t)(v >> 8 * i));
+    uint8_t le[8];
+
+    for (unsigned i = 0; i < sizeof(le); i++)
+        le[i] = (uint8_t)(v >> 8 * i);
+    buf_add(b, le, width);
 }
 
 bool ch_batch_add_flow(struct ch_batch *b, uint64_t seq, struct flow_page *p, uint32_t row)
