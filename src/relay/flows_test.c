@@ -3,7 +3,6 @@
 #include "journal/archive.h"
 #include "journal/flow_guest.h"
 #include "relay/relay_test-int.h"
-#include <sys/stat.h>
 
 enum { OWN_MARK = 1u << 31 };
 static struct flow_batch batch;
@@ -185,15 +184,6 @@ static void cut_in_block(void **state)
 
 /* ---- a hostile line ---- */
 
-static void bytes_of(const char *dir, const char *name, uint64_t no, uint8_t *out, size_t n)
-{
-    char path[400];
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    int fd = open(path, O_RDONLY);
-    assert_int_equal(pread(fd, out, n, (off_t)(no * n)), n);
-    close(fd);
-}
-
 /* A block with its file's head, entry and first two heads, as a relay has them. */
 struct sent {
     uint8_t file[FLOW_SEGMENT_HEAD], entry[LEDGER_ENTRY], begin[LEDGER_HEAD], first[LEDGER_HEAD], block[65536];
@@ -310,17 +300,6 @@ static void stopped_before_the_head(void **state)
     kit_end(&k);
 }
 
-static void flip(const char *path, off_t at)
-{
-    int fd = open(path, O_RDWR);
-    uint8_t c;
-
-    assert_int_equal(pread(fd, &c, 1, at), 1);
-    c ^= 0x10;
-    assert_int_equal(pwrite(fd, &c, 1, at), 1);
-    close(fd);
-}
-
 /* A block that is damaged at the relay is refused, passed over when it stays so, and the hole has a name. */
 static void flipped_in_spool(void **state)
 {
@@ -335,7 +314,7 @@ static void flipped_in_spool(void **state)
     both(&k, 5, 41);
     both(&k, 5, 42);
     assert_true(flow_block_hold(k.relay.f, 41, &g, &b));
-    flip(g->path, (off_t)(b.off + b.head.length - 1));
+    flip(g->path, b.off + b.head.length - 1);
     flow_guest_unref(k.relay.f, g);
     assert_int_equal(line(&k, INT64_MAX, INT64_MAX, UINT64_MAX, &entry, &e), -ECONNREFUSED);
     assert_true(told(&k, "event=relay_refused relay=r1"));
@@ -354,42 +333,6 @@ static void flipped_in_spool(void **state)
 }
 
 /* ---- how long, and how much ---- */
-
-static void on_deleted(void *ctx, enum ledger_stream of, const struct ledger_entry *n, const char *reason)
-{
-    struct kit *k = ctx;
-    snprintf(k->said, sizeof(k->said), "%s", reason);
-    *(of == LEDGER_FLOW ? &k->gone_flows : &k->gone) += n->records;
-}
-
-static void store_open_limits(struct kit *k, int days, int64_t max)
-{
-    struct relay_store_cfg cfg = {.dir = k->kept,
-                                  .name = "xa-dong",
-                                  .anchor = str_c(k->anchor),
-                                  .journal = k->centre.j,
-                                  .flows = k->centre.f,
-                                  .clk = &k->clk,
-                                  .retention_days = days,
-                                  .max_bytes = max,
-                                  .deleted = on_deleted,
-                                  .ctx = k};
-    struct err e = {0};
-
-    relay_store_close(k->store);
-    if (relay_store_open(&cfg, &k->store, &e) < 0)
-        fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
-}
-
-static struct verify_report verified_with(struct kit *k, const char *centre, const char *centre_anchor)
-{
-    struct verify_opts o = {
-        .anchor = str_c(k->anchor), .centre = centre, .centre_anchor = str_c(centre_anchor), .flows = k->kept};
-    struct verify_report rep;
-
-    assert_int_equal(journal_verify_dir(k->kept, &o, &rep, NULL), 0);
-    return rep;
-}
 
 static void assert_lawful(struct kit *k)
 {

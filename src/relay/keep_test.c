@@ -5,41 +5,6 @@
 #include "relay/relay_test-int.h"
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
-
-static void on_deleted(void *ctx, enum ledger_stream of, const struct ledger_entry *n, const char *reason)
-{
-    struct kit *k = ctx;
-    snprintf(k->said, sizeof(k->said), "%s", reason);
-    *(of == LEDGER_FLOW ? &k->gone_flows : &k->gone) += n->records;
-}
-
-static void store_open_limits(struct kit *k, int days, int64_t max)
-{
-    struct relay_store_cfg cfg = {.dir = k->kept,
-                                  .name = "xa-dong",
-                                  .anchor = str_c(k->anchor),
-                                  .journal = k->centre.j,
-                                  .clk = &k->clk,
-                                  .retention_days = days,
-                                  .max_bytes = max,
-                                  .deleted = on_deleted,
-                                  .ctx = k};
-    struct err e = {0};
-
-    relay_store_close(k->store);
-    if (relay_store_open(&cfg, &k->store, &e) < 0)
-        fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
-}
-
-static struct verify_report verified_with(struct kit *k, const char *centre, const char *centre_anchor)
-{
-    struct verify_opts o = {.anchor = str_c(k->anchor), .centre = centre, .centre_anchor = str_c(centre_anchor)};
-    struct verify_report rep;
-
-    assert_int_equal(journal_verify_dir(k->kept, &o, &rep, NULL), 0);
-    return rep;
-}
 
 /* The centre's ledger tells a lawful deletion from a file that somebody took away. */
 static void assert_lawful(struct kit *k)
@@ -306,17 +271,6 @@ static struct verify_report archive_report(struct kit *k, const char *place, con
     return rep;
 }
 
-static void flip_at(const char *path, off_t at)
-{
-    uint8_t b = 0;
-    assert_int_equal(chmod(path, 0600), 0);
-    int fd = open(path, O_RDWR);
-    assert_true(fd >= 0 && pread(fd, &b, 1, at) == 1);
-    b ^= 1;
-    assert_int_equal(pwrite(fd, &b, 1, at), 1);
-    close(fd);
-}
-
 /* Closed months of a relay go to the second place, each verified there with nothing but the folder and
  * the relay's anchor; age deletes only what is archived. */
 static void archives(void **state)
@@ -363,22 +317,22 @@ static void archives(void **state)
     assert_int_equal(st.lost_segments, 0);
 
     snprintf(path, sizeof(path), "%s/2026-12-r1/manifest.json", place);
-    flip_at(path, 30);
+    flip(path, 30);
     assert_true(archive_report(&k, place, "2026-12-r1").bad);
-    flip_at(path, 30);
+    flip(path, 30);
     assert_false(archive_report(&k, place, "2026-12-r1").bad);
     snprintf(path, sizeof(path), "%s/2026-12-r1/centre/ledger", place); /* the centre's word for it */
-    flip_at(path, 40);
+    flip(path, 40);
     assert_true(archive_report(&k, place, "2026-12-r1").bad);
-    flip_at(path, 40);
+    flip(path, 40);
     snprintf(path, sizeof(path), "%s/2026-12-r1/ledger", place);
-    flip_at(path, 40);
+    flip(path, 40);
     assert_true(archive_report(&k, place, "2026-12-r1").bad);
-    flip_at(path, 40);
+    flip(path, 40);
     glob_t files;
     snprintf(path, sizeof(path), "%s/2026-12-r1/seg-*.luy", place);
     assert_int_equal(glob(path, 0, NULL, &files), 0);
-    flip_at(files.gl_pathv[0], 400);
+    flip(files.gl_pathv[0], 400);
     assert_true(archive_report(&k, place, "2026-12-r1").bad);
     globfree(&files);
     kit_end(&k);

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <stdatomic.h>
 
 enum { OWN = 1000000 /* numbers of the centre's own events */ };
@@ -91,6 +92,55 @@ static inline void kit_start(struct kit *k, int64_t relay_max)
     snprintf(k->kept, sizeof(k->kept), "%s-relay", k->centre.dir);
     ledger_anchor(journal_ledger(k->relay.j), k->anchor);
     store_open(k);
+}
+
+static inline void on_deleted(void *ctx, enum ledger_stream of, const struct ledger_entry *n, const char *reason)
+{
+    struct kit *k = ctx;
+    snprintf(k->said, sizeof(k->said), "%s", reason);
+    *(of == LEDGER_FLOW ? &k->gone_flows : &k->gone) += n->records;
+}
+
+/* The store opened again, with a name and limits; 0: none. */
+static inline void store_open_limits(struct kit *k, int days, int64_t max)
+{
+    struct relay_store_cfg cfg = {.dir = k->kept,
+                                  .name = "xa-dong",
+                                  .anchor = str_c(k->anchor),
+                                  .journal = k->centre.j,
+                                  .flows = k->centre.f,
+                                  .clk = &k->clk,
+                                  .retention_days = days,
+                                  .max_bytes = max,
+                                  .deleted = on_deleted,
+                                  .ctx = k};
+    struct err e = {0};
+
+    relay_store_close(k->store);
+    if (relay_store_open(&cfg, &k->store, &e) < 0)
+        fail_msg("%s %s %s", e.key, e.arg[0], e.arg[1]);
+}
+
+/* Record `no`, n bytes, of DIR/NAME. */
+static inline void bytes_of(const char *dir, const char *name, uint64_t no, uint8_t *out, size_t n)
+{
+    char path[400];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY);
+    assert_int_equal(pread(fd, out, n, (off_t)(no * n)), n);
+    close(fd);
+}
+
+static inline void flip(const char *path, size_t at)
+{
+    assert_int_equal(chmod(path, 0600), 0);
+    int fd = open(path, O_RDWR);
+    uint8_t c;
+
+    assert_int_equal(pread(fd, &c, 1, (off_t)at), 1);
+    c ^= 0x10;
+    assert_int_equal(pwrite(fd, &c, 1, (off_t)at), 1);
+    close(fd);
 }
 
 static inline void side_end(struct side *s)
@@ -324,9 +374,11 @@ static inline void assert_all_there(struct kit *k)
     assert_int_equal(s.own, 0);
 }
 
-static inline struct verify_report verified(struct kit *k)
+/* centre: the centre's journal folder, whose ledger says what was deleted there; NULL: not asked. */
+static inline struct verify_report verified_with(struct kit *k, const char *centre, const char *centre_anchor)
 {
-    struct verify_opts o = {.anchor = str_c(k->anchor), .flows = k->kept};
+    struct verify_opts o = {
+        .anchor = str_c(k->anchor), .centre = centre, .centre_anchor = str_c(centre_anchor), .flows = k->kept};
     struct verify_report rep;
     struct err e = {0};
 
@@ -334,6 +386,8 @@ static inline struct verify_report verified(struct kit *k)
         fail_msg("%s %s", e.key, e.arg[0]);
     return rep;
 }
+
+static inline struct verify_report verified(struct kit *k) { return verified_with(k, NULL, ""); }
 
 static inline void assert_proven(struct kit *k)
 {

@@ -120,19 +120,6 @@ static size_t spool_file(struct kit *k, char path[400])
     return b.off + b.head.length;
 }
 
-static void flip(const char *path, size_t at)
-{
-    int fd = open(path, O_RDWR);
-    uint8_t c;
-
-    assert_int_equal(pread(fd, &c, 1, (off_t)at), 1);
-    c ^= 0x10;
-    assert_int_equal(pwrite(fd, &c, 1, (off_t)at), 1);
-    close(fd);
-}
-
-/* The word behind `name=` of what the centre told. */
-
 static void flipped_in_spool(void **state)
 {
     struct kit k;
@@ -174,15 +161,6 @@ static void flipped_in_spool(void **state)
     assert_string_equal(rep.first.arg[0], "251");
     assert_int_equal(rep.events, 310);
     kit_end(&k);
-}
-
-static void bytes_of(const char *dir, const char *name, uint64_t no, uint8_t *out, size_t n)
-{
-    char path[400];
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    int fd = open(path, O_RDONLY);
-    assert_int_equal(pread(fd, out, n, (off_t)(no * n)), n);
-    close(fd);
 }
 
 /* Every byte of a block, of its entry and of its head, changed one at a time. */
