@@ -184,6 +184,48 @@ static void what_was_sealed_is_good(void **state)
     assert_int_equal(fuller_hour(k), IN_FIRST);
 }
 
+static void crowd_append(struct journal *j, uint32_t n, bool ports)
+{
+    struct event_batch b;
+    char line[64];
+    uint64_t first;
+
+    event_batch_init(&b, EVENT_BATCH_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t host = i % 3 == 0 ? i % 100 : i; /* some of the first come again when the list is full */
+        size_t len = (size_t)snprintf(line, sizeof(line), "<13>Nov 21 09:30:00 h%06u app: so %u", host, i);
+        struct event ev = {.received_ns = TEST_NOW,
+                           .event_ns = TEST_NOW + (int64_t)(i % 50) * hour,
+                           .source = {4, {10, 8, (uint8_t)(host % 7), 1}},
+                           .source_port = (uint16_t)(ports ? i * 7919 : host % 3),
+                           .raw = {line, len}};
+        ev.span[SP_HOST] = (struct span){20, 7};
+        if (!event_batch_add(&b, &ev)) {
+            assert_int_equal(journal_append(j, event_batch_seal(&b), &first, NULL), 0);
+            event_batch_clear(&b);
+            assert_true(event_batch_add(&b, &ev));
+        }
+    }
+    assert_int_equal(journal_append(j, event_batch_seal(&b), &first, NULL), 0);
+    event_batch_done(&b);
+}
+
+/* More origins than a block's list has room for, with ports that are part of them and with such that are not. */
+static void crowds_are_good(void **state)
+{
+    struct kit *k = *state;
+    struct journal_cfg cfg = {.dir = k->dir, .vault = k->v};
+    struct journal *j;
+
+    assert_int_equal(journal_open(&cfg, &k->clk, &j, NULL), 0);
+    crowd_append(j, 3 * BLOCK_ORIGINS_MAX, false);
+    journal_close(j);
+    assert_int_equal(journal_open(&cfg, &k->clk, &j, NULL), 0);
+    crowd_append(j, 3 * BLOCK_ORIGINS_MAX, true);
+    journal_close(j);
+    assert_string_equal(found(k), "");
+}
+
 /* Two lines are moved into the other hour: the sums are the same. */
 static void forged_hours(void **state)
 {
@@ -237,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_sealed_is_good, kit_start, kit_end),
+        cmocka_unit_test_setup_teardown(crowds_are_good, kit_start, kit_end),
         cmocka_unit_test_setup_teardown(forged_hours, kit_start, kit_end),
         cmocka_unit_test_setup_teardown(forged_heads, kit_start, kit_end),
     };
