@@ -199,7 +199,7 @@ def answers_same(api):
         more = api.get("/query", query=text, limit=10, before=page["next"])
         tap.equal(f"from:{source}: paging goes on where it ended", page["rows"] + more["rows"], api.get("/query", query=text, limit=20)["rows"])
     offers = api.get("/query/complete", text="from:cl", at=7)
-    tap.check("from: offers the set", [i["text"] for i in offers["items"]] == ["cluster "], offers)
+    tap.check("from: offers the set and its flows", [i["text"] for i in offers["items"]] == ["cluster ", "cluster-flows "], offers)
     status, said = api.call("GET", "/api/v1/events?query=from%3Acluster")
     tap.check("where only lines of the journal can be, it says so", status == 400, said)
 
