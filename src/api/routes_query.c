@@ -277,12 +277,15 @@ static void offer_list(struct offers *o, const char *const *names, const char *t
         offer(o, *names, tail, kind);
 }
 
+/* The word behind from:, as a whole: one source's name may begin another's. */
 static const struct row_source *source_of(const struct query_world *w, str text)
 {
-    size_t at = str_find(text, STR("from:"));
+    size_t at = str_find(text, STR("from:")), end = at == SIZE_MAX ? 0 : at + 5;
 
+    while (at != SIZE_MAX && end < text.n && (uint8_t)text.p[end] > ' ' && text.p[end] != '|' && text.p[end] != ')')
+        end++;
     for (size_t i = 0; at != SIZE_MAX && i < w->env.nsources; i++)
-        if (str_starts(str_sub(text, at + 5, text.n), str_c(w->env.sources[i]->name)))
+        if (str_eq_nocase(str_sub(text, at + 5, end - at - 5), str_c(w->env.sources[i]->name)))
             return w->env.sources[i];
     return &query_logs;
 }
