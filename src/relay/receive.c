@@ -56,20 +56,27 @@ static int on_skip(const struct relay_receive *r, rd *body, struct err *e)
     return 0;
 }
 
+static void kept(const struct relay_receive *r)
+{
+    struct relay_store_stats st;
+
+    if (r->kept == NULL)
+        return;
+    relay_store_stats(r->store, &st);
+    r->kept(r->ctx, &st);
+}
+
 static int on_head(const struct relay_receive *r, const uint8_t *bytes, struct err *e)
 {
     int rc = relay_store_head(r->store, bytes, e);
 
     if (rc < 0)
         return rc;
+    kept(r);
     rc = send_numbers(r, RF_ACK, false, e);
     if (rc == 0)
         relay_store_hand(r->store); /* it is kept whatever becomes of this; tick tries again */
-    if (r->kept != NULL) {
-        struct relay_store_stats st;
-        relay_store_stats(r->store, &st);
-        r->kept(r->ctx, &st);
-    }
+    kept(r);
     return rc;
 }
 

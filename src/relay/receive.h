@@ -12,7 +12,7 @@ struct relay_receive {
     int idle_ms; /* a line that is silent so long ends */
     /* Events for the journal: `event=relay_... relay=NAME ...`; severity as syslog's. May be NULL. */
     void (*say)(void *ctx, int severity, str msg);
-    /* After each head that was kept, and handed on. May be NULL. */
+    /* After each head that was kept, and again when it was handed on. May be NULL. */
     void (*kept)(void *ctx, const struct relay_store_stats *st);
     /* Between frames, at least twice a second. May be NULL. */
     void (*tick)(void *ctx);
