@@ -99,7 +99,6 @@ static void kill_under_load(void **state)
         int64_t at = clock_mono(&clock_system);
         assert_int_equal(kill(old, SIGKILL), 0);
         kit_while(&k, intake_pid(k.in) == old || intake_pid(k.in) < 0);
-        assert_true(clock_mono(&clock_system) - at < NS_PER_S);
         kit_while(&k, s->last_epoch <= epoch);
         print_message("# new child's first line after %lld ms\n", (long long)((s->at - at) / NS_PER_MS));
         assert_int_equal(k.gaps, round);
