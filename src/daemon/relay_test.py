@@ -401,7 +401,7 @@ def tamper(centre, relay, line, sender):
     relay.start()
     sealed = relay.data / "journal" / "ledger"
     size = sealed.stat().st_size
-    sender.send(relay, 3000)
+    sender.send(relay, 9000) # several blocks: one holds up to 2,000 lines that come at once
     until(180, lambda: sealed.stat().st_size > size + 96 * 3)
     relay.stop()
     path, at = blocks(relay.data / "journal")[-3] # sealed while the line was down
