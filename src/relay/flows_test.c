@@ -265,6 +265,73 @@ static void every_flipped_byte(void **state)
     kit_end(&k);
 }
 
+static void assert_refused(struct kit *k, const struct ledger_entry *n, const char *key)
+{
+    uint8_t bytes[LEDGER_ENTRY];
+    struct err e = {0};
+
+    ledger_entry_write(n, bytes);
+    assert_int_equal(relay_store_entry(k->store, bytes, &e), -EBADMSG);
+    assert_string_equal(e.key, key);
+}
+
+/* The file's head with another salt and number, and a checksum that fits. */
+static void other_file(const struct sent *x, uint8_t salt, uint8_t no, uint8_t out[FLOW_SEGMENT_HEAD])
+{
+    memcpy(out, x->file, FLOW_SEGMENT_HEAD);
+    out[8] ^= salt;
+    out[20] = no;
+    uint32_t crc = crc32c(0, out, FLOW_SEGMENT_HEAD - 4);
+    for (int i = 0; i < 4; i++)
+        out[FLOW_SEGMENT_HEAD - 4 + i] = (uint8_t)(crc >> 8 * i);
+}
+
+/* What is well formed and cannot be: each refusal says which. */
+static void lies(void **state)
+{
+    static struct sent x;
+    uint8_t head[FLOW_SEGMENT_HEAD];
+    struct ledger_entry n;
+    struct err e = {0};
+    struct kit k;
+
+    kit_start(&k, 0);
+    sent_make(&k, &x);
+    assert_int_equal(relay_store_head(k.store, x.begin, &e), 0);
+    assert_true(ledger_entry_read(x.entry, &n));
+    struct ledger_entry lie = n;
+    lie.records = 0;
+    assert_refused(&k, &lie, "relay.entry_order");
+    lie.records = FLOW_BLOCK_ROWS + 1;
+    assert_refused(&k, &lie, "relay.entry_order");
+    lie.records = n.records;
+    lie.first = 0; /* before what has come */
+    assert_refused(&k, &lie, "relay.entry_order");
+    lie.no = 1;
+    assert_refused(&k, &lie, "relay.entry_ahead");
+
+    assert_int_equal(relay_store_entry(k.store, x.entry, &e), 0);
+    other_file(&x, 0, 5, head);
+    assert_int_equal(relay_store_segment(k.store, head, &e), 0);
+    other_file(&x, 1, 5, head); /* the same file with another salt */
+    assert_int_equal(relay_store_segment(k.store, head, &e), -EBADMSG);
+    assert_string_equal(e.key, "relay.segment_other");
+    other_file(&x, 0, 4, head); /* an older file than that */
+    assert_int_equal(relay_store_segment(k.store, head, &e), -EBADMSG);
+    assert_string_equal(e.key, "relay.segment_order");
+    assert_int_equal(relay_store_bytes(k.store, 0, x.whole.n + 1, x.whole, &e), -EBADMSG);
+    assert_string_equal(e.key, "relay.block_other"); /* longer than the entry says */
+
+    lie = n;
+    lie.stored = 200u << 20; /* and an entry of a block that is larger than any may be */
+    uint8_t bytes[LEDGER_ENTRY];
+    ledger_entry_write(&lie, bytes);
+    assert_int_equal(relay_store_entry(k.store, bytes, &e), 0);
+    assert_int_equal(relay_store_bytes(k.store, 0, lie.stored, x.whole, &e), -EBADMSG);
+    assert_string_equal(e.key, "relay.block_other");
+    kit_end(&k);
+}
+
 /* The machine stops while a block comes, and between the block and its head: it comes again. */
 static void stopped_before_the_head(void **state)
 {
@@ -531,6 +598,7 @@ int main(void)
         cmocka_unit_test(three_days),
         cmocka_unit_test(cut_in_block),
         cmocka_unit_test(every_flipped_byte),
+        cmocka_unit_test(lies),
         cmocka_unit_test(stopped_before_the_head),
         cmocka_unit_test(flipped_in_spool),
         cmocka_unit_test(retention),

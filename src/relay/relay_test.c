@@ -238,6 +238,51 @@ static void every_flipped_byte(void **state)
     kit_end(&k);
 }
 
+static long from_bytes(void *ctx, void *p, size_t n, int timeout_ms)
+{
+    str *left = ctx;
+    size_t k = n < left->n ? n : left->n;
+
+    if (k == 0)
+        return -EPIPE;
+    memcpy(p, left->p, k);
+    *left = str_sub(*left, k, left->n);
+    return (long)k;
+}
+
+static int to_nobody(void *ctx, const void *p, size_t n) { return 0; }
+
+/* A relay of the version before sends no flows: it is told so, and nothing of it is taken. */
+static void another_version(void **state)
+{
+    static const atomic_bool never;
+    uint8_t hello[RELAY_FRAME_HEAD + 40] = {'L', RF_HELLO, 0, 0, 40};
+    struct kit k;
+
+    kit_start(&k, 0);
+    for (int version = 0; version < 4; version++) {
+        str left = {(const char *)hello, sizeof(hello)};
+        struct relay_receive r = {.name = "r1",
+                                  .store = k.store,
+                                  .link = {&left, from_bytes, to_nobody},
+                                  .stop = &never,
+                                  .idle_ms = 1000,
+                                  .say = centre_say,
+                                  .ctx = &k};
+        struct err e = {0};
+        hello[RELAY_FRAME_HEAD] = (uint8_t)version;
+        int rc = relay_receive_run(&r, &e);
+        if (version == RELAY_VERSION) {
+            assert_int_equal(rc, 0);
+            continue;
+        }
+        assert_int_equal(rc, -EPROTO);
+        assert_string_equal(e.key, "relay.version");
+        assert_true(told(&k, "event=relay_refused relay=r1"));
+    }
+    kit_end(&k);
+}
+
 static void out_of_order(void **state)
 {
     struct kit k;
@@ -335,9 +380,11 @@ static void proof_of_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_days),         cmocka_unit_test(cut_in_block), cmocka_unit_test(flipped_in_spool),
-        cmocka_unit_test(every_flipped_byte), cmocka_unit_test(out_of_order), cmocka_unit_test(dropped),
-        cmocka_unit_test(centre_full),        cmocka_unit_test(proof_of_one),
+        cmocka_unit_test(three_days),       cmocka_unit_test(cut_in_block),
+        cmocka_unit_test(flipped_in_spool), cmocka_unit_test(every_flipped_byte),
+        cmocka_unit_test(out_of_order),     cmocka_unit_test(another_version),
+        cmocka_unit_test(dropped),          cmocka_unit_test(centre_full),
+        cmocka_unit_test(proof_of_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
