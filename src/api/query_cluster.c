@@ -35,66 +35,47 @@ static int cluster_open(struct api *api, enum ch_kind of, struct ch **out, struc
 static int cluster_scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn, void *fn_ctx,
                         struct search_stats *st, struct err *e)
 {
+    const struct cluster_source *s = ctx;
     struct ch *c = NULL;
-    int rc = cluster_open(ctx, CH_EVENTS, &c, e);
+    int rc = cluster_open(s->api, s->of, &c, e);
 
     if (rc == 0)
-        rc = ch_rows(c, q, o, fn, fn_ctx, st, e);
+        rc = (s->of == CH_FLOWS ? ch_flow_rows : ch_rows)(c, q, o, fn, fn_ctx, st, e);
     ch_close(c);
-    return cluster_told(ctx, CH_EVENTS, rc, e);
+    return cluster_told(s->api, s->of, rc, e);
 }
 
 static int cluster_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
                         source_group_fn *fn, void *fn_ctx, struct search_stats *st, struct err *e)
 {
+    const struct cluster_source *s = ctx;
     struct ch *c = NULL;
-    int rc = cluster_open(ctx, CH_EVENTS, &c, e);
+    int rc = cluster_open(s->api, s->of, &c, e);
 
     if (rc == 0)
-        rc = ch_fold(c, q, o, fn, fn_ctx, st, e);
+        rc = (s->of == CH_FLOWS ? ch_flow_fold : ch_fold)(c, q, o, fn, fn_ctx, st, e);
     ch_close(c);
-    return cluster_told(ctx, CH_EVENTS, rc, e);
+    return cluster_told(s->api, s->of, rc, e);
 }
 
-static int cluster_flows_scan(void *ctx, const struct query *q, const struct search_opts *o, source_row_fn *fn,
-                              void *fn_ctx, struct search_stats *st, struct err *e)
+static void source_add(struct query_world *w, struct row_source *r, const char *name, const char *label,
+                       const struct cluster_source *s)
 {
-    struct ch *c = NULL;
-    int rc = cluster_open(ctx, CH_FLOWS, &c, e);
-
-    if (rc == 0)
-        rc = ch_flow_rows(c, q, o, fn, fn_ctx, st, e);
-    ch_close(c);
-    return cluster_told(ctx, CH_FLOWS, rc, e);
-}
-
-static int cluster_flows_fold(void *ctx, const struct query *q, const struct search_opts *o, uint64_t want,
-                              source_group_fn *fn, void *fn_ctx, struct search_stats *st, struct err *e)
-{
-    struct ch *c = NULL;
-    int rc = cluster_open(ctx, CH_FLOWS, &c, e);
-
-    if (rc == 0)
-        rc = ch_flow_fold(c, q, o, fn, fn_ctx, st, e);
-    ch_close(c);
-    return cluster_told(ctx, CH_FLOWS, rc, e);
+    r->name = name;
+    r->label = label;
+    r->scan = cluster_scan;
+    r->fold = cluster_fold;
+    r->ctx = (void *)(uintptr_t)s;
+    w->list[w->env.nsources++] = r;
 }
 
 void query_cluster_sources(struct query_world *w, struct api *api)
 {
+    w->of_cluster[0] = (struct cluster_source){api, CH_EVENTS};
+    w->of_cluster[1] = (struct cluster_source){api, CH_FLOWS};
     w->cluster = query_logs;
-    w->cluster.name = "cluster";
-    w->cluster.label = "journal.source.cluster";
-    w->cluster.scan = cluster_scan;
-    w->cluster.fold = cluster_fold;
-    w->cluster.ctx = api;
-    w->list[w->env.nsources++] = &w->cluster;
+    source_add(w, &w->cluster, "cluster", "journal.source.cluster", &w->of_cluster[0]);
     w->cluster_flows = query_flows;
-    w->cluster_flows.name = "cluster-flows";
-    w->cluster_flows.label = "journal.source.cluster_flows";
-    w->cluster_flows.scan = cluster_flows_scan;
-    w->cluster_flows.fold = cluster_flows_fold;
-    w->cluster_flows.ctx = api;
     w->cluster_flows.more = &w->nets;
-    w->list[w->env.nsources++] = &w->cluster_flows;
+    source_add(w, &w->cluster_flows, "cluster-flows", "journal.source.cluster_flows", &w->of_cluster[1]);
 }

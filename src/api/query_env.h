@@ -12,6 +12,10 @@ struct query_world {
     struct query_env env;
     struct row_source logs; /* with its scan */
     struct row_source sql[QUERY_SOURCES_MAX], flows, cluster, cluster_flows, archive;
+    struct cluster_source {
+        struct api *api;
+        enum ch_kind of;
+    } of_cluster[2]; /* what those two ask */
     const struct row_source *list[QUERY_SOURCES_MAX + 4];
     struct field_resolver resolver;
     struct flow_nets nets;
